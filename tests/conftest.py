@@ -1,0 +1,186 @@
+"""What every test stands on: folders of its own, few threads, and the rule that a browser test is never skipped unseen.
+
+Owns the environment of the test process and its children, and the shared real shell and kernel. Knows no feature.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+REQUIRED_MARKS = ("browser", "kernel")  # with NBTRAIN_REQUIRE_BROWSER=1 each test with one of these must run
+missed = pytest.StashKey[list[tuple[str, str]]]()  # (test, why it did not run)
+isolated = pytest.StashKey[Path]()
+
+
+def chromium_path() -> str | None:
+    """Find a Chromium; NBTRAIN_CHROMIUM names one that is not on PATH."""
+    return os.environ.get("NBTRAIN_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def browser_required() -> bool:
+    return os.environ.get("NBTRAIN_REQUIRE_BROWSER", "") not in ("", "0")
+
+
+# --- the environment -------------------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this session and its child processes their own Jupyter folders, before anything imports IPython or torch."""
+    home = Path(tempfile.mkdtemp(prefix="nbtrain-tests-"))
+    config.stash[isolated] = home
+    config.stash[missed] = []
+    profile = home / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    # Without it each kernel and shell opens a history database and a thread to write it.
+    (profile / "ipython_config.py").write_text("c.HistoryManager.enabled = False\n")
+    for name in [n for n in os.environ if n.startswith(("NBTRAIN_", "JUPYTER", "IPYTHON"))]:
+        if name not in ("NBTRAIN_REQUIRE_BROWSER", "NBTRAIN_CHROMIUM"):
+            del os.environ[name]
+    os.environ.update(
+        IPYTHONDIR=str(home / "ipython"),
+        JUPYTER_CONFIG_DIR=str(home / "config"),
+        JUPYTER_DATA_DIR=str(home / "data"),
+        JUPYTER_RUNTIME_DIR=str(home / "runtime"),
+        MPLBACKEND="Agg",
+        WANDB_MODE="offline",
+        WANDB_SILENT="true",
+        PYDEVD_DISABLE_FILE_VALIDATION="1",
+    )
+    os.environ.setdefault("OMP_NUM_THREADS", "2")  # torch in this process and in kernels: models here are tiny
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[isolated], ignore_errors=True)
+
+
+# --- browser and kernel tests run, or it is said ---------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if chromium_path() or browser_required():
+        return
+    no_browser = pytest.mark.skip(reason="no chromium here (Debian: apt install chromium)")
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(no_browser)
+
+
+def is_required(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(mark) for mark in REQUIRED_MARKS)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in filter(is_required, items):
+        item.config.stash[missed].append((item.nodeid, "deselected"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    if without_torch() and call.excinfo and lacks_torch(call.excinfo.value):
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, "needs torch")
+    if report.skipped and is_required(item) and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        item.config.stash[missed].append((item.nodeid, reason))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    whole_suite = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if browser_required() and whole_suite:
+        for mark in REQUIRED_MARKS:
+            if not any(item.get_closest_marker(mark) for item in session.items):
+                session.config.stash[missed].append((f"every test marked `{mark}`", "none was collected"))
+    if browser_required() and session.config.stash[missed] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if not config.stash[missed]:
+        return
+    red = {"red": True, "bold": True}
+    terminalreporter.section("BROWSER OR KERNEL TESTS THAT DID NOT RUN", **red)
+    for test, why in config.stash[missed]:
+        terminalreporter.line(f"{test}: {why}", **red)
+    if browser_required():
+        terminalreporter.line("NBTRAIN_REQUIRE_BROWSER is set, so this fails the session.", **red)
+    else:
+        terminalreporter.line("The rest of the result says nothing about what a person sees in the browser.", **red)
+
+
+# --- the torch-free part on other Pythons (tests/other_pythons.py) ---------------------------------------------------
+
+
+def without_torch() -> bool:
+    return os.environ.get("NBTRAIN_TESTS") == "torch-free"
+
+
+def lacks_torch(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "torch":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+# --- real shells and kernels -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a real InteractiveShell with an empty namespace, its working folder in `tmp_path`; unload what was loaded."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    monkeypatch.chdir(tmp_path)
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    yield shell
+    if "nbtrain" in shell.extension_manager.loaded:
+        shell.extension_manager.unload_extension("nbtrain")
+    shell.reset(new_session=False)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture(scope="session")
+def shared_kernel() -> Iterator[Any]:
+    """Start one real ipykernel for the session; 0.6 s once instead of per test."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60)
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel(shared_kernel: Any, tmp_path: Path) -> Any:
+    """Give the client of a real kernel with an empty namespace, its working folder in `tmp_path`."""
+    reply = shared_kernel.execute_interactive(
+        f"%reset -f\nimport os; os.chdir({str(tmp_path)!r})", timeout=60, store_history=False
+    )
+    assert reply["content"]["status"] == "ok"
+    return shared_kernel
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Give the path of the browser; a session that requires one fails here without it."""
+    path = chromium_path()
+    assert path, "NBTRAIN_REQUIRE_BROWSER is set and there is no chromium (Debian: apt install chromium)"
+    return path
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    """Give the interpreter that runs the tests, for subprocesses."""
+    return sys.executable
