@@ -1,0 +1,162 @@
+"""A sheet measured in CSS pixels, y downwards, that turns into a PNG. The only module that knows matplotlib.
+
+Every property of every artist is given here, so what a person set in `rcParams` (`usetex`, a style, xkcd) changes nothing, and
+drawing in one thread changes nothing in another. It knows colours only as `#rrggbb`, and no charts.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.patches import BoxStyle, FancyBboxPatch, Polygon
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
+from PIL import Image
+
+from nbtrain.report.plain import plain
+from nbtrain.report.theme import FONTS, FONTS_OF_SCRIPTS
+
+# matplotlib is not thread-safe, not even with Agg: its font and path caches are shared. One picture at a time.
+LOCK = threading.RLock()
+
+_DPI = 100  # one CSS pixel is one hundredth of an inch before scaling
+_POINT = 72 / _DPI  # points in a CSS pixel
+
+
+class Canvas:
+    """A sheet of `width` x `height` CSS pixels, drawn at `scale` device pixels for each. Use it while holding `LOCK`."""
+
+    def __init__(self, width: float, height: float, *, ground: str, scale: float = 2) -> None:
+        self.width, self.height = width, height
+        size = (width / _DPI, height / _DPI)
+        self._figure = Figure(figsize=size, dpi=_DPI * scale, facecolor=ground, edgecolor="none", layout="none")
+        self._canvas = FigureCanvasAgg(self._figure)
+        self._renderer = self._canvas.get_renderer()
+        self._scale = scale
+        self._pixels = Affine2D().scale(1, -1).translate(0, height).scale(scale)
+        self._order = 0
+
+    def text(
+        self, x: float, y: float, text: str, *, size: float, colour: str, bold: bool = False, anchor: str = "left"
+    ) -> None:
+        """Write one line with its baseline at `y`; `anchor`: left, center or right of `x`."""
+        self._add(
+            Text(
+                x, y, drawable(text), color=colour, fontproperties=_font(size, bold), ha=anchor, va="baseline",
+                parse_math=False, usetex=False, antialiased=True, rotation=0,
+            )  # fmt: skip
+        )
+
+    def text_width(self, text: str, *, size: float, bold: bool = False) -> float:
+        """Return how many CSS pixels the line takes."""
+        # The renderer reads the size in points and answers in device pixels.
+        width, _, _ = self._renderer.get_text_width_height_descent(drawable(text), _font(size, bold), False)
+        return width / self._scale
+
+    def line(
+        self, x: Sequence[float], y: Sequence[float], *, colour: str, width: float = 1, alpha: float = 1,
+        dashes: tuple[float, float] | None = None, clip: tuple[float, float, float, float] | None = None,
+    ) -> None:  # fmt: skip
+        """Draw a polyline; NaN breaks it. `clip`: left, top, right, bottom."""
+        line = Line2D(
+            np.asarray(x, float), np.asarray(y, float), color=colour, linewidth=width * _POINT, alpha=alpha,
+            linestyle="-" if dashes is None else (0, dashes), marker="None", antialiased=True, solid_capstyle="round",
+            solid_joinstyle="round", dash_capstyle="butt", drawstyle="default",
+        )  # fmt: skip
+        self._add(line, clip)
+
+    def dots(
+        self, x: Sequence[float], y: Sequence[float], *, colour: str, edge: str, radius: float = 2.5,
+        clip: tuple[float, float, float, float] | None = None,
+    ) -> None:  # fmt: skip
+        """Draw filled circles with a thin edge."""
+        dots = Line2D(
+            np.asarray(x, float), np.asarray(y, float), linestyle="None", marker="o", markersize=2 * radius * _POINT,
+            markerfacecolor=colour, markeredgecolor=edge, markeredgewidth=_POINT, fillstyle="full", antialiased=True,
+        )  # fmt: skip
+        self._add(dots, clip)
+
+    def area(
+        self, points: Sequence[tuple[float, float]], *, colour: str, alpha: float = 1,
+        clip: tuple[float, float, float, float] | None = None,
+    ) -> None:  # fmt: skip
+        """Fill a polygon."""
+        area = Polygon(points, closed=True, facecolor=colour, edgecolor="none", alpha=alpha, linewidth=0, antialiased=True)
+        self._add(area, clip)
+
+    def box(
+        self, left: float, top: float, width: float, height: float, *, fill: str, edge: str = "none", radius: float = 0,
+        alpha: float = 1,
+    ) -> None:  # fmt: skip
+        """Draw a rectangle with round corners."""
+        style = BoxStyle("Round", pad=0, rounding_size=radius) if radius else BoxStyle("Square", pad=0)
+        self._add(
+            FancyBboxPatch(
+                (left, top), width, height, boxstyle=style, mutation_aspect=1, facecolor=fill, edgecolor=edge,
+                linewidth=_POINT if edge != "none" else 0, alpha=alpha, linestyle="-", antialiased=True,
+            )  # fmt: skip
+        )
+
+    def png(self, *, colours: int | None = None) -> bytes:
+        """Return the picture; `colours` (at most 256) makes it a palette image, several times smaller."""
+        self._canvas.draw()
+        image = Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB")
+        if colours:
+            image = image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        out = io.BytesIO()
+        image.save(out, format="PNG", optimize=True, dpi=(_DPI * self._scale,) * 2)
+        return out.getvalue()
+
+    def _add(self, artist, clip: tuple[float, float, float, float] | None = None) -> None:  # type: ignore[no-untyped-def]
+        artist.set_transform(self._pixels)
+        artist.set_sketch_params(None)
+        artist.set_path_effects([])
+        artist.set_snap(None)
+        artist.set_zorder(self._order)  # what is drawn later lies above
+        self._order += 1
+        self._figure.add_artist(artist)
+        if clip is not None:
+            left, top, right, bottom = clip
+            artist.set_clip_box(TransformedBbox(Bbox([[left, top], [right, bottom]]), self._pixels))
+            artist.set_clip_on(True)
+
+
+@functools.cache
+def _families() -> tuple[str, ...]:
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    first = next((name for name in FONTS if name in installed), "DejaVu Sans")
+    scripts = [name for name in FONTS_OF_SCRIPTS if name in installed]
+    return tuple(dict.fromkeys([first, "DejaVu Sans", *scripts]))
+
+
+@functools.cache
+def _font(size: float, bold: bool) -> FontProperties:
+    return FontProperties(
+        family=list(_families()), size=size * _POINT, weight="bold" if bold else "normal", style="normal",
+        variant="normal", stretch="normal",
+    )  # fmt: skip
+
+
+@functools.cache
+def _letters() -> frozenset[int]:
+    """Return the code points that the fonts in use can draw."""
+    known: set[int] = set()
+    for family in _families():
+        path = font_manager.findfont(FontProperties(family=family, weight="normal", style="normal"))
+        known |= set(font_manager.get_font(path).get_charmap())
+    return frozenset(known)
+
+
+def drawable(text: str) -> str:
+    """Return the text with what no installed font can draw as U+FFFD: matplotlib would warn at every such letter."""
+    known = _letters()
+    return "".join(letter if ord(letter) in known else "\ufffd" for letter in plain(text).replace("\t", " ").replace("\n", " "))

@@ -1,0 +1,42 @@
+"""A figure as a PNG: its plots in a grid. Drawn in any thread; one picture at a time."""
+
+from __future__ import annotations
+
+import math
+
+from nbtrain.report.canvas import LOCK, Canvas
+from nbtrain.report.charts import Rect, draw_axes
+from nbtrain.report.model import Figure
+from nbtrain.report.theme import palette
+
+_WIDTH = 900  # CSS pixels, what a report's column takes
+_ROW = {1: 300, 2: 230}  # height of a row by number of columns; more columns are as high as two
+_GAP = 28
+_EDGE = 4
+
+
+def draw(figure: Figure, *, dark: bool = False, scale: float = 2) -> bytes:
+    """Draw a figure.
+
+    Args:
+        figure: plots in reading order; a plot without a finite number says "no data yet".
+        dark: colours for a dark page.
+        scale: device pixels for a CSS pixel; the picture is 900 CSS pixels wide.
+
+    Returns:
+        A PNG.
+    """
+    colours = palette(dark=dark)
+    count = len(figure.axes)
+    columns = max(1, min(figure.columns, count))
+    rows = math.ceil(count / columns)
+    row_height = _ROW.get(columns, _ROW[2])
+    height = max(rows * (row_height + _GAP) - _GAP, 0) + 2 * _EDGE if rows else 60
+    width = (_WIDTH - 2 * _EDGE - (columns - 1) * _GAP) / columns
+    with LOCK:
+        canvas = Canvas(_WIDTH, height, ground=colours["paper"], scale=scale)
+        for position, axes in enumerate(figure.axes):
+            row, column = divmod(position, columns)
+            rect = Rect(_EDGE + column * (width + _GAP), _EDGE + row * (row_height + _GAP), width, row_height)
+            draw_axes(canvas, axes, rect, colours)
+        return canvas.png(colours=128)
