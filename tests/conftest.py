@@ -1,6 +1,6 @@
-"""What every test stands on: folders of its own, few threads, and the rule that a browser test is never skipped unseen.
+"""What every test stands on: folders of its own, few threads, and no browser test skipped unseen.
 
-Owns the environment of the test process and its children, and the shared real shell and kernel. Knows no feature.
+Owns the environment of the test process and its children, the real shell and kernel. Knows no feature.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED_MARKS = ("browser", "kernel")  # with NBTRAIN_REQUIRE_BROWSER=1 each test with one of these must run
+KEPT_VARIABLES = ("NBTRAIN_REQUIRE_BROWSER", "NBTRAIN_CHROMIUM", "NBTRAIN_TESTS")
 missed = pytest.StashKey[list[tuple[str, str]]]()  # (test, why it did not run)
 isolated = pytest.StashKey[Path]()
 
@@ -30,11 +31,11 @@ def browser_required() -> bool:
     return os.environ.get("NBTRAIN_REQUIRE_BROWSER", "") not in ("", "0")
 
 
-# --- the environment -------------------------------------------------------------------------------------------------
+# --- the environment ------------------------------------------------------------------------------
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give this session and its child processes their own Jupyter folders, before anything imports IPython or torch."""
+    """Give this session and its children their own Jupyter folders, before IPython or torch is imported."""
     home = Path(tempfile.mkdtemp(prefix="nbtrain-tests-"))
     config.stash[isolated] = home
     config.stash[missed] = []
@@ -43,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Without it each kernel and shell opens a history database and a thread to write it.
     (profile / "ipython_config.py").write_text("c.HistoryManager.enabled = False\n")
     for name in [n for n in os.environ if n.startswith(("NBTRAIN_", "JUPYTER", "IPYTHON"))]:
-        if name not in ("NBTRAIN_REQUIRE_BROWSER", "NBTRAIN_CHROMIUM"):
+        if name not in KEPT_VARIABLES:
             del os.environ[name]
     os.environ.update(
         IPYTHONDIR=str(home / "ipython"),
@@ -55,14 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
         WANDB_SILENT="true",
         PYDEVD_DISABLE_FILE_VALIDATION="1",
     )
-    os.environ.setdefault("OMP_NUM_THREADS", "2")  # torch in this process and in kernels: models here are tiny
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "2"
+    )  # torch in this process and in kernels: models here are tiny
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[isolated], ignore_errors=True)
 
 
-# --- browser and kernel tests run, or it is said ---------------------------------------------------------------------
+# --- browser and kernel tests run, or it is said --------------------------------------------------
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -115,10 +118,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if browser_required():
         terminalreporter.line("NBTRAIN_REQUIRE_BROWSER is set, so this fails the session.", **red)
     else:
-        terminalreporter.line("The rest of the result says nothing about what a person sees in the browser.", **red)
+        terminalreporter.line(
+            "The rest of the result says nothing about what a person sees in the browser.", **red
+        )
 
 
-# --- the torch-free part on other Pythons (tests/other_pythons.py) ---------------------------------------------------
+# --- the torch-free part on other Pythons (tests/other_pythons.py) --------------------------------
 
 
 def without_torch() -> bool:
@@ -133,12 +138,20 @@ def lacks_torch(error: BaseException | None) -> bool:
     return False
 
 
-# --- real shells and kernels -----------------------------------------------------------------------------------------
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    if without_torch() and report.failed and "No module named 'torch'" in str(report.longrepr):
+        report.outcome, report.longrepr = "skipped", (str(collector.path), 0, "needs torch")
+
+
+# --- real shells and kernels ----------------------------------------------------------------------
 
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give a real InteractiveShell with an empty namespace, its working folder in `tmp_path`; unload what was loaded."""
+    """Give a real InteractiveShell with an empty namespace, working in `tmp_path`; unload nbtrain after."""
     from IPython.core.interactiveshell import InteractiveShell
 
     monkeypatch.chdir(tmp_path)
