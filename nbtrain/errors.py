@@ -2,7 +2,8 @@
 
     NbtrainError
     ├── UserError            something passed in cannot be used; shown as one line, without a traceback
-    │   ├── UsageError       wrong words or names: what was passed, what is allowed, what to do (exit status 2)
+    │   ├── UsageError       wrong words or names: what was passed, what is allowed, what to do (status 2)
+    │   ├── CannotLook       data that cannot be looked at without consuming it (a UsageError)
     │   ├── MissingExtra     an optional package is absent; the message is the exact %pip line
     │   ├── RunFolderError   the run folder cannot be written, or another run owns it
     │   ├── RunNotFound      no run by that name or folder
@@ -56,6 +57,10 @@ class UsageError(UserError):
     """Wrong words, names or objects: names what was passed, what is allowed, what to do."""
 
     exit_status = 2
+
+
+class CannotLook(UsageError):
+    """Data that cannot be looked at without consuming some of it: a generator, an open stream."""
 
 
 class MissingExtra(UserError):
