@@ -12,8 +12,7 @@ from nbtrain.report.canvas import Canvas
 from nbtrain.report.model import Axes, Series
 from nbtrain.report.plain import one_line
 from nbtrain.report.theme import series_colour
-from nbtrain.report.ticks import log_ticks, nice_ticks, tick_labels
-from nbtrain.units import number
+from nbtrain.report.ticks import log_ticks, nice_ticks, short, tick_labels
 
 _TITLE, _SMALL = 13.0, 10.5  # CSS pixels
 _TOP, _BOTTOM = 30, 20  # room for the title line and for the x ticks
@@ -195,7 +194,7 @@ def _heading(
     entries = []
     for curve in named[:5]:
         name = one_line(curve.series.name, 22)
-        entries.append((curve, "" if len(named) == 1 and name in ("", title) else name, number(curve.last, 4)))
+        entries.append((curve, "" if len(named) == 1 and name in ("", title, unit) else name, short(curve.last)))
     x = rect.right
     limit = rect.left + min(canvas.text_width(title, size=_TITLE, bold=True), 0.5 * rect.width) + 20
     for curve, name, value in reversed(entries):
@@ -232,7 +231,7 @@ def fit(canvas: Canvas, text: str, width: float, *, size: float, bold: bool = Fa
 
 def _frame(canvas: Canvas, plot: Rect, scale: _Scale, axes: Axes, colours: Mapping[str, str]) -> _Scale:
     """Draw grid and ticks; return the scale of the plot that is left beside the numbers."""
-    count = max(2, min(5, int(plot.height // 38)))
+    count = max(3, min(6, int(plot.height // 34)))
     ticks = (
         log_ticks(10 ** max(scale.y[0], -300), 10 ** min(scale.y[1], 300), count)
         if scale.log
@@ -258,7 +257,7 @@ def _x_ticks(canvas: Canvas, inner: Rect, scale: _Scale, label: str, colours: Ma
         canvas.text(inner.right, baseline, label, size=_SMALL, colour=colours["muted"], anchor="right")
         end -= canvas.text_width(label, size=_SMALL) + 10
     whole = scale.x[1] - scale.x[0] >= 2
-    ticks = [x for x in nice_ticks(*scale.x, max(2, int(inner.width // 90)), whole=whole) if x >= 0 or scale.x[0] < -1]
+    ticks = [x for x in nice_ticks(*scale.x, max(3, int(inner.width // 75)), whole=whole) if x >= 0 or scale.x[0] < -1]
     for x, text in zip(ticks, tick_labels(ticks), strict=True):
         at = float(scale.across(x))
         canvas.line([at, at], [inner.bottom, inner.bottom + 3], colour=colours["axis"])
@@ -278,8 +277,11 @@ def _curve(canvas: Canvas, curve: _Curve, scale: _Scale, colours: Mapping[str, s
             canvas.area(outline, colour=curve.colour, alpha=0.14, clip=clip)
     faint = curve.series.style == "faint"
     if curve.series.style != "points" and curve.points > 1:
-        canvas.line(x, y, colour=curve.colour, width=1 if faint else 2, alpha=0.28 if faint else 1, clip=clip)
-    few = curve.points <= _DOTTED_UP_TO and not faint
+        # a curve that goes up and down over twelve times the height would turn into a bar at full width
+        noisy = np.nansum(np.abs(np.diff(y))) > 12 * plot.height
+        width = 1 if faint else 1.2 if noisy else 2
+        canvas.line(x, y, colour=curve.colour, width=width, alpha=0.28 if faint else 1, clip=clip)
+    few = curve.points <= min(_DOTTED_UP_TO, plot.width / 18) and not faint
     if few or curve.series.style == "points" or curve.points == 1:
         canvas.dots(x, y, colour=curve.colour, edge=colours["paper"], radius=2.8 if few else 1.6, clip=clip)
 

@@ -39,4 +39,4 @@ def draw(figure: Figure, *, dark: bool = False, scale: float = 2) -> bytes:
             row, column = divmod(position, columns)
             rect = Rect(_EDGE + column * (width + _GAP), _EDGE + row * (row_height + _GAP), width, row_height)
             draw_axes(canvas, axes, rect, colours)
-        return canvas.png(colours=128)
+        return canvas.png()

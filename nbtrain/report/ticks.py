@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 
 def nice_ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:
-    """Return about `count` round numbers (1, 2, 2.5 or 5 times a power of ten apart) within [low, high]."""
+    """Return at most `count` round numbers (1, 2, 2.5 or 5 times a power of ten apart) within [low, high]."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return [low] if math.isfinite(low) else []
-    rough = (high - low) / max(count, 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next((factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999), 10 * power)
+    power = 10.0 ** (math.floor(math.log10(high - low)) - 2)
+    steps = [factor * power * 10**k for k in range(4) for factor in (1, 2, 2.5, 5)]
+    fits = (step for step in steps if math.floor(high / step + 1e-9) - math.ceil(low / step - 1e-9) < max(count, 1))
+    step = next(fits, high - low)
     if whole:
         step = max(1.0, float(math.ceil(step)))
     first = math.ceil(low / step - 1e-9)
@@ -34,28 +35,41 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
 
 def tick_labels(values: Sequence[float]) -> list[str]:
     """Write the numbers of one axis in one form: `0.25`, `5k`, `1.5M`, `3e-4`; as many digits as tell them apart."""
-    finite = [abs(value) for value in values if math.isfinite(value) and value != 0]
+    finite = sorted({abs(value) for value in values if math.isfinite(value) and value != 0})
     if not finite:
         return ["0" if value == 0 else "" for value in values]
-    largest = max(finite)
-    if largest < 1e-2 or largest >= 1e15:
+    if finite[-1] < 1e-2 or finite[-1] >= 1e15:
         return [_scientific(value) for value in values]
-    if largest / min(finite) > 900 and min(finite) < 1e-2:
-        return [_scientific(value) if 0 < abs(value) < 1e-2 else f"{value:g}" for value in values]
-    unit, sign = next(
-        ((size, sign) for size, sign in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")) if largest >= 10 * size or
-         (largest >= size and sign != "k")), (1.0, "")
-    )  # fmt: skip
-    steps = sorted({round(value / unit, 12) for value in values})
-    gap = min((b - a for a, b in zip(steps, steps[1:], strict=False)), default=largest / unit)
+    if finite[-1] / finite[0] > 900:  # a logarithmic axis: every number for itself
+        return [short(value) for value in values]
+    unit, sign = _unit(finite[-1])
+    steps = sorted({value / unit for value in values})
+    gap = min((after - before for before, after in zip(steps, steps[1:], strict=False)), default=abs(steps[0]))
     digits = next((d for d in range(7) if abs(round(gap, d) - gap) < 1e-6 * gap), 6)
-    digits = max((next((d for d in range(7) if math.isclose(round(s, d), s, rel_tol=1e-9, abs_tol=1e-12)), 6)
-                  for s in steps), default=digits) if len(steps) == 1 else digits  # fmt: skip
     return ["0" if value == 0 else f"{value / unit:.{digits}f}{sign}" for value in values]
 
 
-def _scientific(value: float) -> str:
+def short(value: float) -> str:
+    """Write one measured number briefly: `0.0613`, `4913`, `12.3k`, `3e-4`."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    if value == 0:
+        return "0"
+    if abs(value) < 1e-3 or abs(value) >= 1e15:
+        return _scientific(value, digits=2)
+    unit, sign = _unit(abs(value))
+    return f"{value / unit:.4g}{sign}" if unit == 1 else f"{value / unit:.3g}{sign}"
+
+
+def _unit(largest: float) -> tuple[float, str]:
+    for size, sign in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if largest >= size:
+            return size, sign
+    return (1e3, "k") if largest >= 1e4 else (1.0, "")
+
+
+def _scientific(value: float, digits: int = 3) -> str:
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else ""
-    mantissa, exponent = f"{value:.3e}".split("e")
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
