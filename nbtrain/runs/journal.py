@@ -1,0 +1,159 @@
+"""A journal: one JSON object a line, append only (logs/metrics.jsonl, logs/alerts.jsonl).
+
+Owns cheap appending, and reading in spite of a torn last line. Knows nothing of what the rows mean but "step".
+
+Cost: about 4 us a row of five numbers, one write call a block; nothing is fsynced, so a power failure may take the
+last seconds of rows, a crash of the process takes none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbtrain.errors import InvalidMetrics
+from nbtrain.runs.files import disk_trouble
+from nbtrain.runs.plain import for_json, from_json_number
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
+
+
+class Journal:
+    """A journal open for appending. One writer at a time: the run's owner, from one thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the journal, made if absent; a line torn by a crash is cut off first.
+
+        Raises:
+            RunFolderError: the disk refused.
+        """
+        self.path = path
+        try:
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            self._end = _whole_lines(self._handle)
+            os.ftruncate(self._handle, self._end)
+        except OSError as error:
+            raise disk_trouble(error, "open the journal", path) from error
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows, all or none.
+
+        Raises:
+            RunFolderError: the disk refused; the journal ends with the row before.
+        """
+        if not rows:
+            return
+        try:
+            data = ("\n".join(map(_ENCODER.encode, rows)) + "\n").encode()
+        except (ValueError, TypeError):  # NaN, infinities, numpy numbers: five times the time, seldom
+            data = ("\n".join(_ENCODER.encode(for_json(row)) for row in rows) + "\n").encode()
+        try:
+            os.lseek(self._handle, self._end, os.SEEK_SET)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._handle, view) :]
+        except OSError as error:
+            self._cut()
+            raise disk_trouble(error, "append to the journal", self.path, needed_bytes=len(data)) from error
+        self._end += len(data)
+
+    def flush(self) -> None:
+        """Return once the rows are on the disk. A disk that refuses is told by the next append."""
+        try:
+            os.fsync(self._handle)
+        except OSError as error:
+            raise disk_trouble(error, "write the journal", self.path) from error
+
+    def close(self) -> None:
+        """Close the file; twice does nothing."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def _cut(self) -> None:
+        """Take back a block of which a part was written; cutting needs no space."""
+        try:
+            os.ftruncate(self._handle, self._end)
+        except OSError as error:
+            warnings.warn(f"{self.path} ends with a torn line: {error}.", stacklevel=2)
+
+
+def read_journal(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a journal; no rows where there is no file. A torn last line is left out.
+
+    The strings "NaN", "Infinity", "-Infinity" come back as floats.
+
+    Warns:
+        UserWarning: lines in the middle are no JSON objects (a disk's damage); says how many were left out.
+
+    Raises:
+        InvalidMetrics: the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InvalidMetrics(f"{path} cannot be read: {error.strerror or error}.", path=str(path)) from error
+    lines = data[: data.rfind(b"\n") + 1].splitlines()
+    try:
+        rows = json.loads(b"[" + b",".join(lines) + b"]")  # one call: four times as fast as a call a line
+        if len(rows) != len(lines) or not all(type(row) is dict for row in rows):
+            raise ValueError
+    except (ValueError, RecursionError):
+        rows = [row for line in lines if (row := _row(line)) is not None]
+        if lost := len(lines) - len(rows):
+            warnings.warn(f"{path}: {lost} of {len(lines)} lines are damaged and were left out.", stacklevel=2)
+    if b'"NaN"' in data or b'Infinity"' in data:
+        rows = [{key: from_json_number(value) for key, value in row.items()} for row in rows]
+    return rows
+
+
+def without_replayed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the rows that a later part of the journal did again: a resumed run goes back to its checkpoint.
+
+    A row stays if every row after it has a higher "step". Rows without a step stay.
+    """
+    if not rows:
+        return rows
+    steps = np.array([_step(row) for row in rows])
+    if not np.isfinite(steps).all():
+        with_step = without_replayed([row for row in rows if np.isfinite(_step(row))])
+        keep = set(map(id, with_step))
+        return [row for row in rows if id(row) in keep or not np.isfinite(_step(row))]
+    if np.all(steps[1:] > steps[:-1]):
+        return rows
+    lowest_after = np.append(np.minimum.accumulate(steps[::-1])[::-1][1:], np.inf)
+    return [rows[index] for index in np.flatnonzero(steps < lowest_after)]
+
+
+def _step(row: Mapping[str, Any]) -> float:
+    step = row.get("step")
+    return float(step) if isinstance(step, (int, float)) and abs(step) < 2**53 else np.nan
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _whole_lines(handle: int) -> int:
+    """Return where the last whole line ends; reads back from the end in blocks."""
+    end = os.lseek(handle, 0, os.SEEK_END)
+    while end > 0:
+        start = max(end - 65536, 0)
+        os.lseek(handle, start, os.SEEK_SET)
+        found = os.read(handle, end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

@@ -1,0 +1,228 @@
+"""metrics.json: one row an epoch, the file that diagnosing and comparing read, also when another tool wrote it.
+
+Owns the schema nbtrain.metrics/1, its checks, and the two CSV curves. Knows nothing of runs and folders.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbtrain.errors import InvalidMetrics, UsageError
+from nbtrain.runs.files import REAL, Files, disk_trouble, replace_file
+from nbtrain.runs.plain import for_json, from_json_number
+
+SCHEMA = "nbtrain.metrics/1"
+# the columns every row has, in the order of the file; null where not known
+COLUMNS = (
+    "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "gpu_util", "samples_per_s",
+    "epoch_time_s",
+)  # fmt: skip
+PERCENT_ABOVE = 1.5  # an accuracy over this cannot be a fraction, also allowing for rounding: the column is percent
+_ACCURACY = re.compile(r"(^|_)(acc|accuracy)$")
+
+
+@dataclass(frozen=True)
+class MetricsFile:
+    """A metrics file that was read and checked.
+
+    Attributes:
+        epochs: one dict an epoch, ordered by epoch, each with all of `COLUMNS`; non-finite values are floats,
+            unknown ones None, accuracies 0..1.
+        percent_columns: accuracy columns that were written as percent and divided by 100.
+    """
+
+    epochs: tuple[dict[str, Any], ...]
+    run_id: str | None = None
+    seed: int | None = None
+    schema: str = SCHEMA
+    percent_columns: tuple[str, ...] = ()
+
+
+def write_metrics(
+    path: Path, epochs: Iterable[Mapping[str, Any]], *, run_id: str | None = None, seed: int | None = None, fs: Files = REAL
+) -> None:
+    """Write metrics.json in one step; a later row of an epoch replaces an earlier one.
+
+    Raises:
+        RunFolderError: the disk refused; the file before is as it was.
+    """
+    rows = [{**dict.fromkeys(COLUMNS), **row} for row in one_row_an_epoch(epochs)]
+    lines = ",\n  ".join(json.dumps(for_json(row), allow_nan=False) for row in rows)
+    head = json.dumps({"schema": SCHEMA, "run_id": run_id, "seed": for_json(seed)})[:-1]
+    data = f'{head},\n "epochs": [\n  {lines}\n ]}}\n' if rows else f'{head}, "epochs": []}}\n'
+    try:
+        replace_file(path, data.encode(), fs)
+    except OSError as error:
+        raise disk_trouble(error, "write the epochs' metrics", path, needed_bytes=len(data), fs=fs) from error
+
+
+def write_curve(path: Path, epochs: Iterable[Mapping[str, Any]], column: str, fs: Files = REAL) -> None:
+    """Write epoch, step and one column as CSV, leaving out the epochs without a value.
+
+    Raises:
+        RunFolderError: the disk refused; the file before is as it was.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("epoch", "step", column))
+    for row in one_row_an_epoch(epochs):
+        if row.get(column) is not None:
+            writer.writerow([for_json(row.get(key)) for key in ("epoch", "step", column)])
+    try:
+        replace_file(path, text.getvalue().encode(), fs, durable=False)
+    except OSError as error:
+        raise disk_trouble(error, "write a curve", path, needed_bytes=len(text.getvalue()), fs=fs) from error
+
+
+def read_metrics(path: str | Path) -> MetricsFile:
+    """Read and check a metrics file. Bare NaN and Infinity tokens are read like their strings.
+
+    Warns:
+        UserWarning: the schema is newer or unknown; what is known of it is read.
+
+    Raises:
+        UsageError: there is no such file.
+        InvalidMetrics: it is truncated, no JSON, has no `epochs`, or holds a value of a wrong type; names what and
+            where. An empty `epochs` is no error.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UsageError(
+            f"There is no metrics file {path}.", suggestion="Give a metrics.json, or a run's folder.", path=str(path)
+        ) from error
+    except OSError as error:
+        raise _invalid(path, "", f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise _invalid(path, "", f"is not UTF-8 text (byte {error.start})") from error
+    except json.JSONDecodeError as error:
+        cut = " (the file seems cut off)" if error.pos >= len(error.doc.rstrip()) - 1 else ""
+        raise _invalid(path, "", f"is no JSON: {error.msg} at line {error.lineno}{cut}") from error
+    except (ValueError, RecursionError) as error:
+        raise _invalid(path, "", f"is no JSON that can be read: {str(error)[:100]}") from error
+    return parse_metrics(data, path)
+
+
+def parse_metrics(data: Any, path: str | Path = "metrics.json") -> MetricsFile:
+    """Check what was read from a metrics file; errors and warnings as in `read_metrics`."""
+    path = Path(path)
+    if not isinstance(data, dict):
+        raise _invalid(path, "", f"holds a {_kind(data)} where an object with `epochs` is expected")
+    _check_schema(data.get("schema"), path)
+    if "epochs" not in data:
+        raise _invalid(path, "epochs", "is missing", keys=sorted(map(str, data))[:20])
+    rows = data["epochs"]
+    if not isinstance(rows, list):
+        raise _invalid(path, "epochs", f"is a {_kind(rows)}, expected a list of objects")
+    epochs = one_row_an_epoch([_checked_row(row, f"epochs[{index}]", path) for index, row in enumerate(rows)])
+    percent = _percent_to_fraction(epochs)
+    run_id, seed = data.get("run_id"), data.get("seed")
+    if run_id is not None and not isinstance(run_id, str):
+        raise _invalid(path, "run_id", f"is a {_kind(run_id)}, expected a string")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise _invalid(path, "seed", f"is a {_kind(seed)}, expected a whole number")
+    return MetricsFile(tuple(epochs), run_id, seed, str(data.get("schema", SCHEMA)), percent)
+
+
+def one_row_an_epoch(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows ordered by epoch; the last row of an epoch stands for it (a resumed run writes it again)."""
+    latest: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        latest[row.get("epoch")] = dict(row)
+    return sorted(latest.values(), key=lambda row: (row.get("epoch") is None, row.get("epoch") or 0))
+
+
+def _checked_row(row: Any, where: str, path: Path) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise _invalid(path, where, f"is a {_kind(row)}, expected an object")
+    checked: dict[str, Any] = dict.fromkeys(COLUMNS)
+    for key, value in row.items():
+        value = from_json_number(value)
+        if key in ("epoch", "step"):
+            value = _whole(value, f"{where}.{key}", path)
+        elif key in COLUMNS or _ACCURACY.search(key):
+            value = _number(value, f"{where}.{key}", path)
+        elif key == "layer_grad_norms":
+            if not isinstance(value, (dict, type(None))):
+                raise _invalid(path, f"{where}.{key}", f"is a {_kind(value)}, expected an object of numbers")
+            names = (value or {}).items()
+            value = {n: _number(from_json_number(v), f"{where}.{key}.{n}", path) for n, v in names}
+        checked[key] = value
+    if checked["epoch"] is None:
+        raise _invalid(path, f"{where}.epoch", "is missing")
+    return checked
+
+
+def _number(value: Any, where: str, path: Path) -> float | int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _invalid(path, where, f"is {value!r:.60} ({_kind(value)}), expected a number")
+    try:
+        float(value)
+    except OverflowError as error:
+        raise _invalid(path, where, "is too large for a number") from error
+    return value
+
+
+def _whole(value: Any, where: str, path: Path) -> int | None:
+    value = _number(value, where, path)
+    if value is None:
+        return None
+    if not math.isfinite(value) or value != int(value) or value < 0:
+        raise _invalid(path, where, f"is {value!r}, expected a whole number, 0 or more")
+    return int(value)
+
+
+def _percent_to_fraction(epochs: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Divide accuracy columns written as percent by 100, each column as a whole; return their names."""
+    columns = {key for row in epochs for key in row if isinstance(key, str) and _ACCURACY.search(key)}
+    percent: list[str] = []
+    for column in sorted(columns):
+        values = [row[column] for row in epochs if isinstance(row.get(column), (int, float))]
+        if any(value > PERCENT_ABOVE for value in values if math.isfinite(value)):
+            percent.append(column)
+            for row in epochs:
+                if isinstance(row.get(column), (int, float)):
+                    row[column] = row[column] / 100
+    return tuple(percent)
+
+
+def _check_schema(schema: Any, path: Path) -> None:
+    if schema is None or schema == SCHEMA:
+        return
+    if not isinstance(schema, str):
+        raise _invalid(path, "schema", f"is a {_kind(schema)}, expected a string such as {SCHEMA!r}")
+    kind, _, version = schema.rpartition("/")
+    if kind.startswith("nbtrain.") and kind != "nbtrain.metrics":
+        raise _invalid(path, "schema", f"is {schema!r:.60}, expected {SCHEMA!r}")
+    newer = kind == "nbtrain.metrics" and version.isdigit() and int(version) > 1
+    told = "newer than this nbtrain" if newer else "not one this nbtrain knows"
+    warnings.warn(f"{path}: schema {schema!r:.60} is {told} ({SCHEMA}); what is known is read.", stacklevel=3)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def _invalid(path: Path, field: str, problem: str, **details: Any) -> InvalidMetrics:
+    subject = f"`{field}` in {path}" if field else str(path)
+    return InvalidMetrics(
+        f"{subject} {problem}.",
+        suggestion='Expected is {"epochs": [{"epoch": 1, "train_loss": 2.1, "val_loss": 2.0, ...}, ...]}.',
+        path=str(path),
+        field=field,
+        problem=problem,
+        **details,
+    )

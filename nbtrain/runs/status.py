@@ -1,0 +1,48 @@
+"""What a run is doing and where it stands: the two values every reader of a run shares, live or from disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class RunStatus(str, Enum):
+    """What a run is doing, or how it ended."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def alive(self) -> bool:
+        """True while the training thread works or waits."""
+        return self in (RunStatus.RUNNING, RunStatus.PAUSED)
+
+    @property
+    def over(self) -> bool:
+        """True once nothing more will happen."""
+        return self not in (RunStatus.PLANNED, RunStatus.RUNNING, RunStatus.PAUSED)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A reading of a run's position. Epochs and steps count from 1; 0 means before the first. Times in seconds."""
+
+    step: int = 0
+    total_steps: int | None = None
+    epoch: int = 0
+    total_epochs: int | None = None
+    batch: int = 0
+    phase: str = "starting"
+    elapsed_s: float = 0.0
+    eta_s: float | None = None
+    samples_per_s: float | None = None
+    steps_per_s: float | None = None

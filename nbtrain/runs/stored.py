@@ -1,0 +1,272 @@
+"""A run read back from its folder: the surface of a live run, without its objects. Changes nothing on disk but
+putting a STOP file into the folder of a run that another process trains."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbtrain.errors import InvalidMetrics, UserError
+from nbtrain.findings import Confidence, Finding, Severity
+from nbtrain.runs.checkpoint_folder import CheckpointInfo
+from nbtrain.runs.files import disk_trouble, replace_file
+from nbtrain.runs.journal import read_journal, without_replayed
+from nbtrain.runs.listing import find_run
+from nbtrain.runs.manifest import Manifest
+from nbtrain.runs.metrics import COLUMNS, read_metrics
+from nbtrain.runs.plain import from_json_number
+from nbtrain.runs.status import Progress, RunStatus
+from nbtrain.runs.store import ALERTS_FILE, CHECKPOINTS, EPOCHS_FILE, LOG_FILE, PLAN_FILE, STEPS_FILE, STOP_FILE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HISTORY_COLUMNS = ("train_loss", "lr", "grad_norm", "samples_per_s")
+SMOOTHING = 0.98
+
+
+class StoredRun:
+    """A run on disk. Every property reads the folder anew, so that a run under way in another process can be followed.
+
+    What only a living run has is empty: `layers`, `objects`, `watchers`, `curves`.
+    """
+
+    objects = None
+    curves = None
+    eval_curves = None
+
+    def __init__(self, folder: Path) -> None:
+        """Read the run in `folder`; use `load` to find it by id or name.
+
+        Raises:
+            RunFolderError: it is no run folder, or its manifest is damaged.
+        """
+        self.dir = folder
+        self.layers: dict[str, tuple[float, float]] = {}
+        self.watchers: list[Any] = []
+        manifest = Manifest.read(folder)
+        self.id, self.name = manifest.run_id or folder.name, manifest.name or folder.name
+        self._steps_read: tuple[tuple[int, int], list[dict[str, Any]]] | None = None
+
+    @classmethod
+    def load(cls, root: str | os.PathLike[str], id_or_dir: str | os.PathLike[str]) -> StoredRun:
+        """Find a run by id, beginning of the id, name or folder, and read it.
+
+        Raises:
+            RunNotFound: no run, or more than one, is meant. RunFolderError: its manifest is damaged.
+        """
+        return cls(find_run(root, id_or_dir))
+
+    def __repr__(self) -> str:
+        progress = self.progress
+        return f"<stored run {self.id}: {self.status}, step {progress.step}, {self.dir}>"
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest as it is now; `interrupted` where it says running and the process is gone."""
+        return Manifest.read(self.dir)
+
+    @property
+    def status(self) -> RunStatus:
+        """What the run is doing, or how it ended."""
+        return self.manifest.status
+
+    @property
+    def error(self) -> str | None:
+        """The formatted traceback of a failed run."""
+        return self.manifest.error
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the run ended."""
+        return self.manifest.stop_reason
+
+    @property
+    def plan(self) -> str | None:
+        """The plan as text, or None where none was kept."""
+        return self._text(PLAN_FILE)
+
+    @property
+    def log(self) -> str:
+        """The run's log, training.log; "" where there is none."""
+        return self._text(LOG_FILE) or ""
+
+    @property
+    def report_path(self) -> Path | None:
+        """The run's report: report.md, or the newest of its `<phase>_results.md`; None before there is one."""
+        if (path := self.dir / "report.md").is_file():
+            return path
+        results = sorted(self.dir.glob("*_results.md"), key=lambda found: found.stat().st_mtime)
+        return results[-1] if results else None
+
+    @property
+    def checkpoints(self) -> Any:
+        """The run's checkpoints: a CheckpointStore with `all`, `latest`, `best`, `load`, `load_latest`.
+
+        Importing it imports torch.
+        """
+        from nbtrain.runs.checkpoint import CheckpointStore
+
+        return CheckpointStore(self.dir / CHECKPOINTS)
+
+    @property
+    def best_checkpoint(self) -> CheckpointInfo | None:
+        """The best checkpoint there is."""
+        return self.checkpoints.best()
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a step: train_loss, lr, grad_norm, samples_per_s and whatever else was logged."""
+        import pandas as pd
+
+        table = pd.DataFrame(self._steps())
+        if "step" not in table:
+            table = pd.DataFrame(columns=["step", *HISTORY_COLUMNS], dtype=float)
+        table = table.dropna(subset="step")
+        for column in HISTORY_COLUMNS:
+            if column not in table:
+                table[column] = float("nan")
+        table["step"] = table["step"].astype("int64")
+        others = [column for column in table if column not in ("step", *HISTORY_COLUMNS)]
+        return table.set_index("step")[[*HISTORY_COLUMNS, *others]]
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """One row an epoch, with the keys of metrics.json.
+
+        Raises:
+            InvalidMetrics: logs/metrics.json is damaged; names what and where.
+        """
+        import pandas as pd
+
+        rows = self._epoch_rows()
+        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS), dtype=float)
+
+    @property
+    def alerts(self) -> list[Finding]:
+        """The findings raised while it trained, in order."""
+        return [finding for row in read_journal(self.dir / ALERTS_FILE) if (finding := _finding(row)) is not None]
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands, by the last state change and the rows written since."""
+        manifest = self.manifest
+        known = {key: value for key, value in manifest.progress.items() if key in Progress.__dataclass_fields__}
+        progress = Progress(**{key: from_json_number(value) for key, value in known.items() if value is not None})
+        last = self._steps()[-1:] if manifest.status.alive or not progress.step else []
+        step = int(max(progress.step, last[0].get("step") or 0)) if last else progress.step
+        phase = "done" if manifest.status.over else progress.phase
+        return Progress(**{**progress.__dict__, "step": step, "phase": phase})
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """The newest values: train_loss, smooth_loss, lr, grad_norm, val_loss, best_val_loss, best_val_step, ..."""
+        values: dict[str, float] = {}
+        best, best_step = float("inf"), 0.0
+        for row in self._epoch_rows():
+            numbers = {key: float(value) for key, value in row.items() if _is_number(value)}
+            values |= {key: value for key, value in numbers.items() if key not in ("epoch", "step")}
+            if numbers.get("val_loss", best) < best:
+                best, best_step = numbers["val_loss"], numbers.get("step", 0.0)
+        if best_step or best < float("inf"):
+            values |= {"best_val_loss": best, "best_val_step": best_step}
+        steps = self._steps()
+        if steps:
+            values |= {key: float(value) for key, value in steps[-1].items() if _is_number(value) and key != "step"}
+            if (smooth := _smooth([row.get("train_loss") for row in steps])) is not None:
+                values["smooth_loss"] = smooth
+        return values
+
+    def stop(self, after: str = "step") -> None:
+        """Ask the process that trains this run to end it, by a STOP file in its folder.
+
+        Args:
+            after: "step" or "epoch".
+
+        Raises:
+            UserError: no living process trains it, or `after` is another word.
+        """
+        if after not in ("step", "epoch"):
+            raise UserError(f"`after` is {after!r}; allowed are 'step' and 'epoch'.", suggestion="run.stop()")
+        if not (status := self.status).alive:
+            raise UserError(f"The run {self.id} is {status}: there is nothing to stop.")
+        path = self.dir / STOP_FILE
+        try:
+            replace_file(path, f"{after}\n".encode(), durable=False)
+        except OSError as error:
+            raise disk_trouble(error, "ask the run to stop", path) from error
+
+    def pause(self) -> None:
+        """Refused: only the notebook that trains it can pause a run."""
+        raise self._refusal("paused")
+
+    def resume(self) -> None:
+        """Refused here: `%train resume <id>` goes on from a run's checkpoint."""
+        raise self._refusal("resumed")
+
+    def save(self) -> None:
+        """Refused: only the notebook that trains it can save a run."""
+        raise self._refusal("saved")
+
+    def set_lr(self, value: float) -> None:
+        """Refused: only the notebook that trains it can change a run."""
+        raise self._refusal("changed")
+
+    def _refusal(self, word: str) -> UserError:
+        status = self.status
+        if status.alive:
+            advice = "Do it in the notebook that trains it; from here it can be stopped: run.stop()."
+        else:
+            advice = f"To go on from its last checkpoint: %train resume {self.id}"
+        return UserError(f"The run {self.id} was read from disk ({status}) and cannot be {word} here.", suggestion=advice)
+
+    def _steps(self) -> list[dict[str, Any]]:
+        path = self.dir / STEPS_FILE
+        try:
+            stat = path.stat()
+        except OSError:
+            return []
+        mark = (stat.st_mtime_ns, stat.st_size)
+        if self._steps_read is None or self._steps_read[0] != mark:
+            self._steps_read = (mark, without_replayed(read_journal(path)))
+        return self._steps_read[1]
+
+    def _epoch_rows(self) -> list[dict[str, Any]]:
+        path = self.dir / EPOCHS_FILE
+        return [dict(row) for row in read_metrics(path).epochs] if path.exists() else []
+
+    def _text(self, name: str) -> str | None:
+        try:
+            return (self.dir / name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InvalidMetrics(f"{self.dir / name} cannot be read: {error.strerror or error}.") from error
+
+
+def _finding(row: dict[str, Any]) -> Finding | None:
+    """Read a finding back; None for a row that is none (a line that a newer nbtrain wrote)."""
+    known = {key: value for key, value in row.items() if key in Finding.__dataclass_fields__}
+    try:
+        severity, confidence = Severity(known["severity"]), Confidence(known.get("confidence", "certain"))
+        return Finding(**{**known, "severity": severity, "confidence": confidence})
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _smooth(losses: list[Any]) -> float | None:
+    """The bias-corrected moving average that the live run shows; NaN rows are passed over.
+
+    The last 500 rows decide: what lies before them weighs less than 0.98**500 = 4e-5.
+    """
+    average, weight = 0.0, 0.0
+    for loss in losses[-500:]:
+        if _is_number(loss) and loss == loss and abs(loss) != float("inf"):
+            average = SMOOTHING * average + (1 - SMOOTHING) * loss
+            weight = SMOOTHING * weight + (1 - SMOOTHING)
+    return average / weight if weight else None
