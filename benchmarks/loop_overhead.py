@@ -1,0 +1,229 @@
+"""What a training step costs over a bare PyTorch loop: same tiny model, data and steps, interleaved in one process.
+
+A tiny model on purpose: its step is mostly Python, so what a framework adds per step stands out. Each contender
+trains N and then 2 N steps; the difference divided by N is its cost of a step with start and end taken out. The
+order changes each round so that a busy minute of the machine hits all alike; the median over the rounds counts.
+
+    python benchmarks/loop_overhead.py [--steps 2000] [--rounds 5] [--only nbtrain,ignite] [--json]
+
+Owns the contest. The other libraries are in `peers.py`, each only where installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peers import PEERS
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.data import DataLoader, TensorDataset
+
+BATCH = 32
+STEPS_AN_EPOCH = 200
+GOAL_US = 60.0  # goal of the project, everything on
+GOAL_READS = 0.05  # host reads of device values a step
+
+
+@dataclass(frozen=True)
+class Task:
+    """A fresh model with its optimizer, loss and data; `epochs` passes of STEPS_AN_EPOCH steps."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    loss: nn.Module
+    loader: DataLoader
+    epochs: int
+
+
+def new_task(epochs: int) -> Task:
+    torch.manual_seed(0)
+    inputs = torch.randn(BATCH * STEPS_AN_EPOCH, 16)
+    targets = torch.randint(0, 4, (BATCH * STEPS_AN_EPOCH,))
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    loader = DataLoader(TensorDataset(inputs, targets), batch_size=BATCH, shuffle=True)
+    return Task(model, optimizer, nn.CrossEntropyLoss(), loader, epochs)
+
+
+def bare(task: Task) -> None:
+    task.model.train()
+    for _ in range(task.epochs):
+        for inputs, targets in task.loader:
+            task.optimizer.zero_grad(set_to_none=True)
+            loss = task.loss(task.model(inputs), targets)
+            loss.backward()
+            task.optimizer.step()
+
+
+def with_nbtrain(task: Task) -> None:
+    """Train in the background with gradient norms, JSON files, checkpoints and live curves; wait for it."""
+    import nbtrain
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = nbtrain.train(
+            task.model,
+            task.loader,
+            optimizer=task.optimizer,
+            loss=task.loss,
+            log="json",
+            epochs=task.epochs,
+            no_val=True,
+            name="overhead",
+            dir=folder,
+        )
+        run.wait()
+        assert run.progress.total_steps == run.progress.step, (
+            f"the run ended early: {run.status} {run.error or ''}"
+        )
+
+
+# --- time ---------------------------------------------------------------------------------------------------
+
+
+def seconds(contender: Callable[[Task], None], epochs: int) -> float:
+    task = new_task(epochs)
+    began = time.perf_counter()
+    contender(task)
+    return time.perf_counter() - began
+
+
+def measure(
+    contenders: dict[str, Callable[[Task], None]], epochs: int, rounds: int
+) -> dict[str, list[float]]:
+    """Return for each contender the cost of one step in microseconds, a number a round."""
+    costs: dict[str, list[float]] = {name: [] for name in contenders}
+    for contender in contenders.values():
+        contender(new_task(1))  # imports, caches, the first backward
+    for number in range(rounds):
+        order = list(contenders)
+        random.Random(number).shuffle(order)
+        for name in order:
+            short = seconds(contenders[name], epochs)
+            long = seconds(contenders[name], 2 * epochs)
+            costs[name].append((long - short) / (epochs * STEPS_AN_EPOCH) * 1e6)
+        print(f"round {number + 1} of {rounds} done", file=sys.stderr)
+    return costs
+
+
+# --- host reads ---------------------------------------------------------------------------------------------
+
+
+class HostReads(TorchDispatchMode):
+    """Counts what makes the host wait for a device value: `.item()`, `float()`, `bool()`, `torch.equal`."""
+
+    READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func in self.READS
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def counted_in_every_thread() -> Iterator[list[HostReads]]:
+    """Enter a HostReads here and in each thread that starts meanwhile; dispatch modes are local to a thread."""
+    modes: list[HostReads] = []
+    original = threading.Thread.run
+
+    def run(thread: threading.Thread) -> None:
+        with HostReads() as mode:
+            modes.append(mode)
+            original(thread)
+
+    threading.Thread.run = run
+    try:
+        with HostReads() as mode:
+            modes.append(mode)
+            yield modes
+    finally:
+        threading.Thread.run = original
+
+
+def host_reads_a_step(contender: Callable[[Task], None], epochs: int) -> float:
+    with counted_in_every_thread() as modes:
+        contender(new_task(epochs))
+    return sum(mode.count for mode in modes) / (epochs * STEPS_AN_EPOCH)
+
+
+# --- the contest --------------------------------------------------------------------------------------------
+
+
+def available(only: set[str] | None) -> dict[str, Callable[[Task], None]]:
+    """Collect the contenders that are installed; say which are not."""
+    contenders: dict[str, Callable[[Task], None]] = {"bare loop": bare, "nbtrain": with_nbtrain}
+    for peer in PEERS:
+        if only is not None and peer.name not in only:
+            continue
+        if missing := peer.missing():
+            print(f"{peer.name}: left out, `{missing}` is not installed", file=sys.stderr)
+        else:
+            contenders[peer.name] = peer.train
+    return {name: train for name, train in contenders.items() if only is None or name in only | {"bare loop"}}
+
+
+def results(costs: dict[str, list[float]], reads: dict[str, float]) -> list[dict[str, Any]]:
+    base = statistics.median(costs["bare loop"])
+    rows = []
+    for name, series in costs.items():
+        cost = statistics.median(series)
+        # Differences are taken round by round: what slows the machine in a round slows both.
+        over = statistics.median(mine - bare_ for mine, bare_ in zip(series, costs["bare loop"], strict=True))
+        rows.append(
+            {"name": name, "step_us": cost, "over_us": over, "ratio": cost / base, "reads": reads[name]}
+        )
+    return rows
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    print(f"{'':14} {'us a step':>10} {'over bare':>10} {'ratio':>7} {'host reads a step':>18}")
+    for row in rows:
+        print(
+            f"{row['name']:14} {row['step_us']:10.0f} {row['over_us']:+10.0f} {row['ratio']:7.2f} {row['reads']:18.3f}"
+        )
+    ours = next((row for row in rows if row["name"] == "nbtrain"), None)
+    if ours:
+        print(f"nbtrain adds {ours['over_us']:.0f} us a step (goal: at most {GOAL_US:.0f}),", end=" ")
+        print(f"{ours['reads']:.3f} host reads a step (goal: at most {GOAL_READS}).")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--steps", type=int, default=2000, help="steps of the short leg; the long one has twice as many"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--threads", type=int, default=1, help="torch threads; 1 keeps a tiny model from jitter"
+    )
+    parser.add_argument("--only", help="contenders besides the bare loop, separated by commas")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    options = parser.parse_args()
+
+    torch.set_num_threads(options.threads)
+    epochs = max(1, options.steps // STEPS_AN_EPOCH)
+    contenders = available(set(options.only.split(",")) if options.only else None)
+    reads = {name: host_reads_a_step(train, epochs) for name, train in contenders.items()}
+    rows = results(measure(contenders, epochs, options.rounds), reads)
+    show(rows)
+    if options.json:
+        options.json.write_text(json.dumps({"torch": torch.__version__, "rows": rows}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
