@@ -39,7 +39,9 @@ class Canvas:
     def __init__(self, width: float, height: float, *, ground: str, scale: float = 2) -> None:
         self.width, self.height = width, height
         size = (width / _DPI, height / _DPI)
-        self._figure = Figure(figsize=size, dpi=_DPI * scale, facecolor=ground, edgecolor="none", layout="none")
+        self._figure = Figure(
+            figsize=size, dpi=_DPI * scale, facecolor=ground, edgecolor="none", layout="none"
+        )
         self._canvas = FigureCanvasAgg(self._figure)
         self._renderer = self._canvas.get_renderer()
         self._scale = scale
@@ -49,13 +51,30 @@ class Canvas:
         self._used: dict[str, None] = {ground: None}
 
     def text(
-        self, x: float, y: float, text: str, *, size: float, colour: str, bold: bool = False, anchor: str = "left"
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: float,
+        colour: str,
+        bold: bool = False,
+        anchor: str = "left",
     ) -> None:
         """Write one line with its baseline at `y`; `anchor`: left, center or right of `x`."""
         self._add(
             Text(
-                x, y, drawable(text), color=colour, fontproperties=_font(size, bold), ha=anchor, va="baseline",
-                parse_math=False, usetex=False, antialiased=True, rotation=0,
+                x,
+                y,
+                drawable(text),
+                color=colour,
+                fontproperties=_font(size, bold),
+                ha=anchor,
+                va="baseline",
+                parse_math=False,
+                usetex=False,
+                antialiased=True,
+                rotation=0,
             ),
             colour,  # fmt: skip
         )
@@ -94,7 +113,15 @@ class Canvas:
         clip: tuple[float, float, float, float] | None = None,
     ) -> None:  # fmt: skip
         """Fill a polygon."""
-        area = Polygon(points, closed=True, facecolor=colour, edgecolor="none", alpha=alpha, linewidth=0, antialiased=True)
+        area = Polygon(
+            points,
+            closed=True,
+            facecolor=colour,
+            edgecolor="none",
+            alpha=alpha,
+            linewidth=0,
+            antialiased=True,
+        )
         self._add(area, colour, clip=clip)
 
     def box(
@@ -105,10 +132,20 @@ class Canvas:
         style = BoxStyle("Round", pad=0, rounding_size=radius) if radius else BoxStyle("Square", pad=0)
         self._add(
             FancyBboxPatch(
-                (left, top), width, height, boxstyle=style, mutation_aspect=1, facecolor=fill, edgecolor=edge,
-                linewidth=_POINT if edge != "none" else 0, alpha=alpha, linestyle="-", antialiased=True,
+                (left, top),
+                width,
+                height,
+                boxstyle=style,
+                mutation_aspect=1,
+                facecolor=fill,
+                edgecolor=edge,
+                linewidth=_POINT if edge != "none" else 0,
+                alpha=alpha,
+                linestyle="-",
+                antialiased=True,
             ),
-            fill, edge,  # fmt: skip
+            fill,
+            edge,  # fmt: skip
         )
 
     def png(self) -> bytes:
@@ -129,10 +166,14 @@ class Canvas:
         colours = [np.array(_rgb(colour), float) for colour in self._used]
         ground, others = colours[0], colours[1:]
         shades = max(255 // max(len(others), 1), 2)
-        blends = [ground + (colour - ground) * k / shades for colour in others[:127] for k in range(1, shades + 1)]
+        blends = [
+            ground + (colour - ground) * k / shades for colour in others[:127] for k in range(1, shades + 1)
+        ]
         return np.round([ground, *blends][:256]).astype(np.uint8)
 
-    def _add(self, artist: Artist, *colours: str, clip: tuple[float, float, float, float] | None = None) -> None:
+    def _add(
+        self, artist: Artist, *colours: str, clip: tuple[float, float, float, float] | None = None
+    ) -> None:
         self._used.update(dict.fromkeys(colour for colour in colours if colour != "none"))
         artist.set_transform(self._pixels)
         artist.set_sketch_params(None)
@@ -200,4 +241,7 @@ def _letters() -> frozenset[int]:
 def drawable(text: str) -> str:
     """Return the text with what no installed font can draw as U+FFFD: matplotlib would warn at every such letter."""
     known = _letters()
-    return "".join(letter if ord(letter) in known else "\ufffd" for letter in plain(text).replace("\t", " ").replace("\n", " "))
+    return "".join(
+        letter if ord(letter) in known else "\ufffd"
+        for letter in plain(text).replace("\t", " ").replace("\n", " ")
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbtrain.report.canvas import Canvas
+from nbtrain.report.decimate import decimate
 from nbtrain.report.model import Axes, Series
 from nbtrain.report.plain import one_line
 from nbtrain.report.theme import series_colour
@@ -77,14 +78,23 @@ def draw_axes(canvas: Canvas, axes: Axes, rect: Rect, colours: Mapping[str, str]
     curves = _curves(axes, int(max(rect.width, 50)), colours)
     log = _is_log(axes, curves)
     title = one_line(axes.title)
-    unit = " · ".join(part for part in (one_line(axes.y_label, 24), "log" if log else "") if part and part != title)
+    unit = " · ".join(
+        part for part in (one_line(axes.y_label, 24), "log" if log else "") if part and part != title
+    )
     _heading(canvas, rect, title, unit, curves, colours)
     plot = Rect(rect.left, rect.top + _TOP, rect.width, max(rect.height - _TOP - _BOTTOM, 20))
     if not curves:
-        canvas.box(plot.left, plot.top, plot.width, plot.height, fill=colours["card"], edge=colours["grid"], radius=6)
+        canvas.box(
+            plot.left, plot.top, plot.width, plot.height, fill=colours["card"], edge=colours["grid"], radius=6
+        )
         middle = plot.left + plot.width / 2
         canvas.text(
-            middle, plot.top + plot.height / 2 + 4, "no data yet", size=12, colour=colours["muted"], anchor="center"
+            middle,
+            plot.top + plot.height / 2 + 4,
+            "no data yet",
+            size=12,
+            colour=colours["muted"],
+            anchor="center",
         )
         return
     x_range, y_range = _x_range(curves, axes), _y_range(curves, log)
@@ -118,26 +128,6 @@ def _curves(axes: Axes, buckets: int, colours: Mapping[str, str]) -> list[_Curve
         x, y = decimate(x, y, buckets)
         found.append(_Curve(series, colour, x, y, low, high, last, points))
     return found
-
-
-def decimate(x: np.ndarray, y: np.ndarray, buckets: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return at most 2 * `buckets` points that keep every bucket's minimum and maximum, in order of x.
-
-    Args:
-        x, y: (n,), y may hold NaN; a bucket of NaN only stays one NaN, so a gap stays a gap.
-    """
-    if len(y) <= 2 * buckets:
-        return x, y
-    # Padding with the last value makes the buckets equal; it adds no extreme.
-    per = math.ceil(len(y) / buckets)
-    pad = per * math.ceil(len(y) / per) - len(y)
-    table = np.pad(y, (0, pad), mode="edge").reshape(-1, per)
-    low = np.where(np.isnan(table), np.inf, table).argmin(axis=1)
-    high = np.where(np.isnan(table), -np.inf, table).argmax(axis=1)
-    start = np.arange(len(table)) * per
-    picks = np.minimum(np.stack([start + np.minimum(low, high), start + np.maximum(low, high)], axis=1).ravel(), len(y) - 1)
-    picks = np.unique(np.concatenate([[0], picks, [len(y) - 1]]))
-    return x[picks], y[picks]
 
 
 def _is_log(axes: Axes, curves: list[_Curve]) -> bool:
@@ -194,7 +184,9 @@ def _heading(
     entries = []
     for curve in named[:5]:
         name = one_line(curve.series.name, 22)
-        entries.append((curve, "" if len(named) == 1 and name in ("", title, unit) else name, short(curve.last)))
+        entries.append(
+            (curve, "" if len(named) == 1 and name in ("", title, unit) else name, short(curve.last))
+        )
     x = rect.right
     limit = rect.left + min(canvas.text_width(title, size=_TITLE, bold=True), 0.5 * rect.width) + 20
     for curve, name, value in reversed(entries):
@@ -257,7 +249,11 @@ def _x_ticks(canvas: Canvas, inner: Rect, scale: _Scale, label: str, colours: Ma
         canvas.text(inner.right, baseline, label, size=_SMALL, colour=colours["muted"], anchor="right")
         end -= canvas.text_width(label, size=_SMALL) + 10
     whole = scale.x[1] - scale.x[0] >= 2
-    ticks = [x for x in nice_ticks(*scale.x, max(3, int(inner.width // 75)), whole=whole) if x >= 0 or scale.x[0] < -1]
+    ticks = [
+        x
+        for x in nice_ticks(*scale.x, max(3, int(inner.width // 75)), whole=whole)
+        if x >= 0 or scale.x[0] < -1
+    ]
     for x, text in zip(ticks, tick_labels(ticks), strict=True):
         at = float(scale.across(x))
         canvas.line([at, at], [inner.bottom, inner.bottom + 3], colour=colours["axis"])

@@ -72,7 +72,9 @@ class _Writer:
         caption = f"\n\n*{_text(figure.caption)}*" if figure.caption else ""
         if self._figures_dir is None:
             return f"*Figure:* {_text(figure.alt)}{caption}"
-        from nbtrain.report.figures import draw  # matplotlib takes 0.3 s to import: only those who write figures pay
+        from nbtrain.report.figures import (
+            draw,
+        )  # matplotlib takes 0.3 s to import: only those who write figures pay
 
         self._figures += 1
         self._figures_dir.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,9 @@ def _html(text: str) -> str:
 def _text(text: object) -> str:
     """Return one line in which nothing is markup."""
     escaped = _SPECIAL.sub(lambda match: "\\" + match[0], one_line(text))
-    escaped = _AUTOLINK.sub(lambda match: (match[1] or match[3]) + ("&#58;" if match[1] else "&#46;"), _html(escaped))
+    escaped = _AUTOLINK.sub(
+        lambda match: (match[1] or match[3]) + ("&#58;" if match[1] else "&#46;"), _html(escaped)
+    )
     return _LINE_START.sub(
         lambda match: match[1] + (f"{match[2]}\\" if match[2].isdigit() else f"\\{match[2]}"), escaped
     )
@@ -150,7 +154,9 @@ def _pairs(pairs: KeyValues) -> str:
     if width == 0:
         return ""
     rows = [[_cell(value) for value in row] + [""] * (width - len(row)) for row in pairs.rows]
-    return "\n".join([_row([""] * width), _row(["---"] * width), *(_row(row) for row in rows)]) + _legend(pairs.rows)
+    return "\n".join([_row([""] * width), _row(["---"] * width), *(_row(row) for row in rows)]) + _legend(
+        pairs.rows
+    )
 
 
 def _legend(rows: tuple[tuple[Cell | str, ...], ...]) -> str:

@@ -6,13 +6,14 @@ It is told what to show; it knows no run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from nbtrain.report import theme
 from nbtrain.report.canvas import LOCK, Canvas
 from nbtrain.report.charts import Rect, draw_axes, fit
 from nbtrain.report.model import Figure, KeyValues, Note, Report, Section
 from nbtrain.report.plain import one_line
+from nbtrain.report.poster_model import Poster
 from nbtrain.report.terminal import to_text
 
 WIDTH = 1000  # CSS pixels; give it as the width in the display's metadata, the picture has twice as many
@@ -23,26 +24,7 @@ _TILE_LEAST = 112  # width that a key number needs
 _LINE = 21  # height of a line of findings
 _FINDING_LINES = 6
 
-
-@dataclass(frozen=True)
-class Poster:
-    """What the picture of a run says.
-
-    Attributes:
-        title: the run's name.
-        status: one word, shown as a chip.
-        tone: tone of the chip: good, info, warning, critical or muted.
-        facts: key numbers as (label, value), in order of importance; at most 14 are drawn.
-        findings: (tone, text), the most important first.
-        figure: the curves; its first plot is drawn large. At most five are drawn.
-    """
-
-    title: str
-    status: str
-    tone: str
-    facts: tuple[tuple[str, str], ...]
-    findings: tuple[tuple[str, str], ...]
-    figure: Figure
+__all__ = ["WIDTH", "Poster", "draw_poster", "poster_text"]
 
 
 def draw_poster(poster: Poster, *, dark: bool = False, scale: float = 2) -> bytes:
@@ -107,7 +89,9 @@ def _fact_rows(facts: tuple[tuple[str, str], ...]) -> list[tuple[tuple[str, str]
     return [facts[i : i + per] for i in range(0, len(facts), per)]
 
 
-def _facts(canvas: Canvas, rows: list[tuple[tuple[str, str], ...]], y: float, colours: Mapping[str, str]) -> None:
+def _facts(
+    canvas: Canvas, rows: list[tuple[tuple[str, str], ...]], y: float, colours: Mapping[str, str]
+) -> None:
     for row in rows:
         tile = (WIDTH - 2 * _EDGE) / max(len(row), 5)
         canvas.line([_EDGE, WIDTH - _EDGE], [y, y], colour=colours["line"])
@@ -185,8 +169,10 @@ def _places(count: int, rect: Rect) -> list[Rect]:
     small_height = (rect.height - 18) / 2
     small = [
         Rect(
-            left + (i % columns) * (small_width + _GAP - 8), rect.top + (i // columns) * (small_height + 18),
-            width if count == 4 and i == 2 else small_width, small_height,
+            left + (i % columns) * (small_width + _GAP - 8),
+            rect.top + (i // columns) * (small_height + 18),
+            width if count == 4 and i == 2 else small_width,
+            small_height,
         )  # fmt: skip
         for i in range(count - 1)
     ]

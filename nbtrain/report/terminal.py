@@ -61,14 +61,18 @@ class _Writer:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text else text
 
     def wrapped(self, text: str, tone: str = "", first: str = "", rest: str = "") -> list[str]:
-        lines = [part for line in plain(text).split("\n") for part in fold(line, self.width - columns_of(first))]
+        lines = [
+            part for line in plain(text).split("\n") for part in fold(line, self.width - columns_of(first))
+        ]
         return [(first if i == 0 else rest) + self.paint(line, tone) for i, line in enumerate(lines)]
 
     def block(self, block: Block) -> list[str]:
         writers: dict[type, Callable[..., list[str]]] = {
             Text: lambda text: self.wrapped(text.text, text.tone),
             Note: self._note,
-            Items: lambda items: [line for item in items.items for line in self.wrapped(item, "", "- ", "  ")],
+            Items: lambda items: [
+                line for item in items.items for line in self.wrapped(item, "", "- ", "  ")
+            ],
             Table: self._table,
             KeyValues: self._pairs,
             Code: self._code,
@@ -103,7 +107,9 @@ class _Writer:
         lines = [line for row in rows for line in self._row(row, widths, ())]
         return lines + self._legend(rows)
 
-    def _row(self, row: Sequence[Cell], widths: list[int], numeric: tuple[int, ...], head: bool = False) -> list[str]:
+    def _row(
+        self, row: Sequence[Cell], widths: list[int], numeric: tuple[int, ...], head: bool = False
+    ) -> list[str]:
         folded = [
             [part for line in _shown(cell).split("\n") for part in fold(line, width)]
             for cell, width in zip(row, widths, strict=False)
@@ -120,7 +126,11 @@ class _Writer:
         return lines
 
     def _legend(self, rows: list[list[Cell]]) -> list[str]:
-        return [self.paint("* not the default", "muted")] if any(cell.mark for row in rows for cell in row) else []
+        return (
+            [self.paint("* not the default", "muted")]
+            if any(cell.mark for row in rows for cell in row)
+            else []
+        )
 
     def _code(self, code: Code) -> list[str]:
         caption = self.wrapped(code.caption, "muted") if code.caption else []

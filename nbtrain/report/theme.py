@@ -82,6 +82,7 @@ def css_variables(*, dark: bool = False) -> str:
     """Return the palette as CSS declarations, `--nbt-train: #1f5fc4; ...`."""
     return " ".join(f"--nbt-{name}: {value};" for name, value in palette(dark=dark).items())
 
+
 # Drawn from only for letters that the first family lacks.
 FONTS_OF_SCRIPTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Malgun Gothic",

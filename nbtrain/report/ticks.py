@@ -12,13 +12,19 @@ def nice_ticks(low: float, high: float, count: int, *, whole: bool = False) -> l
         return [low] if math.isfinite(low) else []
     power = 10.0 ** (math.floor(math.log10(high - low)) - 2)
     steps = [factor * power * 10**k for k in range(4) for factor in (1, 2, 2.5, 5)]
-    fits = (step for step in steps if math.floor(high / step + 1e-9) - math.ceil(low / step - 1e-9) < max(count, 1))
+    fits = (
+        step
+        for step in steps
+        if math.floor(high / step + 1e-9) - math.ceil(low / step - 1e-9) < max(count, 1)
+    )
     step = next(fits, high - low)
     if whole:
         step = max(1.0, float(math.ceil(step)))
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    return [round(k * step, 12 - math.floor(math.log10(step))) for k in range(first, min(last, first + 50) + 1)]
+    return [
+        round(k * step, 12 - math.floor(math.log10(step))) for k in range(first, min(last, first + 50) + 1)
+    ]
 
 
 def log_ticks(low: float, high: float, count: int) -> list[float]:
@@ -44,7 +50,9 @@ def tick_labels(values: Sequence[float]) -> list[str]:
         return [short(value) for value in values]
     unit, sign = _unit(finite[-1])
     steps = sorted({value / unit for value in values})
-    gap = min((after - before for before, after in zip(steps, steps[1:], strict=False)), default=abs(steps[0]))
+    gap = min(
+        (after - before for before, after in zip(steps, steps[1:], strict=False)), default=abs(steps[0])
+    )
     digits = next((d for d in range(7) if abs(round(gap, d) - gap) < 1e-6 * gap), 6)
     return ["0" if value == 0 else f"{value / unit:.{digits}f}{sign}" for value in values]
 

@@ -1,0 +1,116 @@
+"""What to do next for each verdict on a training, in sentences with the run's own numbers. It passes no verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nbtrain.diagnose.curves import Curves, present
+from nbtrain.report.ticks import short
+
+
+def advise(kind: str, curves: Curves) -> tuple[str, ...]:
+    """Return recommendations, the best first.
+
+    Args:
+        kind: converged, improving (healthy, stopped early), overfitting, underfitting, unstable or short.
+    """
+    writers = {
+        "converged": _converged, "improving": _improving, "overfitting": _overfitting,
+        "underfitting": _underfitting, "unstable": _unstable, "short": _short,
+    }  # fmt: skip
+    return tuple(writers[kind](curves))
+
+
+def _best(curves: Curves) -> tuple[float, float, int] | None:
+    """Return the best validation loss, its epoch, and how many epochs followed."""
+    held = np.flatnonzero(np.isfinite(curves.val_loss))
+    if len(held) == 0:
+        return None
+    best = held[int(np.argmin(curves.val_loss[held]))]
+    return float(curves.val_loss[best]), float(curves.epoch[best]), int((held > best).sum())
+
+
+def _peak_lr(curves: Curves) -> float | None:
+    rates = present(curves.lr)
+    return float(rates.max()) if len(rates) and rates.max() > 0 else None
+
+
+def _converged(curves: Curves) -> list[str]:
+    best = _best(curves)
+    if best is None:
+        return [
+            "Give validation data next time (`--val NAME` or `--split 0.2`): only then can overfitting be seen."
+        ]
+    loss, epoch, after = best
+    advice = [f"Use the best checkpoint: epoch {epoch:.0f}, validation loss {short(loss)}."]
+    if after >= 5:
+        advice.append(
+            f"The last {after} epochs did not improve on it: `--patience {max(3, after // 2)}` would have saved them."
+        )
+    advice.append("Confirm it once on test data that no decision was based on.")
+    return advice
+
+
+def _improving(curves: Curves) -> list[str]:
+    return [
+        f"Train longer: `--epochs {2 * max(curves.epochs, 1)}`, or continue from the last checkpoint with `%train resume`.",
+        "Give `--patience 5` along, so that it stops by itself when validation loss no longer improves.",
+    ]
+
+
+def _overfitting(curves: Curves) -> list[str]:
+    advice = []
+    best = _best(curves)
+    if best is not None and best[2] > 0:
+        loss, epoch, after = best
+        advice.append(
+            f"Use the best checkpoint, epoch {epoch:.0f} (validation loss {short(loss)}): the {after} epochs after it "
+            f"made validation loss no better. `--patience 3` stops there by itself."
+        )
+    return [
+        *advice,
+        "Regularise: weight decay (AdamW, 0.01 to 0.1), dropout (0.1 to 0.3), label smoothing (0.1). One at a time.",
+        "Augment the training data, or add more of it: this helps most, and costs most.",
+        "If that is not enough, use a smaller model.",
+    ]
+
+
+def _underfitting(curves: Curves) -> list[str]:
+    rate = _peak_lr(curves)
+    now = f" (now {short(rate)}, try {short(3 * rate)})" if rate else ""
+    return [
+        f"Raise the learning rate{now}; a learning rate too low is the most frequent reason.",
+        f"Train longer: `--epochs {2 * max(curves.epochs, 1)}`.",
+        "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it does not, look for a "
+        "wrong target, a frozen layer, or inputs that are not normalised.",
+        "Use a model with more capacity, or less regularisation.",
+    ]
+
+
+def _unstable(curves: Curves) -> list[str]:
+    advice = []
+    rate = _peak_lr(curves)
+    if rate:
+        advice.append(
+            f"Lower the learning rate from {short(rate)} to {short(rate / 3)}; if that is not enough, {short(rate / 10)}."
+        )
+    else:
+        advice.append("Lower the learning rate to a third; if that is not enough, to a tenth.")
+    norms = present(curves.grad_norm)
+    if len(norms):
+        middle = float(np.median(norms))
+        advice.append(
+            f"Clip gradients: `--clip {short(max(middle, 1e-6))}` is the run's median gradient norm; the largest was "
+            f"{short(float(norms.max()))}."
+        )
+    else:
+        advice.append("Clip gradients: `--clip 1.0`.")
+    return [
+        *advice,
+        "Warm the learning rate up over the first 5 % of the steps.",
+        "Look at the batches around the jump: outliers, wrong labels, inputs that are not normalised, log or division by zero.",
+    ]
+
+
+def _short(curves: Curves) -> list[str]:
+    return [f"Train for more epochs to get a verdict: `--epochs {max(5, 2 * curves.epochs)}`."]

@@ -1,0 +1,183 @@
+"""The curves of a run as a figure: what is plotted, in which order, with what marked. It judges nothing and draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from nbtrain.report.decimate import decimate
+from nbtrain.report.model import Axes, Figure, Mark, Series
+from nbtrain.report.ticks import short
+from nbtrain.units import percent
+
+_POINTS = 1200  # a curve keeps twice as many at most; no picture shows more
+_SMOOTH = (
+    0.02  # weight of the newest step: the smoothing of `latest["smooth_loss"]` (beta 0.98, bias-corrected)
+)
+_LEAST_TO_SMOOTH = 20
+# Columns of `epochs` that have a place of their own, or are no curve.
+_KNOWN = {
+    "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "grad_norm_max", "samples_per_s",
+    "epoch_time_s", "gpu_util", "layer_grad_norms", "val_time_s", "seed",
+}  # fmt: skip
+
+
+def curves_figure(
+    epochs: pd.DataFrame, history: pd.DataFrame, *, best_step: float | None, limit: int = 6
+) -> Figure:
+    """Return the curves of a run: loss, accuracy and other metrics, gradient norm, learning rate, throughput.
+
+    Args:
+        epochs: one row an epoch, with the step at its end where known.
+        history: indexed by step.
+        best_step: where validation loss was best; marked on the loss.
+        limit: plots at most, the first ones.
+    """
+    across = _across(epochs, history)
+    by_step = len(history) > 0 or "step" in epochs
+    label = "step" if by_step else "epoch"
+    found = [
+        _loss(epochs, history, across, best_step, label),
+        _accuracy(epochs, across, label),
+        *_other_metrics(epochs, across, label),
+        _single("Gradient norm", "gradient", history, "grad_norm", epochs, across, label),
+        _single("Learning rate", "lr", history, "lr", epochs, across, label),
+        _single("Throughput", "throughput", history, "samples_per_s", epochs, across, label),
+    ]
+    axes = tuple(one for one in found if one is not None)[:limit]
+    return Figure(axes, alt=_in_words(epochs, history, axes, best_step))
+
+
+def numbers(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Return a column as floats, words and absent values as NaN; all NaN without the column."""
+    if name not in table:
+        return np.full(len(table), np.nan)
+    return pd.to_numeric(table[name], errors="coerce").to_numpy(float, copy=True)
+
+
+def _across(epochs: pd.DataFrame, history: pd.DataFrame) -> np.ndarray:
+    """Return where each epoch ends on the x axis: its step, else its number."""
+    steps = numbers(epochs, "step")
+    if len(steps) and np.isfinite(steps).all():
+        return steps
+    count = numbers(epochs, "epoch")
+    count = np.where(np.isfinite(count), count, np.arange(1, len(epochs) + 1))
+    if len(history) and len(count):
+        return count / count.max() * float(np.max(np.asarray(history.index, float)))
+    return count
+
+
+def _series(name: str, x: np.ndarray, y: np.ndarray, role: str, style: str = "line") -> Series:
+    x, y = decimate(np.asarray(x, float), np.asarray(y, float), _POINTS)
+    return Series(name, tuple(x.tolist()), tuple(y.tolist()), style=style, role=role)
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    finite = pd.Series(np.where(np.isfinite(values), values, np.nan))
+    return finite.ewm(alpha=_SMOOTH, adjust=True, ignore_na=True).mean().where(finite.notna()).to_numpy()
+
+
+def _by_step(name: str, history: pd.DataFrame, column: str, role: str) -> list[Series]:
+    values = numbers(history, column)
+    if not np.isfinite(values).any():
+        return []
+    steps = np.asarray(history.index, float)
+    if np.isfinite(values).sum() < _LEAST_TO_SMOOTH:
+        return [_series(name, steps, values, role)]
+    return [_series("each step", steps, values, role, "faint"), _series(name, steps, _smoothed(values), role)]
+
+
+def _loss(
+    epochs: pd.DataFrame, history: pd.DataFrame, across: np.ndarray, best_step: float | None, label: str
+) -> Axes | None:
+    series = _by_step("train", history, "train_loss", "train")
+    if not series and np.isfinite(numbers(epochs, "train_loss")).any():
+        series = [_series("train", across, numbers(epochs, "train_loss"), "train")]
+    marks: tuple[Mark, ...] = ()
+    valid = numbers(epochs, "val_loss")
+    if np.isfinite(valid).any():
+        series.append(_series("valid", across, valid, "valid"))
+        if best_step is not None and np.isfinite(valid).sum() > 1:
+            marks = (Mark(best_step, f"best {short(float(np.nanmin(valid[np.isfinite(valid)])))}", "good"),)
+    return Axes("Loss", tuple(series), x_label=label, marks=marks)
+
+
+def _accuracy(epochs: pd.DataFrame, across: np.ndarray, label: str) -> Axes | None:
+    return _pair("Accuracy", epochs, "train_acc", "val_acc", across, label)
+
+
+def _pair(
+    title: str, epochs: pd.DataFrame, train: str, valid: str, across: np.ndarray, label: str
+) -> Axes | None:
+    columns = ((train, "train", numbers(epochs, train)), (valid, "valid", numbers(epochs, valid)))
+    series = [_series(role, across, values, role) for _, role, values in columns if np.isfinite(values).any()]
+    return Axes(title, tuple(series), x_label=label) if series else None
+
+
+def _other_metrics(epochs: pd.DataFrame, across: np.ndarray, label: str) -> Iterable[Axes]:
+    """Yield a plot for every further metric; `train_x` and `val_x` share one."""
+    names = [str(name) for name in epochs.columns if str(name) not in _KNOWN]
+    stems = dict.fromkeys(name.removeprefix("train_").removeprefix("val_") for name in names)
+    for stem in stems:
+        if f"train_{stem}" in names or f"val_{stem}" in names:
+            axes = _pair(stem, epochs, f"train_{stem}", f"val_{stem}", across, label)
+        else:
+            values = numbers(epochs, stem)
+            axes = (
+                Axes(stem, (_series(stem, across, values, ""),), x_label=label)
+                if np.isfinite(values).any()
+                else None
+            )
+        if axes is not None:
+            yield axes
+
+
+def _single(
+    title: str,
+    role: str,
+    history: pd.DataFrame,
+    column: str,
+    epochs: pd.DataFrame,
+    across: np.ndarray,
+    label: str,
+) -> Axes | None:
+    values = numbers(history, column)
+    if role == "lr" and np.isfinite(values).any():  # a schedule is drawn as it is: smoothing would bend it
+        series = [_series(column, np.asarray(history.index, float), values, role)]
+    else:
+        series = _by_step(column, history, column, role)
+    if not series and np.isfinite(numbers(epochs, column)).any():
+        series = [_series(column, across, numbers(epochs, column), role)]
+    unit = "samples/s" if role == "throughput" else ""
+    named = tuple(Series("", one.x, one.y, one.style, one.role) for one in series)
+    return Axes(title, named, x_label=label, y_label=unit) if series else None
+
+
+def _in_words(
+    epochs: pd.DataFrame, history: pd.DataFrame, axes: tuple[Axes, ...], best_step: float | None
+) -> str:
+    """Describe the curves with their numbers, for those who do not see them."""
+    parts = []
+    train = numbers(epochs, "train_loss")
+    train = train if np.isfinite(train).any() else numbers(history, "train_loss")
+    train = train[np.isfinite(train)]
+    if len(train):
+        parts.append(f"train loss from {short(train[0])} to {short(train[-1])}")
+    valid = numbers(epochs, "val_loss")
+    valid = valid[np.isfinite(valid)]
+    if len(valid):
+        where = "" if best_step is None else f" at step {best_step:,.0f}"
+        parts.append(
+            f"validation loss from {short(valid[0])} to {short(valid[-1])}, best {short(valid.min())}{where}"
+        )
+    accuracy = numbers(epochs, "val_acc")
+    accuracy = accuracy[np.isfinite(accuracy)]
+    if len(accuracy):
+        scale = 100 if accuracy.max() > 1.5 else 1
+        parts.append(f"validation accuracy {percent(accuracy[-1] / scale)} at the end")
+    titles = ", ".join(one.title.lower() for one in axes if one.series)
+    if not parts:
+        return "Training curves: no data yet."
+    return f"Training curves ({titles}): {'; '.join(parts)}."
