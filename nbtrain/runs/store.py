@@ -28,24 +28,24 @@ from nbtrain.findings import Finding
 from nbtrain.runs.checkpoint import CheckpointStore
 from nbtrain.runs.files import REAL, TEMPORARY, Files, disk_trouble, remove_leftovers, replace_file
 from nbtrain.runs.journal import Journal
+from nbtrain.runs.layout import (
+    ALERTS_FILE,
+    CHECKPOINTS,
+    CONFIG_FILE,
+    EPOCHS_FILE,
+    LOG_FILE,
+    LOGS,
+    STEPS_FILE,
+    STOP_FILE,
+    TRAIN_CURVE_FILE,
+    VAL_CURVE_FILE,
+)
 from nbtrain.runs.lock import OwnerLock
 from nbtrain.runs.manifest import Manifest, utc_now
 from nbtrain.runs.metrics import write_curve, write_metrics
 from nbtrain.runs.names import inside, new_run_id
 from nbtrain.runs.owner import this_process
 from nbtrain.runs.plain import for_json
-
-LOGS = "logs"
-CHECKPOINTS = "checkpoints"
-STEPS_FILE = f"{LOGS}/metrics.jsonl"
-ALERTS_FILE = f"{LOGS}/alerts.jsonl"
-EPOCHS_FILE = f"{LOGS}/metrics.json"
-LOG_FILE = f"{LOGS}/training.log"
-TRAIN_CURVE_FILE = f"{LOGS}/train_loss.csv"
-VAL_CURVE_FILE = f"{LOGS}/val_loss.csv"
-CONFIG_FILE = "config.yaml"
-PLAN_FILE = "plan.md"
-STOP_FILE = "STOP"
 
 
 class RunFolder:

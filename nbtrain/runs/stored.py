@@ -9,18 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrain.errors import InvalidMetrics, UserError
 from nbtrain.findings import Confidence, Finding, Severity
-from nbtrain.runs.checkpoint_folder import CheckpointInfo
 from nbtrain.runs.files import disk_trouble, replace_file
 from nbtrain.runs.journal import read_journal, without_replayed
+from nbtrain.runs.layout import (
+    ALERTS_FILE,
+    CHECKPOINTS,
+    EPOCHS_FILE,
+    LOG_FILE,
+    PLAN_FILE,
+    REPORT_FILE,
+    STEPS_FILE,
+    STOP_FILE,
+)
 from nbtrain.runs.listing import find_run
 from nbtrain.runs.manifest import Manifest
 from nbtrain.runs.metrics import COLUMNS, read_metrics
 from nbtrain.runs.plain import from_json_number
 from nbtrain.runs.status import Progress, RunStatus
-from nbtrain.runs.store import ALERTS_FILE, CHECKPOINTS, EPOCHS_FILE, LOG_FILE, PLAN_FILE, STEPS_FILE, STOP_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nbtrain.runs.checkpoint_folder import CheckpointInfo
 
 HISTORY_COLUMNS = ("train_loss", "lr", "grad_norm", "samples_per_s")
 SMOOTHING = 0.98
@@ -95,7 +105,7 @@ class StoredRun:
     @property
     def report_path(self) -> Path | None:
         """The run's report: report.md, or the newest of its `<phase>_results.md`; None before there is one."""
-        if (path := self.dir / "report.md").is_file():
+        if (path := self.dir / REPORT_FILE).is_file():
             return path
         results = sorted(self.dir.glob("*_results.md"), key=lambda found: found.stat().st_mtime)
         return results[-1] if results else None
