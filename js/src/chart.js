@@ -1,0 +1,411 @@
+// One chart. The only file that knows uPlot.
+import uPlot from "uplot";
+import { h, setText } from "./dom.js";
+import { count, logTicks, ticks } from "./format.js";
+import { join } from "./store.js";
+
+const TALL = 232;
+const LOW = 148;
+const MOST_POINTS = 60; // more points in view than this and only the line is drawn
+
+export class Chart {
+  /**
+   * @param {import("./chart_specs.js").Spec} spec
+   * @param {import("./chart_group.js").ChartGroup} group shares crosshair, zoom and colours
+   */
+  constructor(spec, group) {
+    this.spec = spec;
+    this.group = group;
+    this.log = false;
+    /** @type {uPlot | null} */
+    this.plot = null;
+    /** @type {import("./chart_group.js").Marks} */
+    this.marks = { best: null, alerts: [] };
+    this._versions = "";
+    this._width = 0;
+    /** @type {any[][]} */
+    this._data = [[]];
+    this._build();
+  }
+
+  _build() {
+    const { spec } = this;
+    this._values = spec.lines.map((line) => h("b"));
+    const legend = h("span", { class: "nbt-legend" });
+    spec.lines.forEach((line, i) => {
+      // the raw curve has the colour of its smoothed twin and would only repeat it
+      if (line.style === "faint" && spec.lines.length > 1) return;
+      const mark = h("i", { class: `nbt-swatch nbt-swatch-${line.style}`, style: `color: var(--nbt-${line.role})` });
+      legend.append(h("span", {}, mark, spec.lines.length > 1 ? `${line.label} ` : "", this._values[i]));
+    });
+    this._toggle = h("button", {
+      class: "nbt-log",
+      type: "button",
+      "aria-pressed": "false",
+      title: "Logarithmic scale",
+      "aria-label": `${spec.title}: logarithmic scale`,
+      text: "log",
+      on: { click: () => this.setLog(!this.log) },
+    });
+    this._empty = h("div", { class: "nbt-chart-empty", text: "Waiting for the first step" });
+    this._tip = h("div", { class: "nbt-tip", hidden: true });
+    this.body = h("div", { class: "nbt-chart-body", style: `height: ${spec.wide ? TALL : LOW}px` }, this._empty);
+    this.el = h(
+      "figure",
+      { class: `nbt-chart${spec.wide ? " nbt-wide" : ""}`, "data-chart": spec.id },
+      h("figcaption", {}, h("span", { class: "nbt-chart-title", text: spec.title }), legend, this._toggle),
+      this.body,
+    );
+  }
+
+  /**
+   * Take new values over, if there are any.
+   * @param {Record<string, import("./store.js").CurveStore>} stores
+   * @param {import("./chart_group.js").Marks} marks
+   * @returns {boolean} whether there is anything to show
+   */
+  update(stores, marks) {
+    const versions = [...new Set(this.spec.lines.map((l) => l.from))].map((f) => stores[f].version).join() + JSON.stringify(marks);
+    if (versions === this._versions) return this._filled;
+    this._versions = versions;
+    this.marks = marks;
+    this._stores = stores;
+    this._load();
+    return this._filled;
+  }
+
+  get _filled() {
+    return this._data[0].length > 0 && this._data.slice(1).some((ys) => ys.some((y) => typeof y === "number"));
+  }
+
+  _load() {
+    if (!this._stores) return;
+    this._columns = [];
+    const parts = new Map();
+    for (const line of this.spec.lines) {
+      const store = this._stores[line.from];
+      if (!parts.has(line.from)) parts.set(line.from, { x: store.steps, ys: [], names: [] });
+      const part = parts.get(line.from);
+      const kinds = line.style === "faint" ? ["low", "high", "mean"] : ["mean"];
+      for (const kind of kinds) {
+        part.ys.push(store.values(line.column, /** @type {any} */ (kind)));
+        part.names.push({ line, kind });
+      }
+    }
+    for (const part of parts.values()) {
+      for (const ys of part.ys) if (this.log) for (let i = 0; i < ys.length; i++) if (ys[i] <= 0) part.clean = true;
+      if (part.clean) part.ys = part.ys.map((/** @type {Float32Array} */ ys) => ys.map((y) => (y > 0 ? y : NaN)));
+    }
+    this._columns = [...parts.values()].flatMap((part) => part.names);
+    this._data = join([...parts.values()]);
+    const filled = this._filled;
+    this._empty.hidden = filled;
+    if (filled && !this.plot) this._open();
+    else if (this.plot) this.plot.setData(/** @type {any} */ (this._data));
+    this.showValues();
+  }
+
+  _open() {
+    const width = this.body.clientWidth;
+    if (!width) return; // not laid out yet: resize comes
+    this._width = width;
+    this.plot = new uPlot(this._options(width), /** @type {any} */ (this._data), this.body);
+    this.plot.over.append(this._tip);
+    this.plot.over.addEventListener("dblclick", () => this.group.zoom(null));
+  }
+
+  /** @param {boolean} log */
+  setLog(log) {
+    this.log = log;
+    this._toggle.setAttribute("aria-pressed", String(log));
+    this._reopen();
+  }
+
+  _reopen() {
+    this.plot?.destroy();
+    this.plot = null;
+    this._load();
+  }
+
+  resize() {
+    const width = this.body.clientWidth;
+    if (!width || width === this._width) return;
+    this._width = width;
+    if (this.plot) this.plot.setSize({ width, height: this.body.clientHeight });
+    else if (this._filled) this._open();
+  }
+
+  redraw() {
+    this.plot?.redraw(false, true);
+  }
+
+  destroy() {
+    this.plot?.destroy();
+    this.plot = null;
+  }
+
+  /** Newest values at rest, those under the crosshair while there is one. */
+  showValues() {
+    const plot = this.plot;
+    const hovering = plot !== null && typeof plot.cursor.idx === "number" && (plot.cursor.left ?? -1) >= 0;
+    this.spec.lines.forEach((line, i) => {
+      const at = this._columns?.findIndex((c) => c.line === line && c.kind === "mean") ?? -1;
+      const ys = at < 0 ? [] : this._data[at + 1];
+      const idx = hovering ? plot.cursor.idxs?.[at + 1] ?? null : lastDefined(ys);
+      setText(this._values[i], this.spec.show(idx === null || idx === undefined ? null : ys[idx] ?? null));
+    });
+    this._showTip(hovering);
+  }
+
+  /** @param {boolean} hovering */
+  _showTip(hovering) {
+    const plot = this.plot;
+    const mine = hovering && plot !== null && this.group.hovered === this;
+    this._tip.hidden = !mine;
+    if (!mine || !plot) return;
+    const rows = [h("div", { class: "nbt-tip-step", text: `step ${count(this._data[0][/** @type {number} */ (plot.cursor.idx)])}` })];
+    for (const line of this.spec.lines) {
+      const at = (/** @type {string} */ kind) => this._columns.findIndex((c) => c.line === line && c.kind === kind) + 1;
+      const idx = plot.cursor.idxs?.[at("mean")];
+      if (idx === null || idx === undefined) continue;
+      const value = this._data[at("mean")][idx];
+      if (typeof value !== "number") continue;
+      let text = this.spec.show(value);
+      if (line.style === "faint") {
+        const [low, high] = [this._data[at("low")][idx], this._data[at("high")][idx]];
+        if (low !== high) text += ` (${this.spec.show(low)} – ${this.spec.show(high)})`;
+      }
+      rows.push(h("div", {}, h("i", { class: `nbt-swatch nbt-swatch-${line.style}`, style: `color: var(--nbt-${line.role})` }), `${line.label} `, h("b", { text })));
+    }
+    this._tip.replaceChildren(...rows);
+    const { left = 0 } = plot.cursor;
+    const flip = left > plot.over.clientWidth / 2;
+    this._tip.style.left = flip ? "" : `${left + 12}px`;
+    this._tip.style.right = flip ? `${plot.over.clientWidth - left + 12}px` : "";
+  }
+
+  /** @param {number} width @returns {uPlot.Options} */
+  _options(width) {
+    const { group } = this;
+    const colour = (/** @type {string} */ role, alpha = 1) => () => withAlpha(group.colours[role], alpha);
+    /** @type {uPlot.Series[]} */
+    const series = [{}];
+    /** @type {uPlot.Band[]} */
+    const bands = [];
+    this._columns.forEach(({ line, kind }, i) => {
+      if (kind !== "mean") {
+        series.push({ stroke: undefined, width: 0, points: { show: false }, spanGaps: false });
+        if (kind === "high") bands.push({ series: [i + 1, i], fill: colour(line.role, 0.16) });
+        return;
+      }
+      const alone = this.spec.lines.length === 1;
+      const faint = line.style === "faint" && !alone;
+      series.push({
+        stroke: colour(line.role, faint ? 0.4 : 1),
+        width: faint ? 1 : line.style === "faint" ? 1.5 : 2,
+        spanGaps: line.style === "points",
+        points: {
+          show: (u, si, from, to) => this._showPoints(line, si, from, to),
+          size: line.style === "points" ? 6 : 4,
+          width: 1.5,
+          fill: colour(line.style === "points" ? "card" : line.role),
+        },
+      });
+    });
+    const axis = {
+      stroke: colour("muted"),
+      font: `11px ${group.colours.font}`,
+      ticks: { show: false },
+    };
+    return {
+      width,
+      height: this.body.clientHeight,
+      padding: [8, 10, 0, 0],
+      legend: { show: false },
+      series,
+      bands,
+      scales: {
+        x: { time: false, range: (u, min, max) => group.range ?? padded(min, max) },
+        y: { distr: this.log ? 3 : 1, range: (u, min, max) => this._rangeY(u, min, max) },
+      },
+      axes: [
+        {
+          ...axis,
+          size: 24,
+          gap: 4,
+          space: 56,
+          grid: { show: false },
+          border: { show: true, stroke: colour("axis"), width: 1 },
+          values: (u, splits) => ticks(splits),
+          incrs: WHOLE,
+        },
+        {
+          ...axis,
+          gap: 6,
+          space: 28,
+          size: (u, values) => 14 + 6.4 * Math.max(3, ...(values ?? []).map((v) => String(v).length)),
+          grid: { stroke: colour("grid"), width: 1 },
+          values: (u, splits) => (this.log ? logTicks(splits) : ticks(splits)),
+          filter: this.log ? thinLog : undefined,
+        },
+      ],
+      cursor: {
+        y: false,
+        sync: { key: group.key, scales: ["x", null] },
+        drag: { x: true, y: false, setScale: false, dist: 4 },
+        dataIdx: (u, si, idx, x) => nearestDefined(/** @type {any} */ (u.data[si]), idx),
+        points: {
+          show: (u, si) => (this._columns[si - 1]?.kind === "mean" ? h("div", { class: "nbt-dot" }) : false),
+          size: 7,
+          width: 0,
+          fill: (u, si) => group.colours[this._columns[si - 1].line.role],
+        },
+      },
+      hooks: {
+        setCursor: [() => this.showValues()],
+        setSelect: [(u) => this._select(u)],
+        draw: [(u) => this._drawMarks(u)],
+        ready: [(u) => this._watchHover(u)],
+      },
+    };
+  }
+
+  /** @param {uPlot} u */
+  _watchHover(u) {
+    u.over.addEventListener("mouseenter", () => (this.group.hovered = this));
+    u.over.addEventListener("mouseleave", () => {
+      if (this.group.hovered === this) this.group.hovered = null;
+      this.showValues();
+    });
+  }
+
+  /** @param {uPlot} u */
+  _select(u) {
+    const { left, width } = u.select;
+    if (width < 4) return;
+    const range = [u.posToVal(left, "x"), u.posToVal(left + width, "x")];
+    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.group.zoom(/** @type {[number, number]} */ (range));
+  }
+
+  /** @param {any} line @param {number} si @param {number} from @param {number} to */
+  _showPoints(line, si, from, to) {
+    const ys = this._data[si];
+    let points = 0;
+    for (let i = from; i <= to && points <= MOST_POINTS; i++) if (typeof ys[i] === "number") points++;
+    return line.style === "points" ? points > 0 && points <= MOST_POINTS : points === 1;
+  }
+
+  /** @param {uPlot} u @param {number | null} min @param {number | null} max @returns {[number, number]} */
+  _rangeY(u, min, max) {
+    if (min === null || max === null) return this.log ? [0.1, 1] : [0, 1];
+    if (this.spec.robust) [min, max] = this._calm(u, min, max);
+    if (this.log) {
+      const room = Math.max(0.05, 0.06 * Math.log10(max / min));
+      return [min / 10 ** room, max * 10 ** room];
+    }
+    const span = max - min || Math.abs(max) || 1;
+    const low = min >= 0 && min - 0.08 * span < 0 ? 0 : min - 0.08 * span;
+    return [low, max + 0.08 * span];
+  }
+
+  /**
+   * Keep single wild raw values from flattening the curve: the axis spans the lines, and raw values at most as much again.
+   * @param {uPlot} u @param {number} min @param {number} max @returns {[number, number]}
+   */
+  _calm(u, min, max) {
+    const [from, to] = /** @type {number[]} */ (u.series[0].idxs ?? [0, this._data[0].length - 1]);
+    let [low, high, n] = [Infinity, -Infinity, 0];
+    this._columns.forEach(({ line }, i) => {
+      if (line.style === "faint") return;
+      const ys = this._data[i + 1];
+      for (let k = from; k <= to; k++) {
+        const y = ys[k];
+        if (typeof y !== "number") continue;
+        n++;
+        if (y < low) low = y;
+        if (y > high) high = y;
+      }
+    });
+    if (n < 20) return [min, max];
+    return this.log
+      ? [Math.max(min, (low * low) / high), Math.min(max, (high * high) / low)]
+      : [Math.max(min, low - (high - low)), Math.min(max, high + (high - low))];
+  }
+
+  /** @param {uPlot} u */
+  _drawMarks(u) {
+    if (!this.spec.marks) return;
+    const { ctx, bbox } = u;
+    const ratio = devicePixelRatio;
+    const { best, alerts } = this.marks;
+    const inside = (/** @type {number} */ x) => x >= bbox.left && x <= bbox.left + bbox.width;
+    ctx.save();
+    if (best !== null) {
+      const x = Math.round(u.valToPos(best, "x", true)) + 0.5;
+      if (inside(x)) {
+        ctx.strokeStyle = ctx.fillStyle = this.group.colours.good;
+        ctx.lineWidth = ratio;
+        ctx.setLineDash([4 * ratio, 3 * ratio]);
+        ctx.beginPath();
+        ctx.moveTo(x, bbox.top);
+        ctx.lineTo(x, bbox.top + bbox.height);
+        ctx.stroke();
+        const right = x > bbox.left + bbox.width - 40 * ratio;
+        ctx.font = `${11 * ratio}px ${this.group.colours.font}`;
+        ctx.textAlign = right ? "right" : "left";
+        ctx.fillText("best", x + (right ? -5 : 5) * ratio, bbox.top + 10 * ratio);
+      }
+    }
+    for (const { step, severity } of alerts) {
+      const x = u.valToPos(step, "x", true);
+      if (!inside(x)) continue;
+      const [y, r] = [bbox.top + bbox.height - 1, 5 * ratio];
+      ctx.fillStyle = this.group.colours[severity] ?? this.group.colours.info;
+      ctx.beginPath();
+      ctx.moveTo(x, y - 1.7 * r);
+      ctx.lineTo(x - r, y);
+      ctx.lineTo(x + r, y);
+      ctx.fill();
+    }
+    ctx.restore();
+  }
+}
+
+const WHOLE = [1, 2, 5].flatMap((m) => [...Array(13).keys()].map((e) => m * 10 ** e)).sort((a, b) => a - b);
+
+/** @param {number} min @param {number} max @returns {[number, number]} */
+function padded(min, max) {
+  if (min === null || max === null) return [0, 1];
+  return min === max ? [min - 0.5, max + 0.5] : [min, max];
+}
+
+/** Powers of ten; between them only where there is room. @param {uPlot} u @param {number[]} splits */
+function thinLog(u, splits) {
+  const decades = Math.log10(splits[splits.length - 1] / splits[0]);
+  const kept = decades > 2.5 ? [1] : decades > 1 ? [1, 3] : decades > 0.5 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  return splits.map((v) => {
+    const lead = v / 10 ** Math.floor(Math.log10(v) + 1e-9);
+    return kept.some((k) => Math.abs(lead - k) < 0.01) ? v : null;
+  });
+}
+
+/** @param {any[]} ys */
+function lastDefined(ys) {
+  for (let i = ys.length - 1; i >= 0; i--) if (ys[i] !== undefined) return i;
+  return null;
+}
+
+/** The curve's own value nearest to a step that may be another curve's. @param {any[]} ys @param {number} idx */
+function nearestDefined(ys, idx) {
+  for (let d = 0; d < ys.length; d++) {
+    if (idx - d >= 0 && ys[idx - d] !== undefined && ys[idx - d] !== null) return idx - d;
+    if (idx + d < ys.length && ys[idx + d] !== undefined && ys[idx + d] !== null) return idx + d;
+  }
+  return idx;
+}
+
+/** @param {string} hex @param {number} alpha */
+function withAlpha(hex, alpha) {
+  return alpha === 1 || !/^#[0-9a-f]{6}$/i.test(hex) ? hex : hex + Math.round(255 * alpha).toString(16).padStart(2, "0");
+}

@@ -1,0 +1,64 @@
+// The charts of a run side by side: one crosshair, one zoom, one draw per frame.
+import { Chart } from "./chart.js";
+import { ALWAYS, SPECS } from "./chart_specs.js";
+import { h, oncePerFrame } from "./dom.js";
+import { readColours } from "./theme.js";
+
+/** @typedef {{best: number | null, alerts: {step: number, severity: string}[]}} Marks */
+
+let groups = 0;
+
+export class ChartGroup {
+  /** @param {HTMLElement} root carries the colours */
+  constructor(root) {
+    this.root = root;
+    this.key = `nbtrain-${++groups}`;
+    /** @type {[number, number] | null} */
+    this.range = null;
+    /** @type {Chart | null} */
+    this.hovered = null;
+    this.colours = readColours(root);
+    this.charts = SPECS.map((spec) => new Chart(spec, this));
+    this._reset = h("button", {
+      class: "nbt-zoom-out",
+      type: "button",
+      hidden: true,
+      text: "Reset zoom",
+      on: { click: () => this.zoom(null) },
+    });
+    this.el = h("div", { class: "nbt-charts" }, ...this.charts.map((chart) => chart.el), this._reset);
+    this._resized = new ResizeObserver(oncePerFrame(() => this.charts.forEach((chart) => chart.resize())));
+    this._resized.observe(this.el);
+  }
+
+  /**
+   * @param {Record<string, import("./store.js").CurveStore>} stores
+   * @param {Marks} marks
+   */
+  update(stores, marks) {
+    let wide = 0;
+    for (const chart of this.charts) {
+      const filled = chart.update(stores, marks);
+      chart.el.hidden = !filled && !ALWAYS.has(chart.spec.id);
+      if (chart.spec.wide && !chart.el.hidden) wide++;
+    }
+    this.el.classList.toggle("nbt-two-wide", wide > 1);
+  }
+
+  /** @param {[number, number] | null} range steps; null shows all */
+  zoom(range) {
+    this.range = range;
+    this._reset.hidden = range === null;
+    for (const { plot } of this.charts) plot?.setData(plot.data);
+  }
+
+  recolour() {
+    this.colours = readColours(this.root);
+    for (const chart of this.charts) chart.redraw();
+  }
+
+  destroy() {
+    this._resized.disconnect();
+    for (const chart of this.charts) chart.destroy();
+  }
+}

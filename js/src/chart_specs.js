@@ -1,0 +1,69 @@
+// What each chart shows: titles, curves, colours. Knows nothing of how it is drawn.
+
+/**
+ * @typedef {object} Line
+ * @property {"steps" | "evals"} from the curve it is a column of
+ * @property {string} column
+ * @property {string} label
+ * @property {string} role colour, see theme.js
+ * @property {"line" | "faint" | "points"} style faint: raw values, with the band of their extremes
+ *
+ * @typedef {object} Spec
+ * @property {string} id
+ * @property {string} title
+ * @property {Line[]} lines
+ * @property {(value: number | null) => string} show
+ * @property {boolean} [wide] has the tall row at the top
+ * @property {boolean} [marks] shows the best validation and alerts
+ * @property {boolean} [robust] the axis does not follow single wild raw values
+ */
+
+import { number, percent, setting, shortCount } from "./format.js";
+
+/** @type {Spec[]} */
+export const SPECS = [
+  {
+    id: "loss",
+    title: "Loss",
+    wide: true,
+    marks: true,
+    robust: true,
+    show: number,
+    lines: [
+      { from: "steps", column: "train_loss", label: "train, raw", role: "train", style: "faint" },
+      { from: "steps", column: "smooth_loss", label: "train", role: "train", style: "line" },
+      { from: "evals", column: "val_loss", label: "validation", role: "valid", style: "points" },
+    ],
+  },
+  {
+    id: "accuracy",
+    title: "Accuracy",
+    wide: true,
+    show: percent,
+    lines: [
+      { from: "evals", column: "train_acc", label: "train", role: "train", style: "points" },
+      { from: "evals", column: "val_acc", label: "validation", role: "valid", style: "points" },
+    ],
+  },
+  {
+    id: "gradient",
+    title: "Gradient norm",
+    show: number,
+    lines: [{ from: "steps", column: "grad_norm", label: "norm", role: "gradient", style: "faint" }],
+  },
+  {
+    id: "lr",
+    title: "Learning rate",
+    show: setting,
+    lines: [{ from: "steps", column: "lr", label: "lr", role: "lr", style: "line" }],
+  },
+  {
+    id: "throughput",
+    title: "Throughput",
+    show: (value) => (value === null ? "–" : `${shortCount(value)}/s`),
+    lines: [{ from: "steps", column: "samples_per_s", label: "samples", role: "throughput", style: "faint" }],
+  },
+];
+
+/** Charts without a single value are not shown, but for those every run has. */
+export const ALWAYS = new Set(["loss", "gradient", "lr", "throughput"]);

@@ -1,0 +1,133 @@
+// The panel of a run put together. One draw per frame; nothing is drawn while it cannot be seen.
+import { Alerts } from "./alerts.js";
+import { ChartGroup } from "./chart_group.js";
+import { Controls } from "./controls.js";
+import { h, oncePerFrame, setAttr, setText } from "./dom.js";
+import { Header } from "./header.js";
+import { InspectView } from "./inspect_view.js";
+import { LogView } from "./log.js";
+import { isLive } from "./status.js";
+import { Tabs } from "./tabs.js";
+import { followTheme } from "./theme.js";
+import { Tiles } from "./tiles.js";
+
+/**
+ * @param {import("./link.js").RunLink} link
+ * @param {HTMLElement} el
+ * @returns {() => void} takes everything down
+ */
+export function showPanel(link, el) {
+  const root = h("section", { class: "nbt nbtrain-panel", "aria-label": "Training run" });
+  el.append(root); // before the charts: they read colours and widths
+  let visible = true;
+  /** @type {PanelView | null} */
+  let made = null;
+  const stopTheme = followTheme(root, () => made?.charts.recolour());
+  const view = (made = new PanelView(link, root));
+  const draw = oncePerFrame(() => visible && view.update());
+  const unlisten = link.listen((kind, content, buffers) => {
+    if (kind === "answer") view.controls.answer(content);
+    view.inspector.take(kind, content, buffers);
+    draw();
+  });
+  const seen = new IntersectionObserver((entries) => {
+    visible = entries.some((entry) => entry.isIntersecting);
+    if (visible) draw();
+  });
+  seen.observe(root);
+  view.update();
+  return () => {
+    unlisten();
+    stopTheme();
+    seen.disconnect();
+    draw.cancel();
+    view.destroy();
+    root.remove();
+  };
+}
+
+class PanelView {
+  /** @param {import("./link.js").RunLink} link @param {HTMLElement} root */
+  constructor(link, root) {
+    this.link = link;
+    this.root = root;
+    this.header = new Header();
+    this.controls = new Controls((message) => link.send(message), this.header.where);
+    this.tiles = new Tiles();
+    this.alerts = new Alerts();
+    this.inspector = new InspectView((message) => link.send(message));
+    this.log = new LogView();
+    this._end = h("div", { class: "nbt-end", hidden: true });
+    const charts = h("div", {});
+    this.tabs = new Tabs(
+      [
+        { id: "charts", label: "Charts", el: charts },
+        { id: "inspector", label: "Inspector", el: this.inspector.el },
+        { id: "log", label: "Log", el: this.log.el },
+      ],
+      (id) => this._opened(id),
+    );
+    root.append(this.header.el, this.controls.el, this._end, this.tiles.el, this.alerts.el, this.tabs.el);
+    this.charts = new ChartGroup(root);
+    charts.append(this.charts.el);
+  }
+
+  update() {
+    const { state, alerts } = this.link;
+    setAttr(this.root, "data-status", state.status ?? "");
+    this.header.update(state);
+    this.controls.update(state);
+    this.tiles.update(state);
+    this.alerts.update(alerts);
+    this._updateEnd(state);
+    if (this.tabs.current === "charts") this.charts.update(this.link.stores, this._marks(state, alerts));
+    if (this.tabs.current === "log") this.log.update(this.link.log);
+    if (this.tabs.current === "inspector") this.inspector.draw();
+  }
+
+  destroy() {
+    this.inspector.close();
+    this.controls.destroy();
+    this.charts.destroy();
+  }
+
+  /** @param {string} id */
+  _opened(id) {
+    if (!this.charts) return; // the first tab, shown while building
+    if (id === "inspector") this.inspector.open();
+    else this.inspector.close();
+    this.link.send({ type: "log", open: id === "log", end: this.link.log.end });
+    this.update();
+  }
+
+  /** @param {any} state @param {any} alerts @returns {import("./chart_group.js").Marks} */
+  _marks(state, alerts) {
+    const best = state.latest?.best_val_step ?? null;
+    return {
+      best: typeof best === "number" ? best : null,
+      alerts: alerts.items.filter((/** @type {any} */ a) => a.step !== null).map((/** @type {any} */ a) => ({ step: a.step, severity: a.severity })),
+    };
+  }
+
+  /** Why the run ended, and the traceback of one that failed. @param {any} state */
+  _updateEnd(state) {
+    const key = `${state.status}|${state.stop_reason}|${state.error}`;
+    if (this._endKey === key) return;
+    this._endKey = key;
+    const ended = !isLive(state.status) && state.status !== "planned";
+    this._end.hidden = !ended || !(state.stop_reason || state.error);
+    this._end.replaceChildren();
+    if (this._end.hidden) return;
+    const failed = state.status === "failed" || state.status === "diverged";
+    setAttr(this._end, "data-tone", failed ? "critical" : state.status === "completed" ? "good" : "muted");
+    const text = h("div", { class: "nbt-end-text" });
+    setText(text, state.stop_reason || lastLine(state.error));
+    this._end.append(text);
+    if (state.error) this._end.append(h("details", { open: failed }, h("summary", {}, h("span", { class: "nbt-fold" }), "Traceback"), h("pre", { tabindex: 0, text: state.error })));
+  }
+}
+
+/** @param {string} text */
+function lastLine(text) {
+  return (text ?? "").trim().split("\n").pop() ?? "";
+}

@@ -1,0 +1,48 @@
+// Entry of the start bar's bundle: the question under a plan, and the button that starts it.
+import "./base.css";
+import "./start.css";
+import { h, icon, setText } from "./dom.js";
+import { followTheme } from "./theme.js";
+
+const UNHEARD_MS = 3000;
+
+export default () => ({
+  /** @param {{model: any, el: HTMLElement}} given */
+  render({ model, el }) {
+    const question = h("span", { class: "nbt-question" });
+    const said = h("span", { class: "nbt-said", role: "status", "aria-live": "polite" });
+    const label = h("span");
+    /** @type {any} */
+    let timer = 0;
+    const button = h("button", { class: "nbt-button nbt-primary nbtrain-start", type: "button", "data-action": "start", on: { click: () => press() } }, icon("resume"), label);
+    const root = h("section", { class: "nbt nbtrain-start-bar", "aria-label": "Start training" }, h("div", { class: "nbt-start-text" }, question, said), button);
+    el.append(root);
+    const stopTheme = followTheme(root, () => {});
+
+    const press = () => {
+      button.disabled = true;
+      setText(said, "Starting…");
+      model.send({ type: "start" });
+      timer = setTimeout(() => setText(said, "The kernel is busy with another cell and starts when it ends."), UNHEARD_MS);
+    };
+    const draw = () => {
+      const phase = model.get("phase");
+      clearTimeout(timer);
+      root.dataset.phase = phase;
+      setText(question, model.get("question"));
+      setText(label, model.get("label"));
+      setText(said, model.get("note"));
+      button.disabled = phase !== "asking";
+      button.hidden = phase === "started" || phase === "closed";
+    };
+    const names = ["phase", "question", "label", "note"].map((name) => `change:${name}`);
+    for (const name of names) model.on(name, draw);
+    draw();
+    return () => {
+      clearTimeout(timer);
+      for (const name of names) model.off(name, draw);
+      stopTheme();
+      root.remove();
+    };
+  },
+});
