@@ -1,8 +1,8 @@
-"""What a training step costs over a bare PyTorch loop: same tiny model, data and steps, interleaved in one process.
+"""What a training step costs over a bare PyTorch loop: one model, one data set, interleaved in one process.
 
-A tiny model on purpose: its step is mostly Python, so what a framework adds per step stands out. Each contender
-trains N and then 2 N steps; the difference divided by N is its cost of a step with start and end taken out. The
-order changes each round so that a busy minute of the machine hits all alike; the median over the rounds counts.
+A tiny model on purpose: its step is mostly Python, so what a framework adds to it stands out. Each contender
+trains N and then 2 N steps; the difference over N is the cost of a step with start and end taken out. The
+order changes each round so that a busy minute of the machine hits all alike; the median of the rounds counts.
 
     python benchmarks/loop_overhead.py [--steps 2000] [--rounds 5] [--only nbtrain,ignite] [--json]
 
@@ -137,7 +137,7 @@ class HostReads(TorchDispatchMode):
 
 @contextmanager
 def counted_in_every_thread() -> Iterator[list[HostReads]]:
-    """Enter a HostReads here and in each thread that starts meanwhile; dispatch modes are local to a thread."""
+    """Enter a HostReads here and in each thread that starts meanwhile: modes are local to a thread."""
     modes: list[HostReads] = []
     original = threading.Thread.run
 
@@ -193,9 +193,8 @@ def results(costs: dict[str, list[float]], reads: dict[str, float]) -> list[dict
 def show(rows: list[dict[str, Any]]) -> None:
     print(f"{'':14} {'us a step':>10} {'over bare':>10} {'ratio':>7} {'host reads a step':>18}")
     for row in rows:
-        print(
-            f"{row['name']:14} {row['step_us']:10.0f} {row['over_us']:+10.0f} {row['ratio']:7.2f} {row['reads']:18.3f}"
-        )
+        numbers = f"{row['step_us']:10.0f} {row['over_us']:+10.0f} {row['ratio']:7.2f} {row['reads']:18.3f}"
+        print(f"{row['name']:14} {numbers}")
     ours = next((row for row in rows if row["name"] == "nbtrain"), None)
     if ours:
         print(f"nbtrain adds {ours['over_us']:.0f} us a step (goal: at most {GOAL_US:.0f}),", end=" ")

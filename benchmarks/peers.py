@@ -1,4 +1,4 @@
-"""The same training through other libraries, as their users set it up: progress and loss shown, no checkpoints.
+"""The same training through other libraries, as their users set it up: progress shown, no checkpoints.
 
 One function a library. Each is asked for only where it is installed; this project depends on none of them.
 """
