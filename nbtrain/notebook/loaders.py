@@ -1,0 +1,299 @@
+"""Choose training and validation data among loaders, by names, samplers, data sets; never a test set unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSampler, Subset
+
+from nbtrain.errors import UsageError
+from nbtrain.notebook.candidates import Candidates, Named
+from nbtrain.notebook.listing import candidates, either, listed
+from nbtrain.notebook.names import data_role, speaks_of_data
+from nbtrain.notebook.wording import attribute, length, say, say_kind
+
+MOST_COMPARED = 2_000_000  # indices of two subsets compared for overlap; beyond it the check would be felt
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A loader with the evidence: `role` from names and data set, `order` "random", "sequential" or ""."""
+
+    name: str
+    value: Any
+    role: str
+    order: str
+    drops_last: bool
+
+    @property
+    def named(self) -> Named:
+        """Return it as a Named."""
+        return Named(self.name, self.value)
+
+
+def choose_train(found: Candidates, model_name: str, *, taken: Any = None) -> Named:
+    """Choose the training data.
+
+    Args:
+        model_name: for the texts. taken: the validation data the person named; it is not training data.
+
+    Raises:
+        UsageError: none, several, only validation or test data, or only a data set without a loader.
+    """
+    loaders = [one for one in read_loaders(found) if one.value is not taken]
+    called = [one for one in loaders if one.role == "train"]
+    if len(called) > 1:  # `train_loader` beside a `train_eval`-like one in order: the shuffled one trains
+        shuffled = [one for one in called if one.order == "random"]
+        called = shuffled if len(shuffled) == 1 else called
+    if len(called) == 1:
+        return called[0].named
+    if called:
+        raise _several_train(called, model_name)
+    open_ones = [one for one in loaders if one.role == ""]
+    if len(open_ones) > 1:
+        shuffled = [one for one in open_ones if one.order == "random" or one.drops_last]
+        open_ones = shuffled if len(shuffled) == 1 else open_ones
+    if len(open_ones) == 1:
+        return open_ones[0].named
+    if open_ones:
+        raise _several_train(open_ones, model_name)
+    if loaders:
+        items = [(one.name, say_kind(one.value)) for one in loaders]
+        raise UsageError(
+            f"There is no training data among the variables, only what looks like validation or test data: {listed(items)}.",
+            suggestion=f"Make a train_loader, or say it is meant: {either(f'%train {model_name} {n}' for n, _ in items)}.",
+            candidates=candidates(items),
+        )
+    raise no_loader(found)
+
+
+def choose_val(found: Candidates, train: Named) -> tuple[Named | None, tuple[str, ...]]:
+    """Choose the validation data, None when nothing is surely that; with remarks.
+
+    Raises:
+        UsageError: several loaders are named like validation data.
+    """
+    others = [one for one in read_loaders(found) if one.value is not train.value]
+    called = [one for one in others if one.role == "val"]
+    if len(called) == 1:
+        return called[0].named, shared_samples(train, called[0].named)
+    if called:
+        items = [(one.name, say_kind(one.value)) for one in called]
+        raise UsageError(
+            f"There are {len(items)} loaders named like validation data: {listed(items)}.",
+            suggestion=f"Say which: {either(f'--val {name}' for name, _ in items)}.",
+            candidates=candidates(items),
+        )
+    rest = [one for one in others if one.role == "" and one.order == "sequential" and not one.drops_last]
+    if len(rest) == 1 and data_role(train.name) != "test" and not shared_samples(train, rest[0].named):
+        one = rest[0]
+        return one.named, (
+            f"`{one.name}` is taken as validation data: it is the only other loader, and it reads in order; "
+            "`--val NAME` says otherwise.",
+        )
+    tests = [one for one in others if one.role == "test"]
+    if tests:
+        return None, (
+            f"`{tests[0].name}` looks like test data and is not used for validation: choosing the best epoch by it would make "
+            f"its result look better than it is. `--val {tests[0].name}` uses it all the same; `--split 0.2` keeps a part of "
+            "the training data instead.",
+        )
+    if rest:
+        names = either(f"--val {one.name}" for one in rest)
+        return None, (f"{len(rest)} other loaders could be validation data; {names} says which.",)
+    return None, ()
+
+
+# --- evidence --------------------------------------------------------------------------------------------------------
+
+
+def read_loaders(found: Candidates) -> list[Loader]:
+    """Return everything that can be iterated for batches, DataLoaders first choice, with its evidence."""
+    groups = [found.loaders, [*found.iterables, *(one for one in found.lists if speaks_of_data(one.name))]]
+    if found.nested is not None:
+        groups.append(found.nested.loaders)
+    groups.append(found.lists)
+    for group in groups:
+        if group:
+            break
+    else:
+        return []
+    names = {id(one.value): one.name for one in found.datasets}
+    extra = [] if group is not found.loaders else [one for one in groups[1] if data_role(one.name)]
+    return [_read(one, names) for one in [*group, *extra]]
+
+
+def _read(one: Named, dataset_names: Mapping[int, str]) -> Loader:
+    value = one.value
+    dataset = attribute(value, "dataset")
+    role = data_role(one.name) or data_role(dataset_names.get(id(dataset), "")) or _split_of(dataset)
+    return Loader(one.name, value, role, order_of(value), attribute(value, "drop_last") is True)
+
+
+def _split_of(dataset: Any) -> str:
+    """What a data set says of itself: torchvision keeps `train=True` or `split="test"`."""
+    flag = attribute(dataset, "train")
+    if flag is True:
+        return "train"
+    split = attribute(dataset, "split") or ("" if flag is not False else "test")
+    return data_role(str(split)) if isinstance(split, str) or type(split).__name__ == "NamedSplit" else ""
+
+
+def order_of(loader: Any) -> str:
+    """Say how a loader orders its samples: "random", "sequential", or "" when it cannot be told."""
+    if not isinstance(loader, DataLoader):
+        return ""
+    if isinstance(loader.dataset, IterableDataset):
+        return ""
+    sampler = attribute(attribute(loader, "batch_sampler"), "sampler") or attribute(loader, "sampler")
+    if type(sampler) is SequentialSampler:
+        return "sequential"
+    shuffles = attribute(sampler, "shuffle")  # DistributedSampler
+    if isinstance(shuffles, bool):
+        return "random" if shuffles else "sequential"
+    return "random" if "Random" in type(sampler).__name__ else ""
+
+
+def shared_samples(train: Named, val: Named) -> tuple[str, ...]:
+    """Say in a remark when validation data is training data: the same loader, data set, or overlapping subsets."""
+    ours, theirs = attribute(train.value, "dataset"), attribute(val.value, "dataset")
+    same = train.value is val.value or (ours is not None and ours is theirs and _reads_all(train) and _reads_all(val))
+    if same:
+        what = "the training data" if train.value is val.value else f"the same data set as `{train.name}`"
+        return (f"`{val.name}` reads {what}: overfitting cannot be seen with it.",)
+    overlap = _overlap(train.value, val.value)
+    if overlap:
+        return (
+            f"{overlap:,} of the {length(theirs):,} samples of `{val.name}` are also in `{train.name}`: "
+            "the validation result will look better than it is.",
+        )
+    return ()
+
+
+def _reads_all(one: Named) -> bool:
+    return attribute(attribute(one.value, "sampler"), "indices") is None
+
+
+def _overlap(train: Any, val: Any) -> int:
+    ours, theirs = attribute(train, "dataset"), attribute(val, "dataset")
+    if not isinstance(ours, Subset) or not isinstance(theirs, Subset) or ours.dataset is not theirs.dataset:
+        return 0
+    if (length(ours) or 0) + (length(theirs) or 0) > MOST_COMPARED:
+        return 0
+    return len({int(i) for i in ours.indices} & {int(i) for i in theirs.indices})
+
+
+# --- texts -----------------------------------------------------------------------------------------------------------
+
+
+def _several_train(loaders: list[Loader], model_name: str) -> UsageError:
+    items = [(one.name, say_kind(one.value)) for one in loaders]
+    return UsageError(
+        f"{len(items)} loaders could be the training data: {listed(items)}.",
+        suggestion=f"Say which: {either(f'%train {model_name} {name}' for name, _ in items)}.",
+        candidates=candidates(items),
+    )
+
+
+def no_loader(found: Candidates) -> UsageError:
+    """No loader at all: say how to make one of what there is."""
+    datasets = sorted(found.datasets, key=lambda one: data_role(one.name) not in ("train", ""))
+    if datasets:
+        return UsageError(
+            f"There is no DataLoader among the variables; `{datasets[0].name}` is {say(datasets[0].value)}.",
+            suggestion=f"Wrap it: {wrap_line(datasets[0])}",
+        )
+    pair = _tensor_pair(found)
+    if pair:
+        made = f"TensorDataset({', '.join(pair)})"
+        return UsageError(
+            f"There is no DataLoader among the variables; {' and '.join(f'`{name}`' for name in pair)} could be its data.",
+            suggestion=f"Make one: train_loader = torch.utils.data.DataLoader(torch.utils.data.{made}, batch_size=32, "
+            "shuffle=True)",
+        )
+    return UsageError(
+        "There is no training data among the variables: no DataLoader and no list of batches.",
+        suggestion="Make one: train_loader = torch.utils.data.DataLoader(your_dataset, batch_size=32, shuffle=True)",
+    )
+
+
+def wrap_line(dataset: Named) -> str:
+    """Return the line that makes a DataLoader of a data set; a stream is not shuffled by it."""
+    role = data_role(dataset.name)
+    target = f"{role if role in ('val', 'test') else 'train'}_loader"
+    shuffle = "" if isinstance(dataset.value, IterableDataset) or role in ("val", "test") else ", shuffle=True"
+    return f"{target} = torch.utils.data.DataLoader({dataset.name}, batch_size=32{shuffle})"
+
+
+def _tensor_pair(found: Candidates) -> list[str]:
+    """Find X and y by name among tensors and arrays, of one length; arrays are turned into tensors in the line."""
+    usable = [one for one in found.tensors if (attribute(one.value, "shape") or (0,))[0:1] and data_role(one.name) != "test"]
+    usable = [one for one in usable if speaks_of_data(one.name) and not attribute(one.value, "requires_grad")]
+    for inputs in usable:
+        for targets in usable:
+            starts = inputs.name[:1].lower() == "x" and targets.name[:1].lower() == "y"
+            if starts and inputs.name[1:] == targets.name[1:] and inputs.value.shape[0] == targets.value.shape[0]:
+                return [_as_tensor(inputs), _as_tensor(targets)]
+    return []
+
+
+def _as_tensor(one: Named) -> str:
+    return f"torch.as_tensor({one.name})" if type(one.value).__module__ == "numpy" else one.name
+
+
+def check_data(one: Named, *, role: str) -> None:
+    """Refuse what cannot be the data of a run: not iterable, readable once, or empty.
+
+    Args:
+        role: "training" or "validation", for the texts.
+
+    Raises:
+        UsageError: what it is, what is allowed, and how to make it that.
+    """
+    value = one.value
+    if isinstance(value, Dataset) or type(value).__module__.split(".")[0] == "datasets":
+        raise UsageError(
+            f"`{one.name}` is {say(value)}, and {role} data must come in batches.",
+            suggestion=f"Wrap it: {wrap_line(one)}",
+        )
+    kind = type(value)
+    if callable(getattr(kind, "__next__", None)):
+        raise UsageError(
+            f"`{one.name}` is {say(value)}: it can be read only once, and an epoch reads all of it.",
+            suggestion=f"Give a DataLoader or a list of batches, for example: {one.name} = list(...)",
+        )
+    packages = kind.__module__.split(".")[0]
+    odd = isinstance(value, (str, bytes, Mapping, type)) or packages in ("numpy", "pandas") or hasattr(kind, "backward")
+    if odd or not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")):
+        raise UsageError(
+            f"`{one.name}` is {say(value)}, which cannot be {role} data; allowed are a DataLoader, a list of batches or "
+            "another iterable of batches.",
+            suggestion="For tensors: torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=32, "
+            "shuffle=True)",
+        )
+    if isinstance(value, (list, tuple)) and value and hasattr(type(value[0]), "backward"):
+        raise UsageError(
+            f"`{one.name}` is {say(value)}, one tensor each, so it looks like one batch; {role} data is an iterable of "
+            "batches.",
+            suggestion=f"Give a DataLoader over torch.utils.data.TensorDataset(*{one.name}).",
+        )
+    _check_not_empty(one, role)
+
+
+def _check_not_empty(one: Named, role: str) -> None:
+    if length(one.value) != 0:
+        return
+    samples, size = length(attribute(one.value, "dataset")), attribute(one.value, "batch_size")
+    if samples and attribute(one.value, "drop_last") is True:
+        raise UsageError(
+            f"`{one.name}` gives no batch: its data set has {samples} samples, fewer than its batch size {size}, and "
+            "drop_last=True drops the rest.",
+            suggestion=f"Make it with batch_size={samples} or less, or with drop_last=False.",
+        )
+    what = "its data set has 0 samples" if samples == 0 else "its length is 0"
+    raise UsageError(
+        f"`{one.name}` is empty: {what}, so there is nothing for {role}.",
+        suggestion="Check the cell that fills it (a wrong path, a filter that keeps nothing).",
+    )

@@ -1,0 +1,113 @@
+"""Choose the loss: a criterion object, or a function named like a loss and called with two values; or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from nbtrain.errors import UsageError
+from nbtrain.notebook.candidates import Candidates, Named, argument_names
+from nbtrain.notebook.listing import candidates, either, listed
+from nbtrain.notebook.modules import own_buffers, parameters_of, walk
+from nbtrain.notebook.names import data_role, words
+from nbtrain.notebook.ownership import Model
+from nbtrain.notebook.wording import say
+
+# First words and arguments of functions that are about losses but are none.
+_DOING_WORDS = frozenset(
+    ["plot", "show", "print", "log", "save", "load", "get", "make", "build", "create", "evaluate", "eval",
+     "record", "update", "draw", "report", "test", "validate", "train"]
+)  # fmt: skip
+_OTHER_ARGUMENTS = frozenset(
+    ["loader", "dataloader", "data_loader", "dataset", "optimizer", "opt", "epoch", "epochs", "history", "ax", "axes",
+     "fig", "path", "losses", "name", "values", "steps", "train_loader", "val_loader"]
+)  # fmt: skip
+
+
+def choose_loss(found: Candidates, model: Model) -> tuple[Named | None, tuple[str, ...]]:
+    """Choose the loss, or None where the model gives its own; with remarks.
+
+    Raises:
+        UsageError: several different ones; lists them with the way to choose.
+    """
+    own = gives_own_loss(model.value)
+    inside = [one for one in found.criteria if id(one.value) in model.parts]
+    outside = [one for one in found.criteria if id(one.value) not in model.parts and not _for_evaluation(one)]
+    outside = _distinct(outside)
+    if own and outside:
+        return None, (f"`{model.name}` computes its own loss, so `{outside[0].name}` is not used; `--loss "
+                      f"{outside[0].name}` uses it.",)  # fmt: skip
+    if own:
+        return None, ()
+    if len(outside) == 1:
+        return outside[0], ()
+    if outside:
+        raise _several(outside)
+    if inside:
+        return None, (f"`{inside[0].name}` is a part of `{model.name}`, so the model's own loss is used; "
+                      f"`--loss {inside[0].name}` applies it to the output instead.",)  # fmt: skip
+    functions = [one for one in found.functions if is_loss_function(one) and not _for_evaluation(one)]
+    if len(functions) > 1:
+        raise _several(functions)
+    if functions:
+        return functions[0], ()
+    nested = _distinct(found.nested.criteria) if found.nested is not None else []
+    return (nested[0], ()) if len(nested) == 1 and id(nested[0].value) not in model.parts else (None, ())
+
+
+def gives_own_loss(model: nn.Module) -> bool:
+    """Say whether a model's output brings its loss: Hugging Face models whose `forward` takes `labels`."""
+    if not any(base.__module__.split(".")[0] in ("transformers", "peft") for base in type(model).__mro__):
+        return False
+    code = getattr(type(model).forward, "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return "labels" in names or type(model).__name__.startswith("Peft")
+
+
+def is_loss_function(one: Named) -> bool:
+    """Say whether a function named like a loss can be one: two values in, none of them a loader or a plot."""
+    value = one.value
+    if getattr(value, "__module__", None) == "torch.nn.functional":
+        return True
+    function = getattr(value, "func", value)  # functools.partial(F.cross_entropy, label_smoothing=0.1)
+    if function is not value and getattr(function, "__module__", None) == "torch.nn.functional":
+        return True
+    if words(one.name)[0] in _DOING_WORDS:
+        return False
+    names = argument_names(value)
+    return names is not None and len(names) == 2 and _OTHER_ARGUMENTS.isdisjoint(name.lower() for name in names)
+
+
+def _for_evaluation(one: Named) -> bool:
+    return data_role(one.name) in ("val", "test")
+
+
+def _distinct(criteria: list[Named]) -> list[Named]:
+    """Two criteria of one class with the same settings are the same loss."""
+    kept: list[Named] = []
+    for one in criteria:
+        if not any(_same(one.value, other.value) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _same(one: Any, other: Any) -> bool:
+    if type(one) is not type(other) or not isinstance(one, nn.Module):
+        return False
+    if parameters_of(one) or parameters_of(other) or any(own_buffers(m) for _, m in (*walk(one), *walk(other))):
+        return False
+    plain = (int, float, str, bool, type(None))
+    settings = [{k: v for k, v in vars(m).items() if not k.startswith("_") and k != "training"} for m in (one, other)]
+    if any(not isinstance(value, plain) for kept in settings for value in kept.values()):
+        return False
+    return settings[0] == settings[1]
+
+
+def _several(losses: list[Named]) -> UsageError:
+    items = [(one.name, say(one.value)) for one in losses]
+    return UsageError(
+        f"There are {len(items)} losses here: {listed(items)}.",
+        suggestion=f"Say which: {either(f'--loss {name}' for name, _ in items)}.",
+        candidates=candidates(items),
+    )
