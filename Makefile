@@ -13,7 +13,7 @@ PYTHONS := $(PYTHON) python3.11 python3 python3.12 python3.13 python3.10
 JS_SOURCES := $(shell find js -name node_modules -prune -o -type f -print 2>/dev/null)
 INPUTS := pyproject.toml constraints.txt $(wildcard hatch_build.py) $(JS_SOURCES)
 
-.PHONY: demo test test-all test-pythons lab bench lint env clean
+.PHONY: demo test test-all test-pythons lab bench lint map env clean
 
 demo: $(VENV)/.demo
 	@mkdir -p out
@@ -42,6 +42,10 @@ test-pythons: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/loop_overhead.py
+
+# The map in docs/architecture.md, from what each file says of itself.
+map: $(VENV)/.test
+	$(BIN)/python docs/map.py
 
 env: $(VENV)/.test
 

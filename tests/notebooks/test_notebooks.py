@@ -1,0 +1,126 @@
+"""The notebooks we ship run from top to bottom and keep what a reader should find in the saved file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(600)]
+
+
+def executed(name: str, folder: Path) -> Any:
+    """Run a copy of a notebook in a kernel of its own, as nbconvert does, and return it with its outputs."""
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    shutil.copy(ROOT / "notebooks" / name, folder)
+    shutil.copytree(ROOT / "notebooks" / "data", folder / "data")
+    notebook = nbformat.read(folder / name, as_version=4)
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=500,
+        kernel_name="python3",
+        store_widget_state=False,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute()
+    return notebook
+
+
+def outputs(notebook: Any, cell_id: str) -> list[Any]:
+    return next(cell.outputs for cell in notebook.cells if cell.id == cell_id)
+
+
+def shown(notebook: Any) -> str:
+    """Join all that the notebook shows as text."""
+    parts = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            parts.append(output.get("text", ""))
+            parts.append(output.get("data", {}).get("text/plain", ""))
+    return "\n".join(parts)
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    folder = tmp_path_factory.mktemp("quickstart")
+    return executed("quickstart.ipynb", folder), folder
+
+
+def test_quickstart_reaches_its_accuracy(quickstart: tuple[Any, Path]) -> None:
+    """The quickstart runs without an error and reads at least 97 % of the validation digits."""
+    notebook, _ = quickstart
+
+    assert "digits it had never seen are read correctly" in shown(notebook)
+
+
+def test_quickstart_keeps_a_picture_in_place_of_the_panel(quickstart: tuple[Any, Path]) -> None:
+    """The cell that trained ends with a PNG and text, and with no widget that a reader could not load."""
+    notebook, _ = quickstart
+    data = [output.get("data", {}) for output in outputs(notebook, "train")]
+
+    assert any("image/png" in bundle and bundle.get("text/plain") for bundle in data)
+    assert not any(WIDGET in bundle for bundle in data)
+
+
+def test_quickstart_prints_a_line_per_epoch(quickstart: tuple[Any, Path]) -> None:
+    """In batch execution the cell blocks until the end and says how each of the 40 epochs went."""
+    notebook, _ = quickstart
+    printed = "".join(output.get("text", "") for output in outputs(notebook, "train"))
+
+    assert all(f"{number}/40" in printed.replace(" ", "") for number in (1, 20, 40))
+
+
+def test_quickstart_leaves_a_complete_run_folder(quickstart: tuple[Any, Path]) -> None:
+    """The run folder holds manifest, curves, log and a checkpoint."""
+    _, folder = quickstart
+    (run,) = (folder / "runs").iterdir()
+
+    for name in (
+        "manifest.json",
+        "logs/metrics.json",
+        "logs/metrics.jsonl",
+        "logs/train_loss.csv",
+        "logs/training.log",
+    ):
+        assert (run / name).is_file(), name
+    assert list(run.glob("checkpoints/step-*/manifest.json"))
+
+
+def test_quickstart_as_a_page_needs_no_kernel_and_no_script(quickstart: tuple[Any, Path]) -> None:
+    """Exported to HTML, curves, findings and summary are there as picture and text, not as a widget."""
+    nbconvert = pytest.importorskip("nbconvert")
+    bs4 = pytest.importorskip("bs4")
+    notebook, _ = quickstart
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    soup = bs4.BeautifulSoup(page, "html.parser")
+    for script in soup(["script", "style"]):
+        script.decompose()
+
+    assert soup.select('img[src^="data:image/png"]')
+    assert "Training Complete" in soup.get_text()
+    assert "application/vnd.jupyter.widget" not in str(soup)
+
+
+def test_character_model_learns_to_write(tmp_path: Path) -> None:
+    """The character model trains on the shipped text below its threshold and writes a sample."""
+    notebook = executed("character_model.ipynb", tmp_path)
+
+    assert "the next character is narrowed down to about" in shown(notebook)
+    assert any('"My dear Watson,' in output.get("text", "") for output in outputs(notebook, "sample"))
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb")))
+def test_notebooks_carry_no_settings_of_one_machine(name: str) -> None:
+    """A notebook asks for the kernel that everyone has."""
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "NBTRAIN_WAIT" not in os.environ, "batch execution must be found out, not set, in these tests"
