@@ -1,1 +1,1 @@
-"""What is on disk: run folders, checkpoints, metrics files, trackers, and runs read back. Knows nothing of training."""
+"""What is on disk: run folders, checkpoints, metrics, trackers, runs read back. Knows nothing of training."""

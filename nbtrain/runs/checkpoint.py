@@ -1,13 +1,13 @@
 """The checkpoints of a run: saved so that a crash at any moment leaves the newest complete one loadable.
 
-Owns order, retention and the falling back to an older one; the bytes of one checkpoint are `checkpoint_folder`'s.
+Owns order, retention and the falling back to an older one; the bytes of one are `checkpoint_folder`'s.
 
     save:   write .tmp-step-* beside its place (files fsynced, manifest last, folder fsynced)
             rename it to step-*; fsync the parent          <- from here on it is saved
             then, and only then, remove what need not be kept (renamed to .trash-* first)
 
-Nothing is overwritten in place: a second save of a step gets a folder of its own. Newest means saved last, by a
-counter in the manifests: clocks jump, and a run that went back to an earlier step saves lower steps later.
+Nothing is overwritten in place: a second save of a step gets a folder of its own. Newest means saved last, by
+a counter in the manifests: clocks jump, and a run that went back to an earlier step saves lower steps later.
 """
 
 from __future__ import annotations
@@ -84,16 +84,24 @@ class CheckpointStore:
             epoch: 1-based epoch it belongs to; 0 before the first.
             metrics: values at this step, e.g. {"val_loss": 0.12}.
             keep: periodic checkpoints kept besides best, last and backup.
-            **monitored: `monitor` ("val_loss"), name of the metric that decides which is best; `higher_is_better`
-                (False).
+            **monitored: `monitor` ("val_loss"), name of the metric that decides which is best;
+                `higher_is_better` (False).
 
         Raises:
-            RunFolderError: the disk refused or is full (details: needed_bytes, free_bytes). What was saved before is
-                as it was, nothing is left half made; the run may go on and try again.
+            RunFolderError: the disk refused or is full (details: needed_bytes, free_bytes). What was
+                saved before is as it was, nothing is left half made; the run may go on and try again.
             UserError: the state holds something that is no plain data; names the place.
         """
-        about = {"step": int(step), "epoch": int(epoch), "metrics": dict(metrics or {}), **_monitored(**monitored)}
-        payload = {MODEL_FILE: for_torch(model_state, "model_state"), STATE_FILE: for_torch(dict(state), "state")}
+        about = {
+            "step": int(step),
+            "epoch": int(epoch),
+            "metrics": dict(metrics or {}),
+            **_monitored(**monitored),
+        }
+        payload = {
+            MODEL_FILE: for_torch(model_state, "model_state"),
+            STATE_FILE: for_torch(dict(state), "state"),
+        }
         needed = tensor_bytes(payload)
         what = f"save the checkpoint of step {step}"
         try:
@@ -103,20 +111,22 @@ class CheckpointStore:
             about["sequence"] = max((info.sequence for info in before), default=0) + 1
             saved = self._commit(about, payload)
         except OSError as error:
-            raise disk_trouble(error, what, self.root / f"step-{step:08d}", needed_bytes=needed, fs=self._fs) from error
+            raise disk_trouble(
+                error, what, self.root / f"step-{step:08d}", needed_bytes=needed, fs=self._fs
+            ) from error
         everything = [saved, *before]
         best = _best(everything)
         remarks = self._retain(everything, best, keep)
         return replace(saved, is_best=best is not None and best.path == saved.path, remarks=remarks)
 
     def all(self) -> list[CheckpointInfo]:
-        """Return the complete checkpoints, newest first. Damaged ones are left out; `damaged()` tells them."""
+        """Return the complete checkpoints, newest first; `damaged()` tells which are left out."""
         infos, _ = self._read_all()
         best = _best(infos)
         return [replace(info, is_best=best is not None and info.path == best.path) for info in infos]
 
     def damaged(self) -> list[CheckpointCorrupted]:
-        """Return an error for each checkpoint that is not complete (manifest and sizes; hashes are not computed)."""
+        """Return an error for each checkpoint that is not complete, by manifest and sizes alone."""
         return self._read_all()[1]
 
     def latest(self) -> CheckpointInfo | None:
@@ -125,7 +135,7 @@ class CheckpointStore:
         return infos[0] if infos else None
 
     def best(self) -> CheckpointInfo | None:
-        """Return the best by the newest one's `monitor`, or None where no checkpoint has a finite value of it."""
+        """Return the best by the newest one's `monitor`, or None where none has a finite value."""
         return next((info for info in self.all() if info.is_best), None)
 
     def load(self, info: CheckpointInfo | str | os.PathLike[str]) -> tuple[Any, Any]:
@@ -196,7 +206,7 @@ class CheckpointStore:
             renamed = True
             fs.fsync_folder(self.root)
         except BaseException:
-            with contextlib.suppress(OSError):  # the first error is the one to tell; leftovers go at the next start
+            with contextlib.suppress(OSError):  # the first error is told; leftovers go at the next start
                 if renamed:  # it was not reported as saved, and may not outlast a power failure: take it back
                     discard_folder(target, fs)
                 else:
@@ -214,7 +224,7 @@ class CheckpointStore:
         return self.root / name
 
     def _retain(self, infos: list[CheckpointInfo], best: CheckpointInfo | None, keep: int) -> tuple[str, ...]:
-        """Remove all but best, last, backup and `keep` more. Never fails: the save is done, this is housekeeping."""
+        """Remove all but best, last, backup and `keep` more. Never fails: the save is done."""
         newest_of_step: dict[int, CheckpointInfo] = {}
         for info in infos:  # newest first: an older save of the same step is superseded
             newest_of_step.setdefault(info.step, info)

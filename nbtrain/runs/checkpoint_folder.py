@@ -1,10 +1,10 @@
-"""One checkpoint: a folder with model.pt, state.pt and a manifest.json that vouches for them by size and hash.
+"""One checkpoint: a folder with model.pt, state.pt and a manifest.json that vouches for them.
 
-Owns the bytes of one folder: writing it whole or not at all, reading it only where the hashes agree. Knows nothing
-of its neighbours (which is newest, which may go).
+Owns the bytes of one folder: writing it whole or not at all, reading it only where the hashes agree. Knows
+nothing of its neighbours (which is newest, which may go).
 
-The hash is the check: torch.load accepts a file with a flipped bit and returns other numbers without a word. The
-manifest carries a hash of itself for the same reason.
+The hash is the check: torch.load accepts a file with a flipped bit and returns other numbers without a word.
+The manifest carries a hash of itself for the same reason.
 """
 
 from __future__ import annotations
@@ -37,13 +37,15 @@ class CheckpointInfo:
     """What a checkpoint says of itself; read from its manifest, without loading it.
 
     Attributes:
-        path: its folder. step: optimizer steps done. epoch: 1-based, the epoch it was taken in or after; 0 before.
+        path: its folder. step: optimizer steps done. epoch: 1-based, the epoch it was taken in or after;
+            0 before.
         metrics: values at that step (val_loss, ...). saved_at: UTC, ISO 8601.
         is_best: True for the best of the store by `monitor`, when it was listed or saved.
         sequence: counts the saves of a run from 1; a later save has a higher one, also after a step back.
         monitor, higher_is_better: the metric that decides which is best.
         size_bytes: bytes of its files.
-        remarks: what went wrong beside the save itself (an old checkpoint that could not be removed), as sentences.
+        remarks: what went wrong beside the save itself (an old checkpoint that could not be removed), as
+            sentences.
     """
 
     path: Path
@@ -93,7 +95,9 @@ def write_checkpoint(
         finally:
             fs.close(handle)
         files[name] = {"bytes": writer.bytes_written, "blake2b": digest.hexdigest()}
-    manifest = for_json({"schema": SCHEMA, **about, "saved_at": utc_now(), "torch": str(torch.__version__), "files": files})
+    manifest = for_json(
+        {"schema": SCHEMA, **about, "saved_at": utc_now(), "torch": str(torch.__version__), "files": files}
+    )
     manifest["blake2b"] = _self_hash(manifest)
     write_file(folder / MANIFEST_FILE, json.dumps(manifest, indent=1).encode(), fs)
     fs.fsync_folder(folder)
@@ -101,7 +105,7 @@ def write_checkpoint(
 
 
 def read_info(folder: Path, fs: Files = REAL) -> CheckpointInfo:
-    """Read what a checkpoint says of itself, and check that its files are there in full length. Reads no tensors.
+    """Read what a checkpoint says of itself, and check that its files are there in full length.
 
     Raises:
         CheckpointCorrupted: the manifest or a file is missing, cut or changed; names step and file.
@@ -207,7 +211,9 @@ def _read_manifest(folder: Path, fs: Files) -> dict[str, Any]:
             raise ValueError("its bytes are not those that were written (blake2b differs)")
         check_schema(manifest.get("schema"), SCHEMA, folder / MANIFEST_FILE)
     except OSError as error:
-        raise _damaged(folder, MANIFEST_FILE, f"the file cannot be read ({error.strerror or error})") from error
+        raise _damaged(
+            folder, MANIFEST_FILE, f"the file cannot be read ({error.strerror or error})"
+        ) from error
     except (ValueError, RecursionError) as error:
         reason = str(error) if "blake2b" in str(error) or "schema" in str(error) else "it is no JSON"
         raise _damaged(folder, MANIFEST_FILE, reason) from error
@@ -228,7 +234,11 @@ def _damaged(folder: Path, name: str, why: str) -> CheckpointCorrupted:
 def step_of(name: str) -> int | None:
     """Return the step in a checkpoint folder's name (`step-00001234` or `step-00001234-2`), or None."""
     words = name.split("-")
-    if words[0] == "step" and len(words) in (2, 3) and all(word.isascii() and word.isdigit() for word in words[1:]):
+    if (
+        words[0] == "step"
+        and len(words) in (2, 3)
+        and all(word.isascii() and word.isdigit() for word in words[1:])
+    ):
         with contextlib.suppress(ValueError):  # thousands of digits
             return int(words[1])
     return None

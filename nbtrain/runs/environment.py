@@ -1,4 +1,4 @@
-"""What the run ran on: git commit, versions, GPU. Cheap (under 0.3 s) and never fails: what is unknown is None.
+"""What the run ran on: git commit, versions, GPU. Under 0.3 s, never fails; what is unknown is None.
 
 Imports nothing that is not imported already; in particular it does not start CUDA.
 """
@@ -27,8 +27,8 @@ def environment(folder: str | Path = ".") -> dict[str, Any]:
         folder: where git is asked for the commit; the working folder as a rule.
 
     Returns:
-        git {commit, dirty}, python, platform, hostname, cpu_count, torch, cuda, cudnn, driver, gpu (names), threads,
-        packages {name: version} of what is imported. Unknown values are None.
+        git {commit, dirty}, python, platform, hostname, cpu_count, torch, cuda, cudnn, driver, gpu (names),
+        threads, packages {name: version} of what is imported. Unknown values are None.
     """
     found: dict[str, Any] = {
         "git": git_state(folder),
@@ -80,7 +80,12 @@ def _git(folder: str | Path, *words: str) -> str | None:
     command = ["git", "--no-optional-locks", "-C", str(folder), *words]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            timeout=GIT_TIMEOUT_S,
+            check=True,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError, ValueError):
         return None

@@ -1,8 +1,9 @@
 """The one seam to the file system: everything that must survive a crash is written through `Files`.
 
-Owns the primitive operations and the one way to replace a file (`replace_file`). Refuses to know what the bytes mean.
-The seam exists so that a test can put a model of a disk in its place that dies at operation k and forgets what
-was never fsynced; therefore every change on disk of checkpoints and manifests is one of the methods below.
+Owns the primitive operations and the one way to replace a file (`replace_file`). Refuses to know what the
+bytes mean. The seam exists so that a test can put a model of a disk in its place that dies at operation k and
+forgets what was never fsynced; therefore every change on disk of checkpoints and manifests is one of the
+methods below.
 """
 
 from __future__ import annotations
@@ -126,8 +127,8 @@ def replace_file(path: Path, data: bytes, fs: Files = REAL, *, durable: bool = T
     """Put `data` in place of a file: a reader sees the old bytes or the new ones, never a part.
 
     Args:
-        durable: return only once the new bytes would survive a power failure; without it a crash of the machine may
-            leave the file empty, a crash of the process may not.
+        durable: return only once the new bytes would survive a power failure; without it a crash of the
+            machine may leave the file empty, a crash of the process may not.
 
     Raises:
         OSError: as the system says it; the old file is untouched and nothing is left beside it.
@@ -159,7 +160,7 @@ def discard_folder(path: Path, fs: Files = REAL) -> None:
 
 
 def remove_leftovers(folder: Path, fs: Files = REAL) -> list[str]:
-    """Remove what an interrupted write left in `folder`; return the names. Only the folder's owner may call it."""
+    """Remove what an interrupted write left in `folder`; return the names. For its owner alone."""
     gone: list[str] = []
     for name in fs.names(folder):
         if name.startswith((TEMPORARY, TRASH)):
@@ -194,7 +195,7 @@ def disk_trouble(
 
 
 class HashingWriter:
-    """A file for writing that counts and hashes what goes through it. What `torch.save` needs: `write`, `flush`."""
+    """A file for writing that counts and hashes what goes through it; torch.save asks for no more."""
 
     def __init__(self, handle: BinaryIO, digest: Any, fs: Files, *, buffer_bytes: int = 1 << 20) -> None:
         self._handle, self._digest, self._fs = handle, digest, fs
@@ -203,7 +204,7 @@ class HashingWriter:
         self.bytes_written = 0
 
     def write(self, data: Any) -> int:
-        """Take bytes, or anything with a buffer; small pieces are gathered, so that the disk sees few writes."""
+        """Take bytes, or anything with a buffer; small pieces are gathered to spare the disk."""
         view = memoryview(data).cast("B")
         self._digest.update(view)
         self.bytes_written += len(view)

@@ -1,9 +1,10 @@
 """A journal: one JSON object a line, append only (logs/metrics.jsonl, logs/alerts.jsonl).
 
-Owns cheap appending, and reading in spite of a torn last line. Knows nothing of what the rows mean but "step".
+Owns cheap appending, and reading in spite of a torn last line. Knows nothing of what the rows mean but
+"step".
 
-Cost: about 4 us a row of five numbers, one write call a block; nothing is fsynced, so a power failure may take the
-last seconds of rows, a crash of the process takes none.
+Cost: about 4 us a row of five numbers, one write call a block; nothing is fsynced, so a power failure may
+take the last seconds of rows, a crash of the process takes none.
 """
 
 from __future__ import annotations
@@ -109,14 +110,17 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):
         rows = [row for line in lines if (row := _row(line)) is not None]
         if lost := len(lines) - len(rows):
-            warnings.warn(f"{path}: {lost} of {len(lines)} lines are damaged and were left out.", stacklevel=2)
+            warnings.warn(
+                f"{path}: {lost} of {len(lines)} lines are damaged and were left out.", stacklevel=2
+            )
     if b'"NaN"' in data or b'Infinity"' in data:
         rows = [{key: from_json_number(value) for key, value in row.items()} for row in rows]
     return rows
 
 
 def without_replayed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out the rows that a later part of the journal did again: a resumed run goes back to its checkpoint.
+    """Leave out the rows that a later part of the journal did again: a resumed run goes back to its
+    checkpoint.
 
     A row stays if every row after it has a higher "step". Rows without a step stay.
     """

@@ -1,4 +1,4 @@
-"""The runs below a folder: listed, and found by what a person calls them. Reads manifests only, changes nothing."""
+"""The runs below a folder: listed, and found by what a person calls them. Changes nothing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE_COLUMNS = (
-    "name", "status", "created_at", "steps", "epochs", "train_loss", "val_loss", "best_epoch", "hours", "model",
-    "stop_reason", "dir",
+    "name", "status", "created_at", "steps", "epochs", "train_loss", "val_loss", "best_epoch", "hours",
+    "model", "stop_reason", "dir",
 )  # fmt: skip
 
 
 def list_runs(root: str | os.PathLike[str]) -> list[tuple[Path, Manifest | None]]:
-    """Return the run folders below `root` with their manifests, newest first; None for a manifest that is damaged."""
+    """Return the run folders below `root` with their manifests, newest first; None for a damaged one."""
     found: list[tuple[Path, Manifest | None]] = []
     for folder in _folders(Path(root)):
         try:
@@ -36,9 +36,9 @@ def list_runs(root: str | os.PathLike[str]) -> list[tuple[Path, Manifest | None]
 def runs_table(root: str | os.PathLike[str] = "runs") -> pd.DataFrame:
     """List the runs below `root` as a table indexed by run id, newest first.
 
-    Columns: name, status, created_at (UTC), steps, epochs, train_loss and val_loss (the final ones), best_epoch,
-    hours, model, stop_reason, dir. A run whose manifest is damaged has the status `unreadable`. No runs, or no such
-    folder, give an empty table with the same columns.
+    Columns: name, status, created_at (UTC), steps, epochs, train_loss and val_loss (the final ones),
+    best_epoch, hours, model, stop_reason, dir. A run whose manifest is damaged has the status `unreadable`.
+    No runs, or no such folder, give an empty table with the same columns.
     """
     import pandas as pd
 
@@ -54,8 +54,8 @@ def find_run(root: str | os.PathLike[str], key: str | os.PathLike[str], *, allow
 
     Args:
         root: folder of the run folders.
-        key: the run's id, the beginning of it when only one run begins so, the name it was given (then the newest
-            run of that name), or a path of its folder.
+        key: the run's id, the beginning of it when only one run begins so, the name it was given (then
+            the newest run of that name), or a path of its folder.
         allow_dir: also take paths. Without it the answer always lies below `root`.
 
     Raises:
@@ -85,7 +85,7 @@ def find_run(root: str | os.PathLike[str], key: str | os.PathLike[str], *, allow
 
 
 def newest_run(root: str | os.PathLike[str], name: str | None = None) -> Path | None:
-    """Return the folder of the newest run below `root`, of that name if one is given; None where there is none."""
+    """Return the folder of the newest run below `root`, of that name if one is given; or None."""
     for folder, manifest in list_runs(root):
         if manifest is not None and (name is None or manifest.name == name):
             return folder
@@ -131,10 +131,14 @@ def _not_found(root: Path, text: str) -> RunNotFound:
     if close:
         advice = f"Did you mean {close[0]!r}?"
     elif ids:
-        advice = f"The newest are: {', '.join(sorted(ids, reverse=True)[:3])}. `nbtrain.runs()` lists them all."
+        advice = (
+            f"The newest are: {', '.join(sorted(ids, reverse=True)[:3])}. `nbtrain.runs()` lists them all."
+        )
     else:
         advice = f"There are no runs in {root.absolute()}; give another folder with dir=..."
-    return RunNotFound(f"No run is known as {shown} in {root}.", suggestion=advice, given=text[:200], root=str(root))
+    return RunNotFound(
+        f"No run is known as {shown} in {root}.", suggestion=advice, given=text[:200], root=str(root)
+    )
 
 
 def _folders(root: Path) -> list[Path]:

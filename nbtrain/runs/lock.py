@@ -1,8 +1,8 @@
-"""One owner per run folder: a second writer is refused with the first one's pid. Knows nothing of what is written.
+"""One owner per run folder: a second writer is refused with the first one's pid. Knows nothing of contents.
 
-The lock is a file that names its owner, not a kernel lock on an open file: a DataLoader worker inherits the latter
-and would keep it after the owner's death, and network disks do not offer it. A file left by a dead owner is taken
-over; the taking over alone is guarded by a kernel lock, where there is one.
+The lock is a file that names its owner, not a kernel lock on an open file: a DataLoader worker inherits the
+latter and would keep it after the owner's death, and network disks do not offer it. A file left by a dead
+owner is taken over; the taking over alone is guarded by a kernel lock, where there is one.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class OwnerLock:
         return OwnerLock(folder / LOCK_FILE, self._token)
 
     def renew(self) -> None:
-        """Show that the owner lives, for readers on other machines. Cheap: touches the file twice a minute."""
+        """Show that the owner lives, for readers on other machines; touches the file twice a minute."""
         now = time.monotonic()
         if now - self._renewed >= RENEW_S:
             self._renewed = now
-            with contextlib.suppress(OSError):  # a sign of life that cannot be given is told by the next real write
+            with contextlib.suppress(OSError):  # the next real write tells what is wrong with the disk
                 os.utime(self._path)
 
     def release(self) -> None:
@@ -82,7 +82,7 @@ def read_owner(folder: Path) -> Owner | None:
 
 
 def owner_lives(folder: Path, owner: Owner) -> bool:
-    """Tell whether a run's owner is at work. One on another machine is judged by the age of its sign of life."""
+    """Tell whether a run's owner is at work; one on another machine is judged by its last sign of life."""
     alive = is_alive(owner)
     if alive is not None:
         return alive
@@ -98,7 +98,7 @@ def _refusal(folder: Path, owner: Owner) -> RunFolderError:
         advice = "Stop the run that writes there first, or give the new one another name or dir=..."
     else:
         whose = f"process {owner.pid} on {owner.host}"
-        advice = f"Stop it with `%train stop {folder.name}`, or end process {owner.pid}; it can then be taken over."
+        advice = f"Stop it with `%train stop {folder.name}`, or end process {owner.pid}, then try again."
     return RunFolderError(
         f"The run folder {folder} is being written by {whose}.",
         suggestion=advice,
@@ -114,8 +114,8 @@ def _guard(folder: Path) -> Iterator[None]:
     with (folder / GUARD_FILE).open("a") as handle:
         try:
             import fcntl
-        except ImportError:  # Windows: two that take over a dead owner's folder in the same millisecond may both win
-            yield
+        except ImportError:
+            yield  # Windows: two that take over a dead owner's folder in the same instant may both win
             return
         with contextlib.suppress(OSError):  # a network disk without locks: as on Windows
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
 """manifest.json of a run: what it was, on what, and how it ended. Owns its keys, their reading and writing.
 
-Knows nothing of the folder around it but whether its owner still lives, since a manifest that says `running` is wrong
-once the process is gone.
+Knows nothing of the folder around it but whether its owner still lives, since a manifest that says `running`
+is wrong once the process is gone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "dataset": ("name", "version", "sha256", "train_samples", "valid_samples", "test_samples"),
     "hyperparameters": (),
     "training_results": (
-        "final_train_loss", "final_val_loss", "final_val_perplexity", "best_epoch", "total_steps", "training_time_hours",
+        "final_train_loss", "final_val_loss", "final_val_perplexity", "best_epoch", "total_steps",
+        "training_time_hours",
     ),
     "checkpoints": ("best_checkpoint", "final_checkpoint", "all_checkpoints"),
     "metrics": ("train_loss_curve", "val_loss_curve", "tensorboard_logs", "wandb_url"),
@@ -106,7 +107,9 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values under the keys of the file."""
-        body = {f.name: for_json(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "extra"}
+        body = {
+            f.name: for_json(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "extra"
+        }
         return {"schema": SCHEMA, **body, **for_json(self.extra)}
 
     @classmethod
@@ -135,11 +138,15 @@ class Manifest:
             RunFolderError: the disk refused.
         """
         path = folder / MANIFEST_FILE
-        data = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        data = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False).encode(
+            "utf-8", "replace"
+        )
         try:
             replace_file(path, data, fs)
         except OSError as error:
-            raise disk_trouble(error, "write the run's manifest", path, needed_bytes=len(data), fs=fs) from error
+            raise disk_trouble(
+                error, "write the run's manifest", path, needed_bytes=len(data), fs=fs
+            ) from error
 
     @classmethod
     def read(cls, folder: Path, fs: Files = REAL) -> Manifest:

@@ -1,4 +1,4 @@
-"""metrics.json: one row an epoch, the file that diagnosing and comparing read, also when another tool wrote it.
+"""metrics.json: one row an epoch, the file that diagnosing and comparing read, whoever wrote it.
 
 Owns the schema nbtrain.metrics/1, its checks, and the two CSV curves. Knows nothing of runs and folders.
 """
@@ -23,10 +23,10 @@ from nbtrain.runs.plain import for_json, from_json_number
 SCHEMA = "nbtrain.metrics/1"
 # the columns every row has, in the order of the file; null where not known
 COLUMNS = (
-    "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "gpu_util", "samples_per_s",
-    "epoch_time_s",
+    "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "gpu_util",
+    "samples_per_s", "epoch_time_s",
 )  # fmt: skip
-PERCENT_ABOVE = 1.5  # an accuracy over this cannot be a fraction, also allowing for rounding: the column is percent
+PERCENT_ABOVE = 1.5  # an accuracy over this is no fraction, also allowing for rounding: it is percent
 _ACCURACY = re.compile(r"(^|_)(acc|accuracy)$")
 
 
@@ -48,7 +48,12 @@ class MetricsFile:
 
 
 def write_metrics(
-    path: Path, epochs: Iterable[Mapping[str, Any]], *, run_id: str | None = None, seed: int | None = None, fs: Files = REAL
+    path: Path,
+    epochs: Iterable[Mapping[str, Any]],
+    *,
+    run_id: str | None = None,
+    seed: int | None = None,
+    fs: Files = REAL,
 ) -> None:
     """Write metrics.json in one step; a later row of an epoch replaces an earlier one.
 
@@ -91,15 +96,17 @@ def read_metrics(path: str | Path) -> MetricsFile:
 
     Raises:
         UsageError: there is no such file.
-        InvalidMetrics: it is truncated, no JSON, has no `epochs`, or holds a value of a wrong type; names what and
-            where. An empty `epochs` is no error.
+        InvalidMetrics: it is truncated, no JSON, has no `epochs`, or holds a value of a wrong type; names
+            what and where. An empty `epochs` is no error.
     """
     path = Path(path)
     try:
         data = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (FileNotFoundError, IsADirectoryError) as error:
         raise UsageError(
-            f"There is no metrics file {path}.", suggestion="Give a metrics.json, or a run's folder.", path=str(path)
+            f"There is no metrics file {path}.",
+            suggestion="Give a metrics.json, or a run's folder.",
+            path=str(path),
         ) from error
     except OSError as error:
         raise _invalid(path, "", f"cannot be read: {error.strerror or error}") from error
@@ -135,7 +142,7 @@ def parse_metrics(data: Any, path: str | Path = "metrics.json") -> MetricsFile:
 
 
 def one_row_an_epoch(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows ordered by epoch; the last row of an epoch stands for it (a resumed run writes it again)."""
+    """Return the rows ordered by epoch; the last row of an epoch stands for it (runs are resumed)."""
     latest: dict[Any, dict[str, Any]] = {}
     for row in rows:
         latest[row.get("epoch")] = dict(row)

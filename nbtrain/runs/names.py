@@ -18,7 +18,8 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECA
 
 
 def slug(name: str) -> str:
-    """Return a name that is a safe file name everywhere: letters, digits, `.`, `_`, `-`, at most 80 characters.
+    """Return a name that is a safe file name everywhere: letters, digits, `.`, `_`, `-`, at most 80
+    characters.
 
     A name that had to be changed ends with a short hash of the original, so that two of them stay apart; the
     original is kept in the manifest. An empty name is `run`.
@@ -56,10 +57,14 @@ def inside(folder: Path, relative: str | Path) -> Path:
     """
     text = str(relative)
     if not text or "\0" in text or Path(text).is_absolute():
-        raise RunFolderError(f"{text!r:.80} is no path inside the run folder.", suggestion="Give a relative path.")
+        raise RunFolderError(
+            f"{text!r:.80} is no path inside the run folder.", suggestion="Give a relative path."
+        )
     path = folder / text
     if not path.resolve().is_relative_to(folder.resolve()) or path.resolve() == folder.resolve():
         raise RunFolderError(
-            f"{text!r:.80} lies outside the run folder {folder}.", suggestion="Give a path inside it.", path=text
+            f"{text!r:.80} lies outside the run folder {folder}.",
+            suggestion="Give a path inside it.",
+            path=text,
         )
     return path

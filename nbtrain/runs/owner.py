@@ -23,8 +23,8 @@ class Owner:
 
     Attributes:
         pid: process id.
-        started: when the process started: on Linux in clock ticks since boot, which a change of the clock does not
-            move; elsewhere seconds since 1970.
+        started: when the process started: on Linux in clock ticks since boot, which a change of the clock
+            does not move; elsewhere seconds since 1970.
         boot_id: changes with each boot of the machine; "" where the system does not tell.
         host: name of the machine.
     """

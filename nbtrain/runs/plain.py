@@ -1,6 +1,7 @@
 """Turn values into plain data: what JSON holds, and what `torch.load(weights_only=True)` reads back.
 
-Knows nothing of files. numpy values become lists and numbers, since a checkpoint holding them is refused on loading.
+Knows nothing of files. numpy values become lists and numbers, since a checkpoint holding them is refused on
+loading.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def number_name(value: float) -> str | float:
 
 
 def for_json(value: Any, *, depth: int = 0) -> Any:
-    """Return `value` as JSON-ready data. Never fails: what has no JSON form becomes its repr, at most 200 characters.
+    """Return `value` as JSON-ready data. Never fails: what has no JSON form becomes its repr, shortened.
 
     Non-finite floats become the strings "NaN", "Infinity", "-Infinity"; keys become strings.
     """
@@ -66,7 +67,8 @@ def from_json_number(value: Any) -> Any:
 
 
 def for_torch(value: Any, where: str = "state") -> Any:
-    """Return `value` as data that `torch.load(weights_only=True)` accepts; tensors stay as they are, detached.
+    """Return `value` as data that `torch.load(weights_only=True)` accepts; tensors stay as they are,
+    detached.
 
     numpy arrays become nested lists, numpy scalars numbers, sets sorted lists, paths and dates strings.
 
@@ -106,8 +108,8 @@ def for_torch(value: Any, where: str = "state") -> Any:
     if isinstance(value, (PurePath, datetime, date)):
         return for_json(value)
     raise UserError(
-        f"{where} is {_short_repr(value)} ({type(value).__module__}.{type(value).__qualname__}), which is no plain data, "
-        "so a checkpoint that holds it could not be loaded safely.",
+        f"{where} is {_short_repr(value)} ({type(value).__module__}.{type(value).__qualname__}), which is "
+        "no plain data: a checkpoint that holds it could not be loaded safely.",
         suggestion="Keep numbers, strings, lists, dicts and tensors in state_dict() and get_extra_state().",
         where=where,
     )

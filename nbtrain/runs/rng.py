@@ -1,4 +1,4 @@
-"""The random generators of a process as plain data: python, numpy, torch, CUDA, MPS. Knows nothing of files."""
+"""The random generators of a process (python, numpy, torch, CUDA, MPS) as plain data. Knows no files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 def capture_rng() -> dict[str, Any]:
     """Return the state of every generator, loadable with `weights_only=True`.
 
-    Keys: "python" (as `random.getstate()`), "numpy" (a dict of lists and numbers), "torch" (a byte tensor), "cuda"
-    (a byte tensor a device; absent while CUDA is not in use) and "mps" likewise. On CUDA reading it waits for the device.
+    Keys: "python" (as `random.getstate()`), "numpy" (a dict of lists and numbers), "torch" (a byte tensor),
+    "cuda" (a byte tensor a device; absent while CUDA is not in use) and "mps" likewise. On CUDA reading it
+    waits for the device.
     """
     import torch
 
@@ -32,8 +33,8 @@ def restore_rng(state: dict[str, Any]) -> list[str]:
     """Put the generators back where `capture_rng` found them.
 
     Returns:
-        What could not be put back, as sentences; empty when all was. A missing device is such a case, not an error:
-        the run can go on, it is only not the same to the bit.
+        What could not be put back, as sentences; empty when all was. A missing device is such a case, not an
+        error: the run can go on, it is only not the same to the bit.
     """
     import torch
 
@@ -54,7 +55,9 @@ def restore_rng(state: dict[str, Any]) -> list[str]:
     if saved := state.get("cuda"):
         here = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if here != len(saved):
-            missing.append(f"The checkpoint was made with {len(saved)} CUDA devices, this machine has {here}.")
+            missing.append(
+                f"The checkpoint was made with {len(saved)} CUDA devices, this machine has {here}."
+            )
         for index, device_state in enumerate(saved[:here]):
             torch.cuda.set_rng_state(device_state.cpu(), index)
     if "mps" in state:

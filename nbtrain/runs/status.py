@@ -34,7 +34,7 @@ class RunStatus(str, Enum):
 
 @dataclass(frozen=True)
 class Progress:
-    """A reading of a run's position. Epochs and steps count from 1; 0 means before the first. Times in seconds."""
+    """A reading of a run's position. Epochs and steps count from 1, 0 is before the first; times in s."""
 
     step: int = 0
     total_steps: int | None = None

@@ -5,8 +5,8 @@
                     logs/metrics.json  logs/train_loss.csv  logs/val_loss.csv
                     checkpoints/step-00001234/     STOP (asks the run to end; see `take_stop_request`)
 
-Every method may be called from any thread. A disk that refuses is a RunFolderError: the caller decides what becomes
-of the run, and training goes on.
+Every method may be called from any thread. A disk that refuses is a RunFolderError: the caller decides what
+becomes of the run, and training goes on.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, root: str | os.PathLike[str], name: str, manifest: Manifest | Mapping[str, Any] | None = None, fs: Files = REAL
+        cls,
+        root: str | os.PathLike[str],
+        name: str,
+        manifest: Manifest | Mapping[str, Any] | None = None,
+        fs: Files = REAL,
     ) -> RunFolder:
         """Make the folder of a new run: there whole, or not at all.
 
@@ -76,7 +80,7 @@ class RunFolder:
         Raises:
             RunFolderError: it cannot be written there; says where and why.
         """
-        root = Path(os.path.abspath(Path(root).expanduser()))  # noqa: PTH100 - links in it stay as the person wrote them
+        root = Path(os.path.abspath(Path(root).expanduser()))  # noqa: PTH100 - resolve() would follow links
         run_id = new_run_id(name)
         beside = root / f"{TEMPORARY}{run_id}-{uuid.uuid4().hex[:4]}"
         known = manifest if isinstance(manifest, Manifest) else Manifest.from_dict(dict(manifest or {}))
@@ -108,7 +112,8 @@ class RunFolder:
         """Take over the folder of an earlier run to go on with it: removes what a crash left half written.
 
         Raises:
-            RunFolderError: another living process owns it (details: pid), it is no run folder, or cannot be written.
+            RunFolderError: another living process owns it (details: pid), it is no run folder, or cannot
+                be written.
         """
         folder = Path(os.path.abspath(path))  # noqa: PTH100
         manifest = Manifest.read(folder, fs)
@@ -133,7 +138,7 @@ class RunFolder:
         return self._manifest
 
     def write_manifest(self, **changes: Any) -> Manifest:
-        """Write the manifest with changes, in one step. A dict given for a section is laid over what is there.
+        """Write the manifest with changes, in one step. A dict for a section is laid over what is there.
 
         The checkpoints section is filled from the folder unless it is given.
 
@@ -155,7 +160,7 @@ class RunFolder:
             return changed
 
     def add_event(self, kind: str, **details: Any) -> None:
-        """Note a change made while the run goes on (an lr edit, a recovery): {"at", "kind", ...} in the manifest."""
+        """Note a change made while the run goes on (an lr edit, a recovery): {"at", "kind", ...}."""
         with self._writing:
             event = {"at": utc_now(), "kind": kind, **details}
             self.write_manifest(events=(*self._manifest.events, event))
@@ -203,7 +208,9 @@ class RunFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, data, self._fs)
         except OSError as error:
-            raise disk_trouble(error, f"write {relative}", path, needed_bytes=len(data), fs=self._fs) from error
+            raise disk_trouble(
+                error, f"write {relative}", path, needed_bytes=len(data), fs=self._fs
+            ) from error
         return path
 
     def log(self, line: str) -> None:
@@ -219,7 +226,8 @@ class RunFolder:
     def take_stop_request(self) -> str | None:
         """Return "step" or "epoch" when a STOP file lies in the folder, and take it away; else None.
 
-        Cheap; the pump calls it a few times a second, which is also the run's sign of life for other machines.
+        Cheap; the pump calls it a few times a second, which is also the run's sign of life for other
+        machines.
         """
         self._lock.renew()
         path = self.path / STOP_FILE
@@ -256,7 +264,9 @@ class RunFolder:
     def _guarded(self, write: Any, rows: Any) -> None:
         with self._writing:
             if self._closed:
-                raise RunFolderError(f"The run folder {self.path} is closed.", suggestion="Open it again with resume.")
+                raise RunFolderError(
+                    f"The run folder {self.path} is closed.", suggestion="Open it again with resume."
+                )
             write(rows)
 
     def _checkpoint_paths(self) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""A run read back from its folder: the surface of a live run, without its objects. Changes nothing on disk but
-putting a STOP file into the folder of a run that another process trains."""
+"""A run read back from its folder: the surface of a live run, without its objects. Changes nothing on disk
+but putting a STOP file into the folder of a run that another process trains."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ SMOOTHING = 0.98
 
 
 class StoredRun:
-    """A run on disk. Every property reads the folder anew, so that a run under way in another process can be followed.
+    """A run on disk. Every property reads the folder anew, so that a run under way in another process can be
+    followed.
 
     What only a living run has is empty: `layers`, `objects`, `watchers`, `curves`.
     """
@@ -104,7 +105,7 @@ class StoredRun:
 
     @property
     def report_path(self) -> Path | None:
-        """The run's report: report.md, or the newest of its `<phase>_results.md`; None before there is one."""
+        """The run's report: report.md, or the newest `<phase>_results.md`; None before there is one."""
         if (path := self.dir / REPORT_FILE).is_file():
             return path
         results = sorted(self.dir.glob("*_results.md"), key=lambda found: found.stat().st_mtime)
@@ -156,14 +157,20 @@ class StoredRun:
     @property
     def alerts(self) -> list[Finding]:
         """The findings raised while it trained, in order."""
-        return [finding for row in read_journal(self.dir / ALERTS_FILE) if (finding := _finding(row)) is not None]
+        return [
+            finding for row in read_journal(self.dir / ALERTS_FILE) if (finding := _finding(row)) is not None
+        ]
 
     @property
     def progress(self) -> Progress:
         """Where the run stands, by the last state change and the rows written since."""
         manifest = self.manifest
-        known = {key: value for key, value in manifest.progress.items() if key in Progress.__dataclass_fields__}
-        progress = Progress(**{key: from_json_number(value) for key, value in known.items() if value is not None})
+        known = {
+            key: value for key, value in manifest.progress.items() if key in Progress.__dataclass_fields__
+        }
+        progress = Progress(
+            **{key: from_json_number(value) for key, value in known.items() if value is not None}
+        )
         last = self._steps()[-1:] if manifest.status.alive or not progress.step else []
         step = int(max(progress.step, last[0].get("step") or 0)) if last else progress.step
         phase = "done" if manifest.status.over else progress.phase
@@ -171,7 +178,7 @@ class StoredRun:
 
     @property
     def latest(self) -> dict[str, float]:
-        """The newest values: train_loss, smooth_loss, lr, grad_norm, val_loss, best_val_loss, best_val_step, ..."""
+        """The newest values: train_loss, smooth_loss, lr, grad_norm, val_loss, best_val_loss, ..."""
         values: dict[str, float] = {}
         best, best_step = float("inf"), 0.0
         for row in self._epoch_rows():
@@ -183,7 +190,9 @@ class StoredRun:
             values |= {"best_val_loss": best, "best_val_step": best_step}
         steps = self._steps()
         if steps:
-            values |= {key: float(value) for key, value in steps[-1].items() if _is_number(value) and key != "step"}
+            values |= {
+                key: float(value) for key, value in steps[-1].items() if _is_number(value) and key != "step"
+            }
             if (smooth := _smooth([row.get("train_loss") for row in steps])) is not None:
                 values["smooth_loss"] = smooth
         return values
@@ -229,7 +238,9 @@ class StoredRun:
             advice = "Do it in the notebook that trains it; from here it can be stopped: run.stop()."
         else:
             advice = f"To go on from its last checkpoint: %train resume {self.id}"
-        return UserError(f"The run {self.id} was read from disk ({status}) and cannot be {word} here.", suggestion=advice)
+        return UserError(
+            f"The run {self.id} was read from disk ({status}) and cannot be {word} here.", suggestion=advice
+        )
 
     def _steps(self) -> list[dict[str, Any]]:
         path = self.dir / STEPS_FILE

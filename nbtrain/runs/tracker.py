@@ -1,4 +1,4 @@
-"""What a tracker is: somewhere the numbers of a run also go. The trackers are the files of `nbtrain.runs.trackers`.
+"""What a tracker is: somewhere the numbers of a run also go. Each is a file of `nbtrain.runs.trackers`.
 
 A tracker lets its errors through: whoever calls it tells the person and lets the training go on.
 """
@@ -40,8 +40,8 @@ class RunInfo:
 
 
 class Tracker(ABC):
-    """One backend for the numbers of one run. Called by one thread at a time, in this order: `open`, any number of
-    `log_steps` and `log_epoch`, `finish`."""
+    """One backend for the numbers of one run. Called by one thread at a time, in this order: `open`, any
+    number of `log_steps` and `log_epoch`, `finish`."""
 
     id: ClassVar[str]
     also: ClassVar[tuple[str, ...]] = ()  # other names people use for it
@@ -76,7 +76,7 @@ def tracker_types() -> dict[str, type[Tracker]]:
 
 
 def open_trackers(names: Iterable[str], info: RunInfo) -> list[Tracker]:
-    """Open the named trackers and, first, the built-in one. When one refuses, those opened before are finished again.
+    """Open the named trackers and, first, the built-in one. When one refuses, the others are finished.
 
     Raises:
         UsageError: no tracker has that name. MissingExtra, UserError: as `Tracker.open`.
@@ -86,7 +86,9 @@ def open_trackers(names: Iterable[str], info: RunInfo) -> list[Tracker]:
     wanted = [types[BUILT_IN]]
     for name in names:
         if name not in known:
-            raise UsageError(f"`{name}` is no logging backend.", suggestion=f"Allowed are {', '.join(sorted(known))}.")
+            raise UsageError(
+                f"`{name}` is no logging backend.", suggestion=f"Allowed are {', '.join(sorted(known))}."
+            )
         if known[name] not in wanted:
             wanted.append(known[name])
     opened: list[Tracker] = []

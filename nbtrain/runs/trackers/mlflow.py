@@ -1,4 +1,4 @@
-"""MLflow, through its client and a run of our own: the person's active run and tracking set-up are untouched."""
+"""MLflow, through its client and a run of our own: the person's active run and set-up are untouched."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _ALLOW_FILES = "MLFLOW_ALLOW_FILE_STORE"
 class MLflow(Tracker):
     """Send scalars and options to MLflow: step.<name> and epoch.<name>, by step.
 
-    Where to is MLflow's own setting (MLFLOW_TRACKING_URI, `mlflow.set_tracking_uri`). Without one, and without the
-    database package that its default needs, to the folder `mlruns` beside the run folders. The experiment is
-    $MLFLOW_EXPERIMENT_NAME, else `nbtrain`.
+    Where to is MLflow's own setting (MLFLOW_TRACKING_URI, `mlflow.set_tracking_uri`). Without one, and
+    without the database package that its default needs, to the folder `mlruns` beside the run folders. The
+    experiment is $MLFLOW_EXPERIMENT_NAME, else `nbtrain`.
     """
 
     id = "mlflow"
@@ -45,7 +45,9 @@ class MLflow(Tracker):
         with self._files_allowed():
             self._client = mlflow.MlflowClient(tracking_uri=uri)
             experiment = self._client.get_experiment_by_name(experiment_name)
-            experiment_id = experiment.experiment_id if experiment else self._client.create_experiment(experiment_name)
+            experiment_id = (
+                experiment.experiment_id if experiment else self._client.create_experiment(experiment_name)
+            )
             tags = {"nbtrain.run_id": info.folder.id, **{f"tag.{tag}": "true" for tag in info.tags}}
             run = self._client.create_run(experiment_id, run_name=info.name, tags=tags)
             self._run_id = run.info.run_id
@@ -55,7 +57,11 @@ class MLflow(Tracker):
             ]
             for start in range(0, len(params), PARAMS_A_BATCH):
                 self._client.log_batch(self._run_id, params=params[start : start + PARAMS_A_BATCH])
-        self.url = f"{uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{self._run_id}" if "http" in uri[:5] else uri
+        self.url = (
+            f"{uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{self._run_id}"
+            if "http" in uri[:5]
+            else uri
+        )
 
     def log_steps(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Send step rows; above 80 steps a second evenly thinned (metrics.jsonl has them all)."""

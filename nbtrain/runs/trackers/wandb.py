@@ -1,4 +1,4 @@
-"""Weights & Biases, also offline (WANDB_MODE=offline). Its own run object is used: a run the person has is untouched."""
+"""Weights & Biases, also offline (WANDB_MODE=offline). A run the person has is untouched."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from nbtrain.runs.plain import for_json
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.tracker import RunInfo, Tracker, numbers, thinned
 
-ROWS_A_CALL = 100  # about 200 us a row here, and charts of wandb.ai are sampled to some thousand points anyway
+ROWS_A_CALL = 100  # about 200 us a row, and charts of wandb.ai are sampled to some thousand points
 
 
 class WeightsAndBiases(Tracker):
     """Send scalars to Weights & Biases: step/<name> and epoch/<name> over the training step.
 
-    The project is $WANDB_PROJECT, else `nbtrain`. Mode, entity and key are taken from the WANDB_ variables and
-    `wandb login`, as ever. The notebook's output and code are not captured.
+    The project is $WANDB_PROJECT, else `nbtrain`. Mode, entity and key are taken from the WANDB_ variables
+    and `wandb login`, as ever. The notebook's output and code are not captured.
     """
 
     id = "wandb"
@@ -31,8 +31,8 @@ class WeightsAndBiases(Tracker):
         wandb = extras.require("wandb", why="to log to Weights & Biases")
         if os.environ.get("WANDB_MODE", "online") in ("online", "shared") and not _has_key(wandb):
             raise UserError(
-                "wandb has no API key on this machine, so it would stop and ask for one in the middle of the run.",
-                suggestion="Run `!wandb login`, or %env WANDB_MODE=offline to keep the logs here for `wandb sync`.",
+                "wandb has no API key on this machine, so it would stop and ask for one during the run.",
+                suggestion="Run `!wandb login`, or %env WANDB_MODE=offline to keep the logs for `wandb sync`.",
             )
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "nbtrain"),
@@ -60,11 +60,15 @@ class WeightsAndBiases(Tracker):
     def finish(self, status: RunStatus) -> None:
         """End wandb's run; failed, diverged and interrupted runs get a red mark there."""
         self._run.summary["status"] = str(status)
-        self._run.finish(exit_code=int(status in (RunStatus.FAILED, RunStatus.DIVERGED, RunStatus.INTERRUPTED)))
+        self._run.finish(
+            exit_code=int(status in (RunStatus.FAILED, RunStatus.DIVERGED, RunStatus.INTERRUPTED))
+        )
 
     def _log(self, group: str, row: Mapping[str, Any], step: int) -> None:
         # the step is a metric of ours: wandb's own must never go back, and epochs come after later steps
-        self._run.log({"training_step": step, **{f"{group}/{key}": value for key, value in numbers(row).items()}})
+        self._run.log(
+            {"training_step": step, **{f"{group}/{key}": value for key, value in numbers(row).items()}}
+        )
 
 
 def _has_key(wandb: Any) -> bool:
