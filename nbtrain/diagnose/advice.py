@@ -21,6 +21,11 @@ def advise(kind: str, curves: Curves) -> tuple[str, ...]:
     return tuple(writers[kind](curves))
 
 
+def _two(value: float) -> str:
+    """Write a value to set: two digits, because more would feign precision."""
+    return short(float(f"{value:.1e}"))
+
+
 def _best(curves: Curves) -> tuple[float, float, int] | None:
     """Return the best validation loss, its epoch, and how many epochs followed."""
     held = np.flatnonzero(np.isfinite(curves.val_loss))
@@ -39,13 +44,13 @@ def _converged(curves: Curves) -> list[str]:
     best = _best(curves)
     if best is None:
         return [
-            "Give validation data next time (`--val NAME` or `--split 0.2`): only then can overfitting be seen."
+            "Give validation data next time (--val NAME or --split 0.2): only then can overfitting be seen."
         ]
     loss, epoch, after = best
     advice = [f"Use the best checkpoint: epoch {epoch:.0f}, validation loss {short(loss)}."]
     if after >= 5:
         advice.append(
-            f"The last {after} epochs did not improve on it: `--patience {max(3, after // 2)}` would have saved them."
+            f"The last {after} epochs did not improve on it: --patience {max(3, after // 2)} would have saved them."
         )
     advice.append("Confirm it once on test data that no decision was based on.")
     return advice
@@ -53,8 +58,8 @@ def _converged(curves: Curves) -> list[str]:
 
 def _improving(curves: Curves) -> list[str]:
     return [
-        f"Train longer: `--epochs {2 * max(curves.epochs, 1)}`, or continue from the last checkpoint with `%train resume`.",
-        "Give `--patience 5` along, so that it stops by itself when validation loss no longer improves.",
+        f"Train longer: --epochs {2 * max(curves.epochs, 1)}, or continue from the last checkpoint with %train resume.",
+        "Give --patience 5 along, so that it stops by itself when validation loss no longer improves.",
     ]
 
 
@@ -65,7 +70,7 @@ def _overfitting(curves: Curves) -> list[str]:
         loss, epoch, after = best
         advice.append(
             f"Use the best checkpoint, epoch {epoch:.0f} (validation loss {short(loss)}): the {after} epochs after it "
-            f"made validation loss no better. `--patience 3` stops there by itself."
+            f"made validation loss no better. --patience 3 stops there by itself."
         )
     return [
         *advice,
@@ -77,10 +82,10 @@ def _overfitting(curves: Curves) -> list[str]:
 
 def _underfitting(curves: Curves) -> list[str]:
     rate = _peak_lr(curves)
-    now = f" (now {short(rate)}, try {short(3 * rate)})" if rate else ""
+    now = f" (now {short(rate)}, try {_two(3 * rate)})" if rate else ""
     return [
         f"Raise the learning rate{now}; a learning rate too low is the most frequent reason.",
-        f"Train longer: `--epochs {2 * max(curves.epochs, 1)}`.",
+        f"Train longer: --epochs {2 * max(curves.epochs, 1)}.",
         "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it does not, look for a "
         "wrong target, a frozen layer, or inputs that are not normalised.",
         "Use a model with more capacity, or less regularisation.",
@@ -92,7 +97,7 @@ def _unstable(curves: Curves) -> list[str]:
     rate = _peak_lr(curves)
     if rate:
         advice.append(
-            f"Lower the learning rate from {short(rate)} to {short(rate / 3)}; if that is not enough, {short(rate / 10)}."
+            f"Lower the learning rate from {short(rate)} to {_two(rate / 3)}; if that is not enough, {_two(rate / 10)}."
         )
     else:
         advice.append("Lower the learning rate to a third; if that is not enough, to a tenth.")
@@ -100,11 +105,11 @@ def _unstable(curves: Curves) -> list[str]:
     if len(norms):
         middle = float(np.median(norms))
         advice.append(
-            f"Clip gradients: `--clip {short(max(middle, 1e-6))}` is the run's median gradient norm; the largest was "
+            f"Clip gradients: --clip {_two(max(middle, 1e-6))} is the run's median gradient norm; the largest was "
             f"{short(float(norms.max()))}."
         )
     else:
-        advice.append("Clip gradients: `--clip 1.0`.")
+        advice.append("Clip gradients: --clip 1.0.")
     return [
         *advice,
         "Warm the learning rate up over the first 5 % of the steps.",
@@ -113,4 +118,4 @@ def _unstable(curves: Curves) -> list[str]:
 
 
 def _short(curves: Curves) -> list[str]:
-    return [f"Train for more epochs to get a verdict: `--epochs {max(5, 2 * curves.epochs)}`."]
+    return [f"Train for more epochs to get a verdict: --epochs {max(5, 2 * curves.epochs)}."]

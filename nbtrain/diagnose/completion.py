@@ -142,7 +142,8 @@ def run_poster(run: AnyRun) -> Poster:
     lines = [(tone or "info", headline)] if headline else []
     lines += [(_tone(finding), finding.issue) for finding in verdict.findings if finding.issue not in headline
               and not _same(finding, headline)]  # fmt: skip
-    lines += _alert_lines(run.alerts)
+    said = {finding.rule for finding in verdict.findings}
+    lines += _alert_lines([alert for alert in run.alerts if alert.rule not in said])
     figure = curves_figure(run.epochs, run.history, best_step=summary.best_val_step, limit=4)
     return Poster(
         title=run.name,
@@ -183,7 +184,10 @@ def _final_train_loss(run: AnyRun) -> float | None:
     if len(by_epoch):
         return float(by_epoch[-1])
     value = run.latest.get("smooth_loss", run.latest.get("train_loss"))
-    return None if value is None else float(value)
+    if value is not None:
+        return float(value)
+    steps = numbers(run.history, "train_loss")
+    return float(np.median(steps[-5:])) if len(steps) else None
 
 
 def _throughput(run: AnyRun) -> float | None:
@@ -201,7 +205,7 @@ def _headline(run: AnyRun, verdict: Outcome) -> tuple[str, str]:
         said = f": {last}" if last else "."
         return f"Your code raised an exception at step {run.progress.step:,}{said}", "critical"
     if status == "diverged":
-        return verdict.headline, "critical"
+        return verdict.headline.replace("Unstable:", "Diverged:", 1), "critical"
     if status in ("stopped", "interrupted"):
         reason = run.stop_reason.strip().rstrip(".")
         why = f" ({reason})" if reason else ""
@@ -228,7 +232,8 @@ def _numbers_table(summary: Summary) -> KeyValues:
             number(summary.final_train_loss),
             "mean of the last epoch" if summary.epochs else "",
         ),
-        best or ("Best validation loss", "–", "no validation data"),
+        best
+        or ("Best validation loss", "–", "no validation data" if summary.epochs else "not validated yet"),
         ("Best validation accuracy", percent(summary.best_val_acc), "")
         if summary.best_val_acc is not None
         else None,

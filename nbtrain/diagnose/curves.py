@@ -97,23 +97,23 @@ def _broken(
     has a finite value before it and at most a tenth of the rows are NaN, or everything after it is.
     """
     if np.isinf(step_loss).any():
-        return f"at step {step[np.isinf(step_loss)][0]:.0f}"
+        return f"at step {step[np.isinf(step_loss)][0]:,.0f}"
     nan = np.isnan(step_loss)
     seen = np.flatnonzero(~nan)
     if len(seen) and nan.any():
         tail = nan[seen[-1] + 1 :]
         inside = nan[seen[0] : seen[-1] + 1]
         if inside.any() and inside.mean() <= 0.1:
-            return f"at step {step[seen[0] + int(inside.argmax())]:.0f}"
+            return f"at step {step[seen[0] + int(inside.argmax())]:,.0f}"
         if len(tail) and not inside.any():
-            return f"at step {step[seen[-1] + 1]:.0f}"
+            return f"at step {step[seen[-1] + 1]:,.0f}"
     for name, values in (("train", train_loss), ("validation", val_loss)):
         if np.isinf(values).any():
-            return f"in the {name} loss of epoch {epoch[np.isinf(values)][0]:.0f}"
+            return f"in the {name} loss of epoch {epoch[np.isinf(values)][0]:,.0f}"
     finite = np.isfinite(train_loss)
     if finite.any() and not finite[int(finite.argmax()) :].all():
         start = int(finite.argmax())
-        return f"in the train loss of epoch {epoch[start:][~finite[start:]][0]:.0f}"
+        return f"in the train loss of epoch {epoch[start:][~finite[start:]][0]:,.0f}"
     return ""
 
 

@@ -374,7 +374,8 @@ def _converged_text(curves: Curves) -> str:
     if curves.has_accuracy:
         train, valid = recent(curves.train_acc), recent(curves.val_acc)
         parts.append(f"validation accuracy {100 * valid:.1f} %")
-        parts.append(f"{abs(100 * (train - valid)):.1f} points from train accuracy")
+        side = "below" if train >= valid else "above"
+        parts.append(f"{abs(100 * (train - valid)):.1f} points {side} train accuracy")
     else:
         parts.append(f"down from {number(start_loss(curves), 3)} at the start")
     return f"Converged: {', '.join(parts)}."

@@ -13,9 +13,9 @@ from nbtrain.report.ticks import short
 from nbtrain.units import percent
 
 _POINTS = 1200  # a curve keeps twice as many at most; no picture shows more
-_SMOOTH = (
-    0.02  # weight of the newest step: the smoothing of `latest["smooth_loss"]` (beta 0.98, bias-corrected)
-)
+# A finished curve is smoothed from both sides (mean over a fortieth of the run), because the exponential mean that a live
+# view has to use lags behind a falling loss and seems to lie above it.
+_WINDOW_SHARE, _LEAST_WINDOW = 40, 5
 _LEAST_TO_SMOOTH = 20
 # Columns of `epochs` that have a place of their own, or are no curve.
 _KNOWN = {
@@ -76,7 +76,24 @@ def _series(name: str, x: np.ndarray, y: np.ndarray, role: str, style: str = "li
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
     finite = pd.Series(np.where(np.isfinite(values), values, np.nan))
-    return finite.ewm(alpha=_SMOOTH, adjust=True, ignore_na=True).mean().where(finite.notna()).to_numpy()
+    window = max(_LEAST_WINDOW, len(values) // _WINDOW_SHARE) | 1
+    return finite.rolling(window, center=True, min_periods=1).mean().where(finite.notna()).to_numpy()
+
+
+def _explodes(values: np.ndarray) -> bool:
+    """Return whether a curve leaves its start so far above that only a logarithmic axis shows both."""
+    values = values[np.isfinite(values)]
+    return bool(len(values) and values.min() > 0 and values.max() > 10 * np.median(values[:20]))
+
+
+def _end_of_numbers(history: pd.DataFrame) -> tuple[Mark, ...]:
+    """Return a mark where the train loss stopped being a number for good."""
+    values = numbers(history, "train_loss")
+    finite = np.flatnonzero(np.isfinite(values))
+    if len(finite) == 0 or finite[-1] == len(values) - 1:
+        return ()
+    step = float(np.asarray(history.index, float)[finite[-1] + 1])
+    return (Mark(step, f"NaN or infinite, step {step:,.0f}", "critical"),)
 
 
 def _by_step(name: str, history: pd.DataFrame, column: str, role: str) -> list[Series]:
@@ -95,13 +112,15 @@ def _loss(
     series = _by_step("train", history, "train_loss", "train")
     if not series and np.isfinite(numbers(epochs, "train_loss")).any():
         series = [_series("train", across, numbers(epochs, "train_loss"), "train")]
-    marks: tuple[Mark, ...] = ()
+    marks = _end_of_numbers(history)
     valid = numbers(epochs, "val_loss")
     if np.isfinite(valid).any():
         series.append(_series("valid", across, valid, "valid"))
         if best_step is not None and np.isfinite(valid).sum() > 1:
-            marks = (Mark(best_step, f"best {short(float(np.nanmin(valid[np.isfinite(valid)])))}", "good"),)
-    return Axes("Loss", tuple(series), x_label=label, marks=marks)
+            best = short(float(valid[np.isfinite(valid)].min()))
+            marks = (*marks, Mark(best_step, f"best {best}, {label} {best_step:,.0f}", "good"))
+    log = _explodes(numbers(history, "train_loss"))
+    return Axes("Loss", tuple(series), x_label=label, marks=marks, log_y=log)
 
 
 def _accuracy(epochs: pd.DataFrame, across: np.ndarray, label: str) -> Axes | None:
@@ -152,7 +171,8 @@ def _single(
         series = [_series(column, across, numbers(epochs, column), role)]
     unit = "samples/s" if role == "throughput" else ""
     named = tuple(Series("", one.x, one.y, one.style, one.role) for one in series)
-    return Axes(title, named, x_label=label, y_label=unit) if series else None
+    log = role == "gradient" and _explodes(values)
+    return Axes(title, named, x_label=label, y_label=unit, log_y=log) if series else None
 
 
 def _in_words(

@@ -170,7 +170,9 @@ def _y_range(curves: list[_Curve], log: bool) -> tuple[float, float]:
             return low - 0.5, high + 0.5
         return (0.0, 1.6 * high) if high > 0 else (1.6 * low, 0.0) if low < 0 else (-1.0, 1.0)
     bottom, top = low - 0.07 * span, high + 0.07 * span
-    if not log and low >= 0 and low < 0.35 * span:
+    # from zero where zero is near; for a rate, whose size matters; and for lone points, which have no shape
+    lone = all(curve.points == 1 for curve in curves) or any(curve.series.role == "lr" for curve in curves)
+    if not log and low >= 0 and (low < 0.35 * span or lone):
         bottom = 0.0 if low > 0 else -0.02 * span
     return bottom, top
 
@@ -187,24 +189,44 @@ def _heading(
         entries.append(
             (curve, "" if len(named) == 1 and name in ("", title, unit) else name, short(curve.last))
         )
-    x = rect.right
-    limit = rect.left + min(canvas.text_width(title, size=_TITLE, bold=True), 0.5 * rect.width) + 20
-    for curve, name, value in reversed(entries):
-        value_width = canvas.text_width(value, size=11, bold=True)
-        name_width = canvas.text_width(name, size=11) + 6 if name else 0
-        if x - value_width - name_width - 12 < limit:
-            break
-        canvas.text(x, baseline, value, size=11, colour=colours["ink"], bold=True, anchor="right")
-        if name:
-            canvas.text(x - value_width - 6, baseline, name, size=11, colour=colours["muted"], anchor="right")
-        x -= value_width + name_width + 10
-        canvas.dots([x], [baseline - 4], colour=curve.colour, edge=curve.colour, radius=3)
-        x -= 18
+    taken = min(canvas.text_width(title, size=_TITLE, bold=True), 0.5 * rect.width) + 20
+    x = _legend(canvas, Rect(rect.left + taken, baseline, rect.width - taken, 0), entries, colours)
     title = fit(canvas, title, max(x - rect.left, 40), size=_TITLE, bold=True)
     canvas.text(rect.left, baseline, title, size=_TITLE, colour=colours["ink"], bold=True)
     used = canvas.text_width(title, size=_TITLE, bold=True) + 7
     if unit and rect.left + used + canvas.text_width(unit, size=_SMALL) < x:
         canvas.text(rect.left + used, baseline, unit, size=_SMALL, colour=colours["muted"])
+
+
+def _legend(
+    canvas: Canvas, room: Rect, entries: list[tuple[_Curve, str, str]], colours: Mapping[str, str]
+) -> float:
+    """Write names and last values from the right, only names where both do not fit; return where the legend begins.
+
+    Args:
+        room: its top is the baseline.
+    """
+
+    def width(name: str, value: str) -> float:
+        named = canvas.text_width(name, size=11) + 6 if name else 0
+        return named + (canvas.text_width(value, size=11, bold=True) + 6 if value else 0) + 22
+
+    if sum(width(name, value) for _, name, value in entries) > room.width + 18:
+        entries = [(curve, name, "" if name else value) for curve, name, value in entries]
+    x = room.right
+    for curve, name, value in reversed(entries):
+        if room.right - x + width(name, value) > room.width + 18:
+            break
+        if value:
+            canvas.text(x, room.top, value, size=11, colour=colours["ink"], bold=True, anchor="right")
+            x -= canvas.text_width(value, size=11, bold=True) + 6
+        if name:
+            canvas.text(x, room.top, name, size=11, colour=colours["muted"], anchor="right")
+            x -= canvas.text_width(name, size=11) + 6
+        x -= 4
+        canvas.dots([x], [room.top - 4], colour=curve.colour, edge=curve.colour, radius=3)
+        x -= 18
+    return x
 
 
 def fit(canvas: Canvas, text: str, width: float, *, size: float, bold: bool = False) -> str:
@@ -263,7 +285,9 @@ def _x_ticks(canvas: Canvas, inner: Rect, scale: _Scale, label: str, colours: Ma
 
 def _curve(canvas: Canvas, curve: _Curve, scale: _Scale, colours: Mapping[str, str]) -> None:
     plot = scale.plot
-    clip = (plot.left - 4, plot.top - 4, plot.right + 4, plot.bottom + 4)
+    faint = curve.series.style == "faint"
+    over = 0 if faint else 4  # dots and line ends at the edge stay whole
+    clip = (plot.left - over, plot.top - over, plot.right + over, plot.bottom + over)
     x, y = scale.across(curve.x), scale.up(curve.y)
     if len(curve.low) == len(curve.x):
         low, high = scale.up(curve.low), scale.up(curve.high)
@@ -271,7 +295,6 @@ def _curve(canvas: Canvas, curve: _Curve, scale: _Scale, colours: Mapping[str, s
         outline = [*zip(x[held], high[held], strict=True), *zip(x[held][::-1], low[held][::-1], strict=True)]
         if len(outline) > 2:
             canvas.area(outline, colour=curve.colour, alpha=0.14, clip=clip)
-    faint = curve.series.style == "faint"
     if curve.series.style != "points" and curve.points > 1:
         # a curve that goes up and down over twelve times the height would turn into a bar at full width
         noisy = np.nansum(np.abs(np.diff(y))) > 12 * plot.height

@@ -37,6 +37,8 @@ def draw(figure: Figure, *, dark: bool = False, scale: float = 2) -> bytes:
         canvas = Canvas(_WIDTH, height, ground=colours["paper"], scale=scale)
         for position, axes in enumerate(figure.axes):
             row, column = divmod(position, columns)
-            rect = Rect(_EDGE + column * (width + _GAP), _EDGE + row * (row_height + _GAP), width, row_height)
+            alone = columns == 2 and column == 0 and position == count - 1  # the last one takes its whole row
+            left, top = _EDGE + column * (width + _GAP), _EDGE + row * (row_height + _GAP)
+            rect = Rect(left, top, 2 * width + _GAP if alone else width, row_height)
             draw_axes(canvas, axes, rect, colours)
         return canvas.png()

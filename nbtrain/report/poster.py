@@ -93,17 +93,37 @@ def _facts(
     canvas: Canvas, rows: list[tuple[tuple[str, str], ...]], y: float, colours: Mapping[str, str]
 ) -> None:
     for row in rows:
-        tile = (WIDTH - 2 * _EDGE) / max(len(row), 5)
         canvas.line([_EDGE, WIDTH - _EDGE], [y, y], colour=colours["line"])
-        for i, (label, value) in enumerate(row):
-            left = _EDGE + i * tile
+        left = float(_EDGE)
+        for (label, value), tile in zip(row, _tiles(canvas, row), strict=True):
             label = fit(canvas, one_line(label), tile - 12, size=11)
             canvas.text(left, y + 21, label, size=11, colour=colours["muted"])
-            size = next((s for s in (18, 16, 14, 12.5) if
-                         canvas.text_width(one_line(value), size=s, bold=True) <= tile - 12), 11)  # fmt: skip
-            value = fit(canvas, one_line(value), tile - 12, size=size, bold=True)
+            value = one_line(value)
+            sizes = (
+                s for s in (18, 16, 14, 12.5) if canvas.text_width(value, size=s, bold=True) <= tile - 12
+            )
+            size = next(sizes, 11)
+            value = fit(canvas, value, tile - 12, size=size, bold=True)
             canvas.text(left, y + 43, value, size=size, colour=colours["ink"], bold=True)
+            left += tile
         y += 58
+
+
+def _tiles(canvas: Canvas, row: tuple[tuple[str, str], ...]) -> list[float]:
+    """Return the width of each fact: what it needs and an equal part of the rest; equal parts where all is tight."""
+    room = WIDTH - 2 * _EDGE
+    needed = [
+        max(
+            canvas.text_width(one_line(label), size=11),
+            canvas.text_width(one_line(value), size=18, bold=True),
+        )
+        + 18
+        for label, value in row
+    ]
+    spare = room - sum(needed)
+    if spare < 0:
+        return [room / len(row)] * len(row)
+    return [width + min(spare / len(row), 90) for width in needed]
 
 
 def _finding_lines(canvas: Canvas, findings: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
@@ -140,8 +160,7 @@ def _findings(canvas: Canvas, lines: list[tuple[str, str]], y: float, colours: M
     canvas.box(_EDGE, y, WIDTH - 2 * _EDGE, _LINE * len(lines) + 12, fill=ground, radius=8)
     for i, (tone, line) in enumerate(lines):
         baseline = y + 21 + i * _LINE
-        if tone in theme.SIGNS and theme.SIGNS[tone]:
-            sign = theme.SIGNS[tone]
+        if sign := theme.SIGNS.get(tone, ""):
             canvas.text(_EDGE + 18, baseline, sign, size=13, colour=colours[tone], bold=True, anchor="center")
         elif tone == "muted":
             canvas.dots([_EDGE + 18], [baseline - 4.5], colour=colours["muted"], edge=colours["muted"])
