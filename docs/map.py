@@ -1,6 +1,6 @@
 """Write the map in architecture.md from what each file says of itself, so that the map cannot go stale.
 
-A file's clause is the first sentence of its docstring (of its opening comment in JavaScript). `make map` rewrites
+A file's clause is the first sentence of its docstring (or first comment, in JavaScript). `make map` rewrites
 the part between the two marks; `python docs/map.py --check` says whether it is up to date.
 """
 
