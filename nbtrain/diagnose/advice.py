@@ -1,4 +1,6 @@
-"""What to do next for each verdict on a training, in sentences with the run's own numbers. It passes no verdict."""
+"""What to do next for each verdict on a training, in sentences with the run's own numbers. It passes no
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ def _converged(curves: Curves) -> list[str]:
     advice = [f"Use the best checkpoint: epoch {epoch:.0f}, validation loss {short(loss)}."]
     if after >= 5:
         advice.append(
-            f"The last {after} epochs did not improve on it: --patience {max(3, after // 2)} would have saved them."
+            f"The last {after} epochs did not improve on it: --patience {max(3, after // 2)} would have "
+            "saved them."
         )
     advice.append("Confirm it once on test data that no decision was based on.")
     return advice
@@ -58,7 +61,10 @@ def _converged(curves: Curves) -> list[str]:
 
 def _improving(curves: Curves) -> list[str]:
     return [
-        f"Train longer: --epochs {2 * max(curves.epochs, 1)}, or continue from the last checkpoint with %train resume.",
+        (
+            f"Train longer: --epochs {2 * max(curves.epochs, 1)}, or continue from the last checkpoint with "
+            "%train resume."
+        ),
         "Give --patience 5 along, so that it stops by itself when validation loss no longer improves.",
     ]
 
@@ -69,12 +75,16 @@ def _overfitting(curves: Curves) -> list[str]:
     if best is not None and best[2] > 0:
         loss, epoch, after = best
         advice.append(
-            f"Use the best checkpoint, epoch {epoch:.0f} (validation loss {short(loss)}): the {after} epochs after it "
-            f"made validation loss no better. --patience 3 stops there by itself."
+            f"Use the best checkpoint, epoch {epoch:.0f} (validation loss {short(loss)}): the {after} epochs "
+            "after it "
+            f"made validation loss no better. With --patience 3 it stops there by itself."
         )
     return [
         *advice,
-        "Regularise: weight decay (AdamW, 0.01 to 0.1), dropout (0.1 to 0.3), label smoothing (0.1). One at a time.",
+        (
+            "Regularise: weight decay (AdamW, 0.01 to 0.1), dropout (0.1 to 0.3), label smoothing (0.1). One "
+            "at a time."
+        ),
         "Augment the training data, or add more of it: this helps most, and costs most.",
         "If that is not enough, use a smaller model.",
     ]
@@ -86,7 +96,8 @@ def _underfitting(curves: Curves) -> list[str]:
     return [
         f"Raise the learning rate{now}; a learning rate too low is the most frequent reason.",
         f"Train longer: --epochs {2 * max(curves.epochs, 1)}.",
-        "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it does not, look for a "
+        "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it does "
+        "not, look for a "
         "wrong target, a frozen layer, or inputs that are not normalised.",
         "Use a model with more capacity, or less regularisation.",
     ]
@@ -97,7 +108,8 @@ def _unstable(curves: Curves) -> list[str]:
     rate = _peak_lr(curves)
     if rate:
         advice.append(
-            f"Lower the learning rate from {short(rate)} to {_two(rate / 3)}; if that is not enough, {_two(rate / 10)}."
+            f"Lower the learning rate from {short(rate)} to {_two(rate / 3)}; if that is not enough, "
+            f"{_two(rate / 10)}."
         )
     else:
         advice.append("Lower the learning rate to a third; if that is not enough, to a tenth.")
@@ -105,7 +117,8 @@ def _unstable(curves: Curves) -> list[str]:
     if len(norms):
         middle = float(np.median(norms))
         advice.append(
-            f"Clip gradients: --clip {_two(max(middle, 1e-6))} is the run's median gradient norm; the largest was "
+            f"Clip gradients: --clip {_two(max(middle, 1e-6))} is the run's median gradient norm; the "
+            "largest was "
             f"{short(float(norms.max()))}."
         )
     else:
@@ -113,7 +126,10 @@ def _unstable(curves: Curves) -> list[str]:
     return [
         *advice,
         "Warm the learning rate up over the first 5 % of the steps.",
-        "Look at the batches around the jump: outliers, wrong labels, inputs that are not normalised, log or division by zero.",
+        (
+            "Look at the batches around the jump: outliers, wrong labels, inputs that are not normalised, "
+            "log or division by zero."
+        ),
     ]
 
 

@@ -1,4 +1,5 @@
-"""How a run ended, said twice: as a report ("Training Complete") and as the picture that stays in the notebook.
+"""How a run ended, said twice: as a report ("Training Complete") and as the picture that stays in the
+notebook.
 
 It reads the surface that live and stored runs share, and nothing else of them.
 """

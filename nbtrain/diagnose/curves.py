@@ -1,10 +1,12 @@
 """A run's numbers as arrays, and the noise-proof measures that verdicts rest on. It passes no verdict.
 
-Every measure uses medians or mean values of several points, so one bad batch or one lucky epoch decides nothing.
+Every measure uses medians or mean values of several points, so one bad batch or one lucky epoch decides
+nothing.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +21,8 @@ _STEPS_A_BIN = 4
 class Curves:
     """Series of equal length by epoch, (n,), NaN where absent; and series by step, (m,).
 
-    Accuracies are fractions: a column with a value over 1.5 was in percent. `absent` values and NaN losses look alike here;
-    `broken` tells whether a loss was truly non-finite.
+    Accuracies are fractions: a column with a value over 1.5 was in percent. `absent` values and NaN losses
+    look alike here; `broken` tells whether a loss was truly non-finite.
     """
 
     epoch: np.ndarray
@@ -93,8 +95,8 @@ def _broken(
 ) -> str:
     """Return where a loss first was non-finite, in words, or "".
 
-    Infinite is never "absent". A NaN by step is a broken loss only where the steps around it have losses: the column
-    has a finite value before it and at most a tenth of the rows are NaN, or everything after it is.
+    Infinite is never "absent". A NaN by step is a broken loss only where the steps around it have losses: the
+    column has a finite value before it and at most a tenth of the rows are NaN, or everything after it is.
     """
     if np.isinf(step_loss).any():
         return f"at step {step[np.isinf(step_loss)][0]:,.0f}"
@@ -123,7 +125,7 @@ def present(values: np.ndarray) -> np.ndarray:
 
 
 def recent(values: np.ndarray, count: int = _RECENT) -> float:
-    """Return the mean of the last `count` values that are there (fewer if there are fewer); NaN without any."""
+    """Return the mean of the last `count` values that are there, or of fewer; NaN without any."""
     values = present(values)
     return float(values[-count:].mean()) if len(values) else float("nan")
 
@@ -139,8 +141,9 @@ def smooth(values: np.ndarray) -> np.ndarray:
 def noise(values: np.ndarray) -> float:
     """Return the standard deviation of what is not trend, from second differences.
 
-    The distance of a point to the middle of its neighbours has sqrt(1.5) times the noise's standard deviation, and is nearly nil
-    on a smooth curve however steep. The median of its absolute value, over 0.6745, is a robust estimate of it.
+    The distance of a point to the middle of its neighbours has sqrt(1.5) times the noise's standard
+    deviation, and is nearly nil on a smooth curve however steep. The median of its absolute value, over
+    0.6745, is a robust estimate of it.
     """
     if len(values) < 4:
         return 0.0
@@ -149,7 +152,9 @@ def noise(values: np.ndarray) -> float:
 
 
 def swing(values: np.ndarray) -> float:
-    """Return the size of up-and-down movement: as `noise`, from the upper quartile, so that it sees a quarter of bad points."""
+    """Return the size of up-and-down movement: as `noise`, from the upper quartile, so that it sees a quarter
+    of bad points.
+    """
     if len(values) < 4:
         return 0.0
     bend = values[1:-1] - (values[:-2] + values[2:]) / 2
@@ -157,7 +162,7 @@ def swing(values: np.ndarray) -> float:
 
 
 def detrended_spread(values: np.ndarray) -> float:
-    """Return max - min after a linear trend (least squares) is taken out; NaN with fewer than three values."""
+    """Return max - min after a linear trend is taken out (least squares); NaN for fewer than three."""
     if len(values) < 3:
         return float("nan")
     at = np.arange(len(values), dtype=float)
@@ -167,17 +172,21 @@ def detrended_spread(values: np.ndarray) -> float:
 
 
 def in_bins(values: np.ndarray) -> np.ndarray:
-    """Return medians of up to 40 equal parts of a step series, each of at least four steps; empty if too short."""
+    """Return medians of up to 40 equal parts of a step series, each of at least four steps; empty if too
+    short.
+    """
     values = present(values)
     bins = min(_BINS, len(values) // _STEPS_A_BIN)
     if bins < 8:
         return np.empty(0)
     edges = np.linspace(0, len(values), bins + 1).astype(int)
-    return np.array([np.median(values[a:b]) for a, b in zip(edges, edges[1:], strict=False)])
+    return np.array([np.median(values[a:b]) for a, b in itertools.pairwise(edges)])
 
 
 def loss_course(curves: Curves) -> tuple[np.ndarray, bool]:
-    """Return the train loss to judge the course by, and whether it is by epoch: six epochs or more, else by bins of steps."""
+    """Return the train loss to judge the course by, and whether it is by epoch: six epochs or more, else by
+    bins of steps.
+    """
     by_epoch = present(curves.train_loss)
     if len(by_epoch) >= 6:
         return by_epoch, True

@@ -1,9 +1,11 @@
-"""The verdict on a training: converged, overfitting, underfitting, unstable or unclear, with the numbers it rests on.
+"""The verdict on a training: converged, overfitting, underfitting, unstable or unclear, with the numbers it
+rests on.
 
-Thresholds on accuracies hold strictly, after rounding to 1e-6, on the mean of the last three epochs that have them. They are rules of
-thumb: a gap over 15 points is overfitting, both under 75 % is underfitting, a validation accuracy that varies by over
-8 points in the last quarter (at least five epochs, linear trend taken out) is a question for the data. Runs without
-accuracies are judged by the shape of their losses. Where there is too little to see, the verdict is "unclear" and says why.
+Thresholds on accuracies hold strictly, after rounding to 1e-6, on the mean of the last three epochs that have
+them. They are rules of thumb: a gap over 15 points is overfitting, both under 75 % is underfitting, a
+validation accuracy that varies by over 8 points in the last quarter (at least five epochs, linear trend taken
+out) is a question for the data. Runs without accuracies are judged by the shape of their losses. Where there
+is too little to see, the verdict is "unclear" and says why.
 """
 
 from __future__ import annotations
@@ -187,7 +189,9 @@ def _spiking(course: np.ndarray, by_epoch: bool) -> Finding | None:
 
 
 def _oscillating(course: np.ndarray, by_epoch: bool) -> Finding | None:
-    """The loss goes up and down by 15 % of its gain and 10 % of its level (by steps: 25 %), after the first quarter."""
+    """The loss goes up and down by 15 % of its gain and 10 % of its level (by steps: 25 %), after the first
+    quarter.
+    """
     later = course[len(course) // 4 :]
     size, level = swing(later), abs(float(np.median(later)))
     of_gain, of_level = (0.15, 0.10) if by_epoch else (0.25, 0.25)
@@ -200,7 +204,9 @@ def _oscillating(course: np.ndarray, by_epoch: bool) -> Finding | None:
 
 
 def _exploding(curves: Curves) -> Finding | None:
-    """Gradient norms (medians of parts of the run) reach a thousand times their median and a hundred times the start."""
+    """Gradient norms (medians of parts of the run) reach a thousand times their median and a hundred times
+    the start.
+    """
     norms = in_bins(curves.grad_norm)
     if len(norms) < 8 or norms.max() <= 1000 * max(np.median(norms), 1e-12) or norms.max() <= 100 * norms[0]:
         return None
@@ -221,14 +227,18 @@ def _overfitting(curves: Curves) -> list[Finding]:
             return []
         issue = f"Train accuracy is {100 * (train - valid):.1f} points above validation accuracy."
         count = min(3, int(np.isfinite(curves.val_acc).sum()))
-        evidence = f"{100 * train:.1f} % against {100 * valid:.1f} %, mean of the last {count} epochs; the limit is 15 points"
+        evidence = (
+            f"{100 * train:.1f} % against {100 * valid:.1f} %, mean of the last {count} epochs; the limit is "
+            "15 points"
+        )
         return [_finding("overfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
     rise = validation_rise(curves)
     if rise is None:
         return []
     issue = f"Validation loss rose {rise.percent:.0f} % over its best while train loss went on falling."
     evidence = (
-        f"best {number(rise.best, 3)} at epoch {rise.epoch:.0f}, {number(rise.end, 3)} at the end; train loss fell from "
+        f"best {number(rise.best, 3)} at epoch {rise.epoch:.0f}, {number(rise.end, 3)} at the end; train "
+        "loss fell from "
         f"{number(rise.train_then, 3)} to {number(rise.train_end, 3)} meanwhile"
     )
     return [_finding("overfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
@@ -250,9 +260,11 @@ class Rise:
 
 
 def validation_rise(curves: Curves) -> Rise | None:
-    """Return the rise of validation loss, if it is clear: 10 % over its best, over its noise, and train loss still falls.
+    """Return the rise of validation loss, if it is clear: 10 % over its best, over its noise, and train loss
+    still falls.
 
-    The best is the minimum of running medians, at least two epochs before the end; the end is the median of the last three.
+    The best is the minimum of running medians, at least two epochs before the end; the end is the median of
+    the last three.
     """
     held = np.isfinite(curves.val_loss)
     valid, train, epoch = curves.val_loss[held], curves.train_loss[held], curves.epoch[held]
@@ -276,9 +288,13 @@ def _underfitting(curves: Curves) -> list[Finding]:
         train, valid = recent(curves.train_acc), recent(curves.val_acc)
         if round(train, 6) >= LOW_ACCURACY or round(valid, 6) >= LOW_ACCURACY:
             return []
-        issue = f"Train accuracy {100 * train:.1f} % and validation accuracy {100 * valid:.1f} % are both below 75 %."
+        issue = (
+            f"Train accuracy {100 * train:.1f} % and validation accuracy {100 * valid:.1f} % are both below "
+            "75 %."
+        )
         evidence = (
-            "mean of the last three epochs; 75 % is a rule of thumb, and tasks without one right answer, such as the next "
+            "mean of the last three epochs; 75 % is a rule of thumb, and tasks without one right answer, "
+            "such as the next "
             "letter of a text, stay below it"
         )
         return [_finding("underfitting", Severity.WARNING, issue, evidence, Confidence.POSSIBLE)]
@@ -289,7 +305,10 @@ def _underfitting(curves: Curves) -> list[Finding]:
     if drop >= 0.05:
         return []
     issue = f"Train loss hardly moved: {number(first, 3)} at the start, {number(end, 3)} at the end."
-    evidence = f"{100 * drop:.1f} % in {curves.epochs} epochs; expected of a model that was trained before, of no other"
+    evidence = (
+        f"{100 * drop:.1f} % in {curves.epochs} epochs; expected of a model that was trained before, of no "
+        "other"
+    )
     return [_finding("underfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
 
 
@@ -309,7 +328,7 @@ def _doubtful_data(curves: Curves) -> list[Finding]:
                 evidence=evidence,
                 confidence=Confidence.LIKELY,
                 details={"varies": True},
-            )  # fmt: skip
+            )
         )
     gap = recent(curves.val_acc) - recent(curves.train_acc)
     if curves.has_accuracy and round(gap, 6) > ACCURACY_GAP:
@@ -333,8 +352,14 @@ def _remarks(curves: Curves) -> list[Finding]:
         )
     rise = validation_rise(curves) if curves.has_accuracy else None
     if rise is not None:
-        issue = f"Validation loss was best at epoch {rise.epoch:.0f} and is {rise.percent:.0f} % higher at the end."
-        evidence = f"{number(rise.best, 3)} then, {number(rise.end, 3)} at the end; accuracy did not suffer beyond the limits"
+        issue = (
+            f"Validation loss was best at epoch {rise.epoch:.0f} and is {rise.percent:.0f} % higher at the "
+            "end."
+        )
+        evidence = (
+            f"{number(rise.best, 3)} then, {number(rise.end, 3)} at the end; accuracy did not suffer beyond "
+            "the limits"
+        )
         found.append(_finding("overtraining", Severity.INFO, issue, evidence, Confidence.LIKELY))
     return found
 

@@ -1,4 +1,6 @@
-"""The curves of a run as a figure: what is plotted, in which order, with what marked. It judges nothing and draws nothing."""
+"""The curves of a run as a figure: what is plotted, in which order, with what marked. It judges nothing and
+draws nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,14 @@ from nbtrain.report.ticks import short
 from nbtrain.units import percent
 
 _POINTS = 1200  # a curve keeps twice as many at most; no picture shows more
-# A finished curve is smoothed from both sides (mean over a fortieth of the run), because the exponential mean that a live
-# view has to use lags behind a falling loss and seems to lie above it.
+# A finished curve is smoothed from both sides (mean over a fortieth of the run), because the exponential mean
+# that a live view has to use lags behind a falling loss and seems to lie above it.
 _WINDOW_SHARE, _LEAST_WINDOW = 40, 5
 _LEAST_TO_SMOOTH = 20
 # Columns of `epochs` that have a place of their own, or are no curve.
 _KNOWN = {
-    "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "grad_norm_max", "samples_per_s",
-    "epoch_time_s", "gpu_util", "layer_grad_norms", "val_time_s", "seed",
+    "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "grad_norm_max",
+    "samples_per_s", "epoch_time_s", "gpu_util", "layer_grad_norms", "val_time_s", "seed",
 }  # fmt: skip
 
 

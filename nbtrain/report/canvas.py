@@ -1,7 +1,8 @@
 """A sheet measured in CSS pixels, y downwards, that turns into a PNG. The only module that knows matplotlib.
 
-Every property of every artist is given here, so what a person set in `rcParams` (`usetex`, a style, xkcd) changes nothing, and
-drawing in one thread changes nothing in another. It knows colours only as `#rrggbb`, and no charts.
+Every property of every artist is given here, so what a person set in `rcParams` (`usetex`, a style, xkcd)
+changes nothing, and drawing in one thread changes nothing in another. It knows colours only as `#rrggbb`, and
+no charts.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from PIL import Image
 from nbtrain.report.plain import plain
 from nbtrain.report.theme import FONTS, FONTS_OF_SCRIPTS
 
-# matplotlib is not thread-safe, not even with Agg: its font and path caches are shared. One picture at a time.
+# matplotlib is not thread-safe, not even with Agg: its font and path caches are shared. One picture at a
+# time.
 LOCK = threading.RLock()
 
 _DPI = 100  # one CSS pixel is one hundredth of an inch before scaling
@@ -34,7 +36,9 @@ _POINT = 72 / _DPI  # points in a CSS pixel
 
 
 class Canvas:
-    """A sheet of `width` x `height` CSS pixels, drawn at `scale` device pixels for each. Use it while holding `LOCK`."""
+    """A sheet of `width` x `height` CSS pixels, drawn at `scale` device pixels for each. Use it while holding
+    `LOCK`.
+    """
 
     def __init__(self, width: float, height: float, *, ground: str, scale: float = 2) -> None:
         self.width, self.height = width, height
@@ -76,7 +80,7 @@ class Canvas:
                 antialiased=True,
                 rotation=0,
             ),
-            colour,  # fmt: skip
+            colour,
         )
 
     def text_width(self, text: str, *, size: float, bold: bool = False) -> float:
@@ -92,7 +96,8 @@ class Canvas:
         """Draw a polyline; NaN breaks it. `clip`: left, top, right, bottom."""
         line = Line2D(
             np.asarray(x, float), np.asarray(y, float), color=colour, linewidth=width * _POINT, alpha=alpha,
-            linestyle="-" if dashes is None else (0, dashes), marker="None", antialiased=True, solid_capstyle="round",
+            linestyle="-" if dashes is None else (0, dashes), marker="None", antialiased=True,
+            solid_capstyle="round",
             solid_joinstyle="round", dash_capstyle="butt", drawstyle="default",
         )  # fmt: skip
         self._add(line, colour, clip=clip)
@@ -103,8 +108,10 @@ class Canvas:
     ) -> None:  # fmt: skip
         """Draw filled circles with a thin edge."""
         dots = Line2D(
-            np.asarray(x, float), np.asarray(y, float), linestyle="None", marker="o", markersize=2 * radius * _POINT,
-            markerfacecolor=colour, markeredgecolor=edge, markeredgewidth=_POINT, fillstyle="full", antialiased=True,
+            np.asarray(x, float), np.asarray(y, float), linestyle="None", marker="o",
+            markersize=2 * radius * _POINT,
+            markerfacecolor=colour, markeredgecolor=edge, markeredgewidth=_POINT, fillstyle="full",
+            antialiased=True,
         )  # fmt: skip
         self._add(dots, colour, edge, clip=clip)
 
@@ -125,7 +132,8 @@ class Canvas:
         self._add(area, colour, clip=clip)
 
     def box(
-        self, left: float, top: float, width: float, height: float, *, fill: str, edge: str = "none", radius: float = 0,
+        self, left: float, top: float, width: float, height: float, *, fill: str, edge: str = "none",
+        radius: float = 0,
         alpha: float = 1,
     ) -> None:  # fmt: skip
         """Draw a rectangle with round corners."""
@@ -145,11 +153,13 @@ class Canvas:
                 antialiased=True,
             ),
             fill,
-            edge,  # fmt: skip
+            edge,
         )
 
     def png(self) -> bytes:
-        """Return the picture, with a palette of at most 256 colours: several times smaller than in full colour."""
+        """Return the picture, with a palette of at most 256 colours: several times smaller than in full
+        colour.
+        """
         self._canvas.draw()
         palette = self._palette()
         image = Image.fromarray(_nearest(np.asarray(self._canvas.buffer_rgba()), palette), mode="P")
@@ -159,9 +169,11 @@ class Canvas:
         return out.getvalue()
 
     def _palette(self) -> np.ndarray:
-        """Return (n, 3): the colours used and their blends with the ground, which is all that antialiased edges need.
+        """Return (n, 3): the colours used and their blends with the ground, which is all that antialiased
+        edges need.
 
-        A palette found by median cut was tried: it gives the rare colours, which are the warnings, to their neighbours.
+        A palette found by median cut was tried: it gives the rare colours, which are the warnings, to their
+        neighbours.
         """
         colours = [np.array(_rgb(colour), float) for colour in self._used]
         ground, others = colours[0], colours[1:]
@@ -239,7 +251,9 @@ def _letters() -> frozenset[int]:
 
 
 def drawable(text: str) -> str:
-    """Return the text with what no installed font can draw as U+FFFD: matplotlib would warn at every such letter."""
+    """Return the text with what no installed font can draw as U+FFFD: matplotlib would warn at every such
+    letter.
+    """
     known = _letters()
     return "".join(
         letter if ord(letter) in known else "\ufffd"

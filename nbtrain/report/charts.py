@@ -1,4 +1,4 @@
-"""One plot on a canvas: scale, grid, ticks, curves, marks, legend. It knows neither matplotlib nor documents."""
+"""One plot on a canvas: grid, ticks, curves, marks, legend. It knows no matplotlib and no documents."""
 
 from __future__ import annotations
 
@@ -131,7 +131,9 @@ def _curves(axes: Axes, buckets: int, colours: Mapping[str, str]) -> list[_Curve
 
 
 def _is_log(axes: Axes, curves: list[_Curve]) -> bool:
-    """Return whether y is logarithmic: where asked, and by itself where the values span over four powers of ten."""
+    """Return whether y is logarithmic: where asked, and by itself where the values span over four powers of
+    ten.
+    """
     values = np.concatenate([curve.y[np.isfinite(curve.y)] for curve in curves]) if curves else np.empty(0)
     if len(values) == 0 or values.min() <= 0:
         return False
@@ -151,7 +153,7 @@ def _x_range(curves: list[_Curve], axes: Axes) -> tuple[float, float]:
 
 
 def _y_range(curves: list[_Curve], log: bool) -> tuple[float, float]:
-    """Return the limits (of log10(y) when `log`): all of the curves, but of a faint one only its middle 98 %."""
+    """Return the limits (of log10(y) when `log`): whole curves, of a faint one its middle 98 %."""
     lows, highs = [], []
     alone = all(curve.series.style == "faint" for curve in curves)
     for curve in curves:
@@ -201,7 +203,8 @@ def _heading(
 def _legend(
     canvas: Canvas, room: Rect, entries: list[tuple[_Curve, str, str]], colours: Mapping[str, str]
 ) -> float:
-    """Write names and last values from the right, only names where both do not fit; return where the legend begins.
+    """Write names and last values from the right, only names where both do not fit; return where the legend
+    begins.
 
     Args:
         room: its top is the baseline.
@@ -306,7 +309,9 @@ def _curve(canvas: Canvas, curve: _Curve, scale: _Scale, colours: Mapping[str, s
 
 
 def _marks(canvas: Canvas, axes: Axes, scale: _Scale, colours: Mapping[str, str], *, lines: bool) -> None:
-    """Draw the marks' lines below the curves, or their labels above them; labels that would touch go a row lower."""
+    """Draw the marks' lines below the curves, or their labels above them; labels that would touch go a row
+    lower.
+    """
     plot = scale.plot
     taken: list[tuple[float, float, int]] = []
     for mark in sorted((mark for mark in axes.marks if math.isfinite(mark.x)), key=lambda mark: mark.x):

@@ -1,6 +1,7 @@
 """A report as an HTML fragment: one autoescaping template, one scoped style sheet, no JavaScript.
 
-The only strings that reach the page unescaped are the style sheet of this package and base64 pictures drawn here.
+The only strings that reach the page unescaped are the style sheet of this package and base64 pictures drawn
+here.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from nbtrain.report.plain import plain
 def to_html(report: Report) -> str:
     """Return an HTML fragment that needs no JavaScript, right in light and dark themes.
 
-    Every figure is embedded twice, drawn for light and for dark; the style sheet shows one of them, and where a page drops
-    style sheets only the light one remains visible.
+    Every figure is embedded twice, drawn for light and for dark; the style sheet shows one of them, and where
+    a page drops style sheets only the light one remains visible.
     """
     return _environment().get_template("report.html.j2").render(report=report, css=_css())
 

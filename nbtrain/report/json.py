@@ -14,7 +14,8 @@ from nbtrain.report.model import Report
 def to_dict(report: Report) -> dict[str, Any]:
     """Return the report's data with its title and headline; without data, its structure.
 
-    Non-finite numbers become the strings "NaN", "Infinity" and "-Infinity", so that every JSON reader takes them.
+    Non-finite numbers become the strings "NaN", "Infinity" and "-Infinity", so that every JSON reader takes
+    them.
     """
     head = {"title": report.title, "headline": report.headline}
     if report.data:

@@ -1,4 +1,4 @@
-"""A report as GitHub-flavoured Markdown. Every text is escaped: none can become markup, HTML or another cell."""
+"""A report as GitHub-flavoured Markdown. Every text is escaped: none becomes markup, HTML or a cell."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def to_markdown(report: Report, figures_dir: Path | None = None) -> str:
     """Return GitHub-flavoured Markdown.
 
     Args:
-        figures_dir: where to write the figures as PNG (made if absent); the text links to them by the folder's name, so the
-            text belongs beside that folder. None: figures appear as their descriptions.
+        figures_dir: where to write the figures as PNG (made if absent); the text links to them by the
+            folder's name, so the text belongs beside that folder. None: figures appear as their descriptions.
     """
     writer = _Writer(figures_dir)
     parts = [f"# {_text(report.title)}"]

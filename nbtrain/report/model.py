@@ -6,7 +6,7 @@ Cells and texts are plain strings: every renderer escapes them. A block knows no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 # How a piece of text is meant; the theme gives the colours. "" is neutral.
 TONES = ("", "good", "info", "warning", "critical", "muted")
@@ -14,7 +14,7 @@ TONES = ("", "good", "info", "warning", "critical", "muted")
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell. `tone`: one of TONES. `code`: shown in a monospaced face. `mark`: marked as not a default."""
+    """A table cell. `tone`: one of TONES. `code`: in a monospaced face. `mark`: marked as not a default."""
 
     text: str
     tone: str = ""
@@ -74,9 +74,9 @@ class Code:
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart. `x`, `y`: equal lengths, NaN where absent. `style`: line, points, faint (a raw curve behind a
-    smoothed one). `role`: train, valid, lr, gradient, throughput or "" - the theme's colour. `low`, `high`: an
-    optional band."""
+    """One line of a chart. `x`, `y`: equal lengths, NaN where absent. `style`: line, points, faint (a raw curve
+    behind a smoothed one). `role`: train, valid, lr, gradient, throughput or "" - the theme's colour.
+    `low`, `high`: an optional band."""
 
     name: str
     x: tuple[float, ...]
@@ -126,7 +126,7 @@ class Details:
     blocks: tuple[Block, ...]
 
 
-Block = Union[Text, Note, Items, Table, KeyValues, Code, Figure, Details]
+Block = Text | Note | Items | Table | KeyValues | Code | Figure | Details
 
 
 @dataclass(frozen=True)
@@ -183,4 +183,8 @@ class Report:
         return self.to_text()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": self.to_text(), "text/markdown": self.to_markdown()}
+        return {
+            "text/html": self.to_html(),
+            "text/plain": self.to_text(),
+            "text/markdown": self.to_markdown(),
+        }

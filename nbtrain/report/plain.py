@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# C0 and C1 controls but tab and newline; lone surrogates (they cannot be encoded, so they would break the message that
-# carries the report); the bidirectional controls that make a text read as another one (CVE-2021-42574).
+# C0 and C1 controls but tab and newline; lone surrogates (they cannot be encoded, so they would break the
+# message that carries the report); the bidirectional controls that make a text read as another one
+# (CVE-2021-42574).
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 
 

@@ -30,7 +30,8 @@ __all__ = ["WIDTH", "Poster", "draw_poster", "poster_text"]
 def draw_poster(poster: Poster, *, dark: bool = False, scale: float = 2) -> bytes:
     """Draw the poster as a PNG, `WIDTH` CSS pixels wide and about 600 high, `scale` device pixels for each.
 
-    The light one is right everywhere, because the picture stays where no theme is known: GitHub, HTML export, mail.
+    The light one is right everywhere, because the picture stays where no theme is known: GitHub, HTML export,
+    mail.
     """
     colours = theme.palette(dark=dark)
     with LOCK:
@@ -110,7 +111,9 @@ def _facts(
 
 
 def _tiles(canvas: Canvas, row: tuple[tuple[str, str], ...]) -> list[float]:
-    """Return the width of each fact: what it needs and an equal part of the rest; equal parts where all is tight."""
+    """Return the width of each fact: what it needs and an equal part of the rest; equal parts where all is
+    tight.
+    """
     room = WIDTH - 2 * _EDGE
     needed = [
         max(
@@ -127,7 +130,7 @@ def _tiles(canvas: Canvas, row: tuple[tuple[str, str], ...]) -> list[float]:
 
 
 def _finding_lines(canvas: Canvas, findings: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    """Return (tone, line): a tone where a finding begins, None-like "" where it goes on; the rest is counted."""
+    """Return (tone, line): a tone where a finding begins, "" where it goes on; the rest is counted."""
     room = WIDTH - 2 * _EDGE - 60
     lines: list[tuple[str, str]] = []
     for shown, (tone, text) in enumerate(findings):
@@ -192,7 +195,7 @@ def _places(count: int, rect: Rect) -> list[Rect]:
             rect.top + (i // columns) * (small_height + 18),
             width if count == 4 and i == 2 else small_width,
             small_height,
-        )  # fmt: skip
+        )
         for i in range(count - 1)
     ]
     return [large, *small]

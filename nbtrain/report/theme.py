@@ -1,8 +1,8 @@
 """The one palette of nbtrain: reports, figures and the panel take every colour from here. It draws nothing.
 
-Series. Only `train` and `valid` ever share a chart: blue and orange stay apart for protanopia, deuteranopia and
-tritanopia alike (OKLab distance over 20 in simulation, Machado et al. 2009). Learning rate (orchid), gradient (green) and
-throughput (slate) have a chart each.
+Series. Only `train` and `valid` ever share a chart: blue and orange stay apart for protanopia, deuteranopia
+and tritanopia alike (OKLab distance over 20 in simulation, Machado et al. 2009). Learning rate (orchid),
+gradient (green) and throughput (slate) have a chart each.
 
     role         light     dark
     train        #1f5fc4   #82b1ff
@@ -11,8 +11,8 @@ throughput (slate) have a chart each.
     gradient     #0c8c68   #37cf9f
     throughput   #475467   #8492a6
 
-Tones, as text: at least 4.5:1 on the ground of their theme (WCAG 2.2, 1.4.3). A tone never stands alone: a word or a sign
-says the same, because red, amber and green look alike to one man in twelve.
+Tones, as text: at least 4.5:1 on the ground of their theme (WCAG 2.2, 1.4.3). A tone never stands alone: a
+word or a sign says the same, because red, amber and green look alike to one man in twelve.
 
     tone         light     dark      soft ground, light / dark
     good         #15803d   #5fd38d   #e7f5ec / #14301f
@@ -33,7 +33,8 @@ LIGHT: Mapping[str, str] = MappingProxyType({
     "good": "#15803d", "info": "#1f5fc4", "warning": "#945200", "critical": "#c5221f", "muted": "#5d6778",
     "good-soft": "#e7f5ec", "info-soft": "#e8f0fc", "warning-soft": "#fdf1dc", "critical-soft": "#fdeceb",
     "muted-soft": "#f2f4f7",
-    "ink": "#1b2430", "paper": "#ffffff", "card": "#fafbfc", "line": "#e3e7ec", "grid": "#eceff3", "axis": "#c9d0d9",
+    "ink": "#1b2430", "paper": "#ffffff", "card": "#fafbfc", "line": "#e3e7ec", "grid": "#eceff3",
+    "axis": "#c9d0d9",
 })  # fmt: skip
 
 DARK: Mapping[str, str] = MappingProxyType({
@@ -42,7 +43,8 @@ DARK: Mapping[str, str] = MappingProxyType({
     "good": "#5fd38d", "info": "#82b1ff", "warning": "#f2b84b", "critical": "#ff7b72", "muted": "#98a2b3",
     "good-soft": "#14301f", "info-soft": "#16263f", "warning-soft": "#35270c", "critical-soft": "#3b1917",
     "muted-soft": "#24292f",
-    "ink": "#e6e9ee", "paper": "#111418", "card": "#181c21", "line": "#2c333b", "grid": "#262c33", "axis": "#3d4650",
+    "ink": "#e6e9ee", "paper": "#111418", "card": "#181c21", "line": "#2c333b", "grid": "#262c33",
+    "axis": "#3d4650",
 })  # fmt: skip
 
 ROLES = ("train", "valid", "lr", "gradient", "throughput")
@@ -85,6 +87,7 @@ def css_variables(*, dark: bool = False) -> str:
 
 # Drawn from only for letters that the first family lacks.
 FONTS_OF_SCRIPTS = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Malgun Gothic",
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei",
+    "Malgun Gothic",
     "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari", "Arial Unicode MS",
 )  # fmt: skip

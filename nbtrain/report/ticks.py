@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -28,7 +29,9 @@ def nice_ticks(low: float, high: float, count: int, *, whole: bool = False) -> l
 
 
 def log_ticks(low: float, high: float, count: int) -> list[float]:
-    """Return the powers of ten within [low, high] (both > 0); 1-2-5 steps where there are fewer than two powers."""
+    """Return the powers of ten within [low, high] (both > 0); 1-2-5 steps where there are fewer than two
+    powers.
+    """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     powers = [k for k in range(first, last + 1) if low * 0.999 <= 10.0**k <= high * 1.001]
     if len(powers) >= 2:
@@ -40,7 +43,9 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """Write the numbers of one axis in one form: `0.25`, `5k`, `1.5M`, `3e-4`; as many digits as tell them apart."""
+    """Write the numbers of one axis in one form: `0.25`, `5k`, `1.5M`, `3e-4`; as many digits as tell them
+    apart.
+    """
     finite = sorted({abs(value) for value in values if math.isfinite(value) and value != 0})
     if not finite:
         return ["0" if value == 0 else "" for value in values]
@@ -50,9 +55,7 @@ def tick_labels(values: Sequence[float]) -> list[str]:
         return [short(value) for value in values]
     unit, sign = _unit(finite[-1])
     steps = sorted({value / unit for value in values})
-    gap = min(
-        (after - before for before, after in zip(steps, steps[1:], strict=False)), default=abs(steps[0])
-    )
+    gap = min((after - before for before, after in itertools.pairwise(steps)), default=abs(steps[0]))
     digits = next((d for d in range(7) if abs(round(gap, d) - gap) < 1e-6 * gap), 6)
     return ["0" if value == 0 else f"{value / unit:.{digits}f}{sign}" for value in values]
 
