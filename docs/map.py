@@ -61,6 +61,7 @@ def map_text() -> str:
         parts.append(section(f"`nbtrain/{extra.name}/`", rows(extra, "**/*.py")))
     parts.append(section("`nbtrain/`: the front door and the ground", rows(library, "*.py")))
     parts.append(section("`js/`", rows(ROOT / "js", "src/**/*.js", "src/**/*.ts", "src/**/*.css", "*.mjs")))
+    parts.append(section("`docs/`", rows(ROOT / "docs", "*.py")))
     parts.append(section("`benchmarks/`", rows(ROOT / "benchmarks", "*.py")))
     shared = ("*.py", "architecture/*.py", "browser/*.py", "notebooks/*.py")
     parts.append(section("`tests/`: besides the mirror of the library", rows(ROOT / "tests", *shared)))
