@@ -1,0 +1,1 @@
+"""The notebook's front: magics that parse, call one command and show what it returned."""

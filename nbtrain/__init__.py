@@ -1,0 +1,79 @@
+"""nbtrain: review, train and understand PyTorch models without leaving the notebook.
+
+    %load_ext nbtrain
+    %train                      train what the notebook holds, in the background, watched live
+    %%train_review              review this cell before GPU hours are spent
+
+The same from Python: `nbtrain.train(model, loader)`, `nbtrain.review(source)`. Importing nbtrain imports neither torch
+nor IPython; a name's module is loaded when the name is first used.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbtrain.commands.inspect import inspect as inspect
+    from nbtrain.commands.review import review as review
+    from nbtrain.commands.runs import last_run as last_run
+    from nbtrain.commands.runs import load_run as load_run
+    from nbtrain.commands.runs import runs as runs
+    from nbtrain.commands.start import train as train
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "inspect": "nbtrain.commands.inspect",
+    "last_run": "nbtrain.commands.runs",
+    "load_run": "nbtrain.commands.runs",
+    "review": "nbtrain.commands.review",
+    "runs": "nbtrain.commands.runs",
+    "train": "nbtrain.commands.start",
+}
+__all__ = ["inspect", "last_run", "load_run", "review", "runs", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nbtrain' has no attribute {name!r}")
+    _show_in_notebook()
+    return getattr(import_module(_HOME[name]), name)
+
+
+class _Package(ModuleType):
+    """Keeps `nbtrain.train`, `nbtrain.review` and `nbtrain.runs` the functions people call.
+
+    The import system binds a subpackage under its name in the parent, which would put the module in the function's place.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+def _show_in_notebook() -> None:
+    """Teach a running IPython how runs and inspections look, also where the extension was not loaded."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is not None:
+        import_module("nbtrain.magics.display").install(shell)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext nbtrain`: add the magics to the shell."""
+    import_module("nbtrain.magics.extension").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext nbtrain`: leave the shell as it was."""
+    import_module("nbtrain.magics.extension").unload(shell)

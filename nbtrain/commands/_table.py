@@ -1,0 +1,35 @@
+"""The one table of verbs: name -> (module, summary). Static, so that help and completion import nothing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbtrain.commands.spec import Command
+
+TABLE: dict[str, tuple[str, str]] = {
+    "start": ("nbtrain.commands.start", "train a model in the background"),
+    "plan": ("nbtrain.commands.plan", "resolve everything, rehearse one batch, show the plan"),
+    "review": ("nbtrain.commands.review", "review code and live objects before GPU hours are spent"),
+    "status": ("nbtrain.commands.status", "show a run, live when it trains"),
+    "pause": ("nbtrain.commands.controls", "pause a run at the next step"),
+    "resume": ("nbtrain.commands.controls", "let a paused run go on"),
+    "stop": ("nbtrain.commands.controls", "stop a run at the next step or epoch"),
+    "save": ("nbtrain.commands.controls", "save a checkpoint at the next step"),
+    "runs": ("nbtrain.commands.runs", "list the runs of this kernel and on disk"),
+    "report": ("nbtrain.commands.report", "show what a run came to"),
+    "inspect": ("nbtrain.commands.inspect", "look at a model, an optimizer, a scheduler or a loader"),
+    "explain": ("nbtrain.commands.explain", "explain a review rule"),
+}
+
+
+def command(name: str) -> Command:
+    """Load a verb's command.
+
+    Raises:
+        KeyError: no such verb.
+    """
+    module = import_module(TABLE[name][0])
+    commands = getattr(module, "COMMANDS", None) or {module.COMMAND.name: module.COMMAND}
+    return commands[name]

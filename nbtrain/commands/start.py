@@ -1,0 +1,134 @@
+"""start: find the objects, make the plan, train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from nbtrain.commands.finish import completion, leave_reports
+from nbtrain.commands.spec import Argument, Command, Context
+from nbtrain.errors import UsageError
+
+ROLES = ("val", "optimizer", "loss", "scheduler")
+OPTIONS = (
+    Argument(("--epochs", "--max-epochs", "--num-epochs"), "passes over the training data (10)", int),
+    Argument(("--max-steps",), "optimizer steps; the shorter of the two ends the run", int),
+    Argument(("--val",), "validation loader"),
+    Argument(("--split",), "put this part of the training data aside for validation, e.g. 0.2", float),
+    Argument(("--no-val",), "train without validation, knowingly", bool),
+    Argument(("--optimizer",), "optimizer, when the notebook has several"),
+    Argument(("--loss", "--criterion"), "loss: a criterion or a function (output, target)"),
+    Argument(("--scheduler",), "learning-rate scheduler"),
+    Argument(("--scheduler-step",), "step | epoch: when the scheduler's kind does not tell"),
+    Argument(("--metric",), "name=function(output, target), measured at validation; may be repeated", many=True),
+    Argument(("--clip", "--gradient-clip-val", "--max-grad-norm"), "largest total gradient norm", float),
+    Argument(("--accumulate", "--accumulate-grad-batches", "--gradient-accumulation-steps"), "batches per optimizer step (1)", int),
+    Argument(("--precision",), "32 | bf16 | 16 | auto (32)"),
+    Argument(("--patience",), "evaluations without a better validation loss before it stops", int),
+    Argument(("--val-every",), "steps between evaluations (each epoch's end)", int),
+    Argument(("--checkpoint-every", "--save-steps"), "steps between checkpoints (each epoch's end)", int),
+    Argument(("--keep",), "periodic checkpoints kept besides best, last and one backup (2)", int),
+    Argument(("--seed",), "seed python, numpy, torch and CUDA", int),
+    Argument(("--deterministic",), "ask torch for deterministic algorithms", bool),
+    Argument(("--device",), "cpu | cuda | cuda:1 | mps (where the model is)"),
+    Argument(("--log",), "json | tensorboard | wandb | mlflow, several with commas"),
+    Argument(("--name",), "name of the run"),
+    Argument(("--dir",), "folder of the run folders (runs)"),
+)
+FRONT_ONLY = (
+    Argument(("--yes", "-y"), "start at once, without asking", bool),
+    Argument(("--wait",), "wait in the cell until the run is over", bool),
+    Argument(("--as",), "bind the run to this name"),
+)
+
+
+def resolve(args: SimpleNamespace, context: Context) -> Any:
+    """Return the plan for a line's arguments and the notebook's objects.
+
+    Raises:
+        UsageError: something is missing, ambiguous or wrong.
+    """
+    from nbtrain.notebook.namespace import find_setup
+    from nbtrain.train.options import TrainOptions
+    from nbtrain.train.plan import make_plan
+
+    if context.namespace is None:
+        raise UsageError(
+            "`start` trains objects of a notebook, and a terminal has none.",
+            suggestion="Use %train in a notebook, or nbtrain.train(model, data) in a script.",
+        )
+    if len(args.objects) > 2:
+        raise UsageError(f"`{args.objects[2]}` is one name too many: %train takes a model and its data.", suggestion="%train model loader --val val_loader")
+    words = {key: value for key, value in vars(args).items() if key not in ("objects", "yes", "wait", "as", *ROLES)}
+    words["metrics"] = _metrics(words.pop("metric"), context.namespace)
+    words = {key: value for key, value in words.items() if value not in (None, False, {})}
+    words.setdefault("log", context.log or None)
+    words.setdefault("dir", context.runs_dir)
+    options = TrainOptions.from_words(words)
+    if "dir" not in vars(args) or args.dir is None:
+        options = replace(options, given=options.given - {"dir"})
+    model, data = [*args.objects, None, None][:2]
+    roles = {role: getattr(args, role) for role in ROLES}
+    visible = {name: value for name, value in context.namespace.items() if name not in context.hidden}
+    return make_plan(find_setup(visible, model=model, data=data, **roles), options)
+
+
+def _metrics(words: list[str] | None, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    found = {}
+    for word in words or ():
+        name, equals, function = word.partition("=")
+        function = function if equals else name
+        first, *rest = function.split(".")
+        value = namespace.get(first)
+        for part in rest:
+            value = getattr(value, part, None)
+        if not callable(value):
+            raise UsageError(f"--metric {word}: `{function}` is no function of this notebook.", suggestion="--metric f1=my_f1, with my_f1(output, target) defined.")
+        found[name.split(".")[-1]] = value
+    return found
+
+
+def start(args: SimpleNamespace, context: Context) -> Any:
+    """Return a Run: started with `--yes`, else planned and waiting for `run.start()`."""
+    from nbtrain.train.run import Run
+
+    run = Run(resolve(args, context), finishers=(leave_reports,), report=completion, in_thread=context.in_thread)
+    return run.start() if args.yes else run
+
+
+def train(
+    model: Any, data: Any, *, val: Any = None, optimizer: Any = None, loss: Any = None, scheduler: Any = None, log: Any = "json", **options: Any
+) -> Any:
+    """Train a model in the background and return its Run at once.
+
+    Args:
+        model: a torch.nn.Module.
+        data: a DataLoader, or any iterable of batches: tuples (input, target), mappings, tensors, objects with `.to`.
+        val: validation data of the same kind; or say `split=0.2` or `no_val=True`.
+        optimizer: any torch optimizer over the model's parameters; None makes AdamW(lr=1e-3, weight_decay=0.01).
+        loss: a criterion `(output, target)`, a function `(model, batch)`, or None for the model's own `.loss` or the usual
+            one for the target.
+        scheduler: a torch scheduler on that optimizer.
+        log: backends, e.g. "json" or "json,tensorboard".
+        **options: see `nbtrain.train.options.TrainOptions`; the names of Lightning, Hugging Face and Keras work too.
+
+    Raises:
+        UsageError: something cannot work; nothing was started and nothing is on disk.
+    """
+    from nbtrain.notebook.namespace import find_setup
+    from nbtrain.train.options import TrainOptions
+    from nbtrain.train.plan import make_plan
+    from nbtrain.train.run import Run
+
+    settings = TrainOptions.from_words({"log": log, **options})
+    setup = find_setup({}, model=model, data=data, val=val, optimizer=optimizer, loss=loss, scheduler=scheduler)
+    return Run(make_plan(setup, settings), finishers=(leave_reports,), report=completion).start()
+
+
+COMMAND = Command(
+    "start", "train a model in the background", start,
+    (Argument(("objects",), "model and data, by name; found among the notebook's variables when left out", many=True, metavar="NAME"), *OPTIONS, *FRONT_ONLY),
+    examples=("%train --log json", "%train model train_loader --val val_loader --epochs 20 --log json --yes", "%train --split 0.2 --patience 5 --clip 1.0"),
+)  # fmt: skip

@@ -1,0 +1,166 @@
+"""How values look in a notebook: a run as its live panel and then its picture, a plan with its Start button, reports.
+
+The picture takes the panel's place in the same output, so that the saved file shows it without kernel or JavaScript.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import display
+
+from nbtrain.magics.surroundings import in_colab, nobody_here
+from nbtrain.train import viewing
+
+QUESTION = "Does this configuration look correct? Any changes?"
+_TYPES = {
+    ("nbtrain.train.run", "Run"): "_run_shown",
+    ("nbtrain.commands.inspect", "Inspection"): "_inspection_shown",
+    ("nbtrain.runs.stored", "StoredRun"): "_stored_shown",
+}
+_shown_in: dict[int, int] = {}  # id of a run -> number of the cell execution that has shown it
+
+
+def install(shell: Any) -> None:
+    """Register how our values look. Twice does no harm."""
+    formatter = shell.display_formatter.ipython_display_formatter
+    for (module, name), function in _TYPES.items():
+        formatter.for_type_by_name(module, name, globals()[function])
+    viewing.viewer = show_live
+
+
+def uninstall(shell: Any) -> None:
+    """Take everything back."""
+    formatter = shell.display_formatter.ipython_display_formatter
+    for module, name in _TYPES:
+        formatter.deferred_printers.pop((module, name), None)
+        loaded = getattr(sys.modules.get(module), name, None)
+        if loaded is not None:
+            formatter.pop(loaded, None)
+    viewing.viewer = None
+
+
+class View:
+    """A run's place in a cell: plan, panel, report, each a display of its own that is filled when its time comes.
+
+    A watcher of the run: `update` is called by the pump, and once more by `run.wait()` from the main thread, since batch
+    executors keep only what the running cell sends. All widgets are made here, in the main thread.
+    """
+
+    def __init__(self, run: Any, *, ask: bool = False) -> None:
+        from nbtrain.widgets.confirm import StartBar
+        from nbtrain.widgets.panel import RunPanel, panel_mimebundle
+
+        self._run = run
+        self._bundle = panel_mimebundle
+        self._panel = RunPanel(run)
+        if ask:
+            show_value(run.plan.report())
+            self._bar = StartBar(self._start, QUESTION)
+            display(self._bar)
+        self._placed = not ask
+        first = panel_mimebundle(self._panel, run) if self._placed else {"text/plain": ""}
+        self._place = display(first, raw=True, display_id=True)
+        self._report_place = display({"text/plain": ""}, raw=True, display_id=True)
+        run.watchers.append(self)
+
+    def _start(self) -> None:
+        """The Start button was clicked."""
+        self._run.start()
+
+    def update(self, run: Any) -> None:
+        """Bring the view up to date; put the picture in the panel's place once the run is over."""
+        if not self._placed and run.id:
+            self._placed = True
+            self._place.update(self._bundle(self._panel, run), raw=True)
+        self._panel.update(run)
+        if run.status.over:
+            self._place.update(picture(run), raw=True)
+            self._report_place.update(run.report()._repr_mimebundle_(), raw=True)
+
+
+def picture(run: Any) -> dict[str, Any]:
+    """Return a run's final picture: image/png and text/plain, the form that stays in every kind of saved notebook."""
+    from nbtrain.diagnose.completion import run_poster
+    from nbtrain.report.poster import draw_poster, poster_text
+
+    poster = run_poster(run)
+    return {"image/png": draw_poster(poster), "text/plain": poster_text(poster)}
+
+
+def show_live(run: Any) -> None:
+    """Show a run's panel in this cell, with its picture and report once it is over."""
+    if nobody_here(get_ipython()) or in_colab():
+        show_still(run)
+        return
+    _mark_shown(run)
+    View(run)
+
+
+def show_status(run: Any) -> None:
+    """Show how a run stands: its panel while it trains, its picture and report afterwards, its report from disk."""
+    if not hasattr(run, "plan") or not hasattr(run, "report"):
+        _stored_shown(run)
+    elif run.status.alive:
+        show_live(run)
+    else:
+        show_still(run)
+
+
+def show_plan(run: Any) -> None:
+    """Show a planned run: everything it would do, and the Start button."""
+    _mark_shown(run)
+    View(run, ask=True)
+
+
+def show_still(run: Any) -> None:
+    """Show a run as picture and report, as it stands now."""
+    _mark_shown(run)
+    if not run.id:
+        show_value(run.plan.report())
+        return
+    display(picture(run), raw=True)
+    show_value(run.report())
+
+
+def show_value(value: Any) -> None:
+    """Show anything that has a MIME bundle, as it is."""
+    display(value._repr_mimebundle_(), raw=True)
+
+
+def _mark_shown(run: Any) -> None:
+    _shown_in[id(run)] = get_ipython().execution_count
+
+
+def _run_shown(run: Any) -> None:
+    """A run as a cell's value; nothing when this very cell has shown it already."""
+    if _shown_in.get(id(run)) == get_ipython().execution_count:
+        return
+    if run.status.over:
+        show_still(run)
+    elif run.id:
+        show_live(run)
+    else:
+        show_plan(run)
+
+
+def _inspection_shown(inspection: Any) -> None:
+    if nobody_here(get_ipython()):
+        show_value(inspection.report())
+        return
+    from nbtrain.widgets.inspector import Inspector
+
+    names = dict(inspection.names)
+    display(
+        Inspector(
+            model=inspection.model, optimizer=inspection.optimizer, scheduler=inspection.scheduler, loaders=dict(inspection.loaders), names=names
+        )
+    )
+
+
+def _stored_shown(run: Any) -> None:
+    from nbtrain.commands.finish import completion
+
+    show_value(completion(run))

@@ -1,0 +1,160 @@
+"""What a batch is, how the model is called with it, and how its loss comes about. Knows nothing of the loop.
+
+Batches: a tuple or list (inputs..., target), a mapping, a single tensor, or an object with `.to` (a graph, an encoding).
+Losses: the person's criterion `(output, target)`, a function `(model, batch)`, or the model's own `.loss`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+TARGET_KEYS = ("labels", "label", "target", "targets", "y")
+
+
+def to_device(batch: Any, device: torch.device) -> Any:
+    """Move every tensor of a batch to `device`, keeping its shape as a container."""
+    if isinstance(batch, Tensor):
+        return batch if batch.device == device else batch.to(device, non_blocking=True)
+    if isinstance(batch, tuple):
+        moved = [to_device(part, device) for part in batch]
+        return type(batch)(*moved) if hasattr(batch, "_fields") else tuple(moved)
+    if isinstance(batch, list):
+        return [to_device(part, device) for part in batch]
+    if isinstance(batch, dict):
+        return {key: to_device(part, device) for key, part in batch.items()}
+    return batch.to(device) if hasattr(batch, "to") else batch
+
+
+def batch_size(batch: Any) -> int:
+    """Return the number of samples: the first dimension of the first tensor found, 1 when there is none."""
+    if isinstance(batch, Tensor):
+        return batch.shape[0] if batch.dim() else 1
+    if isinstance(batch, (tuple, list)):
+        return batch_size(batch[0]) if batch else 0
+    if isinstance(batch, Mapping):
+        return next((batch_size(part) for part in batch.values() if isinstance(part, Tensor)), 1)
+    return int(getattr(batch, "num_graphs", 1))
+
+
+@dataclass(frozen=True)
+class Task:
+    """How one batch becomes an output, a target and a loss.
+
+    Attributes:
+        criterion: (output, target) -> scalar tensor, or None when the model returns its loss.
+        whole: (model, batch) -> scalar tensor; takes the place of forward and criterion.
+        splits: batch -> (positional inputs, keyword inputs, target or None).
+    """
+
+    criterion: Callable[[Any, Any], Tensor] | None
+    whole: Callable[[nn.Module, Any], Tensor] | None
+    splits: Callable[[Any], tuple[tuple[Any, ...], dict[str, Any], Any]]
+
+    def loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, Any, Any]:
+        """Run the model on a batch that is on its device; return (loss, output, target)."""
+        if self.whole is not None:
+            return self.whole(model, batch), None, None
+        inputs, keywords, target = self.splits(batch)
+        output = model(*inputs, **keywords)
+        if self.criterion is None:
+            return own_loss(output), output, target
+        return self.criterion(output, target), output, target
+
+
+def own_loss(output: Any) -> Tensor | None:
+    """Return the loss a model computed by itself: `.loss`, `["loss"]`, or the output when it is a scalar tensor."""
+    if isinstance(output, Tensor):
+        return output if output.dim() == 0 else None
+    if isinstance(output, Mapping):
+        return output.get("loss")
+    return getattr(output, "loss", None)
+
+
+def logits_of(output: Any) -> Tensor | None:
+    """Return the prediction tensor inside an output, for metrics: itself, `.logits`, or the first tensor of a tuple."""
+    if isinstance(output, Tensor):
+        return output
+    if isinstance(output, Mapping):
+        return output.get("logits")
+    logits = getattr(output, "logits", None)
+    if logits is None and isinstance(output, (tuple, list)) and output and isinstance(output[0], Tensor):
+        return output[0]
+    return logits
+
+
+def make_task(model: nn.Module, criterion: Callable[..., Any] | None, batch: Any) -> Task:
+    """Decide, from one batch and the signatures, how this model is trained.
+
+    Args:
+        model: the model. criterion: the person's loss, or None for the model's own.
+        batch: one batch, as the loader gives it.
+    """
+    if criterion is not None and takes_model(criterion):
+        return Task(None, criterion, splits=lambda batch: ((), {}, None))
+    return Task(criterion, None, splits=_splitter(model, criterion, batch))
+
+
+def takes_model(criterion: Callable[..., Any]) -> bool:
+    """Say whether a loss is written as `(model, batch)`: its first parameter is named model or net."""
+    if isinstance(criterion, nn.Module):
+        return False
+    try:
+        names = list(inspect.signature(criterion).parameters)
+    except (TypeError, ValueError):
+        return False
+    return len(names) >= 2 and names[0] in ("model", "net")
+
+
+def _splitter(model: nn.Module, criterion: Any, batch: Any) -> Callable[[Any], tuple[tuple[Any, ...], dict[str, Any], Any]]:
+    if isinstance(batch, Mapping):
+        return _mapping_splitter(model, criterion, batch)
+    if isinstance(batch, (tuple, list)) and len(batch) > 1:
+        if criterion is None and _accepts(model, len(batch)):
+            return lambda batch: (tuple(batch), {}, batch[-1])  # the model computes its loss from inputs and target
+        return lambda batch: (tuple(batch[:-1]), {}, batch[-1])
+    if isinstance(batch, (tuple, list)):
+        return lambda batch: ((batch[0],), {}, batch[0])  # a TensorDataset of inputs only: reconstruct the input
+    if isinstance(batch, Tensor):
+        return lambda batch: ((batch,), {}, batch)
+    return lambda batch: ((batch,), {}, getattr(batch, "y", None))  # a graph, or another object with .to
+
+
+def _mapping_splitter(model: nn.Module, criterion: Any, batch: Mapping[str, Any]) -> Callable[..., Any]:
+    target_key = next((key for key in TARGET_KEYS if key in batch), None)
+    if criterion is None:
+        return lambda batch: ((), dict(batch), batch.get(target_key) if target_key else None)
+    inputs = [key for key in batch if key != target_key]
+    accepted = _parameter_names(model)
+    if accepted is None or all(key in accepted for key in inputs):
+        return lambda batch: ((), {key: batch[key] for key in inputs}, batch.get(target_key))
+    named = [key for key in inputs if key in accepted]
+    if named:
+        return lambda batch: ((), {key: batch[key] for key in named}, batch.get(target_key))
+    first = inputs[0]
+    return lambda batch: ((batch[first],), {}, batch.get(target_key))
+
+
+def _parameter_names(model: nn.Module) -> set[str] | None:
+    """Names `forward` takes; None when it takes any (`**kwargs`) or cannot be read."""
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return {p.name for p in parameters}
+
+
+def _accepts(model: nn.Module, count: int) -> bool:
+    """Say whether `forward` takes `count` positional arguments."""
+    try:
+        inspect.signature(model.forward).bind(*range(count))
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Callbacks of the loop: one class, one file."""

@@ -1,0 +1,101 @@
+"""Checkpoints: taken at step boundaries, never of weights that are not finite, on the training thread.
+
+The training pauses for the copy to disk. A disk that refuses is reported and never ends the run.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from nbtrain.errors import RunFolderError
+from nbtrain.runs.rng import capture_rng
+from nbtrain.train.events import Callback
+
+
+class Checkpoints(Callback):
+    """Save every N steps or at each epoch's end, when asked, and at the end.
+
+    Args:
+        store: where checkpoints go. every: optimizer steps between saves, None for each epoch.
+        keep: periodic ones kept. scaler: the GradScaler, or None.
+        on_trouble: told in words when the disk refuses. on_saved: told of each checkpoint committed.
+    """
+
+    def __init__(
+        self, store: Any, *, every: int | None, keep: int, scaler: Any,
+        on_trouble: Callable[[str], None], on_saved: Callable[[Any], None],
+    ) -> None:  # fmt: skip
+        self._store, self._every, self._keep, self._scaler = store, every, keep, scaler
+        self._on_trouble, self._on_saved = on_trouble, on_saved
+        self._metrics: dict[str, float] = {}
+        self._saved_step = 0
+
+    def on_step(self, work: Any, state: Any) -> None:
+        """Save at every N-th step."""
+        if self._every and state.step % self._every == 0:
+            self.save(work, state)
+
+    def on_evaluation(self, work: Any, state: Any, values: dict[str, float]) -> None:
+        """Remember what the weights of this step are worth."""
+        self._metrics = {**values, "step": state.step}
+
+    def on_epoch(self, work: Any, state: Any, row: dict[str, float]) -> None:
+        """Save at the epoch's end: always without `every`, else when this is the best so far."""
+        best_now = state.best_val_step == state.step and self._metrics.get("step") == state.step
+        if not self._every or best_now:
+            self.save(work, state, train_loss=row.get("train_loss"))
+
+    def on_end(self, work: Any, state: Any) -> None:
+        """Save where the run ended, so that `last` is last."""
+        self.save(work, state)
+
+    def save(self, work: Any, state: Any, *, train_loss: float | None = None) -> None:
+        """Commit a checkpoint of this step, once a step, and only when the weights are finite."""
+        if state.step in (0, self._saved_step):
+            return
+        if not _finite(work.model):
+            self._on_trouble(f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values")
+            return
+        phase, state.phase = state.phase, "saving"
+        metrics = {k: v for k, v in self._metrics.items() if k != "step"} if self._metrics.get("step") == state.step else {}
+        if train_loss is not None and math.isfinite(train_loss):
+            metrics["train_loss"] = train_loss
+        try:
+            info = self._store.save(
+                state.step, work.model.state_dict(), self._rest(work, state), epoch=state.epoch, metrics=metrics, keep=self._keep
+            )
+        except (RunFolderError, OSError) as error:
+            self._on_trouble(f"the checkpoint of step {state.step:,} could not be saved: {error}. Training goes on.")
+        else:
+            self._saved_step = state.step
+            self._on_saved(info)
+        finally:
+            state.phase = phase
+
+    def _rest(self, work: Any, state: Any) -> dict[str, Any]:
+        """Everything but the weights: optimizer, scheduler, scaler, counters, random generators."""
+        scheduler = work.scheduler
+        return {
+            "optimizer": work.optimizer.state_dict(),
+            "scheduler": scheduler.state_dict() if hasattr(scheduler, "state_dict") else None,
+            "scaler": self._scaler.state_dict() if self._scaler is not None else None,
+            "counters": {"step": state.step, "epoch": state.epoch, "batch": state.batch, "samples": state.samples},
+            "best": {"val_loss": state.best_val_loss, "step": state.best_val_step},
+            "rng": capture_rng(),
+            "fingerprint": {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": str(work.device), "precision": work.precision.name},
+            "saved_at": time.time(),
+        }  # fmt: skip
+
+
+def _finite(model: torch.nn.Module) -> bool:
+    """Say whether every floating weight is finite: one device sync a checkpoint."""
+    weights = [p.detach() for p in model.parameters() if p.is_floating_point() and not p.is_meta]
+    if not weights:
+        return True
+    norms = torch._foreach_norm(weights, float("inf"))
+    return bool(torch.isfinite(torch.stack([n.float().to(norms[0].device) for n in norms])).all())

@@ -1,0 +1,189 @@
+"""What a person may say about a run, under the names they already type, checked before anything starts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from nbtrain.errors import UsageError
+
+# names people bring from Lightning, Hugging Face, Keras and fastai -> ours
+ALIASES = {
+    "max_epochs": "epochs",
+    "num_epochs": "epochs",
+    "num_train_epochs": "epochs",
+    "n_epoch": "epochs",
+    "gradient_clip_val": "clip",
+    "max_grad_norm": "clip",
+    "accumulate_grad_batches": "accumulate",
+    "gradient_accumulation_steps": "accumulate",
+    "early_stopping_patience": "patience",
+    "save_steps": "checkpoint_every",
+    "output_dir": "dir",
+}
+PRECISIONS = {
+    "32": "32", "fp32": "32", "32-true": "32", "bf16": "bf16", "bf16-mixed": "bf16",
+    "16": "16", "fp16": "16", "16-mixed": "16", "auto": "auto",
+}  # fmt: skip
+BACKENDS = ("json", "csv", "tensorboard", "wandb", "mlflow")
+DEFAULT_EPOCHS = 10
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of one run. Every field has a default; `given` holds the names the person set.
+
+    Attributes:
+        epochs: passes over the training data; default 10 when `max_steps` is not given either.
+        max_steps: optimizer steps; the run ends at whichever of the two comes first.
+        clip: largest total gradient norm; None clips nothing.
+        accumulate: micro-batches per optimizer step; the loss is divided by their number.
+        precision: "32", "bf16", "16" (with a GradScaler) or "auto" (bf16 on a GPU that has it, else 32).
+        patience: evaluations without a better validation loss before the run stops; None never stops early.
+        seed: seeds python, numpy, torch and CUDA at the start; None leaves the generators alone.
+        deterministic: ask torch for deterministic algorithms while the run lasts.
+        val_every: optimizer steps between evaluations; None evaluates at each epoch's end.
+        split: fraction of the training data set put aside for validation, 0 < split < 1.
+        no_val: train without validation, knowingly.
+        checkpoint_every: optimizer steps between checkpoints; None saves at each epoch's end.
+        keep: periodic checkpoints kept besides best, last and one backup.
+        log: logging backends, some of json, csv, tensorboard, wandb, mlflow; empty means not chosen.
+        name: name of the run. dir: folder that holds the run folders.
+        device: "cpu", "cuda", "cuda:1", "mps"; None trains where the model is.
+        scheduler_step: "step" or "epoch", when the scheduler's own kind does not tell.
+        metrics: name -> callable(output, target) -> number, averaged over the validation samples.
+        guess_accuracy: report accuracy when the task looks like classification.
+    """
+
+    epochs: int | None = None
+    max_steps: int | None = None
+    clip: float | None = None
+    accumulate: int = 1
+    precision: str = "32"
+    patience: int | None = None
+    seed: int | None = None
+    deterministic: bool = False
+    val_every: int | None = None
+    split: float | None = None
+    no_val: bool = False
+    checkpoint_every: int | None = None
+    keep: int = 2
+    log: tuple[str, ...] = ()
+    name: str = ""
+    dir: Path = Path("runs")
+    device: str | None = None
+    scheduler_step: str | None = None
+    metrics: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    guess_accuracy: bool = True
+    given: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_words(cls, words: Mapping[str, Any]) -> TrainOptions:
+        """Build options from keyword arguments, accepting the aliases of other libraries.
+
+        Raises:
+            UsageError: an unknown name (with the nearest known one), a value of the wrong kind or out of range,
+                or two names for one option.
+        """
+        known = {f.name for f in fields(cls)} - {"given"}
+        values: dict[str, Any] = {}
+        said: dict[str, str] = {}
+        for word, value in words.items():
+            name = ALIASES.get(word, word)
+            if name not in known:
+                raise UsageError(f"`{word}` is not an option of training.", suggestion=_nearest(word, known))
+            if value is None:
+                continue
+            if name in said and said[name] != word:
+                raise UsageError(f"`{said[name]}` and `{word}` are two names for one option.", suggestion="Give one of them.")
+            said[name] = word
+            values[name] = _CHECKS[name](word, value) if name in _CHECKS else value
+        options = cls(**values, given=frozenset(values))
+        if options.split is not None and options.no_val:
+            raise UsageError("`split` asks for validation and `no_val` for none.", suggestion="Give one of them.")
+        return options
+
+
+def _nearest(word: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(word, [*known, *ALIASES], n=1)
+    return f"Did you mean `{close[0]}`?" if close else f"Options are: {', '.join(sorted(known))}."
+
+
+def _whole(low: int) -> Callable[[str, Any], int]:
+    def check(name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value < low:
+            raise UsageError(f"`{name}` is {value!r}; it must be a whole number, at least {low}.", suggestion=f"For example {name}={max(low, 10)}.")
+        return int(value)
+
+    return check
+
+
+def _clip(name: str, value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise UsageError(f"`{name}` is {value!r}; it must be a number, 0 or more (the largest gradient norm).", suggestion=f"For example {name}=1.0.")
+    return float(value) or None  # 0 means "no clipping" in Lightning and Hugging Face
+
+
+def _split(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise UsageError(f"`{name}` is {value!r}; it must lie between 0 and 1 (the part kept for validation).", suggestion="For example split=0.2.")
+    return float(value)
+
+
+def _precision(name: str, value: Any) -> str:
+    found = PRECISIONS.get(str(value))
+    if found is None:
+        raise UsageError(f"`{name}` is {value!r}; allowed are 32, bf16, 16 and auto.", suggestion='For example precision="bf16".')
+    return found
+
+
+def _log(name: str, value: Any) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in value.split(",")) if isinstance(value, str) else tuple(value)
+    for word in words:
+        if word not in BACKENDS:
+            close = difflib.get_close_matches(str(word), BACKENDS, n=1)
+            hint = f"Did you mean `{close[0]}`?" if close else f"Allowed are {', '.join(BACKENDS)}."
+            raise UsageError(f"`{word}` is not a logging backend.", suggestion=hint)
+    return words
+
+
+def _scheduler_step(name: str, value: Any) -> str:
+    if value not in ("step", "epoch"):
+        raise UsageError(f"`{name}` is {value!r}; allowed are step and epoch.", suggestion='For example scheduler_step="epoch".')
+    return value
+
+
+def _metrics(name: str, value: Any) -> Mapping[str, Callable[..., Any]]:
+    if callable(value):
+        value = {getattr(value, "__name__", "metric"): value}
+    bad = [key for key, metric in dict(value).items() if not callable(metric)] if isinstance(value, Mapping) else [value]
+    if bad:
+        raise UsageError(
+            f"`{name}` holds {bad[0]!r}, which is not a function.",
+            suggestion="Give metrics={'name': function(output, target)}.",
+        )
+    return dict(value)
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "epochs": _whole(1),
+    "max_steps": _whole(1),
+    "accumulate": _whole(1),
+    "patience": _whole(1),
+    "seed": _whole(0),
+    "val_every": _whole(1),
+    "checkpoint_every": _whole(1),
+    "keep": _whole(0),
+    "clip": _clip,
+    "split": _split,
+    "precision": _precision,
+    "log": _log,
+    "scheduler_step": _scheduler_step,
+    "metrics": _metrics,
+    "name": lambda name, value: str(value),
+    "dir": lambda name, value: Path(value).expanduser(),
+    "device": lambda name, value: str(value),
+}

@@ -1,0 +1,249 @@
+"""The plan: everything a run will do, resolved and shown before it starts. Nothing is on disk yet, nothing is changed.
+
+`make_plan` looks, rehearses one batch and decides; `Plan.report` says it. What a person set is marked against what is
+a default, and what nbtrain assumed is said in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbtrain import units
+from nbtrain.errors import UsageError, UserError
+from nbtrain.notebook.namespace import Setup
+from nbtrain.notebook.sample import CannotLook, sample_batch
+from nbtrain.report.model import Cell, KeyValues, Note, Report, Section
+from nbtrain.train import ledger
+from nbtrain.train.data import SPLIT_SEED, batches_of, samples_of, split_loader
+from nbtrain.train.line import ORIGINS, Line, kind_of
+from nbtrain.train.options import DEFAULT_EPOCHS, TrainOptions
+from nbtrain.train.planlines import plan_lines
+from nbtrain.train.precision import Precision, choose_precision
+from nbtrain.train.rehearsal import Rehearsal, in_one_line, rehearse, unrehearsed
+from nbtrain.train.schedule import choose_schedule
+from nbtrain.train.work import Work
+
+DEFAULT_LR, DEFAULT_WEIGHT_DECAY = 1e-3, 0.01  # torch.optim.AdamW's own defaults
+LOGGING_QUESTION = "I need logging configured before training. Which backend would you like to use?"
+NO_VALIDATION = (
+    "No validation data: overfitting cannot be seen. Three ways on: --val NAME (a loader), --split 0.2 (put a part of the "
+    "training data aside), --no-val (train without, knowingly)."
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        work: the objects, resolved. rehearsal: what one batch showed.
+        name: the run's name. total_epochs, total_steps, steps_per_epoch: lengths, None where unknown.
+        eta_s: estimated seconds, None where unknown. lines: what is shown. warnings: said before the start.
+        config: plain values for config.yaml.
+    """
+
+    work: Work
+    rehearsal: Rehearsal
+    name: str
+    total_epochs: int | None
+    total_steps: int | None
+    steps_per_epoch: int | None
+    eta_s: float | None
+    lines: tuple[Line, ...]
+    warnings: tuple[str, ...]
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def report(self) -> Report:
+        """Return the plan as a report: what, with what, how long, and what to know before starting."""
+        sections = []
+        for title in dict.fromkeys(line.section for line in self.lines):
+            rows = tuple(
+                (line.label, Cell(line.value, code=line.code, mark=line.marked), Cell(ORIGINS[line.origin], tone="muted"))
+                for line in self.lines
+                if line.section == title
+            )
+            sections.append(Section(title, (KeyValues(rows),)))
+        if self.warnings:
+            notes = tuple(Note(warning, tone="warning") for warning in self.warnings)
+            sections.insert(0, Section("Before you start", notes))
+        if self.rehearsal.failure:
+            text = f"The rehearsal of one batch failed in your code ({self.rehearsal.failure}). The run would end with its full traceback."
+            sections.insert(0, Section("Rehearsal", (Note(text, tone="critical"),)))
+        steps = units.count(self.total_steps) if self.total_steps else "until the data ends"
+        about = f", about {units.seconds(self.eta_s)}" if self.eta_s else ""
+        return Report(f"Plan: {self.name}", tuple(sections), headline=f"{steps} steps{about}. Marked values differ from the defaults.", data=self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON-ready values."""
+        return {
+            "name": self.name, "total_epochs": self.total_epochs, "total_steps": self.total_steps,
+            "steps_per_epoch": self.steps_per_epoch, "eta_s": self.eta_s, "warnings": list(self.warnings), "config": self.config,
+        }  # fmt: skip
+
+
+def make_plan(setup: Setup, options: TrainOptions) -> Plan:
+    """Resolve a set-up into a plan.
+
+    Raises:
+        UsageError: something cannot work; names what was passed, what is allowed, what to do.
+    """
+    if not options.log:
+        raise UsageError(
+            LOGGING_QUESTION,
+            suggestion="Add --log json (metrics.json and CSV files in the run folder), --log tensorboard, --log wandb or "
+            '--log mlflow; several with commas. Once for the notebook: %config NBTrain.log = "json"',
+        )
+    model, train, val = setup.model.value, setup.train.value, setup.val.value if setup.val else None
+    _check_model(model, setup.model.name)
+    if options.no_val:
+        val = None
+    elif val is None and options.split is not None:
+        train, val = split_loader(train, options.split, options.seed)
+    for role, loader, name in (("training", train, setup.train.name), ("validation", val, setup.val.name if setup.val else "")):
+        if loader is not None and batches_of(loader) == 0:
+            raise UsageError(f"The {role} loader `{name or role}` is empty: it gives no batch.", suggestion="Check its data set, batch size and drop_last.")
+    device = _device(options.device, model)
+    precision = choose_precision(options.precision, device)
+    home = next(model.parameters()).device
+    rehearsal_precision = precision if home == device else choose_precision("32", home)
+    criterion = setup.loss.value if setup.loss else None
+    rehearsal = _rehearsal(setup, train, criterion, precision=rehearsal_precision, device=home)
+    optimizer, made = _optimizer(setup, model)
+    length = _length(train, options)
+    schedule = choose_schedule(
+        setup.scheduler.value if setup.scheduler else None, epochs=length[0], total_steps=length[1], asked=options.scheduler_step
+    )
+    work = Work(
+        model, optimizer, schedule, train, val, rehearsal.task, precision, device, options, rehearsal.criterion, rehearsal.hits,
+        names=_names(setup), output_shapes=rehearsal.output_shapes,
+    )  # fmt: skip
+    return _assemble(work, setup, rehearsal, length, made)
+
+
+def _check_model(model: nn.Module, name: str) -> None:
+    called = f"`{name}`" if name else f"The {type(model).__name__}"
+    parameters = list(model.parameters())
+    if not parameters:
+        raise UsageError(f"{called} has no parameters, so there is nothing to train.", suggestion="Are its layers in plain lists? Use nn.ModuleList.")
+    if not any(p.requires_grad for p in parameters):
+        raise UsageError(
+            f"{called} has {len(parameters)} parameter tensors and none is trainable (requires_grad is False).",
+            suggestion="Unfreeze what should learn, e.g. for p in model.parameters(): p.requires_grad_(True)",
+        )
+
+
+def _device(asked: str | None, model: nn.Module) -> torch.device:
+    if asked is None or asked == "auto":
+        return next(model.parameters()).device
+    try:
+        device = torch.device(asked)
+    except RuntimeError:
+        raise UsageError(f"device is {asked!r}.", suggestion="Allowed are cpu, cuda, cuda:N and mps.") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"device is {asked!r}, and torch sees no CUDA device here.", suggestion="Use --device cpu, or start a kernel with a GPU.")
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
+
+
+def _rehearsal(setup: Setup, train: Any, criterion: Any, *, precision: Precision, device: torch.device) -> Rehearsal:
+    model = setup.model.value
+    try:
+        batch = sample_batch(train)
+    except CannotLook:
+        return unrehearsed(model, criterion)
+    except UserError:
+        raise
+    except Exception as error:  # the person's data set: the run itself shows it with its traceback
+        return unrehearsed(model, criterion, failure=in_one_line(error))
+    name = setup.loss.name if setup.loss else ""
+    return rehearse(model, criterion, batch, name=name, precision=precision, device=device)
+
+
+def _optimizer(setup: Setup, model: nn.Module) -> tuple[Any, bool]:
+    if setup.optimizer is not None:
+        return setup.optimizer.value, False
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    return torch.optim.AdamW(trainable, lr=DEFAULT_LR, weight_decay=DEFAULT_WEIGHT_DECAY), True
+
+
+def _length(train: Any, options: TrainOptions) -> tuple[int | None, int | None, int | None]:
+    """(epochs, optimizer steps, optimizer steps an epoch)."""
+    batches = batches_of(train)
+    per_epoch = -(-batches // options.accumulate) if batches else None
+    epochs = options.epochs if options.epochs or options.max_steps else DEFAULT_EPOCHS
+    steps = epochs * per_epoch if epochs and per_epoch else None
+    if options.max_steps:
+        steps = min(steps, options.max_steps) if steps else options.max_steps
+        if epochs is None and per_epoch:
+            epochs = -(-steps // per_epoch)
+    return epochs, steps, per_epoch
+
+
+def _names(setup: Setup) -> dict[str, str]:
+    roles = ("model", "optimizer", "loss", "train", "val", "scheduler")
+    return {role: part.name for role in roles if (part := getattr(setup, role)) is not None}
+
+
+def _assemble(work: Work, setup: Setup, rehearsal: Rehearsal, length: tuple[int | None, int | None, int | None], made: bool) -> Plan:
+    epochs, steps, per_epoch = length
+    options = work.options
+    eta = None
+    if steps and rehearsal.step_time_s:
+        eta = steps * rehearsal.step_time_s * options.accumulate * 1.2  # 1.2: the update and the loader, roughly
+        if work.val_loader is not None and epochs and (val_batches := batches_of(work.val_loader)):
+            eta += epochs * val_batches * rehearsal.step_time_s / 3  # forward only: about a third of forward and backward
+    name = options.name or work.names.get("model") or type(work.model).__name__
+    lines = plan_lines(work, rehearsal, length, eta_s=eta, made_optimizer=made)
+    warnings = tuple(_warnings(work, setup, rehearsal))
+    config = _config(work, epochs=epochs, steps=steps, name=name)
+    return Plan(work, rehearsal, name, epochs, steps, per_epoch, eta, lines, warnings, config)
+
+
+def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
+    options = work.options
+    said = list(setup.remarks)
+    if work.val_loader is None and not options.no_val:
+        said.append(NO_VALIDATION)
+    if options.patience and work.val_loader is None:
+        said.append("patience is set, but without validation data nothing can stop early.")
+    said += rehearsal.warnings
+    if (trained := ledger.trained(work.model)) is not None:
+        said.append(f"This model has been trained before in this kernel: {trained}. The run goes on from those weights.")
+    if torch.cuda.is_available() and work.device.type == "cpu":
+        said.append("The model is on the CPU while a GPU is idle. --device cuda trains there.")
+    return said
+
+
+def _config(work: Work, *, epochs: int | None, steps: int | None, name: str) -> dict[str, Any]:
+    options, group = work.options, work.optimizer.param_groups[0]
+    settings = {key: _plain(value) for key, value in group.items() if key != "params"}
+    return {
+        "name": name,
+        "model": {"class": type(work.model).__name__, "variable": work.names.get("model", "")},
+        "data": {"train": work.names.get("train", ""), "val": work.names.get("val", ""), "train_samples": samples_of(work.train_loader),
+                 "val_samples": samples_of(work.val_loader), "split": options.split, "split_seed": (SPLIT_SEED if options.seed is None else options.seed) if options.split else None},
+        "optimizer": {"type": type(work.optimizer).__name__, **settings},
+        "scheduler": {"type": type(work.scheduler).__name__, "every": work.schedule.every} if work.scheduler is not None else None,
+        "loss": kind_of(work.criterion) if work.criterion is not None else "the model's own",
+        "training": {"epochs": epochs, "steps": steps, "batch_size": getattr(work.train_loader, "batch_size", None), "accumulate": options.accumulate,
+                     "clip": options.clip, "precision": work.precision.name, "device": str(work.device), "val_every": options.val_every,
+                     "checkpoint_every": options.checkpoint_every, "patience": options.patience},
+        "reproducibility": {"seed": options.seed, "deterministic": options.deterministic},
+        "logging": list(options.log),
+    }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return float(value) if value.numel() == 1 else str(tuple(value.shape))
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)

@@ -1,0 +1,137 @@
+"""The plan in lines: each object and setting with its value and where it comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbtrain import units
+from nbtrain.train.data import batches_of, samples_of
+from nbtrain.train.line import Line, kind_of
+from nbtrain.train.rehearsal import Rehearsal
+from nbtrain.train.work import Work
+
+Length = tuple[int | None, int | None, int | None]
+
+
+def plan_lines(work: Work, rehearsal: Rehearsal, length: Length, *, eta_s: float | None, made_optimizer: bool) -> tuple[Line, ...]:
+    """Return every line of the plan, in reading order."""
+    return (
+        *_objects(work, rehearsal, made_optimizer),
+        *_length_lines(work, length, eta_s),
+        *_how(work),
+        *_keeping(work),
+    )
+
+
+def _named(work: Work, role: str, kind: str) -> str:
+    name = work.names.get(role, "")
+    return f"{name} ({kind})" if name else kind
+
+
+def _objects(work: Work, rehearsal: Rehearsal, made_optimizer: bool) -> list[Line]:
+    total = sum(p.numel() for p in work.model.parameters())
+    trainable = sum(p.numel() for p in work.model.parameters() if p.requires_grad)
+    parameters = units.count(trainable) if trainable == total else f"{units.count(trainable)} trainable of {units.count(total)}"
+    lines = [
+        Line("What is trained", "Model", _named(work, "model", type(work.model).__name__)),
+        Line("What is trained", "Parameters", parameters),
+        Line("What is trained", "Optimizer", _optimizer(work), "assumed" if made_optimizer else "notebook"),
+    ]
+    if work.criterion is None:
+        own = "your function (model, batch)" if work.task.whole is not None else "the model's own .loss"
+        lines.append(Line("What is trained", "Loss", own))
+    else:
+        lines.append(Line("What is trained", "Loss", _named(work, "loss", kind_of(work.criterion)), "assumed" if rehearsal.assumed else "notebook"))
+    if work.scheduler is None:
+        lines.append(Line("What is trained", "Schedule", "constant learning rate", "default"))
+    else:
+        kind = f"{_named(work, 'scheduler', type(work.scheduler).__name__)}, stepped each {work.schedule.every}: {work.schedule.why}"
+        lines.append(Line("What is trained", "Schedule", kind, "option" if work.options.scheduler_step else "notebook"))
+    lines.append(Line("What is trained", "Training data", _loader(work, "train", work.train_loader)))
+    lines.append(_validation(work))
+    if rehearsal.loss is not None:
+        flow = f"output {rehearsal.output}, target {rehearsal.target}, " if rehearsal.target else ""
+        lines.append(Line("What is trained", "One batch", f"{flow}loss {units.number(rehearsal.loss)}"))
+    return lines
+
+
+def _optimizer(work: Work) -> str:
+    group = work.optimizer.param_groups[0]
+    said = [f"{key}={group[key]:g}" for key in ("lr", "weight_decay", "momentum") if isinstance(group.get(key), (int, float))]
+    if isinstance(group.get("betas"), (tuple, list)):
+        said.append("betas=" + "/".join(f"{beta:g}" for beta in group["betas"]))
+    groups = len(work.optimizer.param_groups)
+    more = f", {groups} groups" if groups > 1 else ""
+    return f"{_named(work, 'optimizer', type(work.optimizer).__name__)} {', '.join(said)}{more}"
+
+
+def _loader(work: Work, role: str, loader: Any) -> str:
+    batches, samples, size = batches_of(loader), samples_of(loader), getattr(loader, "batch_size", None)
+    said = []
+    if samples is not None:
+        said.append(f"{units.count(samples)} samples")
+    said.append(f"{units.count(batches)} batches" if batches is not None else "length unknown")
+    if size:
+        said.append(f"{size} each")
+    if workers := getattr(loader, "num_workers", 0):
+        said.append(f"{workers} workers")
+    return f"{_named(work, role, type(loader).__name__)}: {', '.join(said)}"
+
+
+def _validation(work: Work) -> Line:
+    if work.val_loader is None:
+        return Line("What is trained", "Validation data", "none", "option" if work.options.no_val else "default")
+    if work.options.split:
+        return Line("What is trained", "Validation data", f"{work.options.split:.0%} of the training data: {_loader(work, '', work.val_loader)}", "option")
+    return Line("What is trained", "Validation data", _loader(work, "val", work.val_loader))
+
+
+def _length_lines(work: Work, length: Length, eta_s: float | None) -> list[Line]:
+    epochs, steps, per_epoch = length
+    options = work.options
+    said = "option" if {"epochs", "max_steps"} & options.given else "default"
+    per = f" ({units.count(per_epoch)} an epoch)" if per_epoch else ""
+    lines = [
+        Line("How long", "Epochs", units.count(epochs) if epochs else "until the steps are done", said),
+        Line("How long", "Steps", f"{units.count(steps)}{per}" if steps else "unknown: the loader has no length", said),
+        Line("How long", "Estimated time", f"about {units.seconds(eta_s)}" if eta_s else "not known before the first steps", "notebook"),
+    ]
+    if options.patience:
+        lines.append(Line("How long", "Early stopping", f"after {options.patience} evaluations without a better validation loss", "option"))
+    return lines
+
+
+def _how(work: Work) -> list[Line]:
+    options = work.options
+
+    def option(name: str) -> str:
+        return "option" if name in options.given else "default"
+
+    size = getattr(work.train_loader, "batch_size", None)
+    accumulate = "none" if options.accumulate == 1 else f"{options.accumulate} batches a step, the loss divided by {options.accumulate}"
+    if options.accumulate > 1 and size:
+        accumulate += f" (effective batch {size * options.accumulate})"
+    precision = {"32": "float32", "bf16": "bf16 autocast", "16": "fp16 autocast with gradient scaling"}[work.precision.name]
+    metrics = ["accuracy"] if work.hits is not None else []
+    metrics += list(options.metrics)
+    return [
+        Line("How", "Device", str(work.device), "option" if "device" in options.given else "notebook"),
+        Line("How", "Precision", precision, option("precision")),
+        Line("How", "Gradient clipping", f"total norm at most {options.clip:g}" if options.clip else "none", option("clip")),
+        Line("How", "Accumulation", accumulate, option("accumulate")),
+        Line("How", "Metrics", ", ".join(metrics) or "loss only", option("metrics")),
+        Line("How", "Validation", f"every {options.val_every} steps and at each epoch's end" if options.val_every else "at each epoch's end", option("val_every")),
+        Line("How", "Seed", str(options.seed) if options.seed is not None else "not set: a second run will differ", option("seed")),
+        Line("How", "Deterministic", "yes" if options.deterministic else "no", option("deterministic")),
+    ]
+
+
+def _keeping(work: Work) -> list[Line]:
+    options = work.options
+    every = f"every {options.checkpoint_every} steps" if options.checkpoint_every else "at each epoch's end"
+    return [
+        Line("What is kept", "Logging", ", ".join(options.log), "option"),
+        Line("What is kept", "Checkpoints", f"{every}; best, last, one backup and {options.keep} periodic are kept", "option" if {"checkpoint_every", "keep"} & options.given else "default"),
+        Line("What is kept", "Folder", str(options.dir), "option" if "dir" in options.given else "default", code=True),
+    ]
+

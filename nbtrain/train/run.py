@@ -1,0 +1,253 @@
+"""Run: the handle of one training.
+
+Reading is safe from any thread. Controls only leave a wish in the mailbox; the loop obeys at the next step boundary.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+
+from nbtrain.errors import NbtrainError, UsageError
+from nbtrain.findings import Finding
+from nbtrain.runs.manifest import utc_now
+from nbtrain.runs.status import Progress, RunStatus
+from nbtrain.train import active, viewing
+from nbtrain.train.execution import Execution
+from nbtrain.train.learning_rate import set_learning_rate
+from nbtrain.train.plan import Plan
+
+
+class Run:
+    """One training: a live handle and a folder on disk.
+
+    Args:
+        plan: what will be done.
+        finishers: called with the run once its numbers are final, before `wait` returns; what they raise is an alert.
+        report: makes the run's report, for `run.report()`.
+        in_thread: called first in the training thread, e.g. to route its prints.
+    """
+
+    def __init__(
+        self, plan: Plan, *, finishers: Sequence[Callable[[Run], Any]] = (), report: Callable[[Run], Any] | None = None,
+        in_thread: Callable[[], Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.plan = plan
+        self.objects = plan.work
+        self._report = report
+        self.name = plan.name
+        self._do = Execution(plan, self, finishers=finishers, in_thread=in_thread)
+
+    def start(self) -> Run:
+        """Create the run folder and start training in the background; return self.
+
+        Raises:
+            UsageError: it was started before, or another living run trains this model.
+            RunFolderError: the folder cannot be written. MissingExtra: a tracker's package is absent.
+        """
+        if self._do.status is not RunStatus.PLANNED:
+            raise UsageError(f"Run `{self.id}` was started before (it is {self.status}).", suggestion="Make a new one with %train.")
+        with active.registered(self):
+            self._do.start()
+        return self
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """The run's id, the name of its folder; empty before the start."""
+        return self._do.folder.path.name if self._do.folder else ""
+
+    @property
+    def folder(self) -> Any:
+        """The run folder as an object, None before the start."""
+        return self._do.folder
+
+    @property
+    def watchers(self) -> list[Any]:
+        """Views; the pump calls `update(run)` on each at most four times a second."""
+        return self._do.watchers
+
+    @property
+    def error(self) -> str | None:
+        """The traceback of a failed run as text, frames of the person's own code only."""
+        return self._do.error
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Every change made while it ran."""
+        return list(self._do.events)
+
+    @property
+    def status(self) -> RunStatus:
+        """planned, running, paused, completed, stopped, diverged, failed."""
+        if self._do.status is RunStatus.RUNNING and self._do.state.phase == "paused":
+            return RunStatus.PAUSED
+        return self._do.status
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the run ended, in a sentence; empty when it simply came to its end."""
+        return self._do.state.stop_reason
+
+    @property
+    def dir(self) -> Any:
+        """The run folder, None before the start."""
+        return self._do.folder.path if self._do.folder else None
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands now."""
+        return self._do.state.progress()
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a step: train_loss, lr, grad_norm, samples_per_s. A copy; at most 0.5 s behind."""
+        return self._do.record.history.frame()
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """One row an epoch, the columns of metrics.json."""
+        return self._do.record.epochs_frame()
+
+    @property
+    def alerts(self) -> list[Finding]:
+        """What was noticed while training, oldest first."""
+        return list(self._do.record.alerts)
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """The newest value of everything measured."""
+        return dict(self._do.record.latest)
+
+    @property
+    def curves(self) -> Any:
+        """The step curves as the panel draws them."""
+        return self._do.record.curves
+
+    @property
+    def eval_curves(self) -> Any:
+        """The curves of evaluations and epochs."""
+        return self._do.record.eval_curves
+
+    @property
+    def layers(self) -> dict[str, tuple[float, float]]:
+        """Parameter path -> (gradient norm, update ratio), sampled about once a second."""
+        return dict(self._do.record.layers)
+
+    @property
+    def manifest(self) -> Any:
+        """The run described, as on disk."""
+        return self._do.folder.manifest if self._do.folder else None
+
+    @property
+    def checkpoints(self) -> Any:
+        """The checkpoints of this run."""
+        return self._do.folder.checkpoints if self._do.folder else None
+
+    # -- controls ------------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Wait at the next step boundary until `resume`."""
+        self._do.control.pause()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._do.control.resume()
+
+    def stop(self, after: str = "step") -> None:
+        """End at the next step ("step") or at the epoch's end ("epoch"); everything stays in the notebook's variables."""
+        self._do.control.stop(after)
+
+    def save(self) -> None:
+        """Commit a checkpoint at the next step boundary."""
+        self._do.control.errand(lambda: self._do.checkpoints.save(self.objects, self._do.state))
+
+    def set_lr(self, lr: float) -> None:
+        """Set the learning rate of every group at the next step boundary; noted in the manifest's events."""
+        if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 <= lr < float("inf"):
+            raise UsageError(f"The learning rate is {lr!r}; it must be a number, 0 or more.", suggestion="run.set_lr(1e-4)")
+
+        def task() -> None:
+            before = set_learning_rate(self.objects.optimizer, self.objects.scheduler, float(lr))
+            self._do.events.append({"at": utc_now(), "kind": "lr", "step": self._do.state.step, "from": before, "to": float(lr)})
+
+        self._do.control.errand(task)
+
+    def snapshot(self, timeout: float = 60.0) -> torch.nn.Module:
+        """Return a copy of the model in eval mode, taken at a step boundary while it trains."""
+        if not self.status.alive:
+            return copy.deepcopy(self.objects.model).eval()
+        taken: list[Any] = []
+        done = threading.Event()
+
+        def task() -> None:
+            try:
+                taken.append(copy.deepcopy(self.objects.model).eval())
+            except Exception as error:
+                taken.append(error)
+            done.set()
+
+        self._do.control.errand(task)
+        while not done.wait(0.05) and self.status.alive and timeout > 0:
+            timeout -= 0.05
+        if not taken:
+            return copy.deepcopy(self.objects.model).eval()
+        if isinstance(taken[0], Exception):
+            raise taken[0]
+        return taken[0]
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Block until the run is over; return self.
+
+        An interrupt (the square button, Ctrl-C) asks the run to stop at the next step boundary and goes on waiting, so
+        that model, optimizer, history and checkpoint are whole; a second interrupt raises.
+
+        Raises:
+            TimeoutError: `timeout` seconds passed first; the run goes on.
+        """
+        if self._do.status is RunStatus.PLANNED:
+            raise UsageError("This run has not been started.", suggestion="Call run.start(), or click Start under the plan.")
+        try:
+            finished = self._do.over.wait(timeout)
+        except KeyboardInterrupt:
+            self._do.control.stop("step", reason="interrupted by hand")
+            finished = self._do.over.wait(timeout)
+        if not finished:
+            raise TimeoutError(f"Run {self.id} is still {self.status} after {timeout} s; it goes on.")
+        self._do.show()  # from this thread too: under nbclient only the running cell's messages are kept
+        return self
+
+    def result(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait, then return the training results; raise when the run failed.
+
+        Raises:
+            NbtrainError: the run failed; carries the traceback as text.
+        """
+        self.wait(timeout)
+        if self._do.status is RunStatus.FAILED:
+            raise NbtrainError(f"Run {self.id} failed: {self._do.error_line}\n\n{self.error}")
+        return dict(self.manifest.training_results)
+
+    def report(self) -> Any:
+        """Return what the run came to so far: numbers, curves, what to do next."""
+        if self._report is None:
+            raise UsageError("This run was made without a reporter.", suggestion="Use nbtrain.train(...) or %train.")
+        return self._report(self)
+
+    def show(self) -> None:
+        """Show the live panel again, in this cell."""
+        if viewing.viewer is None:
+            raise UsageError("There is no notebook here to show the run in.", suggestion="print(run) says how it stands.")
+        viewing.viewer(self)
+
+    def __repr__(self) -> str:
+        progress = self.progress
+        loss = self._do.record.latest.get("train_loss")
+        said = f", train_loss {loss:.4g}" if loss is not None else ""
+        return f"<Run {self.id or self.name} {self.status}, step {progress.step:,}{said}>"

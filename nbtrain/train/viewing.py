@@ -1,0 +1,8 @@
+"""Who shows a run to a person. Told from above by the front that is there; without one, a run is only its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+viewer: Callable[[Any], Any] | None = None

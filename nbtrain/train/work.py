@@ -1,0 +1,46 @@
+"""The objects one run works on, resolved: what the plan promised, ready for the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbtrain.train.accuracy import Hits
+from nbtrain.train.batch import Task
+from nbtrain.train.options import TrainOptions
+from nbtrain.train.precision import Precision
+from nbtrain.train.schedule import Schedule
+
+
+@dataclass
+class Work:
+    """Model, optimizer, data and how they go together.
+
+    Attributes:
+        names: role -> the notebook's name of the object ("model" -> "net"); "" where it has none.
+        hits: counts right answers when the task is a classification, else None.
+        output_shapes: module path -> shape of its output in the rehearsal.
+    """
+
+    model: nn.Module
+    optimizer: Any
+    schedule: Schedule
+    train_loader: Iterable[Any]
+    val_loader: Iterable[Any] | None
+    task: Task
+    precision: Precision
+    device: torch.device
+    options: TrainOptions
+    criterion: Any = None
+    hits: Hits | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    output_shapes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def scheduler(self) -> Any:
+        """The person's scheduler, or None."""
+        return self.schedule.scheduler
