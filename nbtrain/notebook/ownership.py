@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from nbtrain.notebook.candidates import Named
 from nbtrain.notebook.modules import parameters_of, walk
-from nbtrain.notebook.wording import attribute
+from nbtrain.notebook.wording import attribute, scalar
 
 Parameters = dict[int, tuple[str, Tensor]]
 
@@ -167,7 +167,7 @@ def _settings(kind: type, kept: Mapping[str, Any], *, first: str) -> list[str]:
 def _plain(value: Any) -> str:
     """Write a setting as code; `...` for what is no plain value."""
     if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.item()  # device sync: once, in an error message
+        value = scalar(value)
     if hasattr(value, "elements"):  # MultiStepLR keeps its milestones as a Counter
         value = sorted(value.elements())
     if isinstance(value, (bool, int, float, str, type(None))):

@@ -32,10 +32,17 @@ def length(value: Any) -> int | None:
         return None
 
 
+def scalar(value: Tensor) -> float | int | bool:
+    """Return the one value of a tensor with the digits its type really has: 0.1, not 0.10000000149011612."""
+    number = value.item()  # device sync: a learning rate kept as a tensor, read for a message or the inspector
+    return float(f"{number:.7g}") if isinstance(number, float) and value.dtype.itemsize <= 4 else number
+
+
 def lr_of(optimizer: Any) -> float | None:
     """Return the first group's learning rate as a float, None when it cannot be read."""
     try:
-        return float(attribute(optimizer, "param_groups")[0]["lr"])
+        lr = attribute(optimizer, "param_groups")[0]["lr"]
+        return float(scalar(lr) if isinstance(lr, Tensor) else lr)
     except (TypeError, ValueError, KeyError, IndexError):
         return None
 
