@@ -10,7 +10,8 @@ const BEAT_MS = 20_000; // the kernel stops looking at the objects when no page 
 export class InspectView {
   /** @param {(message: Record<string, unknown>) => void} send */
   constructor(send) {
-    this._send = send;
+    const page = Math.random().toString(36).slice(2); // the kernel looks as long as any page is open
+    this._say = (/** @type {Record<string, unknown>} */ message) => send({ type: "inspect", page, ...message });
     /** @type {any} */
     this._beat = 0;
     this._wait = h("div", { class: "nbt-wait", text: "Looking at the objects…" });
@@ -26,16 +27,16 @@ export class InspectView {
   }
 
   open() {
-    this._send({ type: "inspect", open: true });
+    this._say({ open: true });
     clearInterval(this._beat);
-    this._beat = setInterval(() => this._send({ type: "inspect", open: true, beat: true }), BEAT_MS);
+    this._beat = setInterval(() => this._say({ open: true, beat: true }), BEAT_MS);
   }
 
   close() {
     if (!this._beat) return;
     clearInterval(this._beat);
     this._beat = 0;
-    this._send({ type: "inspect", open: false });
+    this._say({ open: false });
   }
 
   draw() {

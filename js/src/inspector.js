@@ -1,5 +1,5 @@
 // Entry of the inspector's bundle: a model, optimizer, scheduler or loader standing alone.
-import "./base.css";
+import "./look.css";
 import "./inspect.css";
 import { h } from "./dom.js";
 import { InspectView } from "./inspect_view.js";

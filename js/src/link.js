@@ -79,8 +79,8 @@ export class RunLink {
 
   /** The last block of a run can be lost too: no later one would show the gap. */
   _checkLater() {
-    const rows = this.state.rows ?? {};
-    const behind = () => Object.entries(this.stores).some(([id, store]) => store.rows < (rows[id] ?? 0));
+    const sent = this.state.sent ?? {};
+    const behind = () => Object.entries(this.stores).some(([id, store]) => isBehind(store, sent[id]));
     if (!behind()) return;
     setTimeout(() => behind() && performance.now() - this._asked > ASK_AGAIN_MS && this._askSoon(), LATE_MS);
   }
@@ -89,4 +89,11 @@ export class RunLink {
   _tell(kind, content = null, buffers = []) {
     for (const listener of this._listeners) listener(kind, content, buffers);
   }
+}
+
+/** @param {CurveStore} store @param {[number, number, number] | undefined} sent level, full buckets, rows */
+function isBehind(store, sent) {
+  if (!sent) return false;
+  const [level, full, rows] = sent;
+  return store.rows < rows || store.level < level || (store.level === level && store.solid < full);
 }

@@ -1,6 +1,6 @@
 // Entry of the run panel's bundle.
 import "uplot/dist/uPlot.min.css";
-import "./base.css";
+import "./look.css";
 import "./panel.css";
 import "./inspect.css";
 import { RunLink } from "./link.js";

@@ -1,5 +1,5 @@
 // Entry of the start bar's bundle: the question under a plan, and the button that starts it.
-import "./base.css";
+import "./look.css";
 import "./start.css";
 import { h, icon, setText } from "./dom.js";
 import { followTheme } from "./theme.js";
@@ -32,7 +32,7 @@ export default () => ({
       setText(question, model.get("question"));
       setText(label, model.get("label"));
       setText(said, model.get("note"));
-      button.disabled = phase !== "asking";
+      button.disabled = phase === "starting";
       button.hidden = phase === "started" || phase === "closed";
     };
     const names = ["phase", "question", "label", "note"].map((name) => `change:${name}`);

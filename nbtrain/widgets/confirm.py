@@ -1,0 +1,58 @@
+"""StartBar: the question under a plan, and the button that starts it. Knows nothing of plans or runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbtrain.errors import NbtrainError
+from nbtrain.widgets.bundle import script, style
+from nbtrain.widgets.delivery import Complaints, untie_replies
+
+QUESTION = "Does this configuration look correct? Any changes?"
+
+
+class StartBar(anywidget.AnyWidget):
+    """Asks, and calls `on_start` once when the button is pressed.
+
+    Args:
+        on_start: called with nothing, in the thread that handles the click (main, or a subshell's while a cell runs);
+            returns what to say afterwards, or None. What it raises is shown in the bar and the button stays.
+        question: what stands beside the button.
+        label: what stands on the button.
+    """
+
+    _esm = script("start")
+    _css = style("start")
+    question = traitlets.Unicode(QUESTION).tag(sync=True)
+    label = traitlets.Unicode("Start training").tag(sync=True)
+    note = traitlets.Unicode("").tag(sync=True)
+    phase = traitlets.Enum(("asking", "starting", "refused", "started", "closed"), "asking").tag(sync=True)
+
+    def __init__(self, on_start: Callable[[], Any], question: str = QUESTION, *, label: str = "Start training") -> None:
+        self._on_start = on_start
+        self._complaints = Complaints("The start bar")
+        super().__init__(question=question, label=label)
+        self.on_msg(self._on_message)
+        untie_replies(self)
+
+    def retire(self, note: str) -> None:
+        """Take the button away and say why, e.g. because the run was started by a command."""
+        self.note, self.phase = note, "closed"
+
+    def _on_message(self, widget: Any, message: Any, buffers: Any) -> None:
+        if not isinstance(message, dict) or message.get("type") != "start" or self.phase not in ("asking", "refused"):
+            return
+        self.phase = "starting"
+        try:
+            said = self._on_start()
+        except NbtrainError as error:
+            self.note, self.phase = str(error), "refused"
+        except Exception as error:
+            self._complaints.add(error)
+            self.note, self.phase = f"{type(error).__name__}: {error}", "refused"
+        else:
+            self.note, self.phase = said if isinstance(said, str) else "Started.", "started"

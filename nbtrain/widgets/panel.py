@@ -1,0 +1,195 @@
+"""RunPanel: the live view of a run. The other end of js/src/link.js.
+
+To the page: the traits `state` (small, at most four times a second) and `alerts`, and messages `curve`, `layers`,
+`log`, `answer` and those of the inspector, binary where they carry series. From the page: `hello` (what it holds of
+the curves), `control`, `inspect`, `log`. Owns no numbers; holds the run weakly, because the widget library keeps
+every widget alive and a model must not stay on the device for the sake of a picture.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbtrain.errors import NbtrainError
+from nbtrain.widgets.bundle import script, style
+from nbtrain.widgets.curve_feed import CurveFeed
+from nbtrain.widgets.delivery import Complaints, untie_replies
+from nbtrain.widgets.fallback import summary, text_line
+from nbtrain.widgets.layer_feed import LayerFeed
+from nbtrain.widgets.log_tail import LogTail
+from nbtrain.widgets.object_watch import ObjectWatch, Subjects
+from nbtrain.widgets.state import alerts_state, run_state
+
+LAYERS_EVERY_S = 1.0
+ALERTS_EVERY_S = 1.0
+
+ACTIONS: dict[str, Callable[[Any], Any]] = {
+    "pause": lambda run: run.pause(),
+    "resume": lambda run: run.resume(),
+    "stop-step": lambda run: run.stop(after="step"),
+    "stop-epoch": lambda run: run.stop(after="epoch"),
+    "save": lambda run: run.save(),
+}
+
+
+class RunPanel(anywidget.AnyWidget):
+    """The panel of a run: status, numbers, charts, alerts, controls, inspector, log.
+
+    Args:
+        run: a live or a stored run. Make the panel in the main thread and append it to `run.watchers`.
+    """
+
+    _esm = script("panel")
+    _css = style("panel")
+    state = traitlets.Dict().tag(sync=True)
+    alerts = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, run: Any) -> None:
+        self._run = weakref.ref(run)
+        self._complaints = Complaints("The panel")
+        self._busy = threading.Lock()  # pump, main and subshell threads may all send
+        self._steps = CurveFeed("steps", run.curves)
+        self._evals = CurveFeed("evals", run.eval_curves)
+        self._log, self._layers = LogTail(), LayerFeed()
+        self._layers_due = self._alerts_due = 0.0
+        self._watch = ObjectWatch(self._subjects, self._tell, self._complaints.add)
+        super().__init__(state=self._state_of(run), alerts=alerts_state(run.alerts))
+        self.on_msg(self._on_message)
+        untie_replies(self)
+
+    def update(self, run: Any) -> None:
+        """Show what is new. Called by the pump; whatever fails here stays here."""
+        try:
+            with self._busy:
+                self._update(run)
+        except Exception as error:
+            self._complaints.add(error)
+
+    def _update(self, run: Any) -> None:
+        now = time.monotonic()
+        over = not run.status.alive
+        for feed in (self._steps, self._evals):
+            if message := feed.next():
+                self.send(*message)
+        if over:  # no later update would bring the rest
+            for feed in (self._steps, self._evals):
+                while message := feed.next():
+                    self.send(*message)
+        if line := self._log.next(run.dir and run.dir / "logs" / "training.log"):
+            self.send(line)
+        if self._watch.is_running and now >= self._layers_due:
+            self._layers_due = now + LAYERS_EVERY_S
+            if blocks := self._layers.next(run.layers, self._watch.row_of):
+                self.send({"type": "layers"}, blocks)
+        if over or now >= self._alerts_due:
+            found = run.alerts
+            if len(found) != self.alerts.get("total"):
+                self._alerts_due = now + ALERTS_EVERY_S
+                self.alerts = alerts_state(found)
+        self.state = self._state_of(run)
+
+    def close_watch(self) -> None:
+        """Stop looking at the run's objects; a page that opens the inspector starts it again."""
+        self._watch.close()
+
+    def mimebundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return data and metadata for `display(data, metadata=metadata, raw=True)`: the live view and what stands in for it.
+
+        The text and the table are what a saved notebook shows if the kernel dies before the run ends.
+        """
+        shown = self._repr_mimebundle_()
+        data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
+        data = dict(data)
+        run = self._run()
+        if run is not None:
+            data["text/plain"] = text_line(run)
+            data["text/html"] = summary(run).to_html()
+        return data, dict(metadata or {})
+
+    def _state_of(self, run: Any) -> dict[str, Any]:
+        return {**run_state(run), "sent": {feed.name: feed.sent for feed in (self._steps, self._evals)}}
+
+    def _on_message(self, widget: Any, message: Any, buffers: Any) -> None:
+        """Take a page's message. May run on a subshell's thread: sets flags and sends, nothing more."""
+        handlers = {"hello": self._on_hello, "control": self._on_control, "inspect": self._watch.handle, "log": self._on_log}
+        handler = handlers.get(message.get("type")) if isinstance(message, dict) else None
+        if handler is None:
+            return
+        try:
+            handler(message)
+        except Exception as error:
+            self._complaints.add(error)
+
+    def _on_hello(self, message: Mapping[str, Any]) -> None:
+        have = message.get("have", {})
+        with self._busy:
+            for feed in (self._steps, self._evals):
+                held = have.get(feed.name, {})
+                for block in feed.since(int(held.get("level", 0)), int(held.get("full", 0))):
+                    self.send(*block)
+        if (run := self._run()) is not None:
+            self.update(run)
+
+    def _on_control(self, message: Mapping[str, Any]) -> None:
+        action, run = str(message.get("action")), self._run()
+        answer = {"type": "answer", "action": action}
+        if run is None or action not in ACTIONS:
+            answer["refused"] = "This run is no longer in memory." if run is None else f"Unknown action {action!r}."
+        else:
+            try:
+                ACTIONS[action](run)
+            except NbtrainError as error:
+                answer["refused"] = str(error)
+        self.send(answer)
+
+    def _on_log(self, message: Mapping[str, Any]) -> None:
+        run = self._run()
+        if run is None or not message.get("open"):
+            return self._log.close()
+        path = run.dir and run.dir / "logs" / "training.log"
+        with self._busy:
+            self._log.open(path, int(message.get("end", 0)))
+            while part := self._log.next(path):
+                self.send(part)
+        return None
+
+    def _subjects(self) -> Subjects:
+        run = self._run()
+        objects = getattr(run, "objects", None)
+        if objects is None:
+            return Subjects(gone="The objects of this run are not in this kernel's memory.")
+        names = dict(getattr(objects, "names", {}) or {})
+        parts = {role: getattr(objects, role, None) for role in ("optimizer", "scheduler", "train_loader", "val_loader")}
+        named = {role: {names.get(role) or role: part} if part is not None else {} for role, part in parts.items()}
+        return Subjects(
+            model=objects.model,
+            model_name=names.get("model") or "model",
+            optimizers=named["optimizer"],
+            schedulers=named["scheduler"],
+            loaders={**named["train_loader"], **named["val_loader"]},
+            output_shapes=getattr(objects, "output_shapes", {}) or {},
+        )
+
+    def _tell(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        with self._busy:
+            self.send(message, buffers)
+
+
+def panel_mimebundle(run: Any, panel: RunPanel | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return data and metadata for `display(data, metadata=metadata, raw=True)` of a run's live panel.
+
+    Args:
+        run: the run to show.
+        panel: its panel; made and appended to `run.watchers` if None. Call this in the main thread.
+    """
+    if panel is None:
+        panel = RunPanel(run)
+        run.watchers.append(panel)
+    return panel.mimebundle()
