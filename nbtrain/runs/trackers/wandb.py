@@ -31,8 +31,8 @@ class WeightsAndBiases(Tracker):
         wandb = extras.require("wandb", why="to log to Weights & Biases")
         if os.environ.get("WANDB_MODE", "online") in ("online", "shared") and not _has_key(wandb):
             raise UserError(
-                "wandb has no API key on this machine, so it would stop and ask for one during the run.",
-                suggestion="Run `!wandb login`, or %env WANDB_MODE=offline to keep the logs for `wandb sync`.",
+                "wandb has no API key on this machine, so it would stop and ask for one.",
+                suggestion="Run `!wandb login`, or %env WANDB_MODE=offline to keep the logs here.",
             )
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "nbtrain"),
