@@ -1,0 +1,74 @@
+"""Bind a value to a target: a name, an attribute, a subscript, a tuple; and notice gradients and learning rates set by hand."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from nbtrain.notebook.symbolic.machine import Machine
+from nbtrain.notebook.symbolic.values import Choice, Const, Made, Map, Member, Obj, Scope, Seq, Term, Value, choose, name_of
+
+LEARNING_RATE_KEYS = frozenset({"lr", "lr_scale", "initial_lr"})
+
+
+def assign(machine: Machine, target: ast.expr, value: Value, statement: ast.AST, scope: Scope, how: str = "") -> None:
+    """Bind `value` to `target`. `how`: the operator's class name for an augmented assignment, else ""."""
+    if isinstance(target, ast.Name):
+        _name_it(machine, value, target, statement)
+        scope.set(target.id, value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        _unpack(machine, target, value, statement, scope)
+    elif isinstance(target, ast.Starred):
+        assign(machine, target.value, Term(), statement, scope)
+    elif isinstance(target, ast.Attribute):
+        _set_attribute(machine, target, value, statement, scope, how)
+    elif isinstance(target, ast.Subscript):
+        _set_item(machine, target, value, statement, scope, how)
+
+
+def _name_it(machine: Machine, value: Value, target: ast.expr, statement: ast.AST) -> None:
+    if isinstance(value, Made | Obj) and id(value) not in machine.named:
+        machine.named[id(value)] = (value, ast.unparse(target), statement)
+
+
+def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, scope: Scope) -> None:
+    plain = not any(isinstance(one, ast.Starred) for one in target.elts)
+    if isinstance(value, Choice) and all(isinstance(one, Seq) and len(one.items) >= len(target.elts) for one in value.options):
+        value = Seq([choose(one.items[at] for one in value.options) for at in range(len(target.elts))])  # type: ignore[attr-defined]
+    if isinstance(value, Seq) and plain and len(value.items) >= len(target.elts):
+        for one, part in zip(target.elts, value.items, strict=False):
+            assign(machine, one, part, statement, scope)
+        return
+    for one in target.elts:
+        name = ast.unparse(one) if isinstance(one, ast.Name) else ""
+        assign(machine, one, machine.term(name, value), statement, scope)
+
+
+def _set_attribute(machine: Machine, target: ast.Attribute, value: Value, statement: ast.AST, scope: Scope, how: str) -> None:
+    owner = machine.evaluate(target.value, scope)
+    if target.attr == "grad" or (target.attr == "data" and isinstance(owner, Member) and owner.attr == "grad"):
+        if isinstance(value, Const) and value.value is None:
+            machine.emit("zero-grad", owner, statement)
+        else:
+            machine.emit("grad-edit", owner, statement, how=how or "assign")
+    if target.attr == "requires_grad" and not (isinstance(value, Const) and value.value is True):
+        machine.emit("freeze", owner, statement)
+    if target.attr == "automatic_optimization" and isinstance(value, Const) and value.value is False:
+        machine.emit("manual-optimization", owner, statement)
+    _name_it(machine, value, target, statement)
+    for one in owner.options if isinstance(owner, Choice) else (owner,):
+        if isinstance(one, Obj | Made):
+            old = one.attrs.get(target.attr)
+            one.attrs[target.attr] = choose([old, value]) if old is not None and machine.guards else value
+
+
+def _set_item(machine: Machine, target: ast.Subscript, value: Value, statement: ast.AST, scope: Scope, how: str) -> None:
+    owner = machine.evaluate(target.value, scope)
+    key = machine.evaluate(target.slice, scope)
+    known = isinstance(owner, Map) and isinstance(key, Const)
+    if known and isinstance(key.value, str | int | float | bool | None):  # type: ignore[union-attr]
+        owner.items[key.value] = value  # type: ignore[union-attr]
+    elif isinstance(owner, Map):
+        owner.open = True
+    if isinstance(key, Const) and key.value in LEARNING_RATE_KEYS and not isinstance(owner, Map):
+        machine.emit("lr-set", owner, statement, value=value, how=how, name=name_of(owner))

@@ -1,0 +1,238 @@
+"""What a call gives: functions and classes of the source are read through, library calls are written down."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from nbtrain.notebook.symbolic.library import HARMLESS_ROOTS, HARMLESS_WORDS, category, root_of, tail_of
+from nbtrain.notebook.symbolic.library_calls import library_call
+from nbtrain.notebook.symbolic.machine import MAX_DEPTH, MAX_ENTRIES_PER_FUNCTION, Machine
+from nbtrain.notebook.symbolic.method_calls import is_model, is_optimizer, method_call
+from nbtrain.notebook.symbolic.values import (
+    Choice, Class, Const, Func, Live, Made, Map, Member, Obj, Partial, Ref, Scope, Seq, Term, Value, choose, name_of,
+)  # fmt: skip
+
+LOSS_WORDS = ("loss", "criterion", "objective")
+
+
+def call(
+    machine: Machine, func: Value, args: list[Value], kwargs: dict[str, Value], node: ast.expr, *, complete: bool = True
+) -> Value:
+    """Return what calling `func` gives. `complete`: False when an unresolved `*args` or `**kwargs` went in."""
+    if isinstance(func, Choice):
+        machine.doubt += 1
+        try:
+            return choose(call(machine, one, args, kwargs, node, complete=complete) for one in func.options)
+        finally:
+            machine.doubt -= 1
+    if isinstance(func, Partial):
+        return call(machine, func.func, [*func.args, *args], {**func.kwargs, **kwargs}, node, complete=complete)
+    if isinstance(func, Func):
+        return run_function(machine, func, args, kwargs, node)
+    if isinstance(func, Class):
+        return instantiate(machine, func, args, kwargs, node)
+    if isinstance(func, Ref):
+        result = library_call(machine, func, args, kwargs, node, complete)
+        if result is not None:
+            return result
+    elif isinstance(func, Member):
+        result = method_call(machine, func, args, kwargs, node)
+        if result is not None:
+            return result
+    elif isinstance(func, Obj):
+        return _call_object(machine, func, args, kwargs, node)
+    elif isinstance(func, Made | Live):
+        return _call_module(machine, func, args, node)
+    return unresolved(machine, func, args, kwargs, node)
+
+
+def unresolved(machine: Machine, func: Value, args: list[Value], kwargs: dict[str, Value], node: ast.expr) -> Value:
+    """Write down what an unknown function gets into its hands; its result is unknown."""
+    name = name_of(func)
+    given = [*args, *kwargs.values()]
+    harmless = isinstance(func, Ref) and root_of(func.path) in HARMLESS_ROOTS
+    if not harmless and not any(word in tail_of(name).lower() for word in HARMLESS_WORDS):
+        handed = {"optimizer": any(is_optimizer(one) for one in _spread(given)), "model": any(is_model(one) for one in _spread(given))}
+        if handed["optimizer"] or handed["model"]:
+            machine.emit("escape", func, node, name=name, given=given, **handed)
+    for one in given:
+        if isinstance(one, Func):
+            machine.functions.append((getattr(one.node, "name", "lambda"), one))
+    tags = frozenset({"opaque"}) if not harmless else frozenset()
+    receives_k = frozenset({"given-k"}) if any(_is_count(one) for one in given) else frozenset()
+    # What a model or a criterion returns is a mean by custom; a division before it says nothing of its result.
+    fresh = [machine.term("", one) for one in given]
+    kept = frozenset(tag for one in fresh for tag in one.tags if tag in ("fp16", "mixed", "sum", "batch"))
+    result = machine.term(f"{name}()", tags=tags | receives_k | kept)
+    return Term(result.name, result.tags)
+
+
+def _spread(values: list[Value]) -> list[Value]:
+    return [inner for one in values for inner in (one.items if isinstance(one, Seq) else one.items.values() if isinstance(one, Map) else [one])]
+
+
+def _is_count(value: Value) -> bool:
+    """An accumulation count by its name or as a whole number above one."""
+    if isinstance(value, Const):
+        return isinstance(value.value, int) and not isinstance(value.value, bool) and value.value > 1
+    return "accum" in name_of(value).lower()
+
+
+def run_function(machine: Machine, func: Func, args: list[Value], kwargs: dict[str, Value], node: ast.expr) -> Value:
+    """Read a function of the source with these arguments."""
+    body = func.node
+    identity = id(body)
+    machine.entered[identity] = machine.entered.get(identity, 0) + 1
+    tired = machine.entered[identity] > MAX_ENTRIES_PER_FUNCTION or len(machine.frames) >= MAX_DEPTH
+    if identity in machine.running or tired or not machine.spend(8):
+        return Term(getattr(body, "name", "lambda") + "()", frozenset({"opaque"}))
+    scope = Scope(func.scope)
+    bind(machine, func, args, kwargs, scope)
+    if getattr(body, "name", "") == "__init__":
+        machine.parameters = dict(scope.names)
+    machine.running.append(identity)
+    machine.frames.append(node)
+    machine.returns.append([])
+    guards = len(machine.guards)
+    depth, machine.depth = machine.depth, max(0, machine.depth - 20)
+    try:
+        if isinstance(body, ast.Lambda):
+            return machine.evaluate(body.body, scope)
+        machine.execute(body.body, scope)
+        found = machine.returns[-1]
+    finally:
+        machine.depth = depth
+        del machine.guards[guards:]
+        machine.returns.pop()
+        machine.frames.pop()
+        machine.running.pop()
+    return choose(found) if found else Const(None)
+
+
+def bind(machine: Machine, func: Func, args: list[Value], kwargs: dict[str, Value], scope: Scope) -> None:
+    """Give the parameters of `func` their values: arguments, defaults, else unknowns by their names."""
+    spec = func.node.args
+    names = [one.arg for one in [*spec.posonlyargs, *spec.args]]
+    given = [func.owner, *args] if func.owner is not None else list(args)
+    for name, value in zip(names, given, strict=False):
+        scope.names[name] = value
+    if spec.vararg:
+        scope.names[spec.vararg.arg] = Seq(given[len(names) :])
+    defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=True))
+    keyword_names = [one.arg for one in spec.kwonlyargs]
+    defaults.update({name: one for name, one in zip(keyword_names, spec.kw_defaults, strict=True) if one is not None})
+    options = _command_line_defaults(machine, func)
+    for name in [*names, *keyword_names]:
+        if name in kwargs:
+            scope.names[name] = kwargs[name]
+        elif name not in scope.names and name in options:
+            scope.names[name] = options[name]
+        elif name not in scope.names and name in defaults:
+            value = machine.evaluate(defaults[name], func.scope)
+            scope.names[name] = Const(value.value, value.node, f"default of `{name}`") if isinstance(value, Const) else value
+        elif name not in scope.names:
+            scope.names[name] = Term(name)
+    if spec.kwarg:
+        scope.names[spec.kwarg.arg] = Map({name: one for name, one in kwargs.items() if name not in names})
+
+
+def _command_line_defaults(machine: Machine, func: Func) -> dict[str, Value]:
+    """Defaults that click or typer options give to a function's parameters."""
+    found: dict[str, Value] = {}
+    for one in getattr(func.node, "decorator_list", ()):
+        if not (isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in ("option", "argument")):
+            continue
+        flags = [part.value for part in one.args if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        default = next((key.value for key in one.keywords if key.arg == "default"), None)
+        if flags and default is not None:
+            long = next((flag for flag in flags if flag.startswith("--")), flags[0])
+            value = machine.evaluate(default, func.scope)
+            if isinstance(value, Const):
+                found[long.lstrip("-").split("/")[0].replace("-", "_")] = Const(value.value, value.node, f"default of {long}")
+    return found
+
+
+def class_attribute(cls: Class, attr: str) -> Value | None:
+    """Return an attribute found in a class or its ancestors in the source."""
+    for one in cls.lineage():
+        if attr in one.attrs:
+            return one.attrs[attr]
+    return None
+
+
+def instantiate(machine: Machine, cls: Class, args: list[Value], kwargs: dict[str, Value], node: ast.expr) -> Value:
+    """Make an instance of a source class and read its constructor."""
+    made = Obj(cls, open=bool(cls.library_bases()))
+    machine.instances[id(cls.node)] = made
+    if any(one.record for one in cls.lineage()):
+        fill_record(made, args, kwargs)
+        starter = class_attribute(cls, "__post_init__")
+        args, kwargs = [], {}
+    else:
+        starter = class_attribute(cls, "__init__")
+    if isinstance(starter, Func):
+        run_function(machine, Func(starter.node, starter.scope, made), args, kwargs, node)
+    elif any(path.endswith(".Optimizer") for path in cls.library_bases()):
+        return made
+    else:
+        made.attrs.update(kwargs)
+    machine.emit("instance", made, node, args=args, kwargs=kwargs)
+    return made
+
+
+def fill_record(made: Obj, args: list[Value], kwargs: dict[str, Value]) -> None:
+    """Set the fields of a dataclass instance from arguments and defaults."""
+    assert made.cls is not None
+    names: list[str] = []
+    for cls in reversed(list(made.cls.lineage())):
+        for statement in cls.node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.target.id not in names:
+                names.append(statement.target.id)
+    for name in names:
+        value = class_attribute(made.cls, name)
+        if isinstance(value, Const):
+            value = Const(value.value, value.node, f"default of `{made.cls.node.name}.{name}`")
+        made.attrs[name] = value if value is not None else Term(name)
+    made.attrs.update(zip(names, args, strict=False))
+    made.attrs.update(kwargs)
+
+
+def _call_object(machine: Machine, owner: Obj, args: list[Value], kwargs: dict[str, Value], node: ast.expr) -> Value:
+    """Call an instance: `__call__`, or `forward` of a module."""
+    method: Any = None
+    if owner.cls is not None:
+        method = class_attribute(owner.cls, "__call__") or class_attribute(owner.cls, "forward")
+    if not isinstance(method, Func):
+        return unresolved(machine, Term(owner.cls.node.name if owner.cls else ""), args, kwargs, node)
+    result = run_function(machine, Func(method.node, method.scope, owner), args, kwargs, node)
+    assert owner.cls is not None
+    if any(word in owner.cls.node.name.lower() for word in LOSS_WORDS) or not is_model(owner):
+        return result
+    return _without_division(machine, result)
+
+
+def _without_division(machine: Machine, result: Value) -> Value:
+    """A model's outputs: divisions inside it (attention scores) are no division of the loss."""
+    if isinstance(result, Seq):
+        return Seq([_without_division(machine, one) for one in result.items], result.open)
+    if isinstance(result, Map):
+        return Map({name: _without_division(machine, one) for name, one in result.items.items()}, result.open)
+    if isinstance(result, Term | Choice):
+        return machine.term("output", tags=result.tags - {"divided", "multiplied", "given-k", "opaque"})
+    return result
+
+
+def _call_module(machine: Machine, owner: Made | Live, args: list[Value], node: ast.expr) -> Value:
+    """Call a library object: a criterion gives a loss, a layer gives an output."""
+    tags = frozenset(tag for one in args for tag in one.tags if tag in ("fp16", "mixed", "batch"))
+    if isinstance(owner, Made) and category(owner.path) == "loss":
+        reduction = owner.kwargs.get("reduction")
+        if isinstance(reduction, Const) and reduction.value == "sum":
+            tags |= {"sum"}
+        return machine.term("loss", tags=tags | {"loss"})
+    if isinstance(owner, Live) and type(owner.obj).__name__.endswith("Loss") and getattr(owner.obj, "reduction", "") == "sum":
+        tags |= {"sum"}
+    if isinstance(owner, Live) and is_model(owner):
+        machine.emit("forward", owner, node)
+    return machine.term("output", tags=tags)

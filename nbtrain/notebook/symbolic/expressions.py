@@ -1,0 +1,370 @@
+"""What an expression stands for, as far as the source tells. Evaluates arithmetic on numbers only; calls nothing."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from nbtrain.notebook.symbolic.calls import call, class_attribute
+from nbtrain.notebook.symbolic.library import CUSTOMARY
+from nbtrain.notebook.symbolic.machine import Machine
+from nbtrain.notebook.symbolic.namespace_values import live_attribute, value_of
+from nbtrain.notebook.symbolic.values import (
+    Choice, Class, Const, Func, Made, Map, Member, Obj, Partial, Ref, Scope, Seq, Term, Value, choose, name_of, options,
+)  # fmt: skip
+
+NUMBERS = (int, float)
+MAX_EXPONENT, MAX_BASE = 64, 1e9
+OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+}  # fmt: skip
+COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
+}  # fmt: skip
+MAX_NESTING = 150
+
+
+def evaluate(machine: Machine, node: ast.expr | None, scope: Scope) -> Value:
+    """Return what `node` stands for; an unknown Term where the source does not tell."""
+    if node is None:
+        return Const(None)
+    reader = READERS.get(type(node))
+    if reader is None or machine.depth > MAX_NESTING:
+        return _unknown(machine, node, scope) if machine.depth <= MAX_NESTING else Term()
+    machine.depth += 1
+    try:
+        return reader(machine, node, scope)
+    finally:
+        machine.depth -= 1
+
+
+def _unknown(machine: Machine, node: ast.expr, scope: Scope) -> Value:
+    parts = [evaluate(machine, child, scope) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    return machine.term("", *parts)
+
+
+def _constant(machine: Machine, node: ast.Constant, scope: Scope) -> Value:
+    return Const(node.value, node)
+
+
+def _name(machine: Machine, node: ast.Name, scope: Scope) -> Value:
+    found = scope.get(node.id)
+    if found is not None:
+        moving = node.id in machine.changing_names and isinstance(found, Const) and isinstance(found.value, NUMBERS)
+        return Term(node.id) if moving else found
+    machine.seen_names.add(node.id)
+    if node.id in machine.namespace:
+        machine.used_live[node.id] = machine.namespace[node.id]
+        return value_of(machine.namespace[node.id], node.id)
+    if hasattr(builtins, node.id):
+        return Ref(f"builtins.{node.id}")
+    if node.id in CUSTOMARY:
+        return Ref(CUSTOMARY[node.id], guessed=True)
+    return Const("__main__") if node.id == "__name__" else Term(node.id)
+
+
+def _attribute(machine: Machine, node: ast.Attribute, scope: Scope) -> Value:
+    return attribute_of(machine, evaluate(machine, node.value, scope), node.attr, node)
+
+
+def attribute_of(machine: Machine, owner: Value, attr: str, node: ast.expr) -> Value:
+    """Return `owner.attr`; running no property but those of the source itself."""
+    if isinstance(owner, Choice):
+        return choose(attribute_of(machine, one, attr, node) for one in owner.options)
+    if isinstance(owner, Ref):
+        number = {"math.pi": math.pi, "math.e": math.e, "math.inf": math.inf}.get(f"{owner.path}.{attr}")
+        return Ref(f"{owner.path}.{attr}") if number is None else Const(number, node)
+    if isinstance(owner, Obj):
+        return _object_attribute(machine, owner, attr, node)
+    if isinstance(owner, Class):
+        return class_attribute(owner, attr) or Term(f"{owner.node.name}.{attr}")
+    if isinstance(owner, Made) and attr in owner.attrs:
+        return owner.attrs[attr]
+    found = live_attribute(owner, attr)
+    return found if found is not None else Member(owner, attr)
+
+
+def _object_attribute(machine: Machine, owner: Obj, attr: str, node: ast.expr) -> Value:
+    found = owner.attrs.get(attr)
+    if found is None and owner.cls is not None:
+        found = class_attribute(owner.cls, attr)
+        if isinstance(found, Func) and found.owner is None:
+            decorators = [ast.unparse(one) for one in getattr(found.node, "decorator_list", ())]
+            bound = found if "staticmethod" in decorators else Func(found.node, found.scope, owner)
+            if any(one.endswith(("property", "cached_property")) for one in decorators):
+                return call(machine, bound, [], {}, node)
+            return bound
+    if found is None:
+        return Member(owner, attr) if owner.cls is not None else Term(attr)
+    if attr in machine.changing and isinstance(found, Const) and isinstance(found.value, NUMBERS):
+        return Term(attr)
+    return found
+
+
+def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Value:
+    owner = evaluate(machine, node.value, scope)
+    key = evaluate(machine, node.slice, scope)
+    return item_of(machine, owner, key)
+
+
+def item_of(machine: Machine, owner: Value, key: Value) -> Value:
+    """Return `owner[key]`."""
+    if isinstance(owner, Choice):
+        return choose(item_of(machine, one, key) for one in owner.options)
+    if isinstance(key, Choice):
+        return choose(item_of(machine, owner, one) for one in key.options)
+    if isinstance(key, Const):
+        if isinstance(owner, Map):
+            found = owner.items.get(key.value) if _hashable(key.value) else None
+            return found if found is not None else Term(str(key.value))
+        if isinstance(owner, Seq) and isinstance(key.value, int) and -len(owner.items) <= key.value < len(owner.items):
+            return owner.items[key.value]
+        if isinstance(owner, Obj) and owner.cls is None and key.value in owner.attrs:
+            return owner.attrs[key.value]
+        if isinstance(key.value, str):
+            return Member(owner, key.value)
+    if isinstance(owner, Map) and not owner.open and owner.items:
+        return choose(owner.items.values())
+    return machine.term(name_of(owner), owner)
+
+
+def _hashable(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool | None | bytes)
+
+
+def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Value:
+    left, right = evaluate(machine, node.left, scope), evaluate(machine, node.right, scope)
+    return arithmetic(machine, node.op, (left, right), node)
+
+
+def arithmetic(machine: Machine, op: ast.operator, pair: tuple[Value, Value], node: ast.expr) -> Value:
+    """Return `left op right`: a number where both are numbers, else an unknown that remembers a division."""
+    left, right = pair
+    if isinstance(left, Choice) or isinstance(right, Choice):
+        return choose(arithmetic(machine, op, (a, b), node) for a in options(left) for b in options(right))
+    if isinstance(left, Const) and isinstance(right, Const):
+        return _number(op, left, right, node)
+    if isinstance(op, ast.BitOr | ast.Add) and isinstance(left, Map) and isinstance(right, Map):
+        return Map({**left.items, **right.items}, left.open or right.open)
+    if isinstance(op, ast.Add) and isinstance(left, Seq) and isinstance(right, Seq):
+        return Seq([*left.items, *right.items], left.open or right.open)
+    result = machine.term(name_of(left), left, right)
+    if isinstance(op, ast.Div | ast.FloorDiv):
+        return Term(result.name, left.tags | {"divided"}, result.mods)
+    if isinstance(op, ast.Mult):
+        return Term(result.name, result.tags | {"multiplied"}, result.mods)
+    if isinstance(op, ast.Mod) and not isinstance(left, Const):
+        return Term(result.name, result.tags, (*result.mods, right))
+    return result
+
+
+def _number(op: ast.operator, left: Const, right: Const, node: ast.expr) -> Value:
+    a, b = left.value, right.value
+    function = OPERATORS.get(type(op))
+    if isinstance(a, str) and isinstance(b, str) and isinstance(op, ast.Add) and len(a) + len(b) < 10_000:
+        return Const(a + b, node)
+    if function is None or not isinstance(a, NUMBERS) or not isinstance(b, NUMBERS):
+        return Term()
+    if isinstance(op, ast.Pow) and (abs(b) > MAX_EXPONENT or abs(a) > MAX_BASE):
+        return Term()
+    try:
+        value = function(a, b)
+    except (ArithmeticError, ValueError):
+        return Term()
+    if isinstance(value, complex) or (isinstance(value, int) and value.bit_length() > 256):
+        return Term()
+    return Const(value, node, left.origin or right.origin)
+
+
+def _unary(machine: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
+    inner = evaluate(machine, node.operand, scope)
+    if isinstance(inner, Const) and isinstance(node.op, ast.Not):
+        return Const(not inner.value, node)
+    if isinstance(inner, Const) and isinstance(inner.value, NUMBERS) and isinstance(node.op, ast.USub):
+        return Const(-inner.value, node, inner.origin)
+    return machine.term(name_of(inner), inner)
+
+
+def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
+    """`and` / `or` with Python's short circuit where the values are known."""
+    decides = isinstance(node.op, ast.Or)
+    left_over: list[Value] = []
+    for part in node.values:
+        value = evaluate(machine, part, scope)
+        known = truth(value)
+        if known is not None and known == decides:
+            return value if not left_over else (choose([*left_over, value]) if decides else machine.term("", *left_over))
+        if known is None:
+            left_over.append(value)
+    return machine.term("", *left_over) if left_over else value
+
+
+def truth(value: Value) -> bool | None:
+    """Return whether a value is true, or None when that cannot be told."""
+    if isinstance(value, Const):
+        return bool(value.value)
+    if isinstance(value, Seq | Map) and not value.open:
+        return bool(value.items)
+    if isinstance(value, Func | Class | Made | Partial):
+        return True
+    if isinstance(value, Choice):
+        found = {truth(one) for one in value.options}
+        return found.pop() if len(found) == 1 else None
+    return None
+
+
+def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
+    left = evaluate(machine, node.left, scope)
+    rights = [evaluate(machine, one, scope) for one in node.comparators]
+    if len(rights) == 1 and isinstance(left, Const):
+        known = _compare_known(node.ops[0], left, rights[0])
+        if known is not None:
+            return Const(known, node)
+    if len(rights) == 1 and isinstance(rights[0], Const) and rights[0].value is None and not isinstance(left, Term | Member | Choice | Const):
+        return Const(isinstance(node.ops[0], ast.IsNot | ast.NotEq), node)
+    result = machine.term(name_of(left), left, *rights)
+    right = rights[0]
+    counts = isinstance(node.ops[0], ast.Eq | ast.GtE) and not result.mods and not isinstance(left, Const)
+    if counts and (not isinstance(right, Const) or (isinstance(right.value, int) and right.value > 1)):
+        return Term(result.name, result.tags, (right,))
+    return result
+
+
+def _compare_known(op: ast.cmpop, left: Const, right: Value) -> bool | None:
+    try:
+        if isinstance(right, Const) and type(op) in COMPARISONS:
+            return bool(COMPARISONS[type(op)](left.value, right.value))
+        if isinstance(op, ast.In | ast.NotIn):
+            held = None
+            if isinstance(right, Seq) and not right.open and all(isinstance(one, Const) for one in right.items):
+                held = [one.value for one in right.items]  # type: ignore[union-attr]
+            elif isinstance(right, Map) and not right.open:
+                held = list(right.items)
+            elif isinstance(right, Const) and isinstance(right.value, str) and isinstance(left.value, str):
+                held = right.value  # type: ignore[assignment]
+            if held is not None:
+                return (left.value in held) == isinstance(op, ast.In)
+    except TypeError:
+        return None
+    return None
+
+
+def _if_expression(machine: Machine, node: ast.IfExp, scope: Scope) -> Value:
+    known = truth(evaluate(machine, node.test, scope))
+    if known is not None:
+        return evaluate(machine, node.body if known else node.orelse, scope)
+    return choose([evaluate(machine, node.body, scope), evaluate(machine, node.orelse, scope)])
+
+
+def _sequence(machine: Machine, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:
+    items: list[Value] = []
+    unknown = False
+    for part in node.elts:
+        value = evaluate(machine, part.value if isinstance(part, ast.Starred) else part, scope)
+        if not isinstance(part, ast.Starred):
+            items.append(value)
+        elif isinstance(value, Seq):
+            items.extend(value.items)
+            unknown = unknown or value.open
+        else:
+            unknown = True
+    return Seq(items, unknown)
+
+
+def _mapping(machine: Machine, node: ast.Dict, scope: Scope) -> Value:
+    result = Map({})
+    for key, part in zip(node.keys, node.values, strict=True):
+        value = evaluate(machine, part, scope)
+        if key is None:
+            if isinstance(value, Map):
+                result.items.update(value.items)
+                result.open = result.open or value.open
+            else:
+                result.open = True
+            continue
+        name = evaluate(machine, key, scope)
+        if isinstance(name, Const) and _hashable(name.value):
+            result.items[name.value] = value
+        else:
+            result.open = True
+    return result
+
+
+def _call(machine: Machine, node: ast.Call, scope: Scope) -> Value:
+    func = evaluate(machine, node.func, scope)
+    args: list[Value] = []
+    kwargs: dict[str, Value] = {}
+    complete = True
+    for part in node.args:
+        value = evaluate(machine, part.value if isinstance(part, ast.Starred) else part, scope)
+        if not isinstance(part, ast.Starred):
+            args.append(value)
+        elif isinstance(value, Seq) and not value.open:
+            args.extend(value.items)
+        else:
+            complete = False
+    for keyword in node.keywords:
+        value = evaluate(machine, keyword.value, scope)
+        if keyword.arg is not None:
+            kwargs[keyword.arg] = value
+        elif isinstance(value, Map):
+            kwargs.update({name: one for name, one in value.items.items() if isinstance(name, str)})
+            complete = complete and not value.open
+        else:
+            complete = False
+    return call(machine, func, args, kwargs, node, complete=complete)
+
+
+def _comprehension(machine: Machine, node: Any, scope: Scope) -> Value:
+    """Read the element once, with the targets unknown; a comprehension's own names stay inside."""
+    inner = Scope(scope)
+    sources = []
+    for part in node.generators:
+        source = evaluate(machine, part.iter, scope)
+        sources.append(source)
+        for name in ast.walk(part.target):
+            if isinstance(name, ast.Name):
+                inner.names[name.id] = machine.term(f"{name.id} of {name_of(source)}", source)
+    if isinstance(node, ast.DictComp):
+        evaluate(machine, node.value, inner)
+        return Map({}, open=True)
+    element = evaluate(machine, node.elt, inner)
+    if isinstance(node, ast.GeneratorExp):
+        return machine.term(f"parameters {name_of(element)}", element, *sources)
+    return Seq([element], open=True)
+
+
+def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Value:
+    return Func(node, scope)
+
+
+def _walrus(machine: Machine, node: ast.NamedExpr, scope: Scope) -> Value:
+    value = evaluate(machine, node.value, scope)
+    scope.set(node.target.id, value)
+    return value
+
+
+def _pass_through(machine: Machine, node: Any, scope: Scope) -> Value:
+    return evaluate(machine, node.value, scope)
+
+
+def _text(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue):
+            evaluate(machine, part.value, scope)
+    return Term("text")
+
+
+READERS: dict[type, Callable[[Machine, Any, Scope], Value]] = {
+    ast.Constant: _constant, ast.Name: _name, ast.Attribute: _attribute, ast.Subscript: _subscript, ast.BinOp: _binary,
+    ast.UnaryOp: _unary, ast.BoolOp: _boolean, ast.Compare: _compare, ast.IfExp: _if_expression, ast.List: _sequence,
+    ast.Tuple: _sequence, ast.Set: _sequence, ast.Dict: _mapping, ast.Call: _call, ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension, ast.DictComp: _comprehension, ast.GeneratorExp: _comprehension, ast.Lambda: _lambda,
+    ast.NamedExpr: _walrus, ast.Await: _pass_through, ast.Starred: _pass_through, ast.JoinedStr: _text,
+}  # fmt: skip

@@ -1,0 +1,325 @@
+"""What calling a method gives when the source does not define it: `loss.backward()`, `scaler.scale(...)`, `cfg.get(...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nbtrain.notebook.symbolic.library import category
+from nbtrain.notebook.symbolic.machine import Machine
+from nbtrain.notebook.symbolic.values import (
+    Choice, Const, Func, Live, Made, Map, Member, Obj, Ref, Seq, Term, Value, name_of, options,
+)  # fmt: skip
+
+Handler = Callable[[Machine, Member, list[Value], dict[str, Value], Any], "Value | None"]
+
+SAME_OBJECT = frozenset(
+    "to cuda cpu train eval half float double bfloat16 requires_grad_ cast_ unwrap_model share_memory compile "
+    "with_format add_argument_group add_mutually_exclusive_group".split()
+)
+SAME_VALUE = frozenset(
+    "mean sum item detach clone squeeze unsqueeze view reshape flatten contiguous float double log exp pow sqrt neg abs "
+    "type_as logits".split()
+)
+GRADIENT_WRITERS = frozenset(
+    "clamp_ clip_ mul_ div_ copy_ add_ sub_ clamp_min_ clamp_max_ nan_to_num_ renorm_ normal_ masked_fill_".split()
+)
+GRADIENT_HOOKS = frozenset("register_hook register_post_accumulate_grad_hook register_full_backward_hook".split())
+
+
+def kind_of(value: Value) -> str:
+    """Return the category of what a value is: optimizer, scheduler, scaler, accelerator, ... or ""."""
+    for one in options(value):
+        if isinstance(one, Made) and (kind := category(one.path)):
+            return kind
+        if isinstance(one, Obj) and one.cls is not None:
+            for path in one.cls.library_bases():
+                if path.endswith(".Optimizer") or category(path) == "optimizer":
+                    return "optimizer"
+                if path.endswith(("LRScheduler", "_LRScheduler")) or category(path) == "scheduler":
+                    return "scheduler"
+        if isinstance(one, Live):
+            return _live_kind(one.obj)
+    return ""
+
+
+def _live_kind(obj: Any) -> str:
+    names = {f"{one.__module__}.{one.__name__}" for one in type(obj).__mro__}
+    if "torch.optim.optimizer.Optimizer" in names:
+        return "optimizer"
+    if any(name.endswith(("LRScheduler", "ReduceLROnPlateau")) for name in names):
+        return "scheduler"
+    if any(name.endswith(".GradScaler") for name in names):
+        return "scaler"
+    if "torch.utils.data.dataloader.DataLoader" in names:
+        return "loader"
+    if "torch.nn.modules.module.Module" in names:
+        return "loss" if type(obj).__name__.endswith("Loss") else "model"
+    return "accelerator" if any(name.startswith("accelerate.") for name in names) else ""
+
+
+def is_optimizer(value: Value) -> bool:
+    """Whether a value is an optimizer by its class, or by its name where nothing more is known."""
+    kind = kind_of(value)
+    if kind:
+        return kind == "optimizer"
+    name = name_of(value).lower().rpartition(".")[2]
+    return isinstance(value, Term | Member | Live | Choice) and (name.startswith("opt") or "optim" in name) and "state" not in name
+
+
+def is_model(value: Value) -> bool:
+    """Whether a value is a network or its parameters, by class or by name."""
+    for one in options(value):
+        if isinstance(one, Obj) and one.cls is not None:
+            return any(path.endswith(("Module", "PreTrainedModel")) for path in one.cls.library_bases())
+        if isinstance(one, Made):
+            return category(one.path) in ("pretrained", "attention", "recurrent", "weighted", "torchvision-model", "transformer-model")
+        if isinstance(one, Live):
+            return _live_kind(one.obj) == "model"
+        if isinstance(one, Term | Member):
+            name = name_of(one).lower()
+            last = name.rpartition(".")[2]
+            return last in ("model", "net", "network", "parameters", "policy", "encoder", "decoder") or "parameters" in last
+    return False
+
+
+def is_scheduler(value: Value) -> bool:
+    kind = kind_of(value)
+    if kind:
+        return kind == "scheduler"
+    name = name_of(value).lower().rpartition(".")[2]
+    return isinstance(value, Term | Member | Obj | Live) and ("sched" in name or "warm" in name or name in ("lr_decay", "lrs"))
+
+
+def method_call(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    """Return what a method call gives, writing down what matters to training; None when it is not followed."""
+    name, owner = method.attr, method.owner
+    if name in HANDLERS:
+        found = HANDLERS[name](machine, method, args, kwargs, node)
+        if found is not None:
+            return found
+    if "clip" in name and ("grad" in name or "norm" in name or kind_of(owner) in ("accelerator", "fabric")):
+        machine.emit("clip", owner, node, path=name)
+        return Term("norm")
+    if name in GRADIENT_WRITERS and "grad" in name_of(owner).rsplit(".", 2)[-1] + name_of(owner):
+        machine.emit("grad-edit", owner, node, how=name)
+        return Term("grad")
+    if name in GRADIENT_HOOKS:
+        machine.emit("grad-hook", owner, node)
+        return Term("hook")
+    if name in SAME_OBJECT and isinstance(owner, Made | Obj | Live):
+        return owner
+    if name in SAME_VALUE:
+        return machine.term(name_of(owner), owner)
+    return None
+
+
+def _backward(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    owner = method.owner
+    kind = kind_of(owner)
+    who = {"accelerator": "accelerate", "fabric": "fabric"}.get(kind, "person")
+    if isinstance(owner, Member) and isinstance(owner.owner, Made) and category(owner.owner.path) == "engine":
+        who = "deepspeed"
+    loss = args[0] if args and (who != "person" or "accelerator" in name_of(owner) or "fabric" in name_of(owner)) else owner
+    if loss is not owner and who == "person":
+        who = "accelerate" if "accelerator" in name_of(owner) else "fabric"
+    machine.emit("backward", loss, node, owner=who, receiver=owner)
+    return Const(None)
+
+
+def _manual_backward(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    machine.emit("backward", args[0] if args else Term(), node, owner="lightning", receiver=method.owner)
+    return Const(None)
+
+
+def _step(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    owner = method.owner
+    if kind_of(owner) == "scaler" or (args and is_optimizer(args[0])):
+        machine.emit("optim-step", args[0] if args else owner, node, scaler=owner)
+        return Const(None)
+    for closure in args:
+        if isinstance(closure, Func) and is_optimizer(owner):
+            machine.call(closure, [], {}, node)
+    if is_optimizer(owner):
+        machine.emit("optim-step", owner, node, scaler=None)
+    elif is_scheduler(owner):
+        machine.emit("sched-step", owner, node)
+    elif kind_of(owner) == "environment" or name_of(owner).lower().rpartition(".")[2].startswith(("env", "vec_env")):
+        machine.emit("env-step", owner, node)
+        return Seq([Term("state"), Term("reward"), Term("done"), Term("truncated"), Term("info")], open=True)
+    else:
+        return None
+    return Const(None)
+
+
+def _event(kind: str) -> Handler:
+    def handler(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+        machine.emit(kind, args[0] if args else method.owner, node, owner=method.owner)
+        return Const(None)
+
+    return handler
+
+
+def _zero_grad(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    machine.emit("zero-grad", method.owner, node)
+    return Const(None)
+
+
+def _scale(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    if kind_of(method.owner) != "scaler" and "scaler" not in name_of(method.owner).lower():
+        return None
+    machine.emit("scale", method.owner, node)
+    inner = args[0] if args else Term()
+    result = machine.term(name_of(inner), inner)
+    return Term(result.name, result.tags | {"scaled"}, result.mods)
+
+
+def _prepare(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    """Accelerate's `prepare` and Fabric's `setup` give back what they are given."""
+    if kind_of(method.owner) not in ("accelerator", "fabric") and not name_of(method.owner).lower().endswith(("accelerator", "fabric")):
+        return None
+    machine.emit("prepare", method.owner, node)
+    return args[0] if len(args) == 1 else Seq(list(args))
+
+
+def _divide(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    if "grad" in name_of(method.owner):
+        machine.emit("grad-edit", method.owner, node, how="div_")
+    owner = machine.term(name_of(method.owner), method.owner)
+    return Term(owner.name, owner.tags | {"divided"}, owner.mods)
+
+
+def _multiply(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    if "grad" in name_of(method.owner):
+        machine.emit("grad-edit", method.owner, node, how="mul_")
+    owner = machine.term(name_of(method.owner), method.owner)
+    return Term(owner.name, owner.tags | {"multiplied"}, owner.mods)
+
+
+def _get(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    owner = method.owner
+    if isinstance(owner, Map) and args and isinstance(args[0], Const):
+        default = args[1] if len(args) > 1 else Const(None)
+        return owner.items.get(args[0].value, default if not owner.open else Term(str(args[0].value)))
+    return None
+
+
+def _update(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    owner = method.owner
+    if isinstance(owner, Map):
+        given = args[0] if args else Map({})
+        if isinstance(given, Map):
+            owner.items.update(given.items)
+        owner.items.update(kwargs)
+        owner.open = owner.open or (isinstance(given, Map) and given.open) or not isinstance(given, Map)
+        return Const(None)
+    return None
+
+
+def _items(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    owner = method.owner
+    if not isinstance(owner, Map):
+        return None
+    if method.attr == "copy":
+        return Map(dict(owner.items), owner.open)
+    pairs: list[Value] = {
+        "items": [Seq([Const(key), one]) for key, one in owner.items.items()],
+        "keys": [Const(key) for key in owner.items],
+        "values": list(owner.items.values()),
+    }[method.attr]
+    return Seq(pairs, owner.open)
+
+
+def _append(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    if isinstance(method.owner, Seq):
+        if machine.loops or machine.guards:
+            method.owner.open = True
+        method.owner.items.extend(args if method.attr == "append" else args[0].items if args and isinstance(args[0], Seq) else [])
+        return Const(None)
+    return None
+
+
+def _add_argument(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
+    flags = [one.value for one in args if isinstance(one, Const) and isinstance(one.value, str)]
+    if not isinstance(fields, Map) or not flags:
+        return None
+    flag = next((one for one in flags if one.startswith("--")), flags[0])
+    target = kwargs.get("dest")
+    name = str(target.value) if isinstance(target, Const) else flag.lstrip("-").replace("-", "_")
+    action = kwargs.get("action")
+    default = kwargs.get("default")
+    if default is None and isinstance(action, Const) and action.value in ("store_true", "store_false"):
+        default = Const(action.value == "store_false")
+    required = not flag.startswith("-") or "required" in kwargs
+    if isinstance(default, Const):
+        default = Const(_typed(default.value, kwargs.get("type")), default.node, f"default of {flag}")
+    fields.items[name] = default if default is not None else (Term(name) if required else Const(None))
+    return Const(None)
+
+
+def _typed(value: Any, kind: Value | None) -> Any:
+    """argparse passes a text default through `type`."""
+    if isinstance(value, str) and isinstance(kind, Ref) and kind.path in ("builtins.float", "builtins.int"):
+        try:
+            return float(value) if kind.path.endswith("float") else int(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _parse_args(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
+    if not isinstance(fields, Map):
+        return None
+    parsed = Obj(None, dict(fields.items))
+    return Seq([parsed, Seq([], open=True)]) if method.attr == "parse_known_args" else parsed
+
+
+def _set_defaults(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
+    if isinstance(fields, Map):
+        fields.items.update(kwargs)
+    return Const(None)
+
+
+def _fit(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    kind = kind_of(method.owner)
+    if kind == "lightning-trainer" or (kind == "hf-trainer" and method.attr == "train"):
+        machine.emit("fit", method.owner, node, args=args, kwargs=kwargs)
+        return Term("result")
+    return None
+
+
+def _freeze(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    if args and isinstance(args[0], Const) and args[0].value is False:
+        machine.emit("freeze", method.owner, node)
+    return method.owner
+
+
+def _save_hyperparameters(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    if isinstance(method.owner, Obj):
+        method.owner.attrs["hparams"] = Obj(None, dict(machine.parameters))
+    return Const(None)
+
+
+def _log_prob(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    machine.emit("log-prob", method.owner, node)
+    return machine.term("log_prob", *args)
+
+
+def _set_learning_rate(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    machine.emit("lr-set", method.owner, node, value=args[0] if args else Term())
+    return Const(None)
+
+
+HANDLERS: dict[str, Handler] = {
+    "backward": _backward, "manual_backward": _manual_backward, "step": _step, "zero_grad": _zero_grad, "scale": _scale,
+    "unscale_": _event("unscale"), "prepare": _prepare, "setup": _prepare, "setup_dataloaders": _prepare,
+    "setup_module": _prepare, "setup_optimizers": _prepare, "div": _divide, "div_": _divide, "true_divide": _divide,
+    "mul": _multiply, "mul_": _multiply, "get": _get, "pop": _get, "setdefault": _get, "update": _update, "items": _items,
+    "keys": _items, "values": _items, "copy": _items, "append": _append, "extend": _append, "add_argument": _add_argument,
+    "parse_args": _parse_args, "parse_known_args": _parse_args, "set_defaults": _set_defaults, "fit": _fit, "train": _fit,
+    "requires_grad_": _freeze, "save_hyperparameters": _save_hyperparameters, "log_prob": _log_prob,
+    "set_lr": _set_learning_rate,
+}  # fmt: skip

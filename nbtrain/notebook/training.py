@@ -1,0 +1,299 @@
+"""From the trace of a source to its hand-written training steps: accumulation, clipping, precision, schedule, epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nbtrain.notebook.facts import (
+    NO, UNKNOWN, YES, Accumulation, Answer, LoaderFact, OptimizerFact, Quantity, TrainingFact,
+)  # fmt: skip
+from nbtrain.notebook.live import loader_facts, optimizer_facts
+from nbtrain.notebook.schedules import Schedule, optimizer_behind, schedule_of
+from nbtrain.notebook.source_values import argument, quantity
+from nbtrain.notebook.symbolic.library import SELF_CLIPPING
+from nbtrain.notebook.symbolic.machine import Event, Guard, Machine
+from nbtrain.notebook.symbolic.method_calls import is_scheduler, kind_of
+from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Obj, Term, Value, name_of, options
+
+DIVIDES = frozenset({"div_", "mul_", "Div", "Mult", "assign"})
+STEP_WORDS = ("clip", "grad", "hook", "optim", "step", "train", "update", "backward", "wrap", "engine", "fit")
+MICRO_WORDS = ("micro", "accum", "chunk", "split")
+
+
+@dataclass
+class Trace:
+    """The events of a reading, by kind, and what several questions share."""
+
+    machine: Machine
+    optimizers: dict[int, OptimizerFact]
+    mentions_warmup: bool
+    by_kind: dict[str, list[Event]] = field(default_factory=dict)
+
+    def of(self, kind: str) -> list[Event]:
+        return self.by_kind.get(kind, [])
+
+    def near(self, kind: str, step: Event) -> list[Event]:
+        """Events of a kind in the outermost loop of `step`, or in its function when it stands in none."""
+        if step.loops:
+            return [event for event in self.of(kind) if step.loops[0] in event.loops]
+        return [event for event in self.of(kind) if event.entry == step.entry]
+
+
+def hand_written(trace: Trace) -> list[TrainingFact]:
+    """Return each hand-written training step once per optimizer and outermost loop."""
+    found: list[TrainingFact] = []
+    seen: set[tuple[int, int]] = set()
+    for step in trace.of("optim-step"):
+        place = id(step.loops[0].node) if step.loops else hash(step.entry)
+        key = (id(step.node), place)
+        backwards = trace.near("backward", step)
+        if key in seen or not backwards:
+            continue
+        seen.add(key)
+        found.append(_training(trace, step, backwards))
+    return found
+
+
+def _training(trace: Trace, step: Event, backwards: list[Event]) -> TrainingFact:
+    backward = _nearest(step, backwards)
+    optimizer = optimizer_of(trace, step.subject)
+    loss = backward.subject
+    tags = loss.tags
+    owner = backward.data["owner"]
+    accumulation = _accumulation(trace, step, backward) if owner in ("person", "autograd", "lightning") else None
+    steps = {id(event.subject) if isinstance(event.subject, Made) else name_of(event.subject) for event in trace.near("optim-step", step)}
+    epochs, loop = _epochs(step)
+    precision = "fp16" if "fp16" in tags else "mixed" if "mixed" in tags else ""
+    regions = [event for event in trace.of("autocast") if event.data["tags"] & {"fp16", "mixed"}]
+    if not precision and any("fp16" in event.data["tags"] for event in trace.of("autocast-decorator")):
+        precision = "fp16"
+    return TrainingFact(
+        owner="person" if owner == "autograd" else owner, line=step.line, looped=bool(step.loops) or step.entry != "<module>",
+        optimizer=optimizer, name=optimizer.name if optimizer else name_of(step.subject), epochs=epochs,
+        batch=_batch(trace, step, backward), accumulation=accumulation,
+        accumulates=accumulation is not None or bool(trace.of("accumulate")) or _counts_itself(trace) or len(backward.loops) > len(step.loops),
+        clipped=_clipped(trace, step, optimizer, owner), warmed_up=_warmed_up(trace, step, optimizer, owner),
+        changes_lr=_changes(trace, step, optimizer, owner), precision=precision, scaled=_scaled(step, tags),
+        several_optimizers=len(steps) > 1, distributed=any(e.data["category"] == "distributed" for e in trace.of("made")),
+        node=step.node, backward=backward.node, autocast=regions[0].subject.node if regions else None, epoch_loop=loop,  # type: ignore[attr-defined]
+    )  # fmt: skip
+
+
+def _nearest(step: Event, backwards: list[Event]) -> Event:
+    """The backward pass that shares most loops with the step and comes last before it."""
+    return max(backwards, key=lambda event: (len(set(event.loops) & set(step.loops)), event.line <= step.line, event.line))
+
+
+def optimizer_of(trace: Trace, value: Value) -> OptimizerFact | None:
+    """Return the facts of the optimizer that a value stands for."""
+    for one in options(value):
+        if isinstance(one, Made) and id(one) in trace.optimizers:
+            return trace.optimizers[id(one)]
+        if isinstance(one, Live):
+            return optimizer_facts(one.name, one.obj)
+    return None
+
+
+def _epochs(step: Event) -> tuple[Quantity | None, object]:
+    """The loop over epochs is one that holds a loop over batches."""
+    for at, loop in enumerate(step.loops[:-1]):
+        named = "epoch" in f"{loop.target} {loop.text}".lower()
+        feeds = any(inner.kind == "loader" for inner in step.loops[at + 1 :])
+        if loop.kind in ("range", "while") and (named or feeds):
+            return quantity(loop.count, loop.text), loop.node
+    return None, None
+
+
+def _batch(trace: Trace, step: Event, backward: Event) -> LoaderFact | None:
+    for loop in reversed([*step.loops, *backward.loops]):
+        for one in options(loop.iterable) if loop.kind == "loader" and loop.iterable is not None else ():
+            if isinstance(one, Live):
+                return loader_facts(one.name, one.obj)
+            if isinstance(one, Made) and kind_of(one) == "loader":
+                return loader_of(trace.machine, one)
+    return None
+
+
+def loader_of(machine: Machine, made: Made) -> LoaderFact:
+    """Return the facts of a DataLoader that the source makes; PyTorch's default batch size is 1."""
+    _, name, _ = machine.named.get(id(made), (made, "", None))
+    size = argument(made, "batch_size", 1)
+    if any(part in made.kwargs for part in ("batch_sampler", "collate_fn_batches")) or (size is None and not made.complete):
+        return LoaderFact(name, Quantity(), made.node.lineno, call=made.node)
+    known = Quantity((1.0,), "the default of DataLoader") if size is None else quantity(size)
+    return LoaderFact(name, known, made.node.lineno, role="train", call=made.node)
+
+
+def _accumulation(trace: Trace, step: Event, backward: Event) -> Accumulation | None:
+    k = _guarded_every(trace, step, backward)
+    if k is None:
+        k = _inner_loop_count(trace, step, backward)
+    if k is None or (k.known and k.high <= 1):
+        return None
+    return Accumulation(k, _divided(trace, step, backward), backward.line)
+
+
+def _guarded_every(trace: Trace, step: Event, backward: Event) -> Quantity | None:
+    """`if (i + 1) % k == 0: optimizer.step(); optimizer.zero_grad()` with the backward pass outside of it."""
+    shared = {(guard.node, guard.holds) for guard in backward.guards}
+    own = [guard for guard in step.guards if guard.mods and (guard.node, guard.holds) not in shared]
+    clears = trace.near("zero-grad", step)
+    inside = [event for event in clears if len(event.loops) >= len(step.loops)]
+    if not own or not inside or not all(_under(event, own) for event in inside):
+        return None
+    return quantity(own[0].mods[0], name_of(own[0].mods[0]))
+
+
+def _under(event: Event, guards: list[Guard]) -> bool:
+    held = {(guard.node, guard.holds) for guard in event.guards}
+    mods = {name_of(mod) or getattr(mod, "value", None) for guard in event.guards for mod in guard.mods}
+    return any((g.node, g.holds) in held or (name_of(g.mods[0]) or getattr(g.mods[0], "value", None)) in mods for g in guards)
+
+
+def _inner_loop_count(trace: Trace, step: Event, backward: Event) -> Quantity | None:
+    """`for micro in range(k): loss.backward()` with the step after the loop."""
+    inner = [loop for loop in backward.loops if loop not in step.loops]
+    if not inner or not step.loops:
+        return None
+    loop = inner[0]
+    words = f"{loop.target} {loop.text}".lower()
+    micro = any(word in words for word in MICRO_WORDS)
+    if not (micro or (loop.kind == "range" and "epoch" not in words)):
+        return None
+    if any(loop in event.loops for event in trace.near("zero-grad", step)):
+        return None
+    return quantity(loop.count, loop.text)
+
+
+def _divided(trace: Trace, step: Event, backward: Event) -> Answer:
+    tags = backward.subject.tags
+    if tags & {"divided", "multiplied", "given-k"}:
+        return Answer(YES, "the loss is divided")
+    if "sum" in tags:
+        return Answer(YES, "the loss is a sum, not a mean")
+    if any(event.data["how"] in DIVIDES for event in trace.near("grad-edit", step)):
+        return Answer(YES, "the gradients are changed by hand")
+    if "opaque" in tags and not _conventional_loss(backward.subject):
+        return Answer(UNKNOWN, f"the loss comes from `{name_of(backward.subject)}`, which is not in the source")
+    return Answer(NO, line=backward.line)
+
+
+def _conventional_loss(value: Value) -> bool:
+    """`criterion(...)` and `model(...)` return means by custom, also where they are made elsewhere."""
+    name = name_of(value).lower().removesuffix(".loss").removesuffix("()").rpartition(".")[2]
+    return name in ("criterion", "loss_fn", "loss_func", "loss_function", "model", "net", "criterion_fn", "lossfn", "output")
+
+
+def _counts_itself(trace: Trace) -> bool:
+    """An Accelerator or Fabric that is told to accumulate."""
+    for event in trace.of("made"):
+        if event.data["category"] == "accelerator" and isinstance(event.subject, Made):
+            steps = event.subject.kwargs.get("gradient_accumulation_steps")
+            if steps is not None and not (isinstance(steps, Const) and steps.value == 1):
+                return True
+    return False
+
+
+def _clipped(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner: str) -> Answer:
+    clips = trace.near("clip", step) or (trace.of("clip") if step.entry != "<module>" else [])
+    if clips or trace.of("grad-hook"):
+        return Answer(YES, "gradients are clipped", clips[0].line if clips else None)
+    if any(event.data["how"] not in ("div_", "Div") for event in trace.near("grad-edit", step)):
+        return Answer(YES, "gradients are limited by hand")
+    if optimizer is not None and optimizer.cls in SELF_CLIPPING:
+        return Answer(YES, f"`{optimizer.cls}` clips by itself")
+    if owner == "deepspeed":
+        return Answer(UNKNOWN, "DeepSpeed clips as its own configuration says")
+    if hidden := _hidden_step(trace, step):
+        return Answer(UNKNOWN, f"`{hidden}` gets the model or the optimizer and is not in the source")
+    if isinstance(step.subject, Obj):
+        return Answer(UNKNOWN, "the optimizer is a class of its own")
+    return Answer(NO, line=step.line)
+
+
+def _hidden_step(trace: Trace, step: Event) -> str:
+    """An unresolved function that may take part in the step."""
+    near = {id(event) for event in trace.near("escape", step)}
+    for event in trace.of("escape"):
+        name = event.data["name"] or "a function"
+        if id(event) in near and event.loops[-1:] == step.loops[-1:] and not event.data.get("forward"):
+            if name.rpartition(".")[2].lower() not in ("criterion", "loss_fn", "loss", "model"):
+                return name
+        elif any(word in name.lower() for word in STEP_WORDS):
+            return name
+    return ""
+
+
+def schedules_for(trace: Trace, optimizer: OptimizerFact | None) -> list[Schedule]:
+    """Return every scheduler that may act on `optimizer`."""
+    found: list[Schedule] = []
+    values = [event.subject for event in trace.of("made") if event.data["category"] == "scheduler"]
+    values += [event.subject for event in trace.of("instance") if is_scheduler(event.subject) or _holds_optimizer(event)]
+    values += [event.subject for event in trace.of("sched-step") if isinstance(event.subject, Term | Member | Live)]
+    for value in values:
+        behind = optimizer_behind(value)
+        other = [one for one in options(behind) if isinstance(one, Made)] if behind is not None else []
+        if optimizer is None or not other or any(id(one) == optimizer.key for one in other):
+            found.append(schedule_of(trace.machine, value))
+    return found
+
+
+def _holds_optimizer(event: Event) -> bool:
+    """An instance of a class with "sched" or "warm" in its name that got an optimizer."""
+    made = event.subject
+    name = made.cls.node.name.lower() if isinstance(made, Obj) and made.cls else ""
+    return any(word in name for word in ("sched", "warm", "lr")) and any(
+        kind_of(one) == "optimizer" for one in [*event.data["args"], *event.data["kwargs"].values()]
+    )
+
+
+def hand_set(trace: Trace) -> list[Event]:
+    """Learning rates set by hand where training goes on, not once before it."""
+    return [event for event in trace.of("lr-set") if event.loops or event.entry != "<module>" or event.frames]
+
+
+def _warmed_up(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner: str) -> Answer:
+    answers = [one.warmup for one in schedules_for(trace, optimizer)]
+    if any(one.state == YES for one in answers):
+        return next(one for one in answers if one.state == YES)
+    by_hand = hand_set(trace)
+    if by_hand and trace.mentions_warmup:
+        return Answer(YES, f"the rate is set by hand (line {by_hand[0].line})")
+    if any(one.state == UNKNOWN for one in answers):
+        if trace.mentions_warmup:
+            return Answer(YES, "a warm-up is named in the source")
+        return next(one for one in answers if one.state == UNKNOWN)
+    if any(event.data.get("how") != "Mult" for event in by_hand):
+        return Answer(UNKNOWN, f"the rate is set by hand on line {by_hand[0].line}; whether it ramps up could not be told")
+    return _hidden_schedule(trace, step, owner) or Answer(NO, line=step.line)
+
+
+def _hidden_schedule(trace: Trace, step: Event, owner: str) -> Answer | None:
+    if owner == "deepspeed":
+        return Answer(UNKNOWN, "DeepSpeed schedules the rate as its own configuration says")
+    handed = [event for event in trace.of("escape") if event.data["optimizer"]]
+    if handed:
+        return Answer(UNKNOWN, f"`{handed[0].data['name'] or 'a function'}` gets the optimizer and is not in the source")
+    if isinstance(step.subject, Obj):
+        return Answer(UNKNOWN, "the optimizer is a class of its own")
+    return None
+
+
+def _changes(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner: str) -> Answer:
+    schedules = schedules_for(trace, optimizer)
+    if schedules:
+        return Answer(YES, schedules[0].cls)
+    if by_hand := hand_set(trace):
+        return Answer(YES, f"set by hand (line {by_hand[0].line})")
+    return _hidden_schedule(trace, step, owner) or Answer(NO, line=step.line)
+
+
+def _scaled(step: Event, tags: frozenset[str]) -> bool:
+    scaler = step.data.get("scaler")
+    for one in options(scaler) if scaler is not None else ():
+        enabled = one.kwargs.get("enabled") if isinstance(one, Made) else None
+        if isinstance(enabled, Const) and not enabled.value:
+            return False
+    return bool(tags & {"scaled", "multiplied"})
+
+
