@@ -5,6 +5,7 @@ Owns the environment of the test process and its children, the real shell and ke
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
@@ -153,14 +154,16 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Give a real InteractiveShell with an empty namespace, working in `tmp_path`; unload nbtrain after."""
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
     monkeypatch.chdir(tmp_path)
     InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     yield shell
     if "nbtrain" in shell.extension_manager.loaded:
         shell.extension_manager.unload_extension("nbtrain")
     shell.reset(new_session=False)
+    atexit.unregister(shell.atexit_operations)
     InteractiveShell.clear_instance()
 
 

@@ -50,6 +50,9 @@ COMMAND = Command(
     "review",
     "review code and live objects before GPU hours are spent",
     _run,
-    (Argument(("names",), "names of the notebook, or a .py or .ipynb file; everything when left out", many=True, metavar="NAME"),),
+    (
+        Argument(("names",), "names of the notebook, or a .py or .ipynb file; everything when left out", many=True, metavar="NAME"),
+        Argument(("--run",), "run the cell after its review (in a notebook, `%%train_review --run`)", bool),
+    ),
     examples=("%%train_review", "%train_review model optimizer", "nbtrain review train.py"),
 )

@@ -11,7 +11,8 @@ from nbtrain.commands._table import TABLE, command
 from nbtrain.commands.parse import HelpAsked, parse, split_line
 from nbtrain.commands.spec import Context
 from nbtrain.errors import UserError
-from nbtrain.magics import surroundings
+from nbtrain.magics import display, surroundings
+from nbtrain.magics.cell import run_cell
 
 
 @magics_class
@@ -35,8 +36,15 @@ class NBTrainMagics(Magics):
 
     @line_cell_magic
     def train_review(self, line: str, cell: str | None = None) -> Any:
-        """`%%train_review` reviews the cell below it without running it; `%train_review [names]` the live objects."""
-        return self._do("review", self._words(line), cell=cell)
+        """`%%train_review` reviews the cell below it, and runs it only with --run; `%train_review [names]` the live objects."""
+        __tracebackhide__ = True
+        words = self._words(line)
+        review = self._do("review", words, cell=cell)
+        if cell is None or review is None or "--run" not in words:
+            return review
+        display.show_value(review)
+        run_cell(self.shell, cell)
+        return None
 
     def _words(self, line: str) -> list[str]:
         try:
@@ -67,8 +75,6 @@ class NBTrainMagics(Magics):
         )  # fmt: skip
 
     def _show(self, verb: str, args: Any, value: Any) -> Any:
-        from nbtrain.magics import display
-
         if verb == "start":
             return self._show_started(args, value)
         if verb == "status":
@@ -80,7 +86,7 @@ class NBTrainMagics(Magics):
         return value
 
     def _show_started(self, args: Any, run: Any) -> Any:
-        from nbtrain.magics import display, foreground
+        from nbtrain.magics import foreground
 
         if vars(args).get("as"):
             self.shell.user_ns[vars(args)["as"]] = run
