@@ -9,7 +9,7 @@ from typing import Any
 def run_cell(shell: Any, cell: str) -> None:
     """Run `cell` in the notebook's namespace: magics work, the last value is shown, an error is raised.
 
-    `shell.run_cell` would show the error itself and leave the outer cell a success, so that "run all" and batch
+    `shell.run_cell` would show the error itself and leave the outer cell a success: "run all" and batch
     executions would go on past it.
     """
     __tracebackhide__ = True  # IPython leaves this frame out: the traceback begins in the person's cell

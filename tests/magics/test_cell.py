@@ -25,7 +25,7 @@ def test_a_cell_runs_as_without_the_magic(magic: Any, capsys: pytest.CaptureFixt
 
 
 def test_an_error_in_the_cell_is_the_cells_error(magic: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """The outer cell fails with the person's exception, and the traceback counts lines as the notebook shows them."""
+    """The outer cell fails with the person's exception; lines are counted as the notebook shows them."""
     result = magic.run_cell("%%just_run\nx = 1\ny = x / 0")
 
     assert isinstance(result.error_in_exec, ZeroDivisionError)
