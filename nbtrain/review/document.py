@@ -1,0 +1,120 @@
+"""The report of a review: two tables, what is good, the corrected cell, and four sections on what it is worth."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from nbtrain.findings import Confidence, Finding, Severity
+from nbtrain.report.model import Block, Cell, Code, Items, Note, Report, Section, Table, Text
+
+RISKS = {
+    "high": "Running this unchanged most likely wastes the run: {critical} would make the result wrong or lose it.",
+    "medium": "Running this unchanged most likely costs quality or time: {warnings}.",
+    "low": "Nothing was found that would put the run at risk.",
+}
+CONFIDENCES = {
+    "high": "High: every fact the rules need was read in the source or seen on live objects.",
+    "medium": "Medium: what was read was judged; some facts could not be worked out (see Information Gaps).",
+    "low": "Low: parts were not read, or there was little to judge (see Information Gaps and Caveats).",
+}
+HOW_KNOWN = {
+    Confidence.CERTAIN: "seen on live objects",
+    Confidence.LIKELY: "read in the source",
+    Confidence.POSSIBLE: "inferred",
+}
+
+
+def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str) -> Report:
+    """Return the report.
+
+    Args:
+        findings: in reading order.
+        data: the review's JSON shape; places of findings are taken from it.
+        title: heading.
+    """
+    places = [_place(one) for one in data["findings"]]
+    pairs = list(zip(findings, places, strict=True))
+    critical = [pair for pair in pairs if pair[0].severity is Severity.CRITICAL]
+    others = [pair for pair in pairs if pair[0].severity is not Severity.CRITICAL]
+    sections = [Section("Critical", (_table(critical, "critical"),))] if critical else []
+    sections += [Section("Warnings", (_table(others, "warning"),))] if others else []
+    if not findings:
+        sections.append(Section("Findings", (Note("No problem was found by any rule.", "good"),)))
+    if findings:
+        sections.append(Section("Evidence", (Items(tuple(_evidence(one, place) for one, place in pairs)),)))
+    if data["good_practices"]:
+        sections.append(Section("Good Practices", (Items(tuple(data["good_practices"])),)))
+    if data["suggested_config"]:
+        sections.append(Section("Suggested Config", _suggestion(data)))
+    sections += [
+        Section("Confidence Assessment", (Text(CONFIDENCES[data["confidence"]]), *_by_evidence(findings))),
+        Section("Risk Assessment", (Text(_risk(data["risk"], len(critical), len(others))),)),
+        Section("Information Gaps", (_listed(data["information_gaps"], "None: every rule had the facts it needs."),)),
+        Section("Caveats", (_listed([*data["caveats"], STANDING_CAVEAT], ""),)),
+    ]
+    return Report(title, tuple(sections), _headline(len(critical), len(others)), _tone(critical, others), data)
+
+
+STANDING_CAVEAT = (
+    "The review reads; it runs nothing. A line that is right on purpose is silenced by `# nbtrain: allow RULE-ID` on it."
+)
+
+
+def _place(finding: dict[str, Any]) -> str:
+    if finding["line"] is None:
+        return "live object"
+    cell = f"cell {finding['cell']}, " if finding.get("cell") is not None else ""
+    return f"{cell}line {finding['line']}"
+
+
+def _table(pairs: list[tuple[Finding, str]], tone: str) -> Table:
+    rows = tuple(
+        (Cell(f"{one.issue} ({place}, {one.rule})", tone), Cell(one.current, code=True), Cell(one.recommended, code=True))
+        for one, place in pairs
+    )
+    return Table(("Issue", "Current", "Recommended"), rows)
+
+
+def _evidence(finding: Finding, place: str) -> str:
+    return f"{finding.rule}, {place}: {finding.evidence} ({finding.confidence}: {HOW_KNOWN[finding.confidence]})."
+
+
+def _suggestion(data: dict[str, Any]) -> tuple[Block, ...]:
+    return (Code(data["suggested_config"], "python", "Your code, corrected where the exact place is known."),)
+
+
+def difference(before: str, after: str) -> str:
+    """Return a unified diff of a source and its correction."""
+    return "\n".join(difflib.unified_diff(before.split("\n"), after.split("\n"), "yours", "suggested", lineterm="", n=2))
+
+
+def _by_evidence(findings: Sequence[Finding]) -> tuple[Block, ...]:
+    counts = {level: sum(one.confidence is level for one in findings) for level in Confidence}
+    parts = [f"{count} {HOW_KNOWN[level]}" for level, count in counts.items() if count]
+    return (Text(f"Findings: {', '.join(parts)}.", "muted"),) if parts else ()
+
+
+def _risk(risk: str, critical: int, warnings: int) -> str:
+    return RISKS[risk].format(critical=_counted(critical, "critical finding"), warnings=_counted(warnings, "warning"))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _listed(items: Sequence[str], nothing: str) -> Block:
+    return Items(tuple(items)) if items else Text(nothing, "muted")
+
+
+def _headline(critical: int, warnings: int) -> str:
+    if not critical and not warnings:
+        return "Nothing to complain about."
+    parts = [_counted(critical, "critical finding")] if critical else []
+    parts += [_counted(warnings, "warning")] if warnings else []
+    return f"{' and '.join(parts)} before this is worth running."
+
+
+def _tone(critical: Sequence[Any], others: Sequence[Any]) -> str:
+    return "critical" if critical else "warning" if others else "good"

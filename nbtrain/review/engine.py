@@ -1,0 +1,139 @@
+"""Run the rules over facts: collect, silence by comment, sort. A rule that raises becomes a caveat, never a crash."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import io
+import re
+import tokenize
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nbtrain import registry
+from nbtrain.errors import UsageError
+from nbtrain.findings import Finding, Severity
+from nbtrain.review.edits import Edit
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Problem, Rule, problem_with
+
+ALLOW = re.compile(r"#\s*nbtrain:\s*allow\s+([\w\-, ]+)")
+ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the rules said: findings in order, the edits of each by its index, gaps, caveats."""
+
+    findings: tuple[Finding, ...]
+    edits: tuple[tuple[Edit, ...], ...]
+    gaps: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+
+@functools.cache
+def all_rules() -> tuple[Rule, ...]:
+    """Return every rule, found by walking `nbtrain.review.rules`."""
+    from nbtrain.review import rules
+
+    found: list[Rule] = registry.units_of(rules, "RULE", problem_with)
+    return tuple(sorted(found, key=lambda one: one.id))
+
+
+def rule_named(rule_id: str) -> Rule:
+    """Return the rule with this id.
+
+    Raises:
+        UsageError: there is none; names the nearest ids.
+    """
+    wanted = rule_id.strip().lower().replace("_", "-")
+    for rule in all_rules():
+        if rule.id == wanted:
+            return rule
+    near = difflib.get_close_matches(wanted, [one.id for one in all_rules()], n=3, cutoff=0.4)
+    suggestion = f"Did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else ""
+    known = ", ".join(one.id for one in all_rules())
+    raise UsageError(f"There is no review rule `{rule_id}`.", suggestion=suggestion or f"The rules are: {known}.", value=rule_id)
+
+
+def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
+    """Run rules over facts.
+
+    Args:
+        facts: of a source, of live objects, or of both.
+        rules: default all.
+    """
+    text = facts.source.text if facts.source is not None else ""
+    allowed, caveats = _allowed(text)
+    gaps: list[str] = []
+    found: list[tuple[Finding, tuple[Edit, ...]]] = []
+    for rule in all_rules() if rules is None else rules:
+        try:
+            said = list(rule.check(facts))
+        except Exception as error:
+            caveats.append(f"The rule {rule.id} failed ({type(error).__name__}: {error}) and was left out.")
+            continue
+        for one in said:
+            if not isinstance(one, Problem):
+                gaps.append(one.text)
+            elif not _is_allowed(allowed, rule.id, one):
+                found.append((_finding(rule, one), one.edits))
+    found.sort(key=lambda pair: (ORDER[pair[0].severity], pair[0].line or 0, pair[0].rule))
+    unique: dict[tuple[object, ...], tuple[Finding, tuple[Edit, ...]]] = {}
+    for pair in found:
+        unique.setdefault((pair[0].rule, pair[0].line, pair[0].name, pair[0].current), pair)
+    kept = list(unique.values())
+    gaps = list(dict.fromkeys(gaps))
+    return Outcome(tuple(one for one, _ in kept), tuple(edits for _, edits in kept), tuple(gaps), tuple(caveats))
+
+
+def _finding(rule: Rule, said: Problem) -> Finding:
+    return Finding(
+        rule.id, rule.severity, said.issue, current=said.current, recommended=said.recommended, evidence=said.evidence,
+        confidence=said.confidence, line=said.line, name=said.name, fix=said.fix,
+    )  # fmt: skip
+
+
+def _allowed(text: str) -> tuple[dict[str, set[int]], list[str]]:
+    """Lines on which each rule is silenced; line 0 stands for the whole source.
+
+    A comment beside code silences its line, one alone the line below, one above all code the whole source.
+    """
+    found: dict[str, set[int]] = {}
+    caveats: list[str] = []
+    if "nbtrain:" not in text:
+        return found, caveats
+    known = {one.id for one in all_rules()}
+    lines = text.split("\n")
+    first_code = next((at for at, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith(("#", "%%"))), 0)
+    for line, comment in _comments(text):
+        match = ALLOW.search(comment)
+        if match is None:
+            continue
+        alone = lines[line - 1].lstrip().startswith("#")
+        covered = {0} if alone and line < first_code else {line + 1, line} if alone else {line}
+        for rule_id in re.split(r"[,\s]+", match[1].strip()):
+            if rule_id in known:
+                found.setdefault(rule_id, set()).update(covered)
+            elif rule_id:
+                near = difflib.get_close_matches(rule_id, known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                caveats.append(f"Line {line} allows `{rule_id}`, which is no rule{hint}")
+    return found, caveats
+
+
+def _comments(text: str) -> list[tuple[int, str]]:
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        return [(one.start[0], one.string) for one in tokens if one.type == tokenize.COMMENT]
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        # A broken source or IPython syntax: lines that look like it are taken as comments.
+        return [(at, line[line.index("#") :]) for at, line in enumerate(text.split("\n"), 1) if "#" in line]
+
+
+def _is_allowed(allowed: dict[str, set[int]], rule_id: str, said: Problem) -> bool:
+    lines = allowed.get(rule_id)
+    if not lines:
+        return False
+    touched = {said.line or 0} | {edit.start_line for edit in said.edits} | {edit.end_line for edit in said.edits}
+    return 0 in lines or bool(lines & touched)

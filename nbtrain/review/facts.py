@@ -1,0 +1,96 @@
+"""What the rules may look at: source and live facts in one frozen bundle.
+
+A live fact beats a source fact wherever the source only names an object. What the reviewed source itself makes is
+judged as the source makes it: that is what the next execution will give, whatever an earlier one left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nbtrain.notebook.facts import YES, Answer, Architecture, LoaderFact, OptimizerFact, Quantity, TrainingFact
+from nbtrain.notebook.live import LiveFacts, LiveModel, LiveSchedule, read_live
+from nbtrain.notebook.source import SourceFacts, read_source
+
+
+@dataclass(frozen=True)
+class ReviewFacts:
+    """Everything known of the set-up under review.
+
+    Attributes:
+        source: facts of the text, or None when only live objects are reviewed.
+        live: facts of the notebook's objects that matter here.
+        optimizers, loaders: of both kinds, each once.
+        trainings: the training steps of the source.
+        architecture: the network, live where it is live.
+        scope: what the review is about, in words.
+    """
+
+    source: SourceFacts | None
+    live: LiveFacts = field(default_factory=LiveFacts)
+    optimizers: tuple[OptimizerFact, ...] = ()
+    loaders: tuple[LoaderFact, ...] = ()
+    trainings: tuple[TrainingFact, ...] = ()
+    architecture: Architecture = field(default_factory=Architecture)
+
+    @property
+    def only_live(self) -> bool:
+        return self.source is None
+
+
+def gather(text: str | None, namespace: Mapping[str, Any] | None) -> ReviewFacts:
+    """Return the facts of a source, of a namespace, or of both. Nothing is executed."""
+    if text is None:
+        return _live_only(read_live(namespace or {}))
+    source = read_source(text, namespace)
+    held = namespace or {}
+    named = read_live({name: held[name] for name in source.names if name in held})
+    everything = read_live(held) if held else LiveFacts()
+    trainings = tuple(_with_live_schedules(one, everything.schedules) for one in source.trainings)
+    optimizers = [_filled(one, everything.optimizers) for one in source.optimizers]
+    optimizers += [_scheduled(one, everything.schedules) for one in named.optimizers]
+    loaders = (*source.loaders, *named.loaders)
+    return ReviewFacts(source, named, tuple(optimizers), loaders, trainings, source.architecture)
+
+
+def _live_only(live: LiveFacts) -> ReviewFacts:
+    deepest = max(live.models, key=lambda one: one.depth, default=LiveModel(""))
+    architecture = Architecture(
+        attention=next((one.attention for one in live.models if one.attention), ""),
+        recurrent=next((one.recurrent for one in live.models if one.recurrent), ""),
+        depth=deepest.depth, norms=deepest.norms, frozen=any(one.frozen for one in live.models), live=bool(live.models),
+    )  # fmt: skip
+    optimizers = tuple(_scheduled(one, live.schedules) for one in live.optimizers)
+    return ReviewFacts(None, live, optimizers, live.loaders, (), architecture)
+
+
+def _scheduled(optimizer: OptimizerFact, schedules: tuple[LiveSchedule, ...]) -> OptimizerFact:
+    """A live optimizer with what its live scheduler makes of its rate."""
+    own = [one for one in schedules if one.optimizer == optimizer.key]
+    top = next((one.top for one in own if one.top is not None), None)
+    if top is not None:
+        return replace(optimizer, peak=Quantity((top,), "live value"))
+    shaped = next((one.cls for one in own if one.cls in ("LambdaLR", "MultiplicativeLR")), "")
+    return replace(optimizer, reshaped=shaped) if shaped else optimizer
+
+
+def _filled(optimizer: OptimizerFact, live: tuple[OptimizerFact, ...]) -> OptimizerFact:
+    """What the source leaves open is read from the live object of the same name and class."""
+    twin = next((one for one in live if one.name == optimizer.name and one.cls == optimizer.cls), None)
+    if twin is None:
+        return optimizer
+    lrs = optimizer.lrs if all(one.known for one in optimizer.lrs) else twin.lrs
+    decay = optimizer.weight_decay if optimizer.weight_decay.known else twin.weight_decay
+    return replace(optimizer, lrs=lrs, weight_decay=decay)
+
+
+def _with_live_schedules(training: TrainingFact, schedules: tuple[LiveSchedule, ...]) -> TrainingFact:
+    key = training.optimizer.key if training.optimizer is not None and training.optimizer.live else 0
+    own = [one for one in schedules if one.optimizer == key]
+    if not own:
+        return training
+    warm = next((one for one in own if one.warms_up), None)
+    changed = replace(training, changes_lr=Answer(YES, f"`{own[0].name}` is a {own[0].cls}"))
+    return replace(changed, warmed_up=Answer(YES, f"`{warm.name}` is a {warm.cls}")) if warm else changed

@@ -1,0 +1,160 @@
+"""Review a source, a file or live objects, and hold what came of it. Executes nothing of what it reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbtrain.errors import UsageError
+from nbtrain.findings import Finding, Severity
+from nbtrain.report.model import Report
+from nbtrain.review import document
+from nbtrain.review.engine import Outcome, run
+from nbtrain.review.facts import ReviewFacts, gather
+from nbtrain.review.notebook_file import Cells, read_cells
+from nbtrain.review.suggest import suggested_config
+
+JSON_KEYS = ("rule", "severity", "line", "current", "recommended", "evidence", "confidence", "issue", "name", "fix")
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a review found.
+
+    Attributes:
+        findings: critical ones first, then by line.
+        good_practices: what is done well, each from something seen.
+        information_gaps: what could not be checked, and why.
+        caveats: what was not read, and rules that failed.
+        confidence: how far the review can be trusted: high, medium or low.
+        risk: what running this unchanged risks: high, medium or low.
+        suggested_config: the source, corrected where exact positions allow it; "" when there is nothing to correct.
+        source: the text that was reviewed, or None.
+        report: the document.
+    """
+
+    findings: tuple[Finding, ...]
+    good_practices: tuple[str, ...]
+    information_gaps: tuple[str, ...]
+    caveats: tuple[str, ...]
+    confidence: str
+    risk: str
+    suggested_config: str
+    source: str | None
+    report: Report
+
+    @property
+    def critical(self) -> tuple[Finding, ...]:
+        """The findings that make the result wrong or lose the run."""
+        return tuple(one for one in self.findings if one.severity is Severity.CRITICAL)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the review as JSON-ready values; findings of a notebook file also have `cell`."""
+        return self.report.data
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown."""
+        return self.report.to_markdown()
+
+    def __str__(self) -> str:
+        return self.report.to_text()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return self.report._repr_mimebundle_(include, exclude)
+
+
+def review_source(source: str | None, *, namespace: Mapping[str, Any] | None = None, filename: str | None = None) -> Review:
+    """Review training code before it runs.
+
+    Args:
+        source: a cell (IPython syntax allowed) or a module; None reviews only the live objects of `namespace`.
+        namespace: the notebook's variables. What the source names and does not make is read from the objects.
+        filename: shown in the report's title.
+    """
+    return _review(source, namespace, filename, None)
+
+
+def review_file(path: str | Path, *, namespace: Mapping[str, Any] | None = None) -> Review:
+    """Review a .py file, or all code cells of an .ipynb file.
+
+    Args:
+        path: the file. In a notebook each finding has the cell (0-based) and its line within that cell.
+        namespace: as in `review_source`.
+
+    Raises:
+        UsageError: the file is missing, is of another kind, or is no notebook.
+    """
+    file = Path(path)
+    if file.suffix not in (".py", ".ipynb"):
+        raise UsageError(f"`{path}` is no file that can be reviewed.", suggestion="Pass a .py or an .ipynb file.", value=str(path))
+    if not file.is_file():
+        raise UsageError(f"There is no file `{path}`.", suggestion="Check the path.", value=str(path))
+    text = file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
+    if file.suffix == ".py":
+        return _review(text, namespace, file.name, None)
+    try:
+        cells = read_cells(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"`{path}` is no notebook: {error}.", suggestion="Save it again from Jupyter.", value=str(path)) from None
+    return _review(cells.text, namespace, file.name, cells)
+
+
+def _review(source: str | None, namespace: Mapping[str, Any] | None, filename: str | None, cells: Cells | None) -> Review:
+    facts = gather(source, namespace)
+    outcome = run(facts)
+    gaps = [*_general_gaps(facts), *outcome.gaps]
+    caveats = [*(facts.source.unread if facts.source else ()), *outcome.caveats, *(cells.caveats if cells else ())]
+    config = suggested_config(source, outcome, namespace) if source is not None else ""
+    practices = facts.source.practices if facts.source else ()
+    confidence, risk = _confidence(facts, gaps, caveats), _risk(outcome)
+    data = {
+        "findings": [_placed(one, cells) for one in outcome.findings],
+        "good_practices": list(practices),
+        "confidence": confidence,
+        "risk": risk,
+        "information_gaps": gaps,
+        "caveats": caveats,
+        "suggested_config": config,
+    }
+    report = document.build(outcome.findings, data, title=_title(filename, source))
+    return Review(outcome.findings, tuple(practices), tuple(gaps), tuple(caveats), confidence, risk, config, source, report)
+
+
+def _placed(finding: Finding, cells: Cells | None) -> dict[str, Any]:
+    values = finding.to_dict()
+    shown = {key: values[key] for key in JSON_KEYS}
+    if cells is not None:
+        shown["cell"], shown["line"] = cells.place(finding.line)
+    return shown
+
+
+def _title(filename: str | None, source: str | None) -> str:
+    return f"Review of {filename}" if filename else "Review of this cell" if source is not None else "Review of the notebook's objects"
+
+
+def _general_gaps(facts: ReviewFacts) -> list[str]:
+    if facts.source is None:
+        if not (facts.optimizers or facts.loaders or facts.live.models):
+            return ["The notebook holds no model, optimizer or loader to review."]
+        return ["No training loop was given: accumulation, clipping, precision and schedule steps cannot be seen."]
+    if facts.trainings:
+        return []
+    if facts.optimizers or facts.loaders or facts.source.tree is None or facts.source.tree.body:
+        return ["The source has no training step: what a loop would have to do was not checked."]
+    return []
+
+
+def _confidence(facts: ReviewFacts, gaps: list[str], caveats: list[str]) -> str:
+    """High when all was read or seen live, medium with open questions, low when parts were not read or nothing trains."""
+    if caveats or (facts.source is not None and not facts.trainings and not facts.optimizers):
+        return "low"
+    return "medium" if gaps else "high"
+
+
+def _risk(outcome: Outcome) -> str:
+    if any(one.severity is Severity.CRITICAL for one in outcome.findings):
+        return "high"
+    return "medium" if outcome.findings else "low"

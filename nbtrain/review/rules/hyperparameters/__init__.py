@@ -1,0 +1,1 @@
+"""Rules on single numbers: learning rates, weight decay, batch size."""

@@ -1,0 +1,1 @@
+"""Rules on how the learning rate moves over a run."""

@@ -1,0 +1,1 @@
+"""Rules on what one training step does: accumulation, clipping, precision."""
