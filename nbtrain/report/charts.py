@@ -17,6 +17,7 @@ from nbtrain.report.ticks import log_ticks, nice_ticks, short, tick_labels
 
 _TITLE, _SMALL = 13.0, 10.5  # CSS pixels
 _TOP, _BOTTOM = 30, 20  # room for the title line and for the x ticks
+_TINY, _HUGE = 1e-150, 1e150
 _DOTTED_UP_TO = 30  # a curve of at most so many points shows each of them
 
 
@@ -114,6 +115,8 @@ def _curves(axes: Axes, buckets: int, colours: Mapping[str, str]) -> list[_Curve
         x, y = np.asarray(series.x[:size], float), np.asarray(series.y[:size], float)
         x_finite = np.isfinite(x)
         x, y = x[x_finite], np.where(np.isfinite(y), y, np.nan)[x_finite]
+        # differences and logarithms of what lies beyond these bounds leave the range of floats
+        y = np.where(np.abs(y) < _TINY, 0.0, np.clip(y, -_HUGE, _HUGE))
         seen = np.isfinite(y)
         if not seen.any():
             continue

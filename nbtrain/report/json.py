@@ -17,10 +17,14 @@ def to_dict(report: Report) -> dict[str, Any]:
     Non-finite numbers become the strings "NaN", "Infinity" and "-Infinity", so that every JSON reader takes
     them.
     """
-    head = {"title": report.title, "headline": report.headline}
+    head = {"title": json_ready(report.title), "headline": json_ready(report.headline)}
     if report.data:
         return {**head, **json_ready(report.data)}
-    return {**head, "tone": report.tone, "sections": [json_ready(section) for section in report.sections]}
+    return {
+        **head,
+        "tone": json_ready(report.tone),
+        "sections": [json_ready(section) for section in report.sections],
+    }
 
 
 def json_ready(value: Any) -> Any:

@@ -74,8 +74,8 @@ class Code:
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart. `x`, `y`: equal lengths, NaN where absent. `style`: line, points, faint (a raw curve
-    behind a smoothed one). `role`: train, valid, lr, gradient, throughput or "" - the theme's colour.
+    """One line of a chart. `x`, `y`: equal lengths, NaN where absent. `style`: line, points, faint (a raw
+    curve behind a smoothed one). `role`: train, valid, lr, gradient, throughput or "" - the theme's colour.
     `low`, `high`: an optional band."""
 
     name: str

@@ -72,7 +72,7 @@ def _header(canvas: Canvas, poster: Poster, colours: Mapping[str, str]) -> None:
     chip = canvas.text_width(status, size=12.5, bold=True) + 34
     brand = canvas.text_width("nbtrain", size=12.5, bold=True)
     room = WIDTH - 2 * _EDGE - chip - 14 - brand - 20
-    title = fit(canvas, one_line(poster.title), room, size=22, bold=True)
+    title = fit(canvas, one_line(poster.title, 160), room, size=22, bold=True)
     canvas.text(_EDGE, 48, title, size=22, colour=colours["ink"], bold=True)
     left = _EDGE + canvas.text_width(title, size=22, bold=True) + 14
     canvas.box(left, 28, chip, 25, fill=soft, radius=12.4)
@@ -97,9 +97,9 @@ def _facts(
         canvas.line([_EDGE, WIDTH - _EDGE], [y, y], colour=colours["line"])
         left = float(_EDGE)
         for (label, value), tile in zip(row, _tiles(canvas, row), strict=True):
-            label = fit(canvas, one_line(label), tile - 12, size=11)
+            label = fit(canvas, one_line(label, 60), tile - 12, size=11)
             canvas.text(left, y + 21, label, size=11, colour=colours["muted"])
-            value = one_line(value)
+            value = one_line(value, 60)
             sizes = (
                 s for s in (18, 16, 14, 12.5) if canvas.text_width(value, size=s, bold=True) <= tile - 12
             )
@@ -117,8 +117,8 @@ def _tiles(canvas: Canvas, row: tuple[tuple[str, str], ...]) -> list[float]:
     room = WIDTH - 2 * _EDGE
     needed = [
         max(
-            canvas.text_width(one_line(label), size=11),
-            canvas.text_width(one_line(value), size=18, bold=True),
+            canvas.text_width(one_line(label, 60), size=11),
+            canvas.text_width(one_line(value, 60), size=18, bold=True),
         )
         + 18
         for label, value in row
@@ -134,7 +134,7 @@ def _finding_lines(canvas: Canvas, findings: tuple[tuple[str, str], ...]) -> lis
     room = WIDTH - 2 * _EDGE - 60
     lines: list[tuple[str, str]] = []
     for shown, (tone, text) in enumerate(findings):
-        folded = _fold(canvas, one_line(text, 400), room)
+        folded = _fold(canvas, one_line(text, 320), room)
         if lines and len(lines) + len(folded) > _FINDING_LINES:
             lines.append(("more", f"and {len(findings) - shown} more in the report"))
             break

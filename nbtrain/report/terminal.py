@@ -142,7 +142,7 @@ class _Writer:
         return self.wrapped(f"[figure] {one_line(figure.alt)}") + caption
 
     def _details(self, details: Details) -> list[str]:
-        inner = _Writer(max(self.width - 2, 20), self._colour)
+        inner = _Writer(self.width - 2, self._colour)
         lines = self.wrapped(one_line(details.title), "bold", "▾ ", "  ")
         for block in details.blocks:
             lines += [f"  {line}" for line in inner.block(block)]

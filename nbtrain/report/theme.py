@@ -15,7 +15,7 @@ Tones, as text: at least 4.5:1 on the ground of their theme (WCAG 2.2, 1.4.3). A
 word or a sign says the same, because red, amber and green look alike to one man in twelve.
 
     tone         light     dark      soft ground, light / dark
-    good         #15803d   #5fd38d   #e7f5ec / #14301f
+    good         #15803d   #5fd38d   #ebf7ef / #14301f
     info         #1f5fc4   #82b1ff   #e8f0fc / #16263f
     warning      #945200   #f2b84b   #fdf1dc / #35270c
     critical     #c5221f   #ff7b72   #fdeceb / #3b1917
@@ -31,7 +31,7 @@ LIGHT: Mapping[str, str] = MappingProxyType({
     "train": "#1f5fc4", "valid": "#d45f08", "lr": "#b548c6", "gradient": "#0c8c68", "throughput": "#475467",
     "extra-1": "#0e7490", "extra-2": "#a16207", "extra-3": "#9f1239",
     "good": "#15803d", "info": "#1f5fc4", "warning": "#945200", "critical": "#c5221f", "muted": "#5d6778",
-    "good-soft": "#e7f5ec", "info-soft": "#e8f0fc", "warning-soft": "#fdf1dc", "critical-soft": "#fdeceb",
+    "good-soft": "#ebf7ef", "info-soft": "#e8f0fc", "warning-soft": "#fdf1dc", "critical-soft": "#fdeceb",
     "muted-soft": "#f2f4f7",
     "ink": "#1b2430", "paper": "#ffffff", "card": "#fafbfc", "line": "#e3e7ec", "grid": "#eceff3",
     "axis": "#c9d0d9",

@@ -1,0 +1,56 @@
+"""Numbers on axes: round, few, told apart, short."""
+
+from __future__ import annotations
+
+import pytest
+
+from nbtrain.report.ticks import log_ticks, nice_ticks, short, tick_labels
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([0, 5e-4, 1e-3], ["0", "5e-4", "1e-3"]),
+        ([0, 0.25, 0.5], ["0", "0.25", "0.50"]),
+        ([0.9, 0.95, 1.0], ["0.90", "0.95", "1.00"]),
+        ([0, 500, 1000], ["0", "500", "1000"]),
+        ([0, 5000, 10000], ["0", "5k", "10k"]),
+        ([0, 2.5e6, 5e6], ["0", "2.5M", "5.0M"]),
+        ([0.01, 1, 100, 10000], ["0.01", "1", "100", "10k"]),
+        ([1e-5, 1e-3, 0.1], ["1e-5", "0.001", "0.1"]),
+        ([-1, 0, 1], ["-1", "0", "1"]),
+        ([float("nan")], [""]),
+    ],
+)
+def test_labels_of_one_axis(values: list[float], labels: list[str]) -> None:
+    """Learning rates read as powers of ten, steps in thousands, the rest plainly."""
+    assert tick_labels(values) == labels
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1), (0.93, 0.97), (-3, 8), (0, 1350), (1e-9, 3e-9), (1e12, 3e12)]
+)
+@pytest.mark.parametrize("count", [3, 5, 8])
+def test_ticks_are_few_and_tell_apart(low: float, high: float, count: int) -> None:
+    """At most as many as asked, at least two, within the axis, and every label differs."""
+    ticks = nice_ticks(low, high, count)
+
+    assert 2 <= len(ticks) <= count and low <= ticks[0] and ticks[-1] <= high
+    assert len(set(tick_labels(ticks))) == len(ticks)
+
+
+def test_log_ticks_are_powers_of_ten_where_there_are_two() -> None:
+    """Wide axes have powers of ten, narrow ones 1-2-5 steps between."""
+    assert log_ticks(0.05, 300, 5) == [0.1, 1, 10, 100]
+    assert log_ticks(0.4, 3, 5) == [0.5, 1, 2]
+    assert len(log_ticks(1e-30, 1e30, 5)) <= 6
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.06132, "0.06132"), (3e-4, "3e-4"), (0, "0"), (4913, "4913"), (12345, "12.3k"), (float("nan"), "NaN"),
+     (float("-inf"), "−∞"), (1.234e-5, "1.23e-5")],
+)  # fmt: skip
+def test_one_number_briefly(value: float, text: str) -> None:
+    """A value in a legend has four digits at most, small ones as powers of ten."""
+    assert short(value) == text
