@@ -4,8 +4,8 @@
     %train                      train what the notebook holds, in the background, watched live
     %%train_review              review this cell before GPU hours are spent
 
-The same from Python: `nbtrain.train(model, loader)`, `nbtrain.review(source)`. Importing nbtrain imports neither torch
-nor IPython; a name's module is loaded when the name is first used.
+The same from Python: `nbtrain.train(model, loader)`, `nbtrain.review(source)`. Importing nbtrain imports
+neither torch nor IPython; a name's module is loaded when the name is first used.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def __getattr__(name: str) -> Any:
 class _Package(ModuleType):
     """Keeps `nbtrain.train`, `nbtrain.review` and `nbtrain.runs` the functions people call.
 
-    The import system binds a subpackage under its name in the parent, which would put the module in the function's place.
+    The import system binds a subpackage under its name in the parent, which would put the module in the
+    function's place.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:

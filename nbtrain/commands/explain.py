@@ -17,4 +17,6 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     return explain_rule(args.rule)
 
 
-COMMAND = Command("explain", "explain a review rule", _run, (Argument(("rule",), "id of the rule", metavar="RULE"),))
+COMMAND = Command(
+    "explain", "explain a review rule", _run, (Argument(("rule",), "id of the rule", metavar="RULE"),)
+)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 
-def completion(run: Any) -> Any:
-    """Return the report of a run: Training Complete, its curves, what to do next."""
+def completion(run: Any, *, curves: bool = True) -> Any:
+    """Return the report of a run:
+    Training Complete, its curves unless they stand beside it, what to do next.
+    """
     from nbtrain.diagnose.completion import completion_report
 
-    return completion_report(run)
+    return completion_report(run, curves=curves)
 
 
 def leave_reports(run: Any) -> None:

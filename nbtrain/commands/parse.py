@@ -32,7 +32,9 @@ def split_line(line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError as error:
-        raise UsageError(f"I cannot read the line {line!r}: {str(error).lower()}.", suggestion="Close the quote.") from None
+        raise UsageError(
+            f"I cannot read the line {line!r}: {str(error).lower()}.", suggestion="Close the quote."
+        ) from None
 
 
 def parse(command: Command, words: list[str], *, front: str = "%train") -> SimpleNamespace:
@@ -45,7 +47,12 @@ def parse(command: Command, words: list[str], *, front: str = "%train") -> Simpl
         UsageError: an unknown option or a wrong value. HelpAsked: `--help`.
     """
     prog = front if command.name == "start" and front.startswith("%") else f"{front} {command.name}"
-    parser = _Parser(prog=prog, description=command.summary[:1].upper() + command.summary[1:] + ".", add_help=False, allow_abbrev=False)
+    parser = _Parser(
+        prog=prog,
+        description=command.summary[:1].upper() + command.summary[1:] + ".",
+        add_help=False,
+        allow_abbrev=False,
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     if command.examples:
         parser.epilog = "examples:\n" + "\n".join(f"  {example}" for example in command.examples)
@@ -62,7 +69,13 @@ def parse(command: Command, words: list[str], *, front: str = "%train") -> Simpl
 
 def _add(parser: argparse.ArgumentParser, argument: Argument) -> None:
     if argument.kind is bool:
-        parser.add_argument(*argument.flags, dest=argument.dest, action="store_true", default=argument.default or False, help=argument.help)
+        parser.add_argument(
+            *argument.flags,
+            dest=argument.dest,
+            action="store_true",
+            default=argument.default or False,
+            help=argument.help,
+        )
     elif argument.positional:
         parser.add_argument(
             argument.flags[0], nargs="*" if argument.many else "?", type=argument.kind, default=[] if argument.many else argument.default,
@@ -98,4 +111,9 @@ def _unknown(word: str, command: Command, prog: str) -> UsageError:
     close = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
     hint = f"Did you mean `{close[0]}`?" if close else f"See {prog} --help."
     what = "an option" if word.startswith("-") else "expected here"
-    return UsageError(f"`{word}` is not {what} of {prog}." if what == "an option" else f"`{word}` is not expected by {prog}.", suggestion=hint)
+    return UsageError(
+        f"`{word}` is not {what} of {prog}."
+        if what == "an option"
+        else f"`{word}` is not expected by {prog}.",
+        suggestion=hint,
+    )

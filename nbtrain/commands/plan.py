@@ -1,4 +1,6 @@
-"""plan: everything `start` would do, shown and rehearsed on one batch, with nothing started and nothing changed."""
+"""plan:
+everything `start` would do, shown and rehearsed on one batch, with nothing started and nothing changed.
+"""
 
 from __future__ import annotations
 

@@ -23,10 +23,15 @@ def review(source: str | Path | None = None, *, namespace: Mapping[str, Any] | N
     """
     from nbtrain.review import review_file, review_source
 
-    if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and source.endswith((".py", ".ipynb"))):
+    if isinstance(source, Path) or (
+        isinstance(source, str) and "\n" not in source and source.endswith((".py", ".ipynb"))
+    ):
         path = Path(source)
         if not path.is_file():
-            raise UsageError(f"There is no file `{path}` to review.", suggestion="Give a .py or .ipynb file, or the code itself.")
+            raise UsageError(
+                f"There is no file `{path}` to review.",
+                suggestion="Give a .py or .ipynb file, or the code itself.",
+            )
         return review_file(path)
     return review_source(source, namespace=namespace)
 
@@ -40,7 +45,10 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         raise UsageError("review needs a file here.", suggestion="nbtrain review train.py")
     unknown = [name for name in args.names if name not in context.namespace]
     if unknown:
-        raise UsageError(f"`{unknown[0]}` is neither a name of this notebook nor a .py or .ipynb file.", suggestion="%train_review reviews everything the notebook holds.")
+        raise UsageError(
+            f"`{unknown[0]}` is neither a name of this notebook nor a .py or .ipynb file.",
+            suggestion="%train_review reviews everything the notebook holds.",
+        )
     visible = {name: value for name, value in context.namespace.items() if name not in context.hidden}
     chosen = {name: visible[name] for name in args.names} if args.names else visible
     return review(None, namespace=chosen)
@@ -51,7 +59,12 @@ COMMAND = Command(
     "review code and live objects before GPU hours are spent",
     _run,
     (
-        Argument(("names",), "names of the notebook, or a .py or .ipynb file; everything when left out", many=True, metavar="NAME"),
+        Argument(
+            ("names",),
+            "names of the notebook, or a .py or .ipynb file; everything when left out",
+            many=True,
+            metavar="NAME",
+        ),
         Argument(("--run",), "run the cell after its review (in a notebook, `%%train_review --run`)", bool),
     ),
     examples=("%%train_review", "%train_review model optimizer", "nbtrain review train.py"),

@@ -22,9 +22,15 @@ OPTIONS = (
     Argument(("--loss", "--criterion"), "loss: a criterion or a function (output, target)"),
     Argument(("--scheduler",), "learning-rate scheduler"),
     Argument(("--scheduler-step",), "step | epoch: when the scheduler's kind does not tell"),
-    Argument(("--metric",), "name=function(output, target), measured at validation; may be repeated", many=True),
+    Argument(
+        ("--metric",), "name=function(output, target), measured at validation; may be repeated", many=True
+    ),
     Argument(("--clip", "--gradient-clip-val", "--max-grad-norm"), "largest total gradient norm", float),
-    Argument(("--accumulate", "--accumulate-grad-batches", "--gradient-accumulation-steps"), "batches per optimizer step (1)", int),
+    Argument(
+        ("--accumulate", "--accumulate-grad-batches", "--gradient-accumulation-steps"),
+        "batches per optimizer step (1)",
+        int,
+    ),
     Argument(("--precision",), "32 | bf16 | 16 | auto (32)"),
     Argument(("--patience",), "evaluations without a better validation loss before it stops", int),
     Argument(("--val-every",), "steps between evaluations (each epoch's end)", int),
@@ -60,8 +66,13 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
             suggestion="Use %train in a notebook, or nbtrain.train(model, data) in a script.",
         )
     if len(args.objects) > 2:
-        raise UsageError(f"`{args.objects[2]}` is one name too many: %train takes a model and its data.", suggestion="%train model loader --val val_loader")
-    words = {key: value for key, value in vars(args).items() if key not in ("objects", "yes", "wait", "as", *ROLES)}
+        raise UsageError(
+            f"`{args.objects[2]}` is one name too many: %train takes a model and its data.",
+            suggestion="%train model loader --val val_loader",
+        )
+    words = {
+        key: value for key, value in vars(args).items() if key not in ("objects", "yes", "wait", "as", *ROLES)
+    }
     words["metrics"] = _metrics(words.pop("metric"), context.namespace)
     words = {key: value for key, value in words.items() if value not in (None, False, {})}
     words.setdefault("log", context.log or None)
@@ -85,7 +96,10 @@ def _metrics(words: list[str] | None, namespace: Mapping[str, Any]) -> dict[str,
         for part in rest:
             value = getattr(value, part, None)
         if not callable(value):
-            raise UsageError(f"--metric {word}: `{function}` is no function of this notebook.", suggestion="--metric f1=my_f1, with my_f1(output, target) defined.")
+            raise UsageError(
+                f"--metric {word}: `{function}` is no function of this notebook.",
+                suggestion="--metric f1=my_f1, with my_f1(output, target) defined.",
+            )
         found[name.split(".")[-1]] = value
     return found
 
@@ -94,25 +108,38 @@ def start(args: SimpleNamespace, context: Context) -> Any:
     """Return a Run: started with `--yes`, else planned and waiting for `run.start()`."""
     from nbtrain.train.run import Run
 
-    run = Run(resolve(args, context), finishers=(leave_reports,), report=completion, in_thread=context.in_thread)
+    run = Run(
+        resolve(args, context), finishers=(leave_reports,), report=completion, in_thread=context.in_thread
+    )
     return run.start() if args.yes else run
 
 
 def train(
-    model: Any, data: Any, *, val: Any = None, optimizer: Any = None, loss: Any = None, scheduler: Any = None, log: Any = "json", **options: Any
+    model: Any,
+    data: Any,
+    *,
+    val: Any = None,
+    optimizer: Any = None,
+    loss: Any = None,
+    scheduler: Any = None,
+    log: Any = "json",
+    **options: Any,
 ) -> Any:
     """Train a model in the background and return its Run at once.
 
     Args:
         model: a torch.nn.Module.
-        data: a DataLoader, or any iterable of batches: tuples (input, target), mappings, tensors, objects with `.to`.
+        data: a DataLoader, or any iterable of batches: tuples (input, target), mappings, tensors, objects
+        with `.to`.
         val: validation data of the same kind; or say `split=0.2` or `no_val=True`.
-        optimizer: any torch optimizer over the model's parameters; None makes AdamW(lr=1e-3, weight_decay=0.01).
-        loss: a criterion `(output, target)`, a function `(model, batch)`, or None for the model's own `.loss` or the usual
-            one for the target.
+        optimizer: any torch optimizer over the model's parameters; None makes AdamW(lr=1e-3,
+        weight_decay=0.01).
+        loss: a criterion `(output, target)`, a function `(model, batch)`, or None for the model's own
+            `.loss` or the usual one for the target.
         scheduler: a torch scheduler on that optimizer.
         log: backends, e.g. "json" or "json,tensorboard".
-        **options: see `nbtrain.train.options.TrainOptions`; the names of Lightning, Hugging Face and Keras work too.
+        **options: see `nbtrain.train.options.TrainOptions`; the names of Lightning, Hugging Face and Keras
+        work too.
 
     Raises:
         UsageError: something cannot work; nothing was started and nothing is on disk.
@@ -123,7 +150,9 @@ def train(
     from nbtrain.train.run import Run
 
     settings = TrainOptions.from_words({"log": log, **options})
-    setup = find_setup({}, model=model, data=data, val=val, optimizer=optimizer, loss=loss, scheduler=scheduler)
+    setup = find_setup(
+        {}, model=model, data=data, val=val, optimizer=optimizer, loss=loss, scheduler=scheduler
+    )
     return Run(make_plan(setup, settings), finishers=(leave_reports,), report=completion).start()
 
 

@@ -109,17 +109,20 @@ def summarize(run: AnyRun) -> Summary:
     )
 
 
-def completion_report(run: AnyRun) -> Report:
+def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     """Return the report of a run's end: numbers, where its files are, curves, verdict and what to do next.
 
     A failed run shows the traceback of the person's code; a run that is still going is reported as it stands.
+
+    Args:
+        curves: with the figure; without it where the run's picture stands beside the report.
     """
     summary = summarize(run)
     verdict = outcome(run.epochs, run.history, status=summary.status)
     headline, tone = _headline(run, verdict)
     sections = [Section("Result", (_numbers_table(summary),)), *_failure(run)]
-    figure = curves_figure(run.epochs, run.history, best_step=summary.best_val_step)
-    if summary.total_steps:
+    if curves and summary.total_steps:
+        figure = curves_figure(run.epochs, run.history, best_step=summary.best_val_step)
         sections.append(Section("Curves", (figure,)))
     sections.append(Section("Assessment", tuple(_assessment(run, verdict))))
     if verdict.recommendations and summary.status != "failed":

@@ -1,6 +1,8 @@
-"""How values look in a notebook: a run as its live panel and then its picture, a plan with its Start button, reports.
+"""How values look in a notebook: a run as its live panel and then its picture, a plan with its Start button,
+reports.
 
-The picture takes the panel's place in the same output, so that the saved file shows it without kernel or JavaScript.
+The picture takes the panel's place in the same output, so that the saved file shows it without kernel or
+JavaScript.
 """
 
 from __future__ import annotations
@@ -43,46 +45,51 @@ def uninstall(shell: Any) -> None:
 
 
 class View:
-    """A run's place in a cell: plan, panel, report, each a display of its own that is filled when its time comes.
+    """A run's place in a cell: plan, panel, report, each a display of its own that is filled when its time
+    comes.
 
-    A watcher of the run: `update` is called by the pump, and once more by `run.wait()` from the main thread, since batch
+    A watcher of the run: `update` is called by the pump, and once more by `run.wait()` from the main thread,
+    since batch
     executors keep only what the running cell sends. All widgets are made here, in the main thread.
     """
 
     def __init__(self, run: Any, *, ask: bool = False) -> None:
         from nbtrain.widgets.confirm import StartBar
-        from nbtrain.widgets.panel import RunPanel, panel_mimebundle
+        from nbtrain.widgets.panel import RunPanel
 
-        self._run = run
-        self._bundle = panel_mimebundle
         self._panel = RunPanel(run)
-        if ask:
+        self._bar = StartBar(run.start, QUESTION) if ask else None
+        if self._bar is not None:
             show_value(run.plan.report())
-            self._bar = StartBar(self._start, QUESTION)
             display(self._bar)
-        self._placed = not ask
-        first = panel_mimebundle(self._panel, run) if self._placed else {"text/plain": ""}
-        self._place = display(first, raw=True, display_id=True)
+        self._place = display({"text/plain": ""}, raw=True, display_id=True)
         self._report_place = display({"text/plain": ""}, raw=True, display_id=True)
+        self._placed = False
+        if not ask:
+            self._put_panel()
         run.watchers.append(self)
 
-    def _start(self) -> None:
-        """The Start button was clicked."""
-        self._run.start()
+    def _put_panel(self) -> None:
+        data, metadata = self._panel.mimebundle()
+        self._place.update(data, metadata=metadata, raw=True)
+        self._placed = True
 
     def update(self, run: Any) -> None:
         """Bring the view up to date; put the picture in the panel's place once the run is over."""
-        if not self._placed and run.id:
-            self._placed = True
-            self._place.update(self._bundle(self._panel, run), raw=True)
+        if not self._placed:
+            self._put_panel()
+            self._bar.retire("Started.")
         self._panel.update(run)
         if run.status.over:
+            self._panel.close_watch()
             self._place.update(picture(run), raw=True)
-            self._report_place.update(run.report()._repr_mimebundle_(), raw=True)
+            self._report_place.update(run.report(curves=False)._repr_mimebundle_(), raw=True)
 
 
 def picture(run: Any) -> dict[str, Any]:
-    """Return a run's final picture: image/png and text/plain, the form that stays in every kind of saved notebook."""
+    """Return a run's final picture:
+    image/png and text/plain, the form that stays in every kind of saved notebook.
+    """
     from nbtrain.diagnose.completion import run_poster
     from nbtrain.report.poster import draw_poster, poster_text
 
@@ -100,7 +107,9 @@ def show_live(run: Any) -> None:
 
 
 def show_status(run: Any) -> None:
-    """Show how a run stands: its panel while it trains, its picture and report afterwards, its report from disk."""
+    """Show how a run stands:
+    its panel while it trains, its picture and report afterwards, its report from disk.
+    """
     if not hasattr(run, "plan") or not hasattr(run, "report"):
         _stored_shown(run)
     elif run.status.alive:
@@ -122,7 +131,7 @@ def show_still(run: Any) -> None:
         show_value(run.plan.report())
         return
     display(picture(run), raw=True)
-    show_value(run.report())
+    show_value(run.report(curves=False))
 
 
 def show_value(value: Any) -> None:
@@ -152,12 +161,12 @@ def _inspection_shown(inspection: Any) -> None:
         return
     from nbtrain.widgets.inspector import Inspector
 
-    names = dict(inspection.names)
     display(
         Inspector(
-            model=inspection.model, optimizer=inspection.optimizer, scheduler=inspection.scheduler, loaders=dict(inspection.loaders), names=names
+            inspection.model, model_name=inspection.model_name, optimizers=dict(inspection.optimizers),
+            schedulers=dict(inspection.schedulers), loaders=dict(inspection.loaders), output_shapes=inspection.output_shapes,
         )
-    )
+    )  # fmt: skip
 
 
 def _stored_shown(run: Any) -> None:

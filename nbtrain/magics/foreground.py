@@ -1,4 +1,6 @@
-"""Waiting for a run inside its cell: batch executions, `--wait`, and Colab, where nothing else would be shown."""
+"""Waiting for a run inside its cell:
+batch executions, `--wait`, and Colab, where nothing else would be shown.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def wait_with_lines(run: Any) -> None:
 
 
 def wait_with_pictures(run: Any) -> None:
-    """Block until the run is over, with its picture refreshed from the main thread; then leave picture and report."""
+    """Block until the run is over, with its picture refreshed from the main thread;
+    then leave picture and report.
+    """
     handle = display({"text/plain": f"Training {run.id} …"}, raw=True, display_id=True)
     drawn = time.monotonic()
     try:
@@ -58,4 +62,4 @@ def wait_with_pictures(run: Any) -> None:
         run.stop()
     run.wait()
     handle.update(picture(run), raw=True)
-    display(run.report()._repr_mimebundle_(), raw=True)
+    display(run.report(curves=False)._repr_mimebundle_(), raw=True)

@@ -1,4 +1,6 @@
-"""The magics: `%train`, `%train VERB`, `%train_review`, `%%train_review`. Parse, call one command, show what it returned."""
+"""The magics: `%train`, `%train VERB`, `%train_review`, `%%train_review`.
+Parse, call one command, show what it returned.
+"""
 
 from __future__ import annotations
 
@@ -29,20 +31,29 @@ class NBTrainMagics(Magics):
 
     @line_magic
     def train(self, line: str) -> Any:
-        """`%train [model] [data] [options]` trains in the background; `%train VERB` does the verb; `%train --help` tells more."""
+        """`%train [model] [data] [options]` trains in the background; `%train VERB` does the verb;
+        `%train --help` tells more.
+        """
         words = self._words(line)
         verb = words.pop(0) if words and words[0] in TABLE else "start"
         return self._do(verb, words)
 
     @line_cell_magic
     def train_review(self, line: str, cell: str | None = None) -> Any:
-        """`%%train_review` reviews the cell below it, and runs it only with --run; `%train_review [names]` the live objects."""
+        """`%%train_review` reviews the cell below it, and runs it only with --run;
+        `%train_review [names]` the live objects.
+        """
         __tracebackhide__ = True
         words = self._words(line)
         review = self._do("review", words, cell=cell)
         if cell is None or review is None or "--run" not in words:
             return review
         display.show_value(review)
+        if any(finding.severity == "critical" for finding in review.findings):
+            print(
+                "Not run: the review found something critical. Mend it, or run the cell without %%train_review."
+            )
+            return None
         run_cell(self.shell, cell)
         return None
 
@@ -53,7 +64,9 @@ class NBTrainMagics(Magics):
             raise ShellUsageError(str(error)) from None
 
     def _do(self, verb: str, words: list[str], cell: str | None = None) -> Any:
-        """Run a command and show its value; what is wrong with the input becomes one line without a traceback."""
+        """Run a command and show its value;
+        what is wrong with the input becomes one line without a traceback.
+        """
         try:
             chosen = command(verb)
             args = parse(chosen, words)

@@ -11,10 +11,13 @@ from nbtrain.errors import UsageError
 
 
 def nobody_here(shell: Any) -> bool:
-    """Say whether this cell runs without anybody to look or click: nbconvert, papermill, nbclient, `NBTRAIN_WAIT=1`.
+    """Say whether this cell runs without anybody to look or click: nbconvert, papermill, nbclient,
+    `NBTRAIN_WAIT=1`.
 
-    `NBTRAIN_WAIT` decides when it is set. Otherwise the request does: a front end with a person allows input from the
-    keyboard, batch executors do not. A shell without a kernel (a terminal, a script) has nobody to click either.
+    `NBTRAIN_WAIT` decides when it is set. Otherwise the request does: a front end with a person allows input
+    from the
+    keyboard, batch executors do not. A shell without a kernel (a terminal, a script) has nobody to click
+    either.
     """
     said = os.environ.get("NBTRAIN_WAIT", "").strip().lower()
     if said in ("1", "true", "yes"):
@@ -22,7 +25,10 @@ def nobody_here(shell: Any) -> bool:
     if said in ("0", "false", "no"):
         return False
     if said:
-        raise UsageError(f"NBTRAIN_WAIT is {said!r}.", suggestion="Allowed are 1 (wait in the cell) and 0 (train in the background).")
+        raise UsageError(
+            f"NBTRAIN_WAIT is {said!r}.",
+            suggestion="Allowed are 1 (wait in the cell) and 0 (train in the background).",
+        )
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
         return True
@@ -38,7 +44,8 @@ def in_colab() -> bool:
 def route_prints(shell: Any) -> Callable[[], None] | None:
     """Return what the training thread has to call so that its prints land in the cell that runs now.
 
-    ipykernel 7.4 has `set_thread_parent` for it; before that a copied context, which every run starts in, is enough.
+    ipykernel 7.4 has `set_thread_parent` for it; before that a copied context, which every run starts in, is
+    enough.
     """
     kernel = getattr(shell, "kernel", None)
     set_parent = getattr(shell, "set_thread_parent", None)

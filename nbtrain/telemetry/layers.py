@@ -1,4 +1,5 @@
-"""Per-parameter gradient norms and update ratios, sampled now and then at a bounded cost, read without a sync.
+"""Per-parameter gradient norms and update ratios, sampled now and then at a bounded cost, read without a
+sync.
 
 The training thread offers a sample when one is due; the pump takes the newest that has reached the host.
 """
@@ -17,7 +18,9 @@ COPY_LIMIT = 16_000_000  # parameters copied to measure an update; the rest show
 
 @dataclass(frozen=True)
 class LayerSample:
-    """One reading. `grad_norms`, `update_ratios`: parameter path -> value; a ratio is ||change|| / ||weight||."""
+    """One reading. `grad_norms`, `update_ratios`: parameter path -> value;
+    a ratio is ||change|| / ||weight||.
+    """
 
     step: int
     grad_norms: dict[str, float]
@@ -52,11 +55,17 @@ class LayerSampler:
 
     def after_update(self, step: int, grad_norms: Tensor, now: float) -> None:
         """Measure the update and send the sample on its way. `grad_norms`: (parameters,), on the device."""
-        kept = [(old, new.detach()) for old, new in zip(self._before, self._parameters, strict=True) if old is not None]
+        kept = [
+            (old, new.detach())
+            for old, new in zip(self._before, self._parameters, strict=True)
+            if old is not None
+        ]
         ratios = grad_norms.new_full((len(self._parameters),), float("nan"))
         if kept:
             olds = [old for old, _ in kept]
-            change = torch.stack(torch._foreach_norm(torch._foreach_sub([new for _, new in kept], olds))).to(ratios)
+            change = torch.stack(torch._foreach_norm(torch._foreach_sub([new for _, new in kept], olds))).to(
+                ratios
+            )
             weight = torch.stack(torch._foreach_norm(olds)).to(ratios)
             places = [place for place, old in enumerate(self._before) if old is not None]
             ratios[torch.tensor(places, device=ratios.device)] = change / (weight + 1e-12)
@@ -77,4 +86,6 @@ class LayerSampler:
         step, values, _ = self._sent
         norms, ratios = values.cpu().tolist()  # on the host already, but for devices without events
         self._sent = None
-        return LayerSample(step, dict(zip(self.names, norms, strict=True)), dict(zip(self.names, ratios, strict=True)))
+        return LayerSample(
+            step, dict(zip(self.names, norms, strict=True)), dict(zip(self.names, ratios, strict=True))
+        )

@@ -1,10 +1,13 @@
 """Rows of a run on their way from the training thread to the pump, without a host read in the step.
 
-The training thread appends a row per optimizer step; loss and gradient norm stay device scalars. Every few rows it packs
-them into one small tensor, which on a GPU is copied to pinned memory behind an event. The pump takes the packs whose
+The training thread appends a row per optimizer step; loss and gradient norm stay device scalars. Every few
+rows it packs
+them into one small tensor, which on a GPU is copied to pinned memory behind an event. The pump takes the
+packs whose
 copies have finished. Nobody waits for the device. This module knows nothing of losses, files or charts.
 
-Staleness: a row is visible to the pump at most `PACK_ROWS` steps or `PACK_SECONDS` plus one step after it was written.
+Staleness: a row is visible to the pump at most `PACK_ROWS` steps or `PACK_SECONDS` plus one step after it
+was written.
 """
 
 from __future__ import annotations
@@ -50,7 +53,14 @@ class Recorder:
         self._epoch_steps = self._epoch_samples = 0
 
     def add(
-        self, step: int, loss: torch.Tensor, norm: torch.Tensor | None, lr: Any, samples: int, step_time_s: float, now: float
+        self,
+        step: int,
+        loss: torch.Tensor,
+        norm: torch.Tensor | None,
+        lr: Any,
+        samples: int,
+        step_time_s: float,
+        now: float,
     ) -> None:
         """Append one step's row. `loss`, `norm`: 0-d tensors on the device, not read here."""
         rows = self._rows
@@ -88,13 +98,16 @@ class Recorder:
         norms = values[1] if len(values) > 1 else torch.full_like(values[0], float("nan"))
         sums = torch.stack((loss, norms.sum(), norms.max()))
         if self._epoch is not None:
-            sums = torch.stack((sums[0] + self._epoch[0], sums[1] + self._epoch[1], torch.maximum(sums[2], self._epoch[2])))
+            sums = torch.stack(
+                (sums[0] + self._epoch[0], sums[1] + self._epoch[1], torch.maximum(sums[2], self._epoch[2]))
+            )
         self._epoch = sums
         self._epoch_steps += len(rows)
         self._epoch_samples += sum(samples)
 
     def take_epoch(self) -> dict[str, float]:
-        """Return train_loss (mean over samples), grad_norm (mean over steps) and grad_norm_max since the last call.
+        """Return train_loss (mean over samples), grad_norm (mean over steps) and grad_norm_max since the
+        last call.
 
         Called by the training thread at an epoch's end: one device sync an epoch.
         """

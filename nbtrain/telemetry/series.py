@@ -1,6 +1,7 @@
 """A run's step history in memory: named columns that grow in chunks, written by the pump, read by anybody.
 
-40 bytes a row for five columns: a million steps take about 40 MB. Knows nothing of where the numbers come from.
+40 bytes a row for five columns: a million steps take about 40 MB. Knows nothing of where the numbers come
+from.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Series:
                 done += part.shape[1]
 
     def frame(self) -> pd.DataFrame:
-        """Return a copy as a DataFrame indexed by `step`; when a step was recorded twice, the later row stays."""
+        """Return a copy as a DataFrame indexed by `step`;
+        when a step was recorded twice, the later row stays.
+        """
         with self._lock:
             n = self._length
             if n:
@@ -76,7 +79,9 @@ class Smoother:
         self._weight = 0.0
 
     def extend(self, values: np.ndarray) -> np.ndarray:
-        """Return the smoothed values, (n,); non-finite values are passed over and leave the mean as it was."""
+        """Return the smoothed values, (n,);
+        non-finite values are passed over and leave the mean as it was.
+        """
         out = np.empty(len(values))
         mean, weight, beta = self._mean, self._weight, self.beta
         for place, value in enumerate(values.tolist()):

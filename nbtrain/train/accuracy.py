@@ -14,17 +14,23 @@ Hits = Callable[[Any, Any], tuple[Tensor, int]]
 
 
 def find_accuracy(criterion: Any, output: Any, target: Any) -> Hits | None:
-    """Return a function (output, target) -> (hits as a 0-d tensor, number judged), or None when it is no classification.
+    """Return a function (output, target) -> (hits as a 0-d tensor, number judged), or None when it is no
+    classification.
 
-    Classes: `logits: (batch, classes, ...)` against an integer `target: (batch, ...)`; positions equal to the criterion's
-    `ignore_index` (-100 by default, as in torch.nn.CrossEntropyLoss) are not judged. Binary: logits and target of one shape
-    with a BCE criterion; above 0 (or 0.5 for nn.BCELoss) counts as 1.
+    Classes: `logits: (batch, classes, ...)` against an integer `target: (batch, ...)`; positions equal to
+    the criterion's
+    `ignore_index` (-100 by default, as in torch.nn.CrossEntropyLoss) are not judged. Binary: logits and
+    target of one shape with a BCE criterion; above 0 (or 0.5 for nn.BCELoss) counts as 1.
     """
     logits = logits_of(output)
     if not isinstance(logits, Tensor) or not isinstance(target, Tensor) or not logits.is_floating_point():
         return None
     if isinstance(criterion, (nn.BCEWithLogitsLoss, nn.BCELoss)):
-        return _binary(0.5 if isinstance(criterion, nn.BCELoss) else 0.0) if logits.shape == target.shape else None
+        return (
+            _binary(0.5 if isinstance(criterion, nn.BCELoss) else 0.0)
+            if logits.shape == target.shape
+            else None
+        )
     integer = not target.is_floating_point() and not target.is_complex() and target.dtype != torch.bool
     if not integer or logits.dim() != target.dim() + 1:
         return None

@@ -55,7 +55,9 @@ def known() -> list[Run]:
 
 
 def find(word: str) -> Any:
-    """Return this kernel's run of that id, name or start of an id, the newest first; None when there is none."""
+    """Return this kernel's run of that id, name or start of an id, the newest first;
+    None when there is none.
+    """
     for run in reversed(list(_runs)):
         if word in (run.id, run.name) or run.id.startswith(word):
             return run

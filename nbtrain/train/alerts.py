@@ -1,6 +1,7 @@
 """Findings raised while training, from the numbers the pump has on the host.
 
-Few and robust: an alert that cries wolf is worse than none. Each is raised once until it has been quiet for a while.
+Few and robust: an alert that cries wolf is worse than none. Each is raised once until it has been quiet for
+a while.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ class Watch:
         recent = float(np.mean(rows.train_loss[-SPIKE_STEPS:]))
         usual, spread = float(np.mean(past)), float(np.std(past))
         # The second and third terms keep the noise of small losses and a converged model's wiggles quiet.
-        high = recent > SPIKE_RATIO * usual and recent > usual + 6 * spread and recent > 0.25 * abs(self._first)
+        high = (
+            recent > SPIKE_RATIO * usual and recent > usual + 6 * spread and recent > 0.25 * abs(self._first)
+        )
         if usual <= 0 or not high or self._muted("loss-spike", step):
             return []
         return [
@@ -122,7 +125,12 @@ class Watch:
         place = int(np.nanargmax(rows.grad_norm)) if not np.all(np.isnan(rows.grad_norm)) else 0
         worst, step = float(rows.grad_norm[place]), int(rows.steps[place])
         sizeable = worst > 1.0  # a large ratio of tiny norms is a converged model, not a danger
-        if median <= 0 or not sizeable or not worst > GRADIENT_RATIO * median or self._muted("gradient-spike", step):
+        if (
+            median <= 0
+            or not sizeable
+            or not worst > GRADIENT_RATIO * median
+            or self._muted("gradient-spike", step)
+        ):
             return []
         return [
             Finding(

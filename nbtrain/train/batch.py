@@ -1,6 +1,7 @@
 """What a batch is, how the model is called with it, and how its loss comes about. Knows nothing of the loop.
 
-Batches: a tuple or list (inputs..., target), a mapping, a single tensor, or an object with `.to` (a graph, an encoding).
+Batches: a tuple or list (inputs..., target), a mapping, a single tensor, or an object with `.to` (a graph,
+an encoding).
 Losses: the person's criterion `(output, target)`, a function `(model, batch)`, or the model's own `.loss`.
 """
 
@@ -68,7 +69,9 @@ class Task:
 
 
 def own_loss(output: Any) -> Tensor | None:
-    """Return the loss a model computed by itself: `.loss`, `["loss"]`, or the output when it is a scalar tensor."""
+    """Return the loss a model computed by itself:
+    `.loss`, `["loss"]`, or the output when it is a scalar tensor.
+    """
     if isinstance(output, Tensor):
         return output if output.dim() == 0 else None
     if isinstance(output, Mapping):
@@ -77,7 +80,9 @@ def own_loss(output: Any) -> Tensor | None:
 
 
 def logits_of(output: Any) -> Tensor | None:
-    """Return the prediction tensor inside an output, for metrics: itself, `.logits`, or the first tensor of a tuple."""
+    """Return the prediction tensor inside an output, for metrics:
+    itself, `.logits`, or the first tensor of a tuple.
+    """
     if isinstance(output, Tensor):
         return output
     if isinstance(output, Mapping):
@@ -111,15 +116,25 @@ def takes_model(criterion: Callable[..., Any]) -> bool:
     return len(names) >= 2 and names[0] in ("model", "net")
 
 
-def _splitter(model: nn.Module, criterion: Any, batch: Any) -> Callable[[Any], tuple[tuple[Any, ...], dict[str, Any], Any]]:
+def _splitter(
+    model: nn.Module, criterion: Any, batch: Any
+) -> Callable[[Any], tuple[tuple[Any, ...], dict[str, Any], Any]]:
     if isinstance(batch, Mapping):
         return _mapping_splitter(model, criterion, batch)
     if isinstance(batch, (tuple, list)) and len(batch) > 1:
         if criterion is None and _accepts(model, len(batch)):
-            return lambda batch: (tuple(batch), {}, batch[-1])  # the model computes its loss from inputs and target
+            return lambda batch: (
+                tuple(batch),
+                {},
+                batch[-1],
+            )  # the model computes its loss from inputs and target
         return lambda batch: (tuple(batch[:-1]), {}, batch[-1])
     if isinstance(batch, (tuple, list)):
-        return lambda batch: ((batch[0],), {}, batch[0])  # a TensorDataset of inputs only: reconstruct the input
+        return lambda batch: (
+            (batch[0],),
+            {},
+            batch[0],
+        )  # a TensorDataset of inputs only: reconstruct the input
     if isinstance(batch, Tensor):
         return lambda batch: ((batch,), {}, batch)
     return lambda batch: ((batch,), {}, getattr(batch, "y", None))  # a graph, or another object with .to

@@ -1,4 +1,5 @@
-"""The mailbox between a person and a running loop: anybody may drop a wish in, the loop reads it at step boundaries.
+"""The mailbox between a person and a running loop: anybody may drop a wish in, the loop reads it at step
+boundaries.
 
 Every method only notes the wish and returns: it may be called from a widget's callback on any thread.
 """
@@ -39,7 +40,9 @@ class Control:
             reason: said in the summary. kind: status the run ends with (stopped, diverged).
         """
         if after not in ("step", "epoch"):
-            raise UsageError(f"`after` is {after!r}; allowed are 'step' and 'epoch'.", suggestion="run.stop(after='step')")
+            raise UsageError(
+                f"`after` is {after!r}; allowed are 'step' and 'epoch'.", suggestion="run.stop(after='step')"
+            )
         with self._changed:
             if after == "step":
                 self.stopping = True

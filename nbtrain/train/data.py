@@ -35,8 +35,8 @@ def samples_of(loader: Any) -> int | None:
 def split_loader(loader: Any, fraction: float, seed: int | None) -> tuple[Iterable[Any], Iterable[Any]]:
     """Put `fraction` of the data aside for validation.
 
-    A DataLoader over a map-style data set becomes two with its settings (the second never shuffles); a list of batches
-    is cut. The same seed gives the same split.
+    A DataLoader over a map-style data set becomes two with its settings (the second never shuffles); a list
+    of batches is cut. The same seed gives the same split.
 
     Raises:
         UsageError: the data cannot be indexed, or has its own sampler.
@@ -44,10 +44,17 @@ def split_loader(loader: Any, fraction: float, seed: int | None) -> tuple[Iterab
     if isinstance(loader, (list, tuple)):
         held = max(1, round(len(loader) * fraction))
         if held >= len(loader):
-            raise UsageError(f"A list of {len(loader)} batches cannot be split.", suggestion="Give validation data with --val NAME.")
+            raise UsageError(
+                f"A list of {len(loader)} batches cannot be split.",
+                suggestion="Give validation data with --val NAME.",
+            )
         return loader[:-held], loader[-held:]
     sampler = getattr(loader, "sampler", None)
-    plain = isinstance(loader, DataLoader) and isinstance(sampler, (RandomSampler, SequentialSampler)) and loader.batch_size
+    plain = (
+        isinstance(loader, DataLoader)
+        and isinstance(sampler, (RandomSampler, SequentialSampler))
+        and loader.batch_size
+    )
     if not plain or not hasattr(loader.dataset, "__getitem__"):
         raise UsageError(
             f"The training data is a {type(loader).__name__} that cannot be split by index.",
@@ -56,8 +63,13 @@ def split_loader(loader: Any, fraction: float, seed: int | None) -> tuple[Iterab
     total = len(loader.dataset)
     held = round(total * fraction)
     if not 0 < held < total:
-        raise UsageError(f"split={fraction} of {total} samples leaves one side empty.", suggestion="Choose another fraction.")
-    order = torch.randperm(total, generator=torch.Generator().manual_seed(SPLIT_SEED if seed is None else seed)).tolist()
+        raise UsageError(
+            f"split={fraction} of {total} samples leaves one side empty.",
+            suggestion="Choose another fraction.",
+        )
+    order = torch.randperm(
+        total, generator=torch.Generator().manual_seed(SPLIT_SEED if seed is None else seed)
+    ).tolist()
     shuffled = isinstance(sampler, RandomSampler)
     train, val = Subset(loader.dataset, sorted(order[held:])), Subset(loader.dataset, sorted(order[:held]))
     return _like(loader, train, shuffle=shuffled), _like(loader, val, shuffle=False)

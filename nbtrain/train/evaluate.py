@@ -20,7 +20,8 @@ def evaluate(
     model: torch.nn.Module, loader: Iterable[Any], *, task: Any, precision: Precision, device: torch.device,
     measures: tuple[Hits | None, Mapping[str, Callable[..., Any]]], wanted: Callable[[], bool],
 ) -> dict[str, float] | None:  # fmt: skip
-    """Return `val_loss`, `val_acc` where it applies, and each metric as `val_<name>`, averaged over the samples.
+    """Return `val_loss`, `val_acc` where it applies, and each metric as `val_<name>`, averaged over the
+    samples.
 
     Args:
         model, loader: what is judged, on what. task: how a batch becomes a loss.

@@ -33,7 +33,9 @@ class Callbacks:
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self._of = {
-            hook: [getattr(c, hook) for c in callbacks if getattr(type(c), hook) is not getattr(Callback, hook)]
+            hook: [
+                getattr(c, hook) for c in callbacks if getattr(type(c), hook) is not getattr(Callback, hook)
+            ]
             for hook in ("on_start", "on_step", "on_evaluation", "on_epoch", "on_end")
         }
         self.each_step = bool(self._of["on_step"])

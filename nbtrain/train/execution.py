@@ -44,7 +44,14 @@ class Execution:
         in_thread: called first in the training thread, e.g. to route its prints.
     """
 
-    def __init__(self, plan: Plan, owner: Any, *, finishers: Sequence[Callable[[Any], Any]], in_thread: Callable[[], Any] | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        owner: Any,
+        *,
+        finishers: Sequence[Callable[[Any], Any]],
+        in_thread: Callable[[], Any] | None,
+    ) -> None:
         self.plan, self.work, self._owner = plan, plan.work, owner
         self.watchers: list[Any] = []
         self.error: str | None = None
@@ -70,7 +77,13 @@ class Execution:
         self._keeper = Keeper(self.folder, trackers, self._trouble)
         move_to(work.device, work.model, work.optimizer, work.criterion)
         self.stepper = Stepper(
-            work.model, work.optimizer, task=work.task, precision=work.precision, device=work.device, clip=options.clip, hits=work.hits
+            work.model,
+            work.optimizer,
+            task=work.task,
+            precision=work.precision,
+            device=work.device,
+            clip=options.clip,
+            hits=work.hits,
         )
         self.checkpoints = Checkpoints(
             self.folder.checkpoints, every=options.checkpoint_every, keep=options.keep, scaler=self.stepper.scaler,
@@ -100,7 +113,12 @@ class Execution:
                 seed_everything(options.seed)
             with torch.enable_grad(), deterministic(options.deterministic):
                 fit(
-                    work, self.state, self.control, recorder=self._recorder, callbacks=Callbacks(callbacks), stepper=self.stepper
+                    work,
+                    self.state,
+                    self.control,
+                    recorder=self._recorder,
+                    callbacks=Callbacks(callbacks),
+                    stepper=self.stepper,
                 )
             outcome = RunStatus.COMPLETED, self.state.stop_reason
         except Stopped:
@@ -110,17 +128,29 @@ class Execution:
             self.error, self.error_line = failure.text, failure.line
             outcome = RunStatus.FAILED, failure.line
         finally:
-            self._recorder.flush()
-            self.state.phase, self.state.ended = "done", time.monotonic()
             self._outcome = outcome
-            ledger.note(work.model, self.folder.path.name, epochs=self.state.epoch, steps=self.state.step)
+            self._wind_up()
+
+    def _wind_up(self) -> None:
+        """Leave the training thread: whatever fails here, the pump gets its last round."""
+        try:
+            self._recorder.flush()
+            ledger.note(
+                self.work.model, self.folder.path.name, epochs=self.state.epoch, steps=self.state.step
+            )
+        except Exception as error:
+            self._stumbled(error)
+        finally:
+            self.state.phase, self.state.ended = "done", time.monotonic()
             self._pump.finish()
 
     def _beat(self, *, last: bool) -> None:
         news = self.record.absorb(self._recorder.drain(wait=last), self.stepper.sampler.take())
         if self.record.watch.diverged_at is not None and not last and self.control.stop_kind != "diverged":
             at = self.record.watch.diverged_at
-            self.control.stop("step", reason=f"the loss became NaN or infinite at step {at:,}", kind="diverged")
+            self.control.stop(
+                "step", reason=f"the loss became NaN or infinite at step {at:,}", kind="diverged"
+            )
         self._keeper.write(news, self.record)
         if last:
             self._finish()
@@ -140,12 +170,17 @@ class Execution:
         """The last round: final status, manifest, reports, views; then whoever waits is let go."""
         status, reason = self._outcome
         if self.record.watch.diverged_at is not None and status is RunStatus.COMPLETED:
-            status, reason = RunStatus.DIVERGED, f"the loss became NaN or infinite at step {self.record.watch.diverged_at:,}"
+            status, reason = (
+                RunStatus.DIVERGED,
+                f"the loss became NaN or infinite at step {self.record.watch.diverged_at:,}",
+            )
         self.state.stop_reason = reason
         try:
             self.status = status
             self._keeper.finish(status)
-            self._write_manifest(completed_at=utc_now(), stop_reason=reason, error=self.error, **results.final_sections(self))
+            self._write_manifest(
+                completed_at=utc_now(), stop_reason=reason, error=self.error, **results.final_sections(self)
+            )
             for finisher in self._finishers:
                 try:
                     finisher(self._owner)
@@ -167,7 +202,12 @@ class Execution:
 
     def _write_manifest(self, **changes: Any) -> None:
         try:
-            self.folder.write_manifest(status=self.status, events=self.events, progress=results.progress_section(self.state.progress()), **changes)
+            self.folder.write_manifest(
+                status=self.status,
+                events=self.events,
+                progress=results.progress_section(self.state.progress()),
+                **changes,
+            )
         except Exception as error:
             self._stumbled(error)
 

@@ -37,7 +37,10 @@ class Keeper:
         if news.alerts:
             self._guard("alerts", lambda: self.folder.append_alerts(news.alerts))
         for alert in news.alerts:
-            self._guard("training.log", lambda alert=alert: self.folder.log(f"{alert.severity}: {alert.issue} {alert.evidence}"))
+            self._guard(
+                "training.log",
+                lambda alert=alert: self.folder.log(f"{alert.severity}: {alert.issue} {alert.evidence}"),
+            )
         for row in news.epochs:
             self._guard("training.log", lambda row=row: self.folder.log(epoch_line(row)))
         for tracker in self._trackers:
@@ -67,7 +70,9 @@ def trouble(text: str, step: int) -> Finding:
 
 
 def epoch_line(row: dict[str, float]) -> str:
-    """Return an epoch in one line: `epoch 3  step 135  train_loss 0.4123  val_loss 0.3991  val_acc 0.9123  1.2 s`."""
+    """Return an epoch in one line:
+    `epoch 3  step 135  train_loss 0.4123  val_loss 0.3991  val_acc 0.9123  1.2 s`.
+    """
     said = [f"epoch {int(row['epoch'])}", f"step {int(row['step'])}"]
     said += [f"{name} {row[name]:.4f}" for name in row if name.startswith(("train_", "val_"))]
     return "  ".join([*said, f"{row['epoch_time_s']:.1f} s"])

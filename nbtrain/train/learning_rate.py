@@ -8,8 +8,8 @@ from typing import Any
 def set_learning_rate(optimizer: Any, scheduler: Any, lr: float) -> float:
     """Set every group's rate and return the first group's rate before.
 
-    A scheduler goes on with its shape from the new height: its base rates are scaled by the same factor, as far as it
-    has any (`base_lrs`, and `max_lrs` of a OneCycleLR's groups).
+    A scheduler goes on with its shape from the new height: its base rates are scaled by the same factor, as
+    far as it has any (`base_lrs`, and `max_lrs` of a OneCycleLR's groups).
     """
     before = float(optimizer.param_groups[0]["lr"])
     factor = lr / before if before else None

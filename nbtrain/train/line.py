@@ -28,4 +28,8 @@ class Line:
 
 def kind_of(thing: Any) -> str:
     """Return the class of a module, the name of a function."""
-    return type(thing).__name__ if isinstance(thing, nn.Module) else getattr(thing, "__name__", type(thing).__name__)
+    return (
+        type(thing).__name__
+        if isinstance(thing, nn.Module)
+        else getattr(thing, "__name__", type(thing).__name__)
+    )

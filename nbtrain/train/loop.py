@@ -1,4 +1,5 @@
-"""The training loop: the whole story, top to bottom. No UI, no print, no disk, no host read of a device value in a step.
+"""The training loop: the whole story, top to bottom. No UI, no print, no disk, no host read of a device
+value in a step.
 
 One step is in `nbtrain.train.step`, validation in `nbtrain.train.evaluate`; everything else happens here.
 """
@@ -22,7 +23,9 @@ from nbtrain.train.work import Work
 from nbtrain.train.workers import iterate
 
 
-def fit(work: Work, state: State, control: Control, *, recorder: Recorder, callbacks: Callbacks, stepper: Stepper) -> None:
+def fit(
+    work: Work, state: State, control: Control, *, recorder: Recorder, callbacks: Callbacks, stepper: Stepper
+) -> None:
     """Train until the epochs or the steps are used up, or until someone asks to stop.
 
         on_start
@@ -34,11 +37,12 @@ def fit(work: Work, state: State, control: Control, *, recorder: Recorder, callb
                 scheduler step, when it counts steps
                 row to the recorder                                   (device scalars, not read)
                 on_step
-                mailbox: save, set lr, pause, stop                    (control.py; a Stopped ends the run here)
-                every `val_every` steps: validate, on_evaluation
+                mailbox: save, set lr, pause, stop                    (control.py; a Stopped ends the run
+                here) every `val_every` steps: validate, on_evaluation
             validate in eval mode without gradients, on_evaluation    (evaluate.py; modes restored)
             scheduler step, when it counts epochs or evaluations
-            on_epoch                                                  (row of metrics.json, checkpoint, early stopping)
+            on_epoch                                                  (row of metrics.json, checkpoint, early
+            stopping)
             mailbox: stop after epoch
         on_end
 
@@ -52,7 +56,9 @@ def fit(work: Work, state: State, control: Control, *, recorder: Recorder, callb
         while not _finished(state):
             state.epoch += 1
             state.batch = 0
-            if not _train_epoch(work, state, control, recorder=recorder, callbacks=callbacks, stepper=stepper):
+            if not _train_epoch(
+                work, state, control, recorder=recorder, callbacks=callbacks, stepper=stepper
+            ):
                 state.epoch -= 1
                 break
             control.at_epoch_end()
@@ -79,7 +85,12 @@ def _train_epoch(
 ) -> bool:
     """Train one epoch and judge it; False when a one-shot loader had nothing left."""
     options, groups = work.options, work.optimizer.param_groups
-    clock, epoch_began, samples_before, trained_before = time.perf_counter, time.perf_counter(), state.samples, state.train_s
+    clock, epoch_began, samples_before, trained_before = (
+        time.perf_counter,
+        time.perf_counter(),
+        state.samples,
+        state.train_s,
+    )
     state.phase = "training"
     last = clock()
     for group in _grouped(iterate(work.train_loader), options.accumulate):
@@ -106,7 +117,9 @@ def _train_epoch(
             break
     if state.batch == 0:
         if state.epoch == 1:
-            raise UsageError("The training loader gave no batch.", suggestion="Check its data set and batch size.")
+            raise UsageError(
+                "The training loader gave no batch.", suggestion="Check its data set and batch size."
+            )
         state.stop_reason = "the data is used up: the loader can be read only once"
         return False
     row = _epoch_row(work, state, recorder, stepper)
@@ -133,7 +146,9 @@ def _epoch_row(work: Work, state: State, recorder: Recorder, stepper: Stepper) -
 
 
 def judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> dict[str, float] | None:
-    """Validate, keep count of the best, tell it; None without validation data or when broken off by a stop."""
+    """Validate, keep count of the best, tell it;
+    None without validation data or when broken off by a stop.
+    """
     if work.val_loader is None:
         return None
     state.phase = "validating"
@@ -145,13 +160,19 @@ def judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> d
     if values is None:
         return None
     if values["val_loss"] < state.best_val_loss:
-        state.best_val_loss, state.best_val_step, state.best_val_epoch = values["val_loss"], state.step, state.epoch
+        state.best_val_loss, state.best_val_step, state.best_val_epoch = (
+            values["val_loss"],
+            state.step,
+            state.epoch,
+        )
     callbacks.tell("on_evaluation", work, state, values)
     return values
 
 
 def _grouped(batches: Iterable[Any], size: int) -> Iterator[tuple[Any, ...]]:
-    """Yield tuples of `size` micro-batches; the last may be shorter, and its loss is divided by its own length."""
+    """Yield tuples of `size` micro-batches;
+    the last may be shorter, and its loss is divided by its own length.
+    """
     if size == 1:
         for batch in batches:
             yield (batch,)

@@ -1,4 +1,6 @@
-"""Train and eval modes, put back module by module: a batch norm that a person froze in eval mode stays frozen."""
+"""Train and eval modes, put back module by module:
+a batch norm that a person froze in eval mode stays frozen.
+"""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ class TrainOptions:
         """Build options from keyword arguments, accepting the aliases of other libraries.
 
         Raises:
-            UsageError: an unknown name (with the nearest known one), a value of the wrong kind or out of range,
-                or two names for one option.
+            UsageError: an unknown name (with the nearest known one), a value of the wrong kind or out of
+                range, or two names for one option.
         """
         known = {f.name for f in fields(cls)} - {"given"}
         values: dict[str, Any] = {}
@@ -98,12 +98,17 @@ class TrainOptions:
             if value is None:
                 continue
             if name in said and said[name] != word:
-                raise UsageError(f"`{said[name]}` and `{word}` are two names for one option.", suggestion="Give one of them.")
+                raise UsageError(
+                    f"`{said[name]}` and `{word}` are two names for one option.",
+                    suggestion="Give one of them.",
+                )
             said[name] = word
             values[name] = _CHECKS[name](word, value) if name in _CHECKS else value
         options = cls(**values, given=frozenset(values))
         if options.split is not None and options.no_val:
-            raise UsageError("`split` asks for validation and `no_val` for none.", suggestion="Give one of them.")
+            raise UsageError(
+                "`split` asks for validation and `no_val` for none.", suggestion="Give one of them."
+            )
         return options
 
 
@@ -114,8 +119,16 @@ def _nearest(word: str, known: set[str]) -> str:
 
 def _whole(low: int) -> Callable[[str, Any], int]:
     def check(name: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value < low:
-            raise UsageError(f"`{name}` is {value!r}; it must be a whole number, at least {low}.", suggestion=f"For example {name}={max(low, 10)}.")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or value != int(value)
+            or value < low
+        ):
+            raise UsageError(
+                f"`{name}` is {value!r}; it must be a whole number, at least {low}.",
+                suggestion=f"For example {name}={max(low, 10)}.",
+            )
         return int(value)
 
     return check
@@ -123,20 +136,29 @@ def _whole(low: int) -> Callable[[str, Any], int]:
 
 def _clip(name: str, value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise UsageError(f"`{name}` is {value!r}; it must be a number, 0 or more (the largest gradient norm).", suggestion=f"For example {name}=1.0.")
+        raise UsageError(
+            f"`{name}` is {value!r}; it must be a number, 0 or more (the largest gradient norm).",
+            suggestion=f"For example {name}=1.0.",
+        )
     return float(value) or None  # 0 means "no clipping" in Lightning and Hugging Face
 
 
 def _split(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise UsageError(f"`{name}` is {value!r}; it must lie between 0 and 1 (the part kept for validation).", suggestion="For example split=0.2.")
+        raise UsageError(
+            f"`{name}` is {value!r}; it must lie between 0 and 1 (the part kept for validation).",
+            suggestion="For example split=0.2.",
+        )
     return float(value)
 
 
 def _precision(name: str, value: Any) -> str:
     found = PRECISIONS.get(str(value))
     if found is None:
-        raise UsageError(f"`{name}` is {value!r}; allowed are 32, bf16, 16 and auto.", suggestion='For example precision="bf16".')
+        raise UsageError(
+            f"`{name}` is {value!r}; allowed are 32, bf16, 16 and auto.",
+            suggestion='For example precision="bf16".',
+        )
     return found
 
 
@@ -152,14 +174,21 @@ def _log(name: str, value: Any) -> tuple[str, ...]:
 
 def _scheduler_step(name: str, value: Any) -> str:
     if value not in ("step", "epoch"):
-        raise UsageError(f"`{name}` is {value!r}; allowed are step and epoch.", suggestion='For example scheduler_step="epoch".')
+        raise UsageError(
+            f"`{name}` is {value!r}; allowed are step and epoch.",
+            suggestion='For example scheduler_step="epoch".',
+        )
     return value
 
 
 def _metrics(name: str, value: Any) -> Mapping[str, Callable[..., Any]]:
     if callable(value):
         value = {getattr(value, "__name__", "metric"): value}
-    bad = [key for key, metric in dict(value).items() if not callable(metric)] if isinstance(value, Mapping) else [value]
+    bad = (
+        [key for key, metric in dict(value).items() if not callable(metric)]
+        if isinstance(value, Mapping)
+        else [value]
+    )
     if bad:
         raise UsageError(
             f"`{name}` holds {bad[0]!r}, which is not a function.",

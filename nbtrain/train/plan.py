@@ -1,7 +1,8 @@
-"""The plan: everything a run will do, resolved and shown before it starts. Nothing is on disk yet, nothing is changed.
+"""The plan: everything a run will do, resolved and shown before it starts. Nothing is on disk yet, nothing
+is changed.
 
-`make_plan` looks, rehearses one batch and decides; `Plan.report` says it. What a person set is marked against what is
-a default, and what nbtrain assumed is said in words.
+`make_plan` looks, rehearses one batch and decides; `Plan.report` says it. What a person set is marked
+against what is a default, and what nbtrain assumed is said in words.
 """
 
 from __future__ import annotations
@@ -63,7 +64,11 @@ class Plan:
         sections = []
         for title in dict.fromkeys(line.section for line in self.lines):
             rows = tuple(
-                (line.label, Cell(line.value, code=line.code, mark=line.marked), Cell(ORIGINS[line.origin], tone="muted"))
+                (
+                    line.label,
+                    Cell(line.value, code=line.code, mark=line.marked),
+                    Cell(ORIGINS[line.origin], tone="muted"),
+                )
                 for line in self.lines
                 if line.section == title
             )
@@ -76,7 +81,12 @@ class Plan:
             sections.insert(0, Section("Rehearsal", (Note(text, tone="critical"),)))
         steps = units.count(self.total_steps) if self.total_steps else "until the data ends"
         about = f", about {units.seconds(self.eta_s)}" if self.eta_s else ""
-        return Report(f"Plan: {self.name}", tuple(sections), headline=f"{steps} steps{about}. Marked values differ from the defaults.", data=self.to_dict())
+        return Report(
+            f"Plan: {self.name}",
+            tuple(sections),
+            headline=f"{steps} steps{about}. Marked values differ from the defaults.",
+            data=self.to_dict(),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON-ready values."""
@@ -104,9 +114,15 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
         val = None
     elif val is None and options.split is not None:
         train, val = split_loader(train, options.split, options.seed)
-    for role, loader, name in (("training", train, setup.train.name), ("validation", val, setup.val.name if setup.val else "")):
+    for role, loader, name in (
+        ("training", train, setup.train.name),
+        ("validation", val, setup.val.name if setup.val else ""),
+    ):
         if loader is not None and batches_of(loader) == 0:
-            raise UsageError(f"The {role} loader `{name or role}` is empty: it gives no batch.", suggestion="Check its data set, batch size and drop_last.")
+            raise UsageError(
+                f"The {role} loader `{name or role}` is empty: it gives no batch.",
+                suggestion="Check its data set, batch size and drop_last.",
+            )
     device = _device(options.device, model)
     precision = choose_precision(options.precision, device)
     home = next(model.parameters()).device
@@ -116,7 +132,10 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
     optimizer, made = _optimizer(setup, model)
     length = _length(train, options)
     schedule = choose_schedule(
-        setup.scheduler.value if setup.scheduler else None, epochs=length[0], total_steps=length[1], asked=options.scheduler_step
+        setup.scheduler.value if setup.scheduler else None,
+        epochs=length[0],
+        total_steps=length[1],
+        asked=options.scheduler_step,
     )
     work = Work(
         model, optimizer, schedule, train, val, rehearsal.task, precision, device, options, rehearsal.criterion, rehearsal.hits,
@@ -129,7 +148,10 @@ def _check_model(model: nn.Module, name: str) -> None:
     called = f"`{name}`" if name else f"The {type(model).__name__}"
     parameters = list(model.parameters())
     if not parameters:
-        raise UsageError(f"{called} has no parameters, so there is nothing to train.", suggestion="Are its layers in plain lists? Use nn.ModuleList.")
+        raise UsageError(
+            f"{called} has no parameters, so there is nothing to train.",
+            suggestion="Are its layers in plain lists? Use nn.ModuleList.",
+        )
     if not any(p.requires_grad for p in parameters):
         raise UsageError(
             f"{called} has {len(parameters)} parameter tensors and none is trainable (requires_grad is False).",
@@ -143,15 +165,22 @@ def _device(asked: str | None, model: nn.Module) -> torch.device:
     try:
         device = torch.device(asked)
     except RuntimeError:
-        raise UsageError(f"device is {asked!r}.", suggestion="Allowed are cpu, cuda, cuda:N and mps.") from None
+        raise UsageError(
+            f"device is {asked!r}.", suggestion="Allowed are cpu, cuda, cuda:N and mps."
+        ) from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"device is {asked!r}, and torch sees no CUDA device here.", suggestion="Use --device cpu, or start a kernel with a GPU.")
+        raise UsageError(
+            f"device is {asked!r}, and torch sees no CUDA device here.",
+            suggestion="Use --device cpu, or start a kernel with a GPU.",
+        )
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", torch.cuda.current_device())
     return device
 
 
-def _rehearsal(setup: Setup, train: Any, criterion: Any, *, precision: Precision, device: torch.device) -> Rehearsal:
+def _rehearsal(
+    setup: Setup, train: Any, criterion: Any, *, precision: Precision, device: torch.device
+) -> Rehearsal:
     model = setup.model.value
     try:
         batch = sample_batch(train)
@@ -190,14 +219,24 @@ def _names(setup: Setup) -> dict[str, str]:
     return {role: part.name for role in roles if (part := getattr(setup, role)) is not None}
 
 
-def _assemble(work: Work, setup: Setup, rehearsal: Rehearsal, length: tuple[int | None, int | None, int | None], made: bool) -> Plan:
+def _assemble(
+    work: Work,
+    setup: Setup,
+    rehearsal: Rehearsal,
+    length: tuple[int | None, int | None, int | None],
+    made: bool,
+) -> Plan:
     epochs, steps, per_epoch = length
     options = work.options
     eta = None
     if steps and rehearsal.step_time_s:
-        eta = steps * rehearsal.step_time_s * options.accumulate * 1.2  # 1.2: the update and the loader, roughly
+        eta = (
+            steps * rehearsal.step_time_s * options.accumulate * 1.2
+        )  # 1.2: the update and the loader, roughly
         if work.val_loader is not None and epochs and (val_batches := batches_of(work.val_loader)):
-            eta += epochs * val_batches * rehearsal.step_time_s / 3  # forward only: about a third of forward and backward
+            eta += (
+                epochs * val_batches * rehearsal.step_time_s / 3
+            )  # forward only: about a third of forward and backward
     name = options.name or work.names.get("model") or type(work.model).__name__
     lines = plan_lines(work, rehearsal, length, eta_s=eta, made_optimizer=made)
     warnings = tuple(_warnings(work, setup, rehearsal))
@@ -214,7 +253,9 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
         said.append("patience is set, but without validation data nothing can stop early.")
     said += rehearsal.warnings
     if (trained := ledger.trained(work.model)) is not None:
-        said.append(f"This model has been trained before in this kernel: {trained}. The run goes on from those weights.")
+        said.append(
+            f"This model has been trained before in this kernel: {trained}. The run goes on from those weights."
+        )
     if torch.cuda.is_available() and work.device.type == "cpu":
         said.append("The model is on the CPU while a GPU is idle. --device cuda trains there.")
     return said

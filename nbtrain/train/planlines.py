@@ -13,7 +13,9 @@ from nbtrain.train.work import Work
 Length = tuple[int | None, int | None, int | None]
 
 
-def plan_lines(work: Work, rehearsal: Rehearsal, length: Length, *, eta_s: float | None, made_optimizer: bool) -> tuple[Line, ...]:
+def plan_lines(
+    work: Work, rehearsal: Rehearsal, length: Length, *, eta_s: float | None, made_optimizer: bool
+) -> tuple[Line, ...]:
     """Return every line of the plan, in reading order."""
     return (
         *_objects(work, rehearsal, made_optimizer),
@@ -31,7 +33,11 @@ def _named(work: Work, role: str, kind: str) -> str:
 def _objects(work: Work, rehearsal: Rehearsal, made_optimizer: bool) -> list[Line]:
     total = sum(p.numel() for p in work.model.parameters())
     trainable = sum(p.numel() for p in work.model.parameters() if p.requires_grad)
-    parameters = units.count(trainable) if trainable == total else f"{units.count(trainable)} trainable of {units.count(total)}"
+    parameters = (
+        units.count(trainable)
+        if trainable == total
+        else f"{units.count(trainable)} trainable of {units.count(total)}"
+    )
     lines = [
         Line("What is trained", "Model", _named(work, "model", type(work.model).__name__)),
         Line("What is trained", "Parameters", parameters),
@@ -41,12 +47,21 @@ def _objects(work: Work, rehearsal: Rehearsal, made_optimizer: bool) -> list[Lin
         own = "your function (model, batch)" if work.task.whole is not None else "the model's own .loss"
         lines.append(Line("What is trained", "Loss", own))
     else:
-        lines.append(Line("What is trained", "Loss", _named(work, "loss", kind_of(work.criterion)), "assumed" if rehearsal.assumed else "notebook"))
+        lines.append(
+            Line(
+                "What is trained",
+                "Loss",
+                _named(work, "loss", kind_of(work.criterion)),
+                "assumed" if rehearsal.assumed else "notebook",
+            )
+        )
     if work.scheduler is None:
         lines.append(Line("What is trained", "Schedule", "constant learning rate", "default"))
     else:
         kind = f"{_named(work, 'scheduler', type(work.scheduler).__name__)}, stepped each {work.schedule.every}: {work.schedule.why}"
-        lines.append(Line("What is trained", "Schedule", kind, "option" if work.options.scheduler_step else "notebook"))
+        lines.append(
+            Line("What is trained", "Schedule", kind, "option" if work.options.scheduler_step else "notebook")
+        )
     lines.append(Line("What is trained", "Training data", _loader(work, "train", work.train_loader)))
     lines.append(_validation(work))
     if rehearsal.loss is not None:
@@ -57,7 +72,11 @@ def _objects(work: Work, rehearsal: Rehearsal, made_optimizer: bool) -> list[Lin
 
 def _optimizer(work: Work) -> str:
     group = work.optimizer.param_groups[0]
-    said = [f"{key}={group[key]:g}" for key in ("lr", "weight_decay", "momentum") if isinstance(group.get(key), (int, float))]
+    said = [
+        f"{key}={group[key]:g}"
+        for key in ("lr", "weight_decay", "momentum")
+        if isinstance(group.get(key), (int, float))
+    ]
     if isinstance(group.get("betas"), (tuple, list)):
         said.append("betas=" + "/".join(f"{beta:g}" for beta in group["betas"]))
     groups = len(work.optimizer.param_groups)
@@ -80,9 +99,16 @@ def _loader(work: Work, role: str, loader: Any) -> str:
 
 def _validation(work: Work) -> Line:
     if work.val_loader is None:
-        return Line("What is trained", "Validation data", "none", "option" if work.options.no_val else "default")
+        return Line(
+            "What is trained", "Validation data", "none", "option" if work.options.no_val else "default"
+        )
     if work.options.split:
-        return Line("What is trained", "Validation data", f"{work.options.split:.0%} of the training data: {_loader(work, '', work.val_loader)}", "option")
+        return Line(
+            "What is trained",
+            "Validation data",
+            f"{work.options.split:.0%} of the training data: {_loader(work, '', work.val_loader)}",
+            "option",
+        )
     return Line("What is trained", "Validation data", _loader(work, "val", work.val_loader))
 
 
@@ -93,11 +119,28 @@ def _length_lines(work: Work, length: Length, eta_s: float | None) -> list[Line]
     per = f" ({units.count(per_epoch)} an epoch)" if per_epoch else ""
     lines = [
         Line("How long", "Epochs", units.count(epochs) if epochs else "until the steps are done", said),
-        Line("How long", "Steps", f"{units.count(steps)}{per}" if steps else "unknown: the loader has no length", said),
-        Line("How long", "Estimated time", f"about {units.seconds(eta_s)}" if eta_s else "not known before the first steps", "notebook"),
+        Line(
+            "How long",
+            "Steps",
+            f"{units.count(steps)}{per}" if steps else "unknown: the loader has no length",
+            said,
+        ),
+        Line(
+            "How long",
+            "Estimated time",
+            f"about {units.seconds(eta_s)}" if eta_s else "not known before the first steps",
+            "notebook",
+        ),
     ]
     if options.patience:
-        lines.append(Line("How long", "Early stopping", f"after {options.patience} evaluations without a better validation loss", "option"))
+        lines.append(
+            Line(
+                "How long",
+                "Early stopping",
+                f"after {options.patience} evaluations without a better validation loss",
+                "option",
+            )
+        )
     return lines
 
 
@@ -108,20 +151,43 @@ def _how(work: Work) -> list[Line]:
         return "option" if name in options.given else "default"
 
     size = getattr(work.train_loader, "batch_size", None)
-    accumulate = "none" if options.accumulate == 1 else f"{options.accumulate} batches a step, the loss divided by {options.accumulate}"
+    accumulate = (
+        "none"
+        if options.accumulate == 1
+        else f"{options.accumulate} batches a step, the loss divided by {options.accumulate}"
+    )
     if options.accumulate > 1 and size:
         accumulate += f" (effective batch {size * options.accumulate})"
-    precision = {"32": "float32", "bf16": "bf16 autocast", "16": "fp16 autocast with gradient scaling"}[work.precision.name]
+    precision = {"32": "float32", "bf16": "bf16 autocast", "16": "fp16 autocast with gradient scaling"}[
+        work.precision.name
+    ]
     metrics = ["accuracy"] if work.hits is not None else []
     metrics += list(options.metrics)
     return [
         Line("How", "Device", str(work.device), "option" if "device" in options.given else "notebook"),
         Line("How", "Precision", precision, option("precision")),
-        Line("How", "Gradient clipping", f"total norm at most {options.clip:g}" if options.clip else "none", option("clip")),
+        Line(
+            "How",
+            "Gradient clipping",
+            f"total norm at most {options.clip:g}" if options.clip else "none",
+            option("clip"),
+        ),
         Line("How", "Accumulation", accumulate, option("accumulate")),
         Line("How", "Metrics", ", ".join(metrics) or "loss only", option("metrics")),
-        Line("How", "Validation", f"every {options.val_every} steps and at each epoch's end" if options.val_every else "at each epoch's end", option("val_every")),
-        Line("How", "Seed", str(options.seed) if options.seed is not None else "not set: a second run will differ", option("seed")),
+        Line(
+            "How",
+            "Validation",
+            f"every {options.val_every} steps and at each epoch's end"
+            if options.val_every
+            else "at each epoch's end",
+            option("val_every"),
+        ),
+        Line(
+            "How",
+            "Seed",
+            str(options.seed) if options.seed is not None else "not set: a second run will differ",
+            option("seed"),
+        ),
         Line("How", "Deterministic", "yes" if options.deterministic else "no", option("deterministic")),
     ]
 
@@ -131,7 +197,17 @@ def _keeping(work: Work) -> list[Line]:
     every = f"every {options.checkpoint_every} steps" if options.checkpoint_every else "at each epoch's end"
     return [
         Line("What is kept", "Logging", ", ".join(options.log), "option"),
-        Line("What is kept", "Checkpoints", f"{every}; best, last, one backup and {options.keep} periodic are kept", "option" if {"checkpoint_every", "keep"} & options.given else "default"),
-        Line("What is kept", "Folder", str(options.dir), "option" if "dir" in options.given else "default", code=True),
+        Line(
+            "What is kept",
+            "Checkpoints",
+            f"{every}; best, last, one backup and {options.keep} periodic are kept",
+            "option" if {"checkpoint_every", "keep"} & options.given else "default",
+        ),
+        Line(
+            "What is kept",
+            "Folder",
+            str(options.dir),
+            "option" if "dir" in options.given else "default",
+            code=True,
+        ),
     ]
-

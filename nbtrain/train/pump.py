@@ -1,7 +1,7 @@
 """The pump: one small thread that carries numbers from the training thread to memory, disk, alerts and views.
 
-It runs at most four times a second, touches no device, and nothing that fails in it - a disk, a tracker, a chart - ever
-reaches the training.
+It runs at most four times a second, touches no device, and nothing that fails in it - a disk, a tracker, a
+chart - ever reaches the training.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ class Pump:
         name: of the thread.
     """
 
-    def __init__(self, beat: Callable[..., Any], on_error: Callable[[BaseException], Any], *, name: str) -> None:
+    def __init__(
+        self, beat: Callable[..., Any], on_error: Callable[[BaseException], Any], *, name: str
+    ) -> None:
         self._beat, self._on_error = beat, on_error
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

@@ -1,7 +1,7 @@
 """What a run has measured so far: step history, epochs, live curves, alerts, the newest values.
 
-The training thread drops evaluations and epoch rows in (`note_*`), the pump takes everything over (`absorb`), anybody
-reads. Knows nothing of disk or views.
+The training thread drops evaluations and epoch rows in (`note_*`), the pump takes everything over
+(`absorb`), anybody reads. Knows nothing of disk or views.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class Record:
 
     def note_evaluation(self, step: int, values: dict[str, float], best: tuple[float, int]) -> None:
         """Take an evaluation from the training thread. `best`: (best validation loss, its step)."""
-        self._evaluations_in.append({"step": step, **values, "best_val_loss": best[0], "best_val_step": best[1]})
+        self._evaluations_in.append(
+            {"step": step, **values, "best_val_loss": best[0], "best_val_step": best[1]}
+        )
 
     def note_alert(self, finding: Finding) -> None:
         """Take an alert from any thread."""
@@ -70,14 +72,22 @@ class Record:
         for rows in blocks:
             self._absorb_rows(rows, news)
         if sample is not None:
-            self.layers = {name: (norm, sample.update_ratios[name]) for name, norm in sample.grad_norms.items()}
+            self.layers = {
+                name: (norm, sample.update_ratios[name]) for name, norm in sample.grad_norms.items()
+            }
         evaluations = [self._evaluations_in.popleft() for _ in range(len(self._evaluations_in))]
         for values in evaluations:
             self.latest.update({name: value for name, value in values.items() if name != "step"})
         rows_in = [self._epochs_in.popleft() for _ in range(len(self._epochs_in))]
         for row in rows_in:
             self.epochs.append(row)
-            self.latest.update({name: row[name] for name in row if name.startswith(("train_", "val_")) and name != "train_loss"})
+            self.latest.update(
+                {
+                    name: row[name]
+                    for name in row
+                    if name.startswith(("train_", "val_")) and name != "train_loss"
+                }
+            )
             news.alerts += self.watch.on_epoch(int(row["step"]), row["train_loss"], row.get("val_loss"))
         self._absorb_judged(evaluations, rows_in)
         news.epochs, news.evaluations = rows_in, evaluations
@@ -93,11 +103,23 @@ class Record:
         flow = np.full(len(rows.steps), pace)
         smooth = self._smoother.extend(rows.train_loss)
         self.history.extend(
-            rows.steps, {"train_loss": rows.train_loss, "lr": rows.lr, "grad_norm": rows.grad_norm, "samples_per_s": flow}
+            rows.steps,
+            {
+                "train_loss": rows.train_loss,
+                "lr": rows.lr,
+                "grad_norm": rows.grad_norm,
+                "samples_per_s": flow,
+            },
         )
         self.curves.extend(
             rows.steps,
-            {"train_loss": rows.train_loss, "smooth_loss": smooth, "grad_norm": rows.grad_norm, "lr": rows.lr, "samples_per_s": flow},
+            {
+                "train_loss": rows.train_loss,
+                "smooth_loss": smooth,
+                "grad_norm": rows.grad_norm,
+                "lr": rows.lr,
+                "samples_per_s": flow,
+            },
         )
         news.alerts += self.watch.on_rows(rows)
         self.latest.update(
@@ -106,17 +128,23 @@ class Record:
         )  # fmt: skip
 
     def _absorb_judged(self, evaluations: list[dict[str, float]], epochs: list[dict[str, float]]) -> None:
-        """Points of the evaluation chart: an epoch's row with its evaluation, and evaluations within an epoch."""
+        """Points of the evaluation chart:
+        an epoch's row with its evaluation, and evaluations within an epoch.
+        """
         by_step = {int(values["step"]): values for values in evaluations}
         by_step |= {int(row["step"]): row for row in epochs}
         if not by_step:
             return
         steps = sorted(by_step)
-        columns = {name: np.array([by_step[s].get(name, np.nan) for s in steps], float) for name in EVAL_COLUMNS}
+        columns = {
+            name: np.array([by_step[s].get(name, np.nan) for s in steps], float) for name in EVAL_COLUMNS
+        }
         self.eval_curves.extend(np.array(steps), columns)
 
     def epochs_frame(self) -> pd.DataFrame:
-        """Return the epochs as a DataFrame, one row an epoch; a later row of an epoch takes the place of an earlier one."""
+        """Return the epochs as a DataFrame, one row an epoch;
+        a later row of an epoch takes the place of an earlier one.
+        """
         rows = {int(row["epoch"]): row for row in list(self.epochs)}
         frame = pd.DataFrame(list(rows.values()), columns=None if rows else ["epoch", "step", "train_loss"])
         return frame.astype({"epoch": int, "step": int})

@@ -1,6 +1,7 @@
 """One batch through model and loss before anything starts, on the real objects, everything put back.
 
-It finds what would fail in the first step - a loss that does not fit the output, a batch nobody can use - while nothing
+It finds what would fail in the first step - a loss that does not fit the output, a batch nobody can use -
+while nothing
 exists on disk yet, and measures what the plan states: shapes, the starting loss, the time of a step.
 Weights are never updated; gradients, buffers, modes and every random generator are as before afterwards.
 """
@@ -50,7 +51,9 @@ class Rehearsal:
     failure: str = ""
 
 
-def rehearse(model: nn.Module, criterion: Any, batch: Any, *, name: str, precision: Precision, device: torch.device) -> Rehearsal:
+def rehearse(
+    model: nn.Module, criterion: Any, batch: Any, *, name: str, precision: Precision, device: torch.device
+) -> Rehearsal:
     """Try one batch.
 
     Args:
@@ -58,7 +61,8 @@ def rehearse(model: nn.Module, criterion: Any, batch: Any, *, name: str, precisi
         batch: a batch as the loader gives it. name: what the loss is called in messages.
 
     Raises:
-        UsageError: no tensors in the batch, no loss to be had, or a loss that does not fit; names both shapes.
+        UsageError: no tensors in the batch, no loss to be had, or a loss that does not fit; names both
+        shapes.
     """
     if not _has_tensor(batch):
         raise UsageError(
@@ -67,19 +71,28 @@ def rehearse(model: nn.Module, criterion: Any, batch: Any, *, name: str, precisi
         )
     with preserved_rng(), _untouched(model), _shapes(model) as shapes:
         try:
-            return _try(model, criterion, to_device(batch, device), name=name, precision=precision, shapes=shapes)
+            return _try(
+                model, criterion, to_device(batch, device), name=name, precision=precision, shapes=shapes
+            )
         except UsageError:
             raise
-        except Exception as error:  # the person's own model or data: the run itself shows it with its traceback
-            return Rehearsal(make_task(model, criterion, batch), criterion, samples=batch_size(batch), failure=in_one_line(error))
+        except (
+            Exception
+        ) as error:  # the person's own model or data: the run itself shows it with its traceback
+            return Rehearsal(
+                make_task(model, criterion, batch),
+                criterion,
+                samples=batch_size(batch),
+                failure=in_one_line(error),
+            )
 
 
 def unrehearsed(model: nn.Module, criterion: Any, *, failure: str = "") -> Rehearsal:
     """Return what can be said without a batch: (inputs..., target) is assumed.
 
     Args:
-        failure: what the person's data set raised when asked for a batch; the run will show it in full. Empty when
-            looking at a batch would use it up.
+        failure: what the person's data set raised when asked for a batch; the run will show it in full.
+            Empty when looking at a batch would use it up.
 
     Raises:
         UsageError: no loss is named and there is no batch to find one by.
@@ -91,11 +104,15 @@ def unrehearsed(model: nn.Module, criterion: Any, *, failure: str = "") -> Rehea
             "The training data can be read only once, so I cannot look at a batch to find a loss.",
             suggestion="Say --loss NAME, or give a loader that can be read again.",
         )
-    warning = "The training data can be read only once: nothing was rehearsed, and there is one epoch at most."
+    warning = (
+        "The training data can be read only once: nothing was rehearsed, and there is one epoch at most."
+    )
     return Rehearsal(make_task(model, criterion, (0, 0)), criterion, warnings=(warning,))
 
 
-def _try(model: nn.Module, criterion: Any, batch: Any, *, name: str, precision: Precision, shapes: dict[str, str]) -> Rehearsal:
+def _try(
+    model: nn.Module, criterion: Any, batch: Any, *, name: str, precision: Precision, shapes: dict[str, str]
+) -> Rehearsal:
     context = precision.autocast if precision.dtype is not None else nullcontext
     model.train() if not model.training else None
     if criterion is not None and takes_model(criterion):
@@ -159,13 +176,19 @@ def _checked(criterion: Any, output: Any, target: Any, name: str) -> Any:
 
 
 def _called(criterion: Any, name: str) -> str:
-    kind = type(criterion).__name__ if isinstance(criterion, nn.Module) else getattr(criterion, "__name__", "loss")
+    kind = (
+        type(criterion).__name__
+        if isinstance(criterion, nn.Module)
+        else getattr(criterion, "__name__", "loss")
+    )
     return f"`{name}` ({kind})" if name and name != kind else f"`{kind}`"
 
 
 def _advice(criterion: Any, output: Any, target: Any) -> str:
     logits = logits_of(output)
-    kind = type(criterion).__name__ if isinstance(criterion, nn.Module) else getattr(criterion, "__name__", "")
+    kind = (
+        type(criterion).__name__ if isinstance(criterion, nn.Module) else getattr(criterion, "__name__", "")
+    )
     if "CrossEntropy" in kind or "cross_entropy" in kind or "NLL" in kind:
         if isinstance(target, Tensor) and isinstance(logits, Tensor):
             if target.dim() < logits.dim() and target.dtype != torch.int64:
@@ -181,9 +204,15 @@ def _advice(criterion: Any, output: Any, target: Any) -> str:
 def _check_loss(loss: Any, name: str) -> None:
     called = f"`{name}`" if name else "the loss"
     if not isinstance(loss, Tensor):
-        raise UsageError(f"{called} gave {describe(loss)}; a loss is one tensor with one number.", suggestion="Return it as a tensor, not as a float.")
+        raise UsageError(
+            f"{called} gave {describe(loss)}; a loss is one tensor with one number.",
+            suggestion="Return it as a tensor, not as a float.",
+        )
     if loss.numel() != 1 or loss.dim() != 0:
-        raise UsageError(f"{called} gave a tensor of shape {tuple(loss.shape)}; a loss is one number.", suggestion="Use reduction='mean', or .mean() it.")
+        raise UsageError(
+            f"{called} gave a tensor of shape {tuple(loss.shape)}; a loss is one number.",
+            suggestion="Use reduction='mean', or .mean() it.",
+        )
     if not loss.requires_grad:
         raise UsageError(
             f"{called} does not depend on any trainable parameter, so nothing would be learned.",
@@ -200,7 +229,12 @@ def in_one_line(error: BaseException) -> str:
 def _broadcast_warning(criterion: Any, output: Any, target: Any, name: str) -> tuple[str, ...]:
     logits = logits_of(output)
     pairwise = isinstance(criterion, (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss))
-    if not pairwise or not isinstance(target, Tensor) or not isinstance(logits, Tensor) or logits.shape == target.shape:
+    if (
+        not pairwise
+        or not isinstance(target, Tensor)
+        or not isinstance(logits, Tensor)
+        or logits.shape == target.shape
+    ):
         return ()
     return (
         f"{_called(criterion, name)} broadcasts output {tuple(logits.shape)} against target {tuple(target.shape)}: every output is "

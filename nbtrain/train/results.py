@@ -40,7 +40,11 @@ def open_folder(plan: Plan) -> tuple[RunFolder, list[Any]]:
 
 def progress_section(progress: Progress) -> dict[str, Any]:
     """Return the manifest's `progress`."""
-    return {name: value for name, value in asdict(progress).items() if name in ("step", "total_steps", "epoch", "total_epochs", "elapsed_s")}
+    return {
+        name: value
+        for name, value in asdict(progress).items()
+        if name in ("step", "total_steps", "epoch", "total_epochs", "elapsed_s")
+    }
 
 
 def final_sections(execution: Any) -> dict[str, Any]:

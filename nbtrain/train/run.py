@@ -1,6 +1,7 @@
 """Run: the handle of one training.
 
-Reading is safe from any thread. Controls only leave a wish in the mailbox; the loop obeys at the next step boundary.
+Reading is safe from any thread. Controls only leave a wish in the mailbox; the loop obeys at the next step
+boundary.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ class Run:
 
     Args:
         plan: what will be done.
-        finishers: called with the run once its numbers are final, before `wait` returns; what they raise is an alert.
+        finishers: called with the run once its numbers are final, before `wait` returns; what they raise is
+        an alert.
         report: makes the run's report, for `run.report()`.
         in_thread: called first in the training thread, e.g. to route its prints.
     """
 
     def __init__(
-        self, plan: Plan, *, finishers: Sequence[Callable[[Run], Any]] = (), report: Callable[[Run], Any] | None = None,
+        self, plan: Plan, *, finishers: Sequence[Callable[[Run], Any]] = (), report: Callable[..., Any] | None = None,
         in_thread: Callable[[], Any] | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
@@ -51,12 +53,16 @@ class Run:
             RunFolderError: the folder cannot be written. MissingExtra: a tracker's package is absent.
         """
         if self._do.status is not RunStatus.PLANNED:
-            raise UsageError(f"Run `{self.id}` was started before (it is {self.status}).", suggestion="Make a new one with %train.")
+            raise UsageError(
+                f"Run `{self.id}` was started before (it is {self.status}).",
+                suggestion="Make a new one with %train.",
+            )
         with active.registered(self):
             self._do.start()
         return self
 
-    # -- reading -------------------------------------------------------------------------------------------------
+    # -- reading
+    # -------------------------------------------------------------------------------------------------
 
     @property
     def id(self) -> str:
@@ -150,7 +156,8 @@ class Run:
         """The checkpoints of this run."""
         return self._do.folder.checkpoints if self._do.folder else None
 
-    # -- controls ------------------------------------------------------------------------------------------------
+    # -- controls
+    # ------------------------------------------------------------------------------------------------
 
     def pause(self) -> None:
         """Wait at the next step boundary until `resume`."""
@@ -161,7 +168,9 @@ class Run:
         self._do.control.resume()
 
     def stop(self, after: str = "step") -> None:
-        """End at the next step ("step") or at the epoch's end ("epoch"); everything stays in the notebook's variables."""
+        """End at the next step ("step") or at the epoch's end ("epoch");
+        everything stays in the notebook's variables.
+        """
         self._do.control.stop(after)
 
     def save(self) -> None:
@@ -171,11 +180,15 @@ class Run:
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of every group at the next step boundary; noted in the manifest's events."""
         if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 <= lr < float("inf"):
-            raise UsageError(f"The learning rate is {lr!r}; it must be a number, 0 or more.", suggestion="run.set_lr(1e-4)")
+            raise UsageError(
+                f"The learning rate is {lr!r}; it must be a number, 0 or more.", suggestion="run.set_lr(1e-4)"
+            )
 
         def task() -> None:
             before = set_learning_rate(self.objects.optimizer, self.objects.scheduler, float(lr))
-            self._do.events.append({"at": utc_now(), "kind": "lr", "step": self._do.state.step, "from": before, "to": float(lr)})
+            self._do.events.append(
+                {"at": utc_now(), "kind": "lr", "step": self._do.state.step, "from": before, "to": float(lr)}
+            )
 
         self._do.control.errand(task)
 
@@ -205,14 +218,17 @@ class Run:
     def wait(self, timeout: float | None = None) -> Run:
         """Block until the run is over; return self.
 
-        An interrupt (the square button, Ctrl-C) asks the run to stop at the next step boundary and goes on waiting, so
-        that model, optimizer, history and checkpoint are whole; a second interrupt raises.
+        An interrupt (the square button, Ctrl-C) asks the run to stop at the next step boundary and goes on
+        waiting, so that model, optimizer, history and checkpoint are whole; a second interrupt raises.
 
         Raises:
             TimeoutError: `timeout` seconds passed first; the run goes on.
         """
         if self._do.status is RunStatus.PLANNED:
-            raise UsageError("This run has not been started.", suggestion="Call run.start(), or click Start under the plan.")
+            raise UsageError(
+                "This run has not been started.",
+                suggestion="Call run.start(), or click Start under the plan.",
+            )
         try:
             finished = self._do.over.wait(timeout)
         except KeyboardInterrupt:
@@ -234,16 +250,22 @@ class Run:
             raise NbtrainError(f"Run {self.id} failed: {self._do.error_line}\n\n{self.error}")
         return dict(self.manifest.training_results)
 
-    def report(self) -> Any:
-        """Return what the run came to so far: numbers, curves, what to do next."""
+    def report(self, *, curves: bool = True) -> Any:
+        """Return what the run came to so far:
+        numbers, curves (unless they stand beside it), what to do next.
+        """
         if self._report is None:
-            raise UsageError("This run was made without a reporter.", suggestion="Use nbtrain.train(...) or %train.")
-        return self._report(self)
+            raise UsageError(
+                "This run was made without a reporter.", suggestion="Use nbtrain.train(...) or %train."
+            )
+        return self._report(self, curves=curves)
 
     def show(self) -> None:
         """Show the live panel again, in this cell."""
         if viewing.viewer is None:
-            raise UsageError("There is no notebook here to show the run in.", suggestion="print(run) says how it stands.")
+            raise UsageError(
+                "There is no notebook here to show the run in.", suggestion="print(run) says how it stands."
+            )
         viewing.viewer(self)
 
     def __repr__(self) -> str:

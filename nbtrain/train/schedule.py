@@ -1,6 +1,8 @@
-"""When a person's learning-rate scheduler is stepped: after each optimizer step, each epoch, or each evaluation.
+"""When a person's learning-rate scheduler is stepped: after each optimizer step, each epoch, or each
+evaluation.
 
-torch does not say which was meant. The scheduler's own numbers usually do: a OneCycleLR is per step by definition, a
+torch does not say which was meant. The scheduler's own numbers usually do: a OneCycleLR is per step by
+definition, a
 CosineAnnealingLR whose T_max equals the epochs is per epoch. What was decided, and why, is shown in the plan.
 """
 
@@ -14,7 +16,9 @@ from torch.optim import lr_scheduler as lrs
 
 @dataclass(frozen=True)
 class Schedule:
-    """A scheduler and its rhythm. `every`: step, epoch, evaluation or never. `why`: the reason shown in the plan."""
+    """A scheduler and its rhythm. `every`: step, epoch, evaluation or never. `why`:
+    the reason shown in the plan.
+    """
 
     scheduler: Any
     every: str
@@ -36,7 +40,9 @@ class Schedule:
             self.scheduler.step(loss)
 
 
-def choose_schedule(scheduler: Any, *, epochs: int | None, total_steps: int | None, asked: str | None = None) -> Schedule:
+def choose_schedule(
+    scheduler: Any, *, epochs: int | None, total_steps: int | None, asked: str | None = None
+) -> Schedule:
     """Decide the rhythm from the kind of scheduler and its numbers.
 
     Args:
@@ -55,7 +61,9 @@ def choose_schedule(scheduler: Any, *, epochs: int | None, total_steps: int | No
     horizon = _horizon(scheduler)
     if horizon is None:
         every = "epoch" if isinstance(scheduler, (lrs.StepLR, lrs.MultiStepLR, lrs.ExponentialLR)) else "step"
-        return Schedule(scheduler, every, f"usual for {type(scheduler).__name__}; --scheduler-step says otherwise")
+        return Schedule(
+            scheduler, every, f"usual for {type(scheduler).__name__}; --scheduler-step says otherwise"
+        )
     name, length = horizon
     if epochs is not None and length <= epochs and (total_steps is None or total_steps > epochs):
         return Schedule(scheduler, "epoch", f"{name}={length} fits {epochs} epochs")

@@ -11,7 +11,9 @@ import torch
 
 
 def seed_everything(seed: int) -> None:
-    """Seed python, numpy, torch and every CUDA device. numpy takes 32 bits, so the seed is taken modulo 2**32 there."""
+    """Seed python, numpy, torch and every CUDA device.
+    numpy takes 32 bits, so the seed is taken modulo 2**32 there.
+    """
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)  # seeds CUDA too, lazily
@@ -23,7 +25,10 @@ def deterministic(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     benchmark = torch.backends.cudnn.benchmark
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False

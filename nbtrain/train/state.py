@@ -1,4 +1,6 @@
-"""Where a run stands. The loop writes, everybody else reads; plain attributes, so that a step costs nothing."""
+"""Where a run stands. The loop writes, everybody else reads;
+plain attributes, so that a step costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -43,5 +45,14 @@ class State:
         pace = self.step / self.train_s if self.train_s > 0 else None
         flow = self.samples / self.train_s if self.train_s > 0 else None
         return Progress(
-            self.step, self.total_steps, self.epoch, self.total_epochs, self.batch, self.phase, elapsed, eta, flow, pace
+            self.step,
+            self.total_steps,
+            self.epoch,
+            self.total_epochs,
+            self.batch,
+            self.phase,
+            elapsed,
+            eta,
+            flow,
+            pace,
         )

@@ -50,10 +50,12 @@ class Stepper:
         """Train on a group of micro-batches and update once.
 
         Args:
-            group: the micro-batches of this step, not yet on the device. number: this step's number. now: seconds.
+            group: the micro-batches of this step, not yet on the device. number: this step's number. now:
+            seconds.
 
         Returns:
-            (mean loss of the group, total gradient norm before clipping, samples); the tensors are 0-d, on the device.
+            (mean loss of the group, total gradient norm before clipping, samples); the tensors are 0-d, on
+            the device.
         """
         self.optimizer.zero_grad(set_to_none=True)
         if self._closure_needed:
@@ -129,11 +131,15 @@ class Stepper:
         return first[0][0], self._gradient_norm()[0], first[0][1]
 
     def take_accuracy(self) -> float:
-        """Return this epoch's training accuracy, 0..1, and start counting anew; NaN when nothing was judged."""
+        """Return this epoch's training accuracy, 0..1, and start counting anew;
+        NaN when nothing was judged.
+        """
         right, judged = self.right, self.judged
         self.right = self.judged = 0
         judged = float(judged)  # device sync: once an epoch
         return float(right) / judged if judged else math.nan
 
 
-_HAS_SPLIT_CLIP = hasattr(torch.nn.utils, "clip_grads_with_norm_")  # torch >= 2.6: clips with the norm just measured
+_HAS_SPLIT_CLIP = hasattr(
+    torch.nn.utils, "clip_grads_with_norm_"
+)  # torch >= 2.6: clips with the norm just measured

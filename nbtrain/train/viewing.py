@@ -1,4 +1,6 @@
-"""Who shows a run to a person. Told from above by the front that is there; without one, a run is only its text."""
+"""Who shows a run to a person. Told from above by the front that is there;
+without one, a run is only its text.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Iterating a person's loader from a background thread of a notebook.
 
-Jupyter's interrupt signals the whole process group, which would kill the loader's worker processes although the run
+Jupyter's interrupt signals the whole process group, which would kill the loader's worker processes although
+the run
 goes on: while an epoch's workers are started, the loader's worker_init_fn makes them ignore SIGINT.
 """
 
@@ -26,7 +27,9 @@ class IgnoreInterrupt:
 
 
 def iterate(loader: Iterable[Any]) -> Iterator[Any]:
-    """Return `iter(loader)`, its workers deaf to the notebook's interrupt; the loader's settings stay as they were."""
+    """Return `iter(loader)`, its workers deaf to the notebook's interrupt;
+    the loader's settings stay as they were.
+    """
     if not isinstance(loader, DataLoader) or not loader.num_workers:
         return iter(loader)
     inner = loader.worker_init_fn

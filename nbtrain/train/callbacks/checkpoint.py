@@ -1,20 +1,46 @@
 """Checkpoints: taken at step boundaries, never of weights that are not finite, on the training thread.
 
-The training pauses for the copy to disk. A disk that refuses is reported and never ends the run.
+The training pauses for the copy to disk. Where epochs are shorter than that is worth, those at epochs' ends
+are thinned
+out so that saving takes at most SAVING_SHARE of the time; the best one is then held in memory until it is
+written. A disk that refuses is reported and never ends the run.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from nbtrain.errors import RunFolderError
+from nbtrain.errors import UserError
+from nbtrain.runs.plain import tensor_bytes
 from nbtrain.runs.rng import capture_rng
 from nbtrain.train.events import Callback
+
+SAVING_SHARE = (
+    0.03  # of the run's time, for checkpoints at epochs' ends; CheckFreq (FAST'21) bounds it at 3.5 %
+)
+HOLD_BYTES = 1024**3  # a best checkpoint larger than this is written at once instead of held
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A checkpoint to be: everything it holds, as of one step."""
+
+    step: int
+    epoch: int
+    model_state: dict[str, Any]
+    rest: dict[str, Any]
+    metrics: dict[str, float]
+
+    def held(self) -> Snapshot:
+        """Return a copy that later steps do not touch."""
+        return replace(self, model_state=copy.deepcopy(self.model_state), rest=copy.deepcopy(self.rest))
 
 
 class Checkpoints(Callback):
@@ -34,6 +60,8 @@ class Checkpoints(Callback):
         self._on_trouble, self._on_saved = on_trouble, on_saved
         self._metrics: dict[str, float] = {}
         self._saved_step = 0
+        self._due = 0.0
+        self._held: Snapshot | None = None
 
     def on_step(self, work: Any, state: Any) -> None:
         """Save at every N-th step."""
@@ -45,37 +73,67 @@ class Checkpoints(Callback):
         self._metrics = {**values, "step": state.step}
 
     def on_epoch(self, work: Any, state: Any, row: dict[str, float]) -> None:
-        """Save at the epoch's end: always without `every`, else when this is the best so far."""
+        """Save at the epoch's end when it is due; hold the best so far when it is not."""
         best_now = state.best_val_step == state.step and self._metrics.get("step") == state.step
-        if not self._every or best_now:
+        if self._every and not best_now:
+            return
+        if time.monotonic() >= self._due:
             self.save(work, state, train_loss=row.get("train_loss"))
+        elif best_now and _finite(work.model):
+            snapshot = self._snapshot(work, state, row.get("train_loss"))
+            if _bytes(snapshot) > HOLD_BYTES:
+                self.save(work, state, train_loss=row.get("train_loss"))
+            else:
+                self._held = snapshot.held()
 
     def on_end(self, work: Any, state: Any) -> None:
-        """Save where the run ended, so that `last` is last."""
+        """Write the best one if it is still held, then where the run ended, so that `last` is last."""
         self.save(work, state)
 
     def save(self, work: Any, state: Any, *, train_loss: float | None = None) -> None:
         """Commit a checkpoint of this step, once a step, and only when the weights are finite."""
-        if state.step in (0, self._saved_step):
-            return
-        if not _finite(work.model):
-            self._on_trouble(f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values")
-            return
         phase, state.phase = state.phase, "saving"
-        metrics = {k: v for k, v in self._metrics.items() if k != "step"} if self._metrics.get("step") == state.step else {}
-        if train_loss is not None and math.isfinite(train_loss):
-            metrics["train_loss"] = train_loss
         try:
-            info = self._store.save(
-                state.step, work.model.state_dict(), self._rest(work, state), epoch=state.epoch, metrics=metrics, keep=self._keep
-            )
-        except (RunFolderError, OSError) as error:
-            self._on_trouble(f"the checkpoint of step {state.step:,} could not be saved: {error}. Training goes on.")
-        else:
-            self._saved_step = state.step
-            self._on_saved(info)
+            held, self._held = self._held, None
+            if held is not None and held.step == state.best_val_step and held.step != state.step:
+                self._commit(held)
+            if state.step in (0, self._saved_step):
+                return
+            if not _finite(work.model):
+                self._on_trouble(
+                    f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values"
+                )
+                return
+            self._commit(self._snapshot(work, state, train_loss))
         finally:
             state.phase = phase
+
+    def _commit(self, snapshot: Snapshot) -> None:
+        began = time.monotonic()
+        try:
+            info = self._store.save(
+                snapshot.step, snapshot.model_state, snapshot.rest,
+                epoch=snapshot.epoch, metrics=snapshot.metrics, keep=self._keep,
+            )  # fmt: skip
+        except (UserError, OSError) as error:
+            self._on_trouble(
+                f"the checkpoint of step {snapshot.step:,} could not be saved: {error}. Training goes on."
+            )
+        else:
+            self._saved_step = snapshot.step
+            self._on_saved(info)
+        took = time.monotonic() - began
+        self._due = began + took / SAVING_SHARE
+
+    def _snapshot(self, work: Any, state: Any, train_loss: float | None) -> Snapshot:
+        metrics = (
+            {k: v for k, v in self._metrics.items() if k != "step"}
+            if self._metrics.get("step") == state.step
+            else {}
+        )
+        if train_loss is not None and math.isfinite(train_loss):
+            metrics["train_loss"] = train_loss
+        return Snapshot(state.step, state.epoch, work.model.state_dict(), self._rest(work, state), metrics)
 
     def _rest(self, work: Any, state: Any) -> dict[str, Any]:
         """Everything but the weights: optimizer, scheduler, scaler, counters, random generators."""
@@ -99,3 +157,7 @@ def _finite(model: torch.nn.Module) -> bool:
         return True
     norms = torch._foreach_norm(weights, float("inf"))
     return bool(torch.isfinite(torch.stack([n.float().to(norms[0].device) for n in norms])).all())
+
+
+def _bytes(snapshot: Snapshot) -> int:
+    return tensor_bytes(snapshot.model_state) + tensor_bytes(snapshot.rest)
