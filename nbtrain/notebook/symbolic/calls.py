@@ -13,6 +13,8 @@ from nbtrain.notebook.symbolic.values import (
     Choice, Class, Const, Func, Live, Made, Map, Member, Obj, Partial, Ref, Scope, Seq, Term, Value, choose, name_of,
 )  # fmt: skip
 
+# What callables by these names return is, or leads to, a mean over the batch.
+MEAN_BY_CUSTOM = frozenset("model net network criterion loss_fn loss_func loss_function criterion_fn lossfn".split())
 LOSS_WORDS = ("loss", "criterion", "objective")
 
 
@@ -59,7 +61,7 @@ def unresolved(machine: Machine, func: Value, args: list[Value], kwargs: dict[st
     for one in given:
         if isinstance(one, Func):
             machine.functions.append((getattr(one.node, "name", "lambda"), one))
-    tags = frozenset({"opaque"}) if not harmless else frozenset()
+    tags = frozenset({"opaque"}) if not harmless and tail_of(name).lower() not in MEAN_BY_CUSTOM else frozenset()
     receives_k = frozenset({"given-k"}) if any(_is_count(one) for one in given) else frozenset()
     # What a model or a criterion returns is a mean by custom; a division before it says nothing of its result.
     fresh = [machine.term("", one) for one in given]

@@ -1,0 +1,7 @@
+from transformers import TrainingArguments
+
+args = TrainingArguments(
+    output_dir="out",
+    learning_rate=2e-1,
+    per_device_train_batch_size=32,
+)
