@@ -1,6 +1,7 @@
-"""What a namespace holds that training could use, sorted by what the objects are; aliases of one object merged.
+"""What a namespace holds that training could use, sorted by what the objects are; aliases are merged.
 
-Only types and instance dictionaries are looked at: no code of a foreign object runs. Choosing is done elsewhere.
+Only types and instance dictionaries are looked at: no code of a foreign object runs. Choosing is done
+elsewhere.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from nbtrain.notebook.wording import attribute
 MOST_ITEMS = 64  # a dict or list longer than this holds data, not the parts of a set-up
 # Objects of these packages hold no model of the person's; their instances are not searched.
 _CLOSED_PACKAGES = frozenset(
-    ["builtins", "collections", "datetime", "functools", "IPython", "ipykernel", "ipywidgets", "jax", "logging",
-     "matplotlib", "nbtrain", "numpy", "pandas", "pathlib", "PIL", "plotly", "polars", "re", "scipy", "seaborn",
-     "sklearn", "tensorflow", "threading", "torch", "tqdm", "traitlets", "wandb", "mlflow"]
+    ["builtins", "collections", "datetime", "functools", "IPython", "ipykernel", "ipywidgets", "jax",
+     "logging", "matplotlib", "nbtrain", "numpy", "pandas", "pathlib", "PIL", "plotly", "polars", "re",
+     "scipy", "seaborn", "sklearn", "tensorflow", "threading", "torch", "tqdm", "traitlets", "wandb", "mlflow"]
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Named:
-    """An object and the name to call it by: a variable, or the way to it (`trainer.model`, `loaders["train"]`)."""
+    """An object and the name to call it by: a variable, or the way to it (`trainer.model`, `loaders[0]`)."""
 
     name: str
     value: Any
@@ -43,8 +44,8 @@ class Named:
 class Candidates:
     """Objects by kind, each once, under its best name. `nested` ones are kept one level inside other objects.
 
-    `lists` are lists and tuples of batches, `iterables` objects of a person's class that give batches, `classes`
-    model classes, `containers` modules that cannot be called, `functions` those named like a loss.
+    `lists` are lists and tuples of batches, `iterables` objects of a person's class that give batches,
+    `classes` model classes, `containers` modules that cannot be called, `functions` those named like a loss.
     """
 
     models: list[Named] = field(default_factory=list)
@@ -60,16 +61,6 @@ class Candidates:
     containers: list[Named] = field(default_factory=list)
     classes: list[Named] = field(default_factory=list)
     nested: Candidates | None = None
-
-    def name_of(self, value: Any, *, default: str) -> str:
-        """Return the name an object has in the namespace, by identity, or `default`."""
-        for group in (self, self.nested):
-            if group is None:
-                continue
-            for one in group.everything():
-                if one.value is value:
-                    return one.name
-        return default
 
     def everything(self) -> Iterator[Named]:
         """Yield every candidate of every kind, without the nested ones."""
@@ -192,7 +183,7 @@ def _sort_module(name: str, value: nn.Module) -> str:
 
 
 def is_criterion(name: str, module: nn.Module) -> bool:
-    """Say whether a module is a loss: torch's, or named like one (class or variable) and called with two values."""
+    """Say whether a module is a loss: torch's, or named like one and called with two values."""
     kind = type(module)
     if issubclass(kind, _Loss):
         return True
@@ -223,7 +214,7 @@ def _sort_list(name: str, value: Any) -> str:
 
 
 def is_batches(value: list[Any] | tuple[Any, ...]) -> bool:
-    """Say whether a list holds batches: its first item is a pair or dict of tensors that share a first dimension."""
+    """Say whether a list holds batches: the first is a pair or dict of tensors of one first dimension."""
     if not value:
         return False
     first = value[0]
@@ -235,7 +226,12 @@ def is_batches(value: list[Any] | tuple[Any, ...]) -> bool:
         return False
     sizes = {part.shape[0] for part in parts if isinstance(part, Tensor) and part.dim()}
     flat = any(isinstance(part, Tensor) and not part.dim() for part in parts)
-    return len(sizes) == 1 and not flat and len(parts) >= 2 and all(isinstance(part, Tensor) for part in parts[:2])
+    return (
+        len(sizes) == 1
+        and not flat
+        and len(parts) >= 2
+        and all(isinstance(part, Tensor) for part in parts[:2])
+    )
 
 
 def _sort_function(name: str, value: Any) -> str:
@@ -287,7 +283,9 @@ def _inside(holder: Named) -> list[tuple[str, Any]]:
     if type(value) is dict:
         if len(value) > MOST_ITEMS:
             return []
-        return [(f"{holder.name}[{_quoted(key)}]", part) for key, part in value.items() if type(key) in (str, int)]
+        return [
+            (f"{holder.name}[{_quoted(key)}]", part) for key, part in value.items() if type(key) in (str, int)
+        ]
     if type(value) in (list, tuple):
         return [(f"{holder.name}[{place}]", part) for place, part in enumerate(value[:MOST_ITEMS])]
     return [(f"{holder.name}.{key}", part) for key, part in _state(value).items() if isinstance(key, str)]

@@ -1,4 +1,4 @@
-"""A loader as JSON-ready values: sizes, order, workers, and the fields of a batch that somebody fetched for it."""
+"""A loader as JSON-ready values: sizes, order, workers, and the fields of a batch somebody fetched."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ def describe_loader(loader: Any, name: str = "", sample: Any = None) -> dict[str
 
     Returns:
         `{"name", "class", "dataset", "samples", "batch_size", "batches", "workers", "shuffle", "drop_last",
-        "pin_memory", "sample": [{"field", "role", "shape", "dtype", "min", "max"}]}`; None where it cannot be told.
+        "pin_memory", "sample": [{"field", "role", "shape", "dtype", "min", "max"}]}`; None where it cannot be
+        told.
     """
     dataset = attribute(loader, "dataset")
     sampler = attribute(loader, "sampler")
     order = order_of(loader)
     samples = length(sampler) if sampler is not None else None
-    batch_size = attribute(loader, "batch_size") or attribute(attribute(loader, "batch_sampler"), "batch_size")
+    batch_size = attribute(loader, "batch_size") or attribute(
+        attribute(loader, "batch_sampler"), "batch_size"
+    )
     return {
         "name": name,
         "class": type(loader).__name__,

@@ -1,4 +1,4 @@
-"""A model as a table, one row a module, depth first: what it is, what it holds, which optimizer group trains it.
+"""A model as a table, one row a module, depth first: what it is, what it holds, which group trains it.
 
 Reads attributes only: no forward, no device sync, no code of the model. Knows nothing of how it is shown.
 """
@@ -18,8 +18,8 @@ from nbtrain.notebook.wording import attribute
 
 # A row's place in the list each module becomes.
 COLUMNS = (
-    "path", "depth", "class", "own_params", "total_params", "dtype", "device", "state", "shared_with", "held_by",
-    "output_shape",
+    "path", "depth", "class", "own_params", "total_params", "dtype", "device", "state", "shared_with",
+    "held_by", "output_shape",
 )  # fmt: skip
 _TRAINABLE, _FROZEN = 1, 2
 _STATES = {0: "none", _TRAINABLE: "trainable", _FROZEN: "frozen", _TRAINABLE | _FROZEN: "mixed"}
@@ -55,11 +55,11 @@ def describe_model(
         output_shapes: module path -> shape in words, where known.
 
     Returns:
-        `{"class", "total_params", "trainable_params", "columns", "modules": [row, ...]}`, rows depth first, each a
-        list in the order of COLUMNS. A parameter counts once in every sum, however often it is used. `state`, `dtype`
-        and `device` speak of the module with all its parts; `own_params` and `held_by` of the module itself.
-        `shared_with` is the path of the module that has the same weights first. A module used twice has a second row
-        without parts.
+        `{"class", "total_params", "trainable_params", "columns", "modules": [row, ...]}`, rows depth first,
+        each a list in the order of COLUMNS. A parameter counts once in every sum, however often it is used.
+        `state`, `dtype` and `device` speak of the module with all its parts; `own_params` and `held_by` of
+        the module itself. `shared_with` is the path of the module that has the same weights first. A module
+        used twice has a second row without parts.
     """
     rows = _walk_rows(model)
     first_use = _mark_shared(rows)
@@ -92,13 +92,24 @@ def describe_model(
 
 
 def model_signature(model: nn.Module) -> Hashable:
-    """Return a value that changes when something the table shows of a model changes: freezing, `.to`, `.eval()`,
-    a replaced layer or parameter. Cheap enough for a poller: about 1 us a tensor, no device sync."""
+    """Return a value that changes when what the table shows of a model changes.
+
+    Freezing, `.to`, `.eval()`, a replaced layer or parameter. Cheap enough for a poller: about 1 us a tensor,
+    no device sync.
+    """
     seen: list[Any] = []
     for _, module in walk(model):
         seen.append((id(module), attribute(module, "training") is True))
         for _, parameter in own_parameters(module):
-            seen.append((id(parameter), parameter.requires_grad, parameter.dtype, parameter.device, is_lazy(parameter)))
+            seen.append(
+                (
+                    id(parameter),
+                    parameter.requires_grad,
+                    parameter.dtype,
+                    parameter.device,
+                    is_lazy(parameter),
+                )
+            )
     return len(seen), hash(tuple(seen))
 
 
@@ -121,7 +132,7 @@ def _walk_rows(model: nn.Module) -> list[_Row]:
 
 
 def _mark_shared(rows: list[_Row]) -> dict[int, list[int]]:
-    """Note whose parameters each module uses; return parameter id -> the rows that use it, for shared ones only."""
+    """Note whose parameters each module uses; return id -> rows that use it, for shared parameters."""
     uses: dict[int, list[int]] = {}
     for index, row in enumerate(rows):
         for _, parameter in row.own:
@@ -133,7 +144,7 @@ def _mark_shared(rows: list[_Row]) -> dict[int, list[int]]:
 
 
 def _add_up(rows: list[_Row], shared: Mapping[int, list[int]]) -> None:
-    """Sum sizes, states, dtypes and devices from the leaves up; a shared parameter counts once at each level."""
+    """Sum sizes, states, dtypes, devices from the leaves up; a shared parameter counts once a level."""
     for row in reversed(rows):
         for _, parameter in row.own:
             row.total += size_of(parameter)

@@ -19,8 +19,8 @@ def describe_optimizer(optimizer: Any, name: str = "") -> dict[str, Any]:
     """Describe an optimizer; wrappers with `.optimizer` are looked through.
 
     Returns:
-        `{"name", "class", "groups": [{"lr", "weight_decay", "betas" or "momentum", ..., "tensors", "params"}]}`;
-        settings as the group holds them, tensors as numbers, what is no plain value left out.
+        `{"name", "class", "groups": [{"lr", "weight_decay", "betas" or "momentum", ..., "tensors",
+        "params"}]}`; settings as the group holds them, tensors as numbers, what is no plain value left out.
     """
     inner = inner_optimizer(optimizer)
     groups = attribute(inner, "param_groups") or []
@@ -28,7 +28,9 @@ def describe_optimizer(optimizer: Any, name: str = "") -> dict[str, Any]:
 
 
 def _group(group: Mapping[str, Any]) -> dict[str, Any]:
-    keys = [key for key in _FIRST if key in group] + [key for key in group if key not in _FIRST and key != "params"]
+    keys = [key for key in _FIRST if key in group] + [
+        key for key in group if key not in _FIRST and key != "params"
+    ]
     settings = {str(key): plain(group[key]) for key in keys}
     tensors = list(group.get("params", ()))
     kept = {key: value for key, value in settings.items() if value is not _NOT_PLAIN}

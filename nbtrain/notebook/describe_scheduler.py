@@ -22,8 +22,8 @@ def describe_scheduler(scheduler: Any, name: str = "", steps: int = 200) -> dict
     """Describe a scheduler with the learning rates of its next `steps` steps, first parameter group.
 
     Returns:
-        `{"name", "class", "now", "lrs": [...], "note"}`. `lrs[0]` is the rate after one more step; shorter when the
-        schedule ends, empty when it cannot be told beforehand, and `note` then says why.
+        `{"name", "class", "now", "lrs": [...], "note"}`. `lrs[0]` is the rate after one more step; shorter
+        when the schedule ends, empty when it cannot be told beforehand, and `note` then says why.
     """
     optimizer = inner_optimizer(attribute(scheduler, "optimizer"))
     kind = type(scheduler).__name__
@@ -31,11 +31,21 @@ def describe_scheduler(scheduler: Any, name: str = "", steps: int = 200) -> dict
     inner = attribute(scheduler, "scheduler")  # Accelerate's wrapper
     played = inner if callable(attribute(inner, "step")) else scheduler
     if isinstance(played, ReduceLROnPlateau):
-        return {**known, "lrs": [], "note": "It follows the validation loss, so its steps are not known beforehand."}
+        return {
+            **known,
+            "lrs": [],
+            "note": "It follows the validation loss, so its steps are not known beforehand.",
+        }
     try:
         lrs, note = _play(played, optimizer, steps)
-    except Exception as error:  # a person's own scheduler may refuse to be copied: the curve is left out, and why
-        return {**known, "lrs": [], "note": f"Its next steps cannot be played ahead ({type(error).__name__})."}
+    except (
+        Exception
+    ) as error:  # a person's own scheduler may refuse to be copied: the curve is left out, and why
+        return {
+            **known,
+            "lrs": [],
+            "note": f"Its next steps cannot be played ahead ({type(error).__name__}).",
+        }
     return {**known, "lrs": lrs, "note": note}
 
 
@@ -77,7 +87,9 @@ def _stand_in(optimizer: Any) -> _StandIn:
         {key: _copied(value) for key, value in group.items() if key != "params"} | {"params": []}
         for group in attribute(optimizer, "param_groups") or []
     ]
-    return _StandIn(groups, {key: _copied(value) for key, value in (attribute(optimizer, "defaults") or {}).items()})
+    return _StandIn(
+        groups, {key: _copied(value) for key, value in (attribute(optimizer, "defaults") or {}).items()}
+    )
 
 
 def _copied(value: Any) -> Any:
@@ -85,7 +97,7 @@ def _copied(value: Any) -> Any:
 
 
 def _reachable(scheduler: Any) -> list[Any]:
-    """List what a scheduler keeps, two levels deep: its attributes, the items of its lists, what callables keep."""
+    """List what a scheduler keeps, two levels deep: attributes, items of lists, what callables keep."""
     found: list[Any] = []
     for value in (attribute(scheduler, "__dict__") or {}).values():
         items = value if isinstance(value, (list, tuple)) else [value]

@@ -1,4 +1,4 @@
-"""What the person named: a name or a way to an object (`trainer.model`, `loaders["train"]`) becomes the object.
+"""What the person named: a name or a way to an object (`trainer.model`, `loaders["train"]`) made the object.
 
 Checks that it can play its role, and says what it is and what is allowed when it cannot.
 """
@@ -13,10 +13,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nbtrain.errors import UsageError
-from nbtrain.notebook.candidates import KINDS, Candidates, Named
+from nbtrain.notebook.candidates import Candidates, Named
 from nbtrain.notebook.listing import either
 from nbtrain.notebook.modules import has_forward
-from nbtrain.notebook.names import counts, nearest
+from nbtrain.notebook.names import best_name, counts, nearest
 from nbtrain.notebook.ownership import inner_optimizer
 from nbtrain.notebook.wording import attribute, say, say_kind
 
@@ -43,7 +43,8 @@ def resolve(given: Any, role: str, namespace: Mapping[str, Any], found: Candidat
         role: model, data, val, optimizer, loss or scheduler.
 
     Raises:
-        UsageError: no such name (with the nearest one and what it holds), or an object that cannot play the role.
+        UsageError: no such name (with the nearest one and what it holds), or an object that cannot play the
+            role.
     """
     if given is None:
         return None
@@ -52,10 +53,18 @@ def resolve(given: Any, role: str, namespace: Mapping[str, Any], found: Candidat
     elif isinstance(given, str):
         named = Named(given.strip(), _look_up(given.strip(), role, namespace, found))
     else:
-        defaults = {"data": "train_loader", "val": "val_loader"}
-        named = Named(found.name_of(given, default=defaults.get(role, role)), given)
+        named = Named(_name_of(given, role, namespace, found), given)
     _CHECKS.get(role, lambda one: None)(named)
     return named
+
+
+def _name_of(given: Any, role: str, namespace: Mapping[str, Any], found: Candidates) -> str:
+    """Return the variable that holds an object, the way to it, or the argument's own name."""
+    names = [name for name, value in namespace.items() if value is given]
+    if names:
+        return best_name(names, {"data": "train"}.get(role, role))
+    nested = [] if found.nested is None else list(found.nested.everything())
+    return next((one.name for one in nested if one.value is given), role)
 
 
 def _look_up(name: str, role: str, namespace: Mapping[str, Any], found: Candidates) -> Any:
@@ -85,7 +94,8 @@ def _one_step(value: Any, step: re.Match[str], name: str) -> Any:
         return value[int(step["index"])] if step["index"] else value[step["key"]]
     except Exception as error:  # the person's own object answers as it likes: said, not raised through
         raise UsageError(
-            f"`{name}` leads nowhere: `{before}` is {say(value)} and has no {step.group()} ({type(error).__name__}).",
+            f"`{name}` leads nowhere: `{before}` is {say(value)} and has no {step.group()}"
+            f" ({type(error).__name__}).",
             suggestion=f"Look at what `{before}` holds.",
         ) from None
 
@@ -94,7 +104,9 @@ def unknown_name(name: str, role: str, namespace: Mapping[str, Any], found: Cand
     """Say that there is no such variable, which is nearest and what it holds, and what fits the role."""
     allowed, kinds = _ALLOWED[role]
     fitting = [one for kind in kinds for one in getattr(found, kind)]
-    close = nearest(name, [one.name for one in fitting]) or nearest(name, [key for key in namespace if counts(key)])
+    close = nearest(name, [one.name for one in fitting]) or nearest(
+        name, [key for key in namespace if counts(key)]
+    )
     if close is not None:
         value = next((one.value for one in fitting if one.name == close), namespace.get(close))
         hint = f"Did you mean `{close}` ({say_kind(value)})?"
@@ -102,7 +114,9 @@ def unknown_name(name: str, role: str, namespace: Mapping[str, Any], found: Cand
         hint = f"There is {either(one.name for one in fitting)}."
     else:
         hint = f"There is no {_WORDS[role]} among the variables; allowed is {allowed}."
-    return UsageError(f"There is no variable `{name}` in this notebook.", suggestion=hint, name=name, role=role)
+    return UsageError(
+        f"There is no variable `{name}` in this notebook.", suggestion=hint, name=name, role=role
+    )
 
 
 _WORDS = {"model": "model", "data": "loader", "val": "loader", "optimizer": "optimizer", "loss": "loss",
@@ -131,7 +145,9 @@ def _check_model(one: Named) -> None:
         raise _wrong_type(one, "model", f"Make one of it first: model = {one.name}(...)")
     package = kind.__module__.split(".")[0]
     if package in _FOREIGN:
-        raise _wrong_type(one, "model", f"nbtrain trains PyTorch models; this one comes from {_FOREIGN[package]}.")
+        raise _wrong_type(
+            one, "model", f"nbtrain trains PyTorch models; this one comes from {_FOREIGN[package]}."
+        )
     if issubclass(type(attribute(value, "model")), nn.Module):
         raise _wrong_type(one, "model", f"It keeps a model: `%train {one.name}.model`.")
     if hasattr(kind, "__iter__") and hasattr(kind, "__len__"):
@@ -148,10 +164,14 @@ def _check_optimizer(one: Named) -> None:
     if isinstance(attribute(value, "param_groups"), list) and callable(attribute(value, "step")):
         return
     if issubclass(kind, type) and Optimizer in value.__mro__:
-        raise _wrong_type(one, "optimizer", f"Make one of it: optimizer = {one.name}(model.parameters(), lr=...)")
+        raise _wrong_type(
+            one, "optimizer", f"Make one of it: optimizer = {one.name}(model.parameters(), lr=...)"
+        )
     if hasattr(kind, "get_last_lr"):
         raise _wrong_type(one, "optimizer", f"It is a scheduler: --scheduler {one.name}")
-    raise _wrong_type(one, "optimizer", "For example: optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)")
+    raise _wrong_type(
+        one, "optimizer", "For example: optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)"
+    )
 
 
 def _check_loss(one: Named) -> None:
@@ -170,7 +190,9 @@ def _check_scheduler(one: Named) -> None:
         raise _wrong_type(one, "scheduler", f"Make one of it: scheduler = {one.name}(optimizer, ...)")
     if not callable(attribute(value, "step")) or hasattr(type(value), "zero_grad"):
         raise _wrong_type(
-            one, "scheduler", "For example: scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=100)"
+            one,
+            "scheduler",
+            "For example: scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=100)",
         )
 
 
@@ -180,4 +202,3 @@ _CHECKS: dict[str, Callable[[Named], None]] = {
     "loss": _check_loss,
     "scheduler": _check_scheduler,
 }
-assert set(_ALLOWED) == {*_CHECKS, "data", "val"} and KINDS

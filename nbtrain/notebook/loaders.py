@@ -1,4 +1,4 @@
-"""Choose training and validation data among loaders, by names, samplers, data sets; never a test set unasked."""
+"""Choose training and validation data by names, samplers and data sets; never a test set unasked."""
 
 from __future__ import annotations
 
@@ -62,8 +62,12 @@ def choose_train(found: Candidates, model_name: str, *, taken: Any = None) -> Na
     if loaders:
         items = [(one.name, say_kind(one.value)) for one in loaders]
         raise UsageError(
-            f"There is no training data among the variables, only what looks like validation or test data: {listed(items)}.",
-            suggestion=f"Make a train_loader, or say it is meant: {either(f'%train {model_name} {n}' for n, _ in items)}.",
+            "There is no training data among the variables, only what looks like validation or test data:"
+            f" {listed(items)}.",
+            suggestion=(
+                "Make a train_loader, or say it is meant:"
+                f" {either(f'%train {model_name} {n}' for n, _ in items)}."
+            ),
             candidates=candidates(items),
         )
     raise no_loader(found)
@@ -90,15 +94,19 @@ def choose_val(found: Candidates, train: Named) -> tuple[Named | None, tuple[str
     if len(rest) == 1 and data_role(train.name) != "test" and not shared_samples(train, rest[0].named):
         one = rest[0]
         return one.named, (
-            f"`{one.name}` is taken as validation data: it is the only other loader, and it reads in order; "
-            "`--val NAME` says otherwise.",
+            (
+                f"`{one.name}` is taken as validation data: it is the only other loader, and it reads in"
+                " order; `--val NAME` says otherwise."
+            ),
         )
     tests = [one for one in others if one.role == "test"]
     if tests:
         return None, (
-            f"`{tests[0].name}` looks like test data and is not used for validation: choosing the best epoch by it would make "
-            f"its result look better than it is. `--val {tests[0].name}` uses it all the same; `--split 0.2` keeps a part of "
-            "the training data instead.",
+            (
+                f"`{tests[0].name}` looks like test data and is not used for validation: choosing the best"
+                f" epoch by it would make its result look better than it is. `--val {tests[0].name}` uses it"
+                " all the same; `--split 0.2` keeps a part of the training data instead."
+            ),
         )
     if rest:
         names = either(f"--val {one.name}" for one in rest)
@@ -106,7 +114,7 @@ def choose_val(found: Candidates, train: Named) -> tuple[Named | None, tuple[str
     return None, ()
 
 
-# --- evidence --------------------------------------------------------------------------------------------------------
+# --- evidence -----------------------------------------------------------------------------------------------
 
 
 def read_loaders(found: Candidates) -> list[Loader]:
@@ -157,17 +165,21 @@ def order_of(loader: Any) -> str:
 
 
 def shared_samples(train: Named, val: Named) -> tuple[str, ...]:
-    """Say in a remark when validation data is training data: the same loader, data set, or overlapping subsets."""
+    """Say when validation data is training data: the same loader, data set, or overlapping subsets."""
     ours, theirs = attribute(train.value, "dataset"), attribute(val.value, "dataset")
-    same = train.value is val.value or (ours is not None and ours is theirs and _reads_all(train) and _reads_all(val))
+    same = train.value is val.value or (
+        ours is not None and ours is theirs and _reads_all(train) and _reads_all(val)
+    )
     if same:
         what = "the training data" if train.value is val.value else f"the same data set as `{train.name}`"
         return (f"`{val.name}` reads {what}: overfitting cannot be seen with it.",)
     overlap = _overlap(train.value, val.value)
     if overlap:
         return (
-            f"{overlap:,} of the {length(theirs):,} samples of `{val.name}` are also in `{train.name}`: "
-            "the validation result will look better than it is.",
+            (
+                f"{overlap:,} of the {length(theirs):,} samples of `{val.name}` are also in `{train.name}`: "
+                "the validation result will look better than it is."
+            ),
         )
     return ()
 
@@ -185,7 +197,7 @@ def _overlap(train: Any, val: Any) -> int:
     return len({int(i) for i in ours.indices} & {int(i) for i in theirs.indices})
 
 
-# --- texts -----------------------------------------------------------------------------------------------------------
+# --- texts --------------------------------------------------------------------------------------------------
 
 
 def _several_train(loaders: list[Loader], model_name: str) -> UsageError:
@@ -209,13 +221,18 @@ def no_loader(found: Candidates) -> UsageError:
     if pair:
         made = f"TensorDataset({', '.join(pair)})"
         return UsageError(
-            f"There is no DataLoader among the variables; {' and '.join(f'`{name}`' for name in pair)} could be its data.",
-            suggestion=f"Make one: train_loader = torch.utils.data.DataLoader(torch.utils.data.{made}, batch_size=32, "
-            "shuffle=True)",
+            f"There is no DataLoader among the variables; {' and '.join(f'`{name}`' for name in pair)} could"
+            " be its data.",
+            suggestion=(
+                f"Make one: train_loader = torch.utils.data.DataLoader(torch.utils.data.{made},"
+                " batch_size=32, shuffle=True)"
+            ),
         )
     return UsageError(
         "There is no training data among the variables: no DataLoader and no list of batches.",
-        suggestion="Make one: train_loader = torch.utils.data.DataLoader(your_dataset, batch_size=32, shuffle=True)",
+        suggestion=(
+            "Make one: train_loader = torch.utils.data.DataLoader(your_dataset, batch_size=32, shuffle=True)"
+        ),
     )
 
 
@@ -223,18 +240,28 @@ def wrap_line(dataset: Named) -> str:
     """Return the line that makes a DataLoader of a data set; a stream is not shuffled by it."""
     role = data_role(dataset.name)
     target = f"{role if role in ('val', 'test') else 'train'}_loader"
-    shuffle = "" if isinstance(dataset.value, IterableDataset) or role in ("val", "test") else ", shuffle=True"
+    shuffle = (
+        "" if isinstance(dataset.value, IterableDataset) or role in ("val", "test") else ", shuffle=True"
+    )
     return f"{target} = torch.utils.data.DataLoader({dataset.name}, batch_size=32{shuffle})"
 
 
 def _tensor_pair(found: Candidates) -> list[str]:
-    """Find X and y by name among tensors and arrays, of one length; arrays are turned into tensors in the line."""
-    usable = [one for one in found.tensors if (attribute(one.value, "shape") or (0,))[0:1] and data_role(one.name) != "test"]
+    """Find X and y of one length by name among tensors and arrays; return them as code, tensors both."""
+    usable = [
+        one
+        for one in found.tensors
+        if (attribute(one.value, "shape") or (0,))[0:1] and data_role(one.name) != "test"
+    ]
     usable = [one for one in usable if speaks_of_data(one.name) and not attribute(one.value, "requires_grad")]
     for inputs in usable:
         for targets in usable:
             starts = inputs.name[:1].lower() == "x" and targets.name[:1].lower() == "y"
-            if starts and inputs.name[1:] == targets.name[1:] and inputs.value.shape[0] == targets.value.shape[0]:
+            if (
+                starts
+                and inputs.name[1:] == targets.name[1:]
+                and inputs.value.shape[0] == targets.value.shape[0]
+            ):
                 return [_as_tensor(inputs), _as_tensor(targets)]
     return []
 
@@ -265,18 +292,24 @@ def check_data(one: Named, *, role: str) -> None:
             suggestion=f"Give a DataLoader or a list of batches, for example: {one.name} = list(...)",
         )
     packages = kind.__module__.split(".")[0]
-    odd = isinstance(value, (str, bytes, Mapping, type)) or packages in ("numpy", "pandas") or hasattr(kind, "backward")
+    odd = (
+        isinstance(value, (str, bytes, Mapping, type))
+        or packages in ("numpy", "pandas")
+        or hasattr(kind, "backward")
+    )
     if odd or not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")):
         raise UsageError(
-            f"`{one.name}` is {say(value)}, which cannot be {role} data; allowed are a DataLoader, a list of batches or "
-            "another iterable of batches.",
-            suggestion="For tensors: torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=32, "
-            "shuffle=True)",
+            f"`{one.name}` is {say(value)}, which cannot be {role} data; allowed are a DataLoader, a list of"
+            " batches or another iterable of batches.",
+            suggestion=(
+                "For tensors: torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y),"
+                " batch_size=32, shuffle=True)"
+            ),
         )
     if isinstance(value, (list, tuple)) and value and hasattr(type(value[0]), "backward"):
         raise UsageError(
-            f"`{one.name}` is {say(value)}, one tensor each, so it looks like one batch; {role} data is an iterable of "
-            "batches.",
+            f"`{one.name}` is {say(value)}, one tensor each, so it looks like one batch; {role} data is an"
+            " iterable of batches.",
             suggestion=f"Give a DataLoader over torch.utils.data.TensorDataset(*{one.name}).",
         )
     _check_not_empty(one, role)
@@ -288,8 +321,8 @@ def _check_not_empty(one: Named, role: str) -> None:
     samples, size = length(attribute(one.value, "dataset")), attribute(one.value, "batch_size")
     if samples and attribute(one.value, "drop_last") is True:
         raise UsageError(
-            f"`{one.name}` gives no batch: its data set has {samples} samples, fewer than its batch size {size}, and "
-            "drop_last=True drops the rest.",
+            f"`{one.name}` gives no batch: its data set has {samples} samples, fewer than its batch size"
+            f" {size}, and drop_last=True drops the rest.",
             suggestion=f"Make it with batch_size={samples} or less, or with drop_last=False.",
         )
     what = "its data set has 0 samples" if samples == 0 else "its length is 0"

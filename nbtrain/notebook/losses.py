@@ -1,4 +1,4 @@
-"""Choose the loss: a criterion object, or a function named like a loss and called with two values; or none."""
+"""Choose the loss: a criterion, or a function named like a loss and called with two values, or none."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _DOING_WORDS = frozenset(
      "record", "update", "draw", "report", "test", "validate", "train"]
 )  # fmt: skip
 _OTHER_ARGUMENTS = frozenset(
-    ["loader", "dataloader", "data_loader", "dataset", "optimizer", "opt", "epoch", "epochs", "history", "ax", "axes",
-     "fig", "path", "losses", "name", "values", "steps", "train_loader", "val_loader"]
+    ["loader", "dataloader", "data_loader", "dataset", "optimizer", "opt", "epoch", "epochs", "history",
+     "ax", "axes", "fig", "path", "losses", "name", "values", "steps", "train_loader", "val_loader"]
 )  # fmt: skip
 
 
@@ -76,7 +76,9 @@ def is_loss_function(one: Named) -> bool:
     if words(one.name)[0] in _DOING_WORDS:
         return False
     names = argument_names(value)
-    return names is not None and len(names) == 2 and _OTHER_ARGUMENTS.isdisjoint(name.lower() for name in names)
+    return (
+        names is not None and len(names) == 2 and _OTHER_ARGUMENTS.isdisjoint(name.lower() for name in names)
+    )
 
 
 def _for_evaluation(one: Named) -> bool:
@@ -95,10 +97,16 @@ def _distinct(criteria: list[Named]) -> list[Named]:
 def _same(one: Any, other: Any) -> bool:
     if type(one) is not type(other) or not isinstance(one, nn.Module):
         return False
-    if parameters_of(one) or parameters_of(other) or any(own_buffers(m) for _, m in (*walk(one), *walk(other))):
+    if (
+        parameters_of(one)
+        or parameters_of(other)
+        or any(own_buffers(m) for _, m in (*walk(one), *walk(other)))
+    ):
         return False
     plain = (int, float, str, bool, type(None))
-    settings = [{k: v for k, v in vars(m).items() if not k.startswith("_") and k != "training"} for m in (one, other)]
+    settings = [
+        {k: v for k, v in vars(m).items() if not k.startswith("_") and k != "training"} for m in (one, other)
+    ]
     if any(not isinstance(value, plain) for kept in settings for value in kept.values()):
         return False
     return settings[0] == settings[1]

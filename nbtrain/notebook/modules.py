@@ -1,6 +1,7 @@
 """A torch module looked at without running any of its code: parts, parameters, sizes, by identity.
 
-`model.parameters()` and the like are a person's to override, and some raise; the dictionaries that torch keeps are not.
+`model.parameters()` and the like are a person's to override, and some raise; the dictionaries that torch
+keeps are not.
 """
 
 from __future__ import annotations
@@ -74,6 +75,15 @@ def total_size(parameters: dict[int, tuple[str, Tensor]]) -> int:
 
 
 def has_forward(module: nn.Module) -> bool:
-    """Say whether calling the module does something: containers such as ModuleList have no forward of their own."""
-    forward = getattr(type(module), "forward", None)
-    return forward is not getattr(nn.Module, "forward", None) and forward is not None
+    """Say whether the module can be called; containers such as ModuleList have no forward of their own.
+
+    Compiled and scripted models keep theirs on the instance.
+    """
+    kind = type(module)
+    forward = getattr(kind, "forward", None)
+    if forward is not None and forward is not getattr(nn.Module, "forward", None):
+        return True
+    try:
+        return "forward" in object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return False

@@ -30,9 +30,9 @@ _ROLE_WORDS = {
 }
 _DATA_WORDS = re.compile(rf"{_TAIL[:-1]}|\w*loader|batch(?:es)?|stream|samples|source|corpus|x|y")
 _COPY_WORDS = frozenset(
-    ["ema", "swa", "avg", "average", "averaged", "mean", "teacher", "target", "ref", "reference", "best", "old",
-     "prev", "previous", "copy", "backup", "init", "initial", "snapshot", "frozen", "pretrained", "orig",
-     "original", "baseline", "momentum", "shadow", "saved", "loaded"]
+    ["ema", "swa", "avg", "average", "averaged", "mean", "teacher", "target", "ref", "reference", "best",
+     "old", "prev", "previous", "copy", "backup", "init", "initial", "snapshot", "frozen", "pretrained",
+     "orig", "original", "baseline", "momentum", "shadow", "saved", "loaded"]
 )  # fmt: skip
 
 

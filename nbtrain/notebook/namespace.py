@@ -1,9 +1,11 @@
 """Find the set-up of a training among a notebook's variables: model, optimizer, loss, data, scheduler.
 
-    collect what is there  ->  take what the person named  ->  model and the optimizer that really holds its parameters
+    collect what is there  ->  take what the person named  ->  model and the optimizer that really holds its
+    parameters
       ->  scheduler bound to it  ->  loss  ->  training data  ->  validation data
 
-Each step either settles or raises a UsageError that lists what there is; nothing is guessed, nothing is changed.
+Each step either settles or raises a UsageError that lists what there is; nothing is guessed, nothing is
+changed.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbtrain.notebook.candidates import Named, collect
+from nbtrain.notebook.candidates import Candidates, Named, collect
 from nbtrain.notebook.given import resolve
 from nbtrain.notebook.loaders import check_data, choose_train, choose_val, shared_samples
 from nbtrain.notebook.losses import choose_loss
@@ -29,7 +31,8 @@ class Setup:
 
     Attributes:
         optimizer: None only when there is no optimizer at all.
-        loss: None when none was found: the model's own, or one that fits the target, is then the loop's to decide.
+        loss: None when none was found: the model's own, or one that fits the target, is then the loop's to
+            decide.
         val: None when nothing is surely validation data. scheduler: None when none drives the optimizer.
         remarks: sentences about what was seen and is worth saying before anything starts.
     """
@@ -57,50 +60,38 @@ def find_setup(
 
     Args:
         namespace: the notebook's variables. IPython's history (`_`, `Out`, ...) is left out.
-        model, data, val, optimizer, loss, scheduler: names, ways (`trainer.model`, `loaders["train"]`) or objects;
-            None to find one. `False`, or the word "none", for val, loss and scheduler: do without.
+        model, data, val, optimizer, loss, scheduler: names, ways (`trainer.model`, `loaders["train"]`) or
+            objects; None to find one. `False`, or the word "none", for val, loss and scheduler: do without.
 
     Raises:
-        UsageError: an unknown name, the wrong kind of object, several candidates, an optimizer or scheduler that
-            belongs to an object that is gone, nothing to train, no data.
+        UsageError: an unknown name, the wrong kind of object, several candidates, an optimizer or scheduler
+            that belongs to an object that is gone, nothing to train, no data.
     """
     namespace = {name: value for name, value in namespace.items() if counts(name)}
     found = collect(namespace)
-    without = {role for role, given in (("val", val), ("loss", loss), ("scheduler", scheduler)) if _none(given, namespace)}
-    val, loss, scheduler = (
-        None if role in without else given for role, given in (("val", val), ("loss", loss), ("scheduler", scheduler))
-    )
-    given_train = resolve(data, "data", namespace, found)
-    pair = choose_pair(
-        found,
-        namespace,
-        model=resolve(model, "model", namespace, found),
-        optimizer=resolve(optimizer, "optimizer", namespace, found),
-    )
-    remarks = list(pair.remarks)
-
-    chosen_scheduler = resolve(scheduler, "scheduler", namespace, found)
+    asked = {
+        "model": model,
+        "data": data,
+        "val": val,
+        "optimizer": optimizer,
+        "loss": loss,
+        "scheduler": scheduler,
+    }
+    without = {role for role in ("val", "loss", "scheduler") if _none(asked[role], namespace)}
+    given = {
+        role: None if role in without else resolve(value, role, namespace, found)
+        for role, value in asked.items()
+    }
+    pair = choose_pair(found, namespace, model=given["model"], optimizer=given["optimizer"])
+    chosen_scheduler, scheduler_remarks = given["scheduler"], ()
     if chosen_scheduler is not None:
         check_scheduler(chosen_scheduler, pair.holder, namespace)
     elif "scheduler" not in without:
-        chosen_scheduler, more = choose_scheduler(found, pair.holder, namespace)
-        remarks += more
-
-    chosen_loss = resolve(loss, "loss", namespace, found)
+        chosen_scheduler, scheduler_remarks = choose_scheduler(found, pair.holder, namespace)
+    chosen_loss, loss_remarks = given["loss"], ()
     if chosen_loss is None and "loss" not in without:
-        chosen_loss, more = choose_loss(found, pair.model)
-        remarks += more
-
-    chosen_val = resolve(val, "val", namespace, found)
-    train = given_train or choose_train(found, pair.model.name, taken=None if chosen_val is None else chosen_val.value)
-    check_data(train, role="training")
-    if chosen_val is not None:
-        remarks += shared_samples(train, chosen_val)
-    elif "val" not in without:
-        chosen_val, more = choose_val(found, train)
-        remarks += more
-    if chosen_val is not None:
-        check_data(chosen_val, role="validation")
+        chosen_loss, loss_remarks = choose_loss(found, pair.model)
+    train, chosen_val, data_remarks = _data(found, pair.model.name, given, want_val="val" not in without)
     return Setup(
         model=Named(pair.model.name, pair.model.value),
         optimizer=None if pair.holder is None else Named(pair.holder.name, pair.holder.value),
@@ -108,8 +99,25 @@ def find_setup(
         train=train,
         val=chosen_val,
         scheduler=chosen_scheduler,
-        remarks=tuple(remarks),
+        remarks=(*pair.remarks, *scheduler_remarks, *loss_remarks, *data_remarks),
     )
+
+
+def _data(
+    found: Candidates, model_name: str, given: Mapping[str, Named | None], *, want_val: bool
+) -> tuple[Named, Named | None, tuple[str, ...]]:
+    """Settle training and validation data, with remarks about how they relate."""
+    train, val = given["data"], given["val"]
+    if train is None:
+        train = choose_train(found, model_name, taken=None if val is None else val.value)
+    check_data(train, role="training")
+    if val is not None:
+        remarks = shared_samples(train, val)
+    else:
+        val, remarks = choose_val(found, train) if want_val else (None, ())
+    if val is not None:
+        check_data(val, role="validation")
+    return train, val, remarks
 
 
 def _none(given: Any, namespace: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Whose parameters an optimizer holds, told by identity: which model's, which none's, and how to make it again.
+"""Whose parameters an optimizer holds, told by identity: which model's, nobody's; how to make it again.
 
 Compares; chooses nothing and raises nothing.
 """
@@ -38,7 +38,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Holder:
-    """An optimizer with the tensors it updates, by identity. `inner`: the torch optimizer in a wrapper, or itself."""
+    """An optimizer with the tensors it updates, by id. `inner`: the torch one in a wrapper, or itself."""
 
     name: str
     value: Any
@@ -76,7 +76,7 @@ def holder_of(named: Named) -> Holder:
 
 
 def inner_optimizer(value: Any) -> Any:
-    """Return the torch optimizer inside a wrapper (`.optimizer`, as Accelerate has it), or the value itself."""
+    """Return the torch optimizer inside a wrapper (`.optimizer`, as Accelerate has it), or the value."""
     for _ in range(4):
         inner = attribute(value, "optimizer")
         if not issubclass(type(inner), Optimizer):
@@ -98,7 +98,7 @@ def roots(models: Iterable[Model]) -> list[Model]:
 
 
 def owners(holder: Holder, models: Iterable[Model]) -> list[Model]:
-    """Return the models an optimizer trains: those that hold all its tensors that are in a model, else all touched."""
+    """Return the models an optimizer trains: those that hold all it has of any model, else all touched."""
     held = [(model, holder.held(model).keys()) for model in models]
     held = [(model, keys) for model, keys in held if keys]
     known = {key for _, keys in held for key in keys}
@@ -107,7 +107,7 @@ def owners(holder: Holder, models: Iterable[Model]) -> list[Model]:
 
 
 def same_shapes(holder: Holder, model: Model) -> bool:
-    """Say whether an optimizer's tensors have just the shapes of a model's: it was made for an earlier copy of it."""
+    """Say whether an optimizer's tensors have a model's shapes: it was made for an earlier one of them."""
     try:
         ours = sorted(tuple(tensor.shape) for _, tensor in model.parameters.values())
         theirs = sorted(tuple(tensor.shape) for tensor in holder.tensors.values())
@@ -116,25 +116,27 @@ def same_shapes(holder: Holder, model: Model) -> bool:
     return ours == theirs or (bool(theirs) and set(theirs) <= set(ours))
 
 
-# --- the line that makes it again ------------------------------------------------------------------------------------
+# --- the line that makes it again ---------------------------------------------------------------------------
 
 
 def optimizer_line(holder: Holder, model_name: str, namespace: Mapping[str, Any]) -> str:
     """Return the line of code that makes an optimizer again with its own settings for a model's parameters.
 
-    For example `optimizer = torch.optim.Adam(model.parameters(), lr=0.001)`. An optimizer with several groups gets
-    `...` where its groups must be named anew.
+    For example `optimizer = torch.optim.Adam(model.parameters(), lr=0.001)`. An optimizer with several groups
+    gets `...` where its groups must be named anew.
     """
     kind = type(holder.inner)
     groups = attribute(holder.inner, "param_groups") or [{}]
-    settings = _settings(kind, {**groups[0], "lr": groups[0].get("initial_lr", groups[0].get("lr"))}, first="lr")
+    settings = _settings(
+        kind, {**groups[0], "lr": groups[0].get("initial_lr", groups[0].get("lr"))}, first="lr"
+    )
     what = f"{model_name}.parameters()" if len(groups) == 1 else "[...]"
     target = holder.name if holder.name.isidentifier() else "optimizer"
     return f"{target} = {_callee(kind, namespace, 'torch.optim')}({', '.join([what, *settings])})"
 
 
 def scheduler_line(scheduler: Named, optimizer_name: str, namespace: Mapping[str, Any]) -> str:
-    """Return the line that makes a scheduler again for an optimizer; `...` stands for what it did not keep."""
+    """Return the line that makes a scheduler again; `...` stands for what it did not keep."""
     kind = type(scheduler.value)
     kept = dict(attribute(scheduler.value, "__dict__") or {})
     settings = _settings(kind, kept, first="")
@@ -159,7 +161,11 @@ def _settings(kind: type, kept: Mapping[str, Any], *, first: str) -> list[str]:
                 written.append(f"{parameter.name}=...")
             continue
         value = _plain(kept[parameter.name])
-        if parameter.name == first or parameter.default is parameter.empty or value != _plain(parameter.default):
+        if (
+            parameter.name == first
+            or parameter.default is parameter.empty
+            or value != _plain(parameter.default)
+        ):
             written.append(f"{parameter.name}={value}")
     return written
 

@@ -1,4 +1,4 @@
-"""Choose the model and the optimizer that holds its parameters. Says what it sees; where two would do, it asks.
+"""Choose the model and the optimizer that holds its parameters; where two would do, ask.
 
 Judges by the identity of parameters. Names break no tie, but they tell copies (`ema_model`) from models.
 """
@@ -20,7 +20,7 @@ from nbtrain.notebook.ownership import Holder, Model, holder_of, model_of, owner
 
 @dataclass(frozen=True)
 class Pair:
-    """The model, the optimizer that holds its parameters (None when there is no optimizer at all), and remarks."""
+    """The model, the optimizer that holds its parameters (None: there is none at all), and remarks."""
 
     model: Model
     holder: Holder | None
@@ -184,13 +184,15 @@ def _is_rival(model: Model) -> bool:
 
 
 def is_copy(model: Model) -> bool:
-    """Say whether a model is an average or a helper: torch's AveragedModel, or a name such as ema, teacher, best."""
+    """Say whether a model is an average or a helper: AveragedModel, or named ema, teacher, best..."""
     kinds = {base.__name__ for base in type(model.value).__mro__}
-    return bool(kinds & {"AveragedModel", "ModelEma", "ModelEmaV2", "ModelEmaV3", "EMA"}) or speaks_of_copy(model.name)
+    return bool(kinds & {"AveragedModel", "ModelEma", "ModelEmaV2", "ModelEmaV3", "EMA"}) or speaks_of_copy(
+        model.name
+    )
 
 
 def _refuse_bare_stack(root: Model, scene: Scene) -> None:
-    """`nn.Sequential(model, nn.Softmax(1))`, made to predict, holds the same parameters as `model`: ask which."""
+    """`nn.Sequential(model, nn.Softmax(1))`, made to predict, has the parameters of `model`: ask which."""
     if type(root.value) is not nn.Sequential:
         return
     for one in scene.models:
@@ -212,7 +214,9 @@ def _remarks(model: Model, holder: Holder | None, scene: Scene, *, given: bool) 
     if not any(tensor.requires_grad for _, tensor in held.values()):
         raise messages.holds_frozen_only(holder, model, scene.namespace)
     if missed:
-        elsewhere = [h for h in scene.holders if h.inner is not holder.inner and missed.keys() & h.tensors.keys()]
+        elsewhere = [
+            h for h in scene.holders if h.inner is not holder.inner and missed.keys() & h.tensors.keys()
+        ]
         remarks.append(messages.part_only(holder, model, missed, elsewhere, scene.namespace))
     strangers = holder.strangers(scene.living | model.parameters.keys())
     if strangers:
@@ -221,8 +225,12 @@ def _remarks(model: Model, holder: Holder | None, scene: Scene, *, given: bool) 
         if stale.inner is not holder.inner:
             remarks.append(messages.stale_left_over(stale, holder))
     if not given:
-        others = [one for one in roots(scene.models) if one.value is not model.value and one.name.isidentifier()]
-        beside = [one for one in others if not one.parameters.keys() & holder.tensors.keys() and children(one.value)]
+        others = [
+            one for one in roots(scene.models) if one.value is not model.value and one.name.isidentifier()
+        ]
+        beside = [
+            one for one in others if not one.parameters.keys() & holder.tensors.keys() and children(one.value)
+        ]
         if beside:
             remarks.append(messages.not_trained(beside, holder))
     return remarks

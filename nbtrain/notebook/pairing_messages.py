@@ -1,4 +1,4 @@
-"""The texts about models and optimizers: what was seen, under the notebook's own names, and what to type next."""
+"""The texts about models and optimizers: what was seen, in the notebook's own names, what to type next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from nbtrain.errors import UsageError
 from nbtrain.notebook.candidates import Candidates
 from nbtrain.notebook.listing import candidates, either, listed, tensors
 from nbtrain.notebook.modules import total_size, walk
-from nbtrain.notebook.ownership import Holder, Model, Parameters, optimizer_line, owners, same_shapes, scheduler_line
+from nbtrain.notebook.ownership import (
+    Holder,
+    Model,
+    Parameters,
+    optimizer_line,
+    owners,
+    same_shapes,
+    scheduler_line,
+)
 from nbtrain.notebook.wording import attribute, say, say_kind
 from nbtrain.units import short_count
 
@@ -29,7 +37,7 @@ def _optimizers(holders: Iterable[Holder], models: Iterable[Model] = ()) -> list
     return found
 
 
-# --- several -----------------------------------------------------------------------------------------------------
+# --- several ------------------------------------------------------------------------------------------------
 
 
 def several_models(models: Sequence[Model]) -> UsageError:
@@ -48,8 +56,10 @@ def several_optimizers(model: Model, holders: Sequence[Holder]) -> UsageError:
     items = [(h.name, f"{say_kind(h.inner)}, holds {len(h.held(model))} of {total} tensors") for h in holders]
     return UsageError(
         f"{len(items)} optimizers hold parameters of `{model.name}`: {listed(items)}.",
-        suggestion=f"Say which: {either(f'%train {model.name} --optimizer {name}' for name, _ in items)}. "
-        "To use several in turn, keep your own loop and put `%%train` on top of its cell.",
+        suggestion=(
+            f"Say which: {either(f'%train {model.name} --optimizer {name}' for name, _ in items)}. "
+            "To use several in turn, keep your own loop and put `%%train` on top of its cell."
+        ),
         candidates=candidates(items),
     )
 
@@ -62,8 +72,10 @@ def several_pairs(holders: Sequence[Holder], models: Sequence[Model]) -> UsageEr
     return UsageError(
         f"There are {len(items)} models with {len(optimizers)} optimizers here: {listed(items)}; "
         f"{listed(optimizers)}.",
-        suggestion=f"Say which to train: {either(f'%train {name}' for name, _ in items)}. "
-        "To train them in turn (a GAN), keep your own loop and put `%%train` on top of its cell.",
+        suggestion=(
+            f"Say which to train: {either(f'%train {name}' for name, _ in items)}. "
+            "To train them in turn (a GAN), keep your own loop and put `%%train` on top of its cell."
+        ),
         candidates=candidates(items + optimizers),
     )
 
@@ -72,9 +84,12 @@ def several_models_one_optimizer(holder: Holder, models: Sequence[Model]) -> Usa
     """One optimizer holds parameters of several models: encoder and decoder."""
     items = [(m.name, f"{type(m.value).__name__}, {tensors(len(holder.held(m)))} of it held") for m in models]
     return UsageError(
-        f"`{holder.name}` ({say_kind(holder.inner)}) holds parameters of {len(items)} models: {listed(items)}.",
-        suggestion="Put them into one nn.Module whose `forward` calls them, and train that; or say which one: "
-        f"{either(f'%train {name}' for name, _ in items)}.",
+        f"`{holder.name}` ({say_kind(holder.inner)}) holds parameters of {len(items)} models:"
+        f" {listed(items)}.",
+        suggestion=(
+            "Put them into one nn.Module whose `forward` calls them, and train that; or say which one: "
+            f"{either(f'%train {name}' for name, _ in items)}."
+        ),
         candidates=candidates(items),
     )
 
@@ -83,16 +98,19 @@ def stack_or_model(stack: Model, inside: Model) -> UsageError:
     """`nn.Sequential(model, nn.Softmax(1))` beside `model`: both hold the same parameters."""
     items = _models([inside, stack])
     return UsageError(
-        f"`{stack.name}` is an nn.Sequential around `{inside.name}` and adds no parameters, so either could be meant.",
+        f"`{stack.name}` is an nn.Sequential around `{inside.name}` and adds no parameters, so either could"
+        " be meant.",
         suggestion=f"Say which to train: {either(f'%train {name}' for name, _ in items)}.",
         candidates=candidates(items),
     )
 
 
-# --- stale -------------------------------------------------------------------------------------------------------
+# --- stale --------------------------------------------------------------------------------------------------
 
 
-def stale(holders: Sequence[Holder], model: Model, found: Candidates, namespace: Mapping[str, Any]) -> UsageError:
+def stale(
+    holders: Sequence[Holder], model: Model, found: Candidates, namespace: Mapping[str, Any]
+) -> UsageError:
     """An optimizer whose parameters belong to no living model."""
     holder = holders[0]
     if not holder.tensors:
@@ -105,8 +123,8 @@ def stale(holders: Sequence[Holder], model: Model, found: Candidates, namespace:
     else:
         why = f"`{model.name}` is another model than the one it was made for, and "
     return UsageError(
-        f"`{holder.name}` ({say_kind(holder.inner)}) holds {tensors(len(holder.tensors))} that belong to no living "
-        f"model: {why}training with it would change nothing in `{model.name}`.",
+        f"`{holder.name}` ({say_kind(holder.inner)}) holds {tensors(len(holder.tensors))} that belong to no"
+        f" living model: {why}training with it would change nothing in `{model.name}`.",
         suggestion=_make_again(holder, model, found, namespace),
         optimizer=holder.name,
         model=model.name,
@@ -124,50 +142,65 @@ def _make_again(holder: Holder, model: Model, found: Candidates, namespace: Mapp
     return f"Make it again{also}: {'; '.join(lines)}"
 
 
-def stale_among_several(holders: Sequence[Holder], models: Sequence[Model], namespace: Mapping[str, Any]) -> UsageError:
+def stale_among_several(
+    holders: Sequence[Holder], models: Sequence[Model], namespace: Mapping[str, Any]
+) -> UsageError:
     """A stale optimizer and several models: neither can be paired."""
     items, holder = _models(models), holders[0]
     return UsageError(
-        f"`{holder.name}` ({say_kind(holder.inner)}) holds {tensors(len(holder.tensors))} that belong to no living "
-        f"model, and there are {len(items)} models here: {listed(items)}.",
-        suggestion="Make the optimizer again for the one to train, for example: "
-        f"{optimizer_line(holder, items[0][0], namespace)}",
+        f"`{holder.name}` ({say_kind(holder.inner)}) holds {tensors(len(holder.tensors))} that belong to no"
+        f" living model, and there are {len(items)} models here: {listed(items)}.",
+        suggestion=(
+            "Make the optimizer again for the one to train, for example: "
+            f"{optimizer_line(holder, items[0][0], namespace)}"
+        ),
         candidates=candidates(items),
     )
 
 
-def holds_another(holder: Holder, model: Model, others: Sequence[Model], namespace: Mapping[str, Any]) -> UsageError:
+def holds_another(
+    holder: Holder, model: Model, others: Sequence[Model], namespace: Mapping[str, Any]
+) -> UsageError:
     """The optimizer trains another model than the one asked for."""
     theirs = " and ".join(f"`{other.name}`" for other in others)
     return UsageError(
-        f"`{holder.name}` ({say_kind(holder.inner)}) holds the parameters of {theirs}, none of `{model.name}`.",
-        suggestion=f"Train {theirs} with it, or make an optimizer for `{model.name}`: "
-        f"{optimizer_line(holder, model.name, namespace)}",
+        f"`{holder.name}` ({say_kind(holder.inner)}) holds the parameters of {theirs}, none of"
+        f" `{model.name}`.",
+        suggestion=(
+            f"Train {theirs} with it, or make an optimizer for `{model.name}`: "
+            f"{optimizer_line(holder, model.name, namespace)}"
+        ),
         optimizer=holder.name,
         model=model.name,
     )
 
 
-def holds_a_copy(holder: Holder, owner: Model, others: Sequence[Model], namespace: Mapping[str, Any]) -> UsageError:
+def holds_a_copy(
+    holder: Holder, owner: Model, others: Sequence[Model], namespace: Mapping[str, Any]
+) -> UsageError:
     """The only optimizer trains what looks like a copy, while the model itself is in no optimizer."""
     other = others[0]
     return UsageError(
-        f"`{holder.name}` ({say_kind(holder.inner)}) holds the parameters of `{owner.name}`, none of `{other.name}`.",
-        suggestion=f"To train `{other.name}`, make the optimizer again: "
-        f"{optimizer_line(holder, other.name, namespace)}. To train the other, say so: `%train {owner.name}`.",
+        f"`{holder.name}` ({say_kind(holder.inner)}) holds the parameters of `{owner.name}`, none of"
+        f" `{other.name}`.",
+        suggestion=(
+            f"To train `{other.name}`, make the optimizer again:"
+            f" {optimizer_line(holder, other.name, namespace)}. To train the other, say so: `%train"
+            f" {owner.name}`."
+        ),
         candidates=candidates(_models([owner, *others])),
     )
 
 
-# --- nothing to train --------------------------------------------------------------------------------------------
+# --- nothing to train ---------------------------------------------------------------------------------------
 
 
 def nothing_trainable(model: Model, found: Candidates) -> UsageError:
     """A model without parameters, or with all of them frozen."""
     if model.parameters:
         return UsageError(
-            f"`{model.name}` ({say_kind(model.value)}) has no trainable parameters: all {tensors(len(model.parameters))}"
-            " are frozen (requires_grad=False).",
+            f"`{model.name}` ({say_kind(model.value)}) has no trainable parameters: all"
+            f" {tensors(len(model.parameters))} are frozen (requires_grad=False).",
             suggestion=f"Unfreeze what should learn, for example: {model.name}.requires_grad_(True)",
         )
     kinds = {base.__module__ for base in type(model.value).__mro__}
@@ -177,9 +210,12 @@ def nothing_trainable(model: Model, found: Candidates) -> UsageError:
             suggestion="Train the model it was made from, and quantise afterwards.",
         )
     return UsageError(
-        f"`{model.name}` ({say_kind(model.value)}) has no trainable parameters: it holds no parameters at all.",
-        suggestion="Layers count only as attributes (self.fc = nn.Linear(...)) or in nn.ModuleList; a plain python list"
-        " hides them.",
+        f"`{model.name}` ({say_kind(model.value)}) has no trainable parameters: it holds no parameters at"
+        " all.",
+        suggestion=(
+            "Layers count only as attributes (self.fc = nn.Linear(...)) or in nn.ModuleList; a plain python"
+            " list hides them."
+        ),
     )
 
 
@@ -190,9 +226,12 @@ def _is_quantized(model: Model) -> bool:
 def on_meta(model: Model) -> UsageError:
     """A model on the meta device has shapes and no values."""
     return UsageError(
-        f"`{model.name}` ({say_kind(model.value)}) is on the meta device: its parameters have shapes but no values.",
-        suggestion=f"Give it memory with {model.name}.to_empty(device='cpu') and load or initialise its weights; then make"
-        " the optimizer.",
+        f"`{model.name}` ({say_kind(model.value)}) is on the meta device: its parameters have shapes but no"
+        " values.",
+        suggestion=(
+            f"Give it memory with {model.name}.to_empty(device='cpu') and load or initialise its weights;"
+            " then make the optimizer."
+        ),
     )
 
 
@@ -201,16 +240,19 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
     if found.containers:
         one = found.containers[0]
         return UsageError(
-            f"There is no model here that can be called: `{one.name}` is {say(one.value)}, which holds modules but has "
-            "no `forward` of its own.",
+            f"There is no model here that can be called: `{one.name}` is {say(one.value)}, which holds"
+            " modules but has no `forward` of its own.",
             suggestion="Put them into a class of yours with a `forward`, or use nn.Sequential.",
         )
     if holders and any(id(tensor) in holders[0].tensors for tensor in (t.value for t in found.tensors)):
         names = [t.name for t in found.tensors if id(t.value) in holders[0].tensors][:MOST_EXAMPLES]
         return UsageError(
-            f"`{holders[0].name}` updates plain tensors ({', '.join(f'`{name}`' for name in names)}); %train needs a "
-            "torch.nn.Module.",
-            suggestion="Put them into one as nn.Parameter, or keep your own loop and put `%%train` on top of its cell.",
+            f"`{holders[0].name}` updates plain tensors ({', '.join(f'`{name}`' for name in names)}); %train"
+            " needs a torch.nn.Module.",
+            suggestion=(
+                "Put them into one as nn.Parameter, or keep your own loop and put `%%train` on top of its"
+                " cell."
+            ),
         )
     if found.classes:
         made = found.classes[-1]
@@ -220,8 +262,8 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
         )
     if holders:
         return UsageError(
-            f"There is no model among the variables, though `{holders[0].name}` ({say_kind(holders[0].inner)}) holds "
-            f"{tensors(len(holders[0].tensors))} of one.",
+            f"There is no model among the variables, though `{holders[0].name}`"
+            f" ({say_kind(holders[0].inner)}) holds {tensors(len(holders[0].tensors))} of one.",
             suggestion="Run the cell that makes the model, then the one that makes the optimizer.",
         )
     return UsageError(
@@ -230,7 +272,7 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
     )
 
 
-# --- remarks -----------------------------------------------------------------------------------------------------
+# --- remarks ------------------------------------------------------------------------------------------------
 
 
 def examples(parameters: Parameters) -> str:
@@ -240,16 +282,24 @@ def examples(parameters: Parameters) -> str:
 
 
 def part_only(
-    holder: Holder, model: Model, missed: Parameters, elsewhere: Sequence[Holder], namespace: Mapping[str, Any]
+    holder: Holder,
+    model: Model,
+    missed: Parameters,
+    elsewhere: Sequence[Holder],
+    namespace: Mapping[str, Any],
 ) -> str:
     """Some trainable parameters are not in the optimizer."""
     total = len(model.trainable)
     text = (
-        f"`{holder.name}` holds {total - len(missed)} of the {total} trainable tensors of `{model.name}`: "
-        f"{short_count(total_size(missed))} parameters in {tensors(len(missed))} ({examples(missed)}) will not be trained"
+        f"`{holder.name}` holds {total - len(missed)} of the {total} trainable tensors of `{model.name}`:"
+        f" {short_count(total_size(missed))} parameters in {tensors(len(missed))} ({examples(missed)}) will"
+        " not be trained"
     )
     if elsewhere:
-        return f"{text}; {', '.join(f'`{other.name}`' for other in elsewhere)} holds some of them, and is not used."
+        return (
+            f"{text}; {', '.join(f'`{other.name}`' for other in elsewhere)} holds some of them, and is not"
+            " used."
+        )
     return (
         f"{text}. If they were added or unfrozen after it was made, make it again: "
         f"{optimizer_line(holder, model.name, namespace)}"
@@ -260,8 +310,8 @@ def holds_frozen_only(holder: Holder, model: Model, namespace: Mapping[str, Any]
     """What the optimizer holds is frozen, what could learn is not in it."""
     missed = holder.missed(model)
     return UsageError(
-        f"`{holder.name}` ({say_kind(holder.inner)}) holds only frozen tensors of `{model.name}`; the trainable ones "
-        f"({examples(missed)}) are not in it, so nothing would be trained.",
+        f"`{holder.name}` ({say_kind(holder.inner)}) holds only frozen tensors of `{model.name}`; the"
+        f" trainable ones ({examples(missed)}) are not in it, so nothing would be trained.",
         suggestion=f"Make it again: {optimizer_line(holder, model.name, namespace)}",
     )
 
@@ -269,15 +319,17 @@ def holds_frozen_only(holder: Holder, model: Model, namespace: Mapping[str, Any]
 def strangers(holder: Holder, model: Model, number: int, namespace: Mapping[str, Any]) -> str:
     """Some tensors of the optimizer belong to nothing that is alive: a layer was replaced."""
     return (
-        f"{number} of the {tensors(len(holder.tensors))} in `{holder.name}` belong to no living model: a layer of "
-        f"`{model.name}` was replaced after it was made. Make it again: {optimizer_line(holder, model.name, namespace)}"
+        f"{number} of the {tensors(len(holder.tensors))} in `{holder.name}` belong to no living model: a"
+        f" layer of `{model.name}` was replaced after it was made. Make it again:"
+        f" {optimizer_line(holder, model.name, namespace)}"
     )
 
 
 def stale_left_over(holder: Holder, chosen: Holder) -> str:
     """An optimizer of a model that is gone lies beside the right one."""
     return (
-        f"`{holder.name}` ({say_kind(holder.inner)}) belongs to no living model and is not used; `{chosen.name}` is."
+        f"`{holder.name}` ({say_kind(holder.inner)}) belongs to no living model and is not used;"
+        f" `{chosen.name}` is."
     )
 
 
@@ -290,4 +342,7 @@ def not_trained(models: Sequence[Model], holder: Holder) -> str:
 def wrapper_chosen(model: Model, inner: str) -> str:
     """torch.compile's or a parallel wrapper is trained rather than the model inside it."""
     how = "torch.compile" if type(model.value).__name__ == "OptimizedModule" else type(model.value).__name__
-    return f"`{model.name}` is `{inner}` wrapped by {how}: training runs through `{model.name}`, the weights are shared."
+    return (
+        f"`{model.name}` is `{inner}` wrapped by {how}: training runs through `{model.name}`, the weights are"
+        " shared."
+    )

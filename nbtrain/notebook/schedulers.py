@@ -27,7 +27,10 @@ def choose_scheduler(
     mine = mine or _outermost([one for one in nested if drives(one.value, holder)])
     if len(mine) > 1:
         raise _several(mine, holder)
-    known = {id(one.value) for one in found.optimizers} | {id(attribute(o.value, "optimizer")) for o in found.optimizers}
+    others = [*found.optimizers, *([] if found.nested is None else found.nested.optimizers)]
+    # an optimizer that only this scheduler still knows is no optimizer of the notebook's any more
+    others = [one for one in others if not one.name.endswith(".optimizer") or one.name.count(".") > 1]
+    known = {id(one.value) for one in others} | {id(attribute(one.value, "optimizer")) for one in others}
     stale = _outermost([one for one in found.schedulers if _bound_ids(one.value).isdisjoint(known)])
     stale = [one for one in stale if not drives(one.value, holder) and _bound_ids(one.value)]
     if mine:
@@ -58,10 +61,13 @@ def check_scheduler(scheduler: Named, holder: Holder | None, namespace: Mapping[
 def stale_scheduler(scheduler: Named, holder: Holder, namespace: Mapping[str, Any]) -> UsageError:
     """A scheduler that would change the learning rate of an optimizer nobody trains with."""
     return UsageError(
-        f"`{scheduler.name}` ({type(scheduler.value).__name__}) drives another optimizer than `{holder.name}`: `{holder.name}`"
-        " was made again after it, and its learning rate would never change.",
-        suggestion=f"Make it again: {scheduler_line(scheduler, holder.name, namespace)} - or train without it: "
-        f"del {scheduler.name.split('.')[0].split('[')[0]}",
+        f"`{scheduler.name}` ({type(scheduler.value).__name__}) drives another optimizer than"
+        f" `{holder.name}`: `{holder.name}` was made again after it, and its learning rate would never"
+        " change.",
+        suggestion=(
+            f"Make it again: {scheduler_line(scheduler, holder.name, namespace)} - or train without it: "
+            f"del {scheduler.name.split('.')[0].split('[')[0]}"
+        ),
         scheduler=scheduler.name,
         optimizer=holder.name,
         fix=scheduler_line(scheduler, holder.name, namespace),
@@ -69,7 +75,7 @@ def stale_scheduler(scheduler: Named, holder: Holder, namespace: Mapping[str, An
 
 
 def _bound_ids(scheduler: Any) -> set[int]:
-    """Identities of the optimizer a scheduler drives: `.optimizer`, what that wraps, or Accelerate's `.optimizers`."""
+    """Identities of what a scheduler drives: `.optimizer`, what that wraps, Accelerate's `.optimizers`."""
     bound = [attribute(scheduler, "optimizer")]
     several = attribute(scheduler, "optimizers")
     bound += several if isinstance(several, (list, tuple)) else []
@@ -78,7 +84,7 @@ def _bound_ids(scheduler: Any) -> set[int]:
 
 
 def _outermost(schedulers: list[Named]) -> list[Named]:
-    """Leave out schedulers that another one runs: the parts of SequentialLR and ChainedScheduler, or a wrapped one."""
+    """Leave out schedulers that another one runs: parts of SequentialLR, ChainedScheduler, a wrapper."""
     parts: set[int] = set()
     for one in schedulers:
         inner = attribute(one.value, "_schedulers")
@@ -91,7 +97,9 @@ def _several(schedulers: list[Named], holder: Holder) -> UsageError:
     items = [(one.name, type(one.value).__name__) for one in schedulers]
     return UsageError(
         f"{len(items)} schedulers drive `{holder.name}`: {listed(items)}.",
-        suggestion=f"Say which: {either(f'--scheduler {name}' for name, _ in items)}; torch.optim.lr_scheduler.SequentialLR"
-        " or ChainedScheduler makes one of several.",
+        suggestion=(
+            f"Say which: {either(f'--scheduler {name}' for name, _ in items)};"
+            " torch.optim.lr_scheduler.SequentialLR or ChainedScheduler makes one of several."
+        ),
         candidates=candidates(items),
     )

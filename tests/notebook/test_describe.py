@@ -38,7 +38,9 @@ class Tied(nn.Module):
 def rows(model, **options):
     described = describe_model(model, **options)
     json.dumps(described)  # whatever it holds must travel to the page
-    return described, {row[0]: dict(zip(described["columns"], row, strict=True)) for row in described["modules"]}
+    return described, {
+        row[0]: dict(zip(described["columns"], row, strict=True)) for row in described["modules"]
+    }
 
 
 def test_rows_come_depth_first_with_paths_and_depths():
@@ -95,7 +97,9 @@ def test_held_by_names_the_group_or_none():
     """Which optimizer group trains a layer, `none` for a trainable one left out, empty without parameters."""
     model = Tied()
     model.body[2].requires_grad_(False)
-    optimizer = torch.optim.SGD([{"params": model.embed.parameters()}, {"params": [model.body[0].weight]}], lr=0.1)
+    optimizer = torch.optim.SGD(
+        [{"params": model.embed.parameters()}, {"params": [model.body[0].weight]}], lr=0.1
+    )
     _, by_path = rows(model, optimizers={"opt": optimizer}, output_shapes={"head": "32 × 10"})
     assert by_path["embed"]["held_by"] == "opt[0]"
     assert by_path["head"]["held_by"] == "opt[0]"
@@ -106,7 +110,7 @@ def test_held_by_names_the_group_or_none():
 
 
 def test_types_and_devices_are_collected_upwards():
-    """A half-precision layer in a float32 model shows at both places; meta and lazy parameters are no obstacle."""
+    """A half-precision layer shows in its row and above; meta and lazy parameters are no obstacle."""
     model = nn.Sequential(nn.Linear(2, 2).half(), nn.Linear(2, 2, device="meta"), nn.LazyLinear(3))
     described, by_path = rows(model)
     assert by_path["0"]["dtype"] == "float16"
@@ -170,14 +174,15 @@ def test_the_signature_ignores_a_training_step():
     assert model_signature(model) == before
 
 
-# --- optimizer -------------------------------------------------------------------------------------------------------
+# --- optimizer ----------------------------------------------------------------------------------------------
 
 
 def test_optimizer_groups_carry_every_setting_and_count():
     """lr first, betas as a list, tensors and parameters counted, nothing JSON cannot hold."""
     model = Tied()
     optimizer = torch.optim.AdamW(
-        [{"params": model.embed.parameters(), "weight_decay": 0.0}, {"params": model.body.parameters()}], lr=3e-4
+        [{"params": model.embed.parameters(), "weight_decay": 0.0}, {"params": model.body.parameters()}],
+        lr=3e-4,
     )
     described = describe_optimizer(optimizer, "opt")
     json.dumps(described)
@@ -199,7 +204,7 @@ def test_learning_rates_kept_as_tensors_are_numbers():
     assert "closure" not in group
 
 
-# --- scheduler -------------------------------------------------------------------------------------------------------
+# --- scheduler ----------------------------------------------------------------------------------------------
 
 SCHEDULERS = {
     "StepLR": lambda o: schedulers.StepLR(o, 5),
@@ -219,7 +224,9 @@ SCHEDULERS = {
 
 def state_of(scheduler, optimizer):
     parts = getattr(scheduler, "_schedulers", [scheduler])
-    return repr([{k: v for k, v in vars(part).items() if k != "optimizer"} for part in parts]), repr(optimizer)
+    return repr([{k: v for k, v in vars(part).items() if k != "optimizer"} for part in parts]), repr(
+        optimizer
+    )
 
 
 @pytest.mark.parametrize("kind", SCHEDULERS)
@@ -287,7 +294,7 @@ def test_a_scheduler_that_cannot_be_copied_leaves_the_curve_out():
     assert described["lrs"] == [] and "RuntimeError" in described["note"]
 
 
-# --- loader ----------------------------------------------------------------------------------------------------------
+# --- loader -------------------------------------------------------------------------------------------------
 
 
 def test_loader_facts_and_the_fields_of_a_sample():
@@ -322,15 +329,32 @@ def test_loaders_that_tell_little_are_described_with_none():
             yield torch.zeros(2)
 
     stream = describe_loader(DataLoader(Stream(), batch_size=4))
-    assert (stream["samples"], stream["batches"], stream["shuffle"], stream["batch_size"]) == (None, None, None, 4)
+    assert (stream["samples"], stream["batches"], stream["shuffle"], stream["batch_size"]) == (
+        None,
+        None,
+        None,
+        4,
+    )
     batches = describe_loader([(torch.zeros(2, 3), torch.zeros(2))] * 3)
-    assert (batches["batches"], batches["workers"], batches["dataset"], batches["sample"]) == (3, None, "", [])
+    assert (batches["batches"], batches["workers"], batches["dataset"], batches["sample"]) == (
+        3,
+        None,
+        "",
+        [],
+    )
 
 
 def test_samples_with_nan_bool_text_and_nothing_have_a_range_or_none():
     """NaN is the word "NaN"; bool has a range, text and empty tensors have none."""
-    sample = {"x": torch.tensor([float("nan"), 1.0]), "mask": torch.tensor([True, False]), "text": ["a"], "e": torch.zeros(0)}
-    fields = {part["field"]: (part["min"], part["max"]) for part in describe_loader([], sample=sample)["sample"]}
+    sample = {
+        "x": torch.tensor([float("nan"), 1.0]),
+        "mask": torch.tensor([True, False]),
+        "text": ["a"],
+        "e": torch.zeros(0),
+    }
+    fields = {
+        part["field"]: (part["min"], part["max"]) for part in describe_loader([], sample=sample)["sample"]
+    }
     assert fields["['x']"] == ("NaN", "NaN")
     assert fields["['mask']"] == (False, True)
     assert fields["['text']"] == fields["['e']"] == (None, None)

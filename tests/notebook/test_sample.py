@@ -43,21 +43,31 @@ class Noisy(Dataset):
 
     def __getitem__(self, index):
         self.asked.append(index)
-        random.random(), np.random.rand(), torch.rand(1), self.own.random(), torch.rand(1, generator=self.own_torch)
+        random.random(), np.random.rand(), torch.rand(1), self.own.random(), torch.rand(
+            1, generator=self.own_torch
+        )
         return torch.full((3,), float(index)), index % 2
 
 
 def test_generators_are_bitwise_as_before_though_the_data_set_draws_from_all():
-    """python, numpy, torch, the loader's generator and the data set's own ones stand exactly where they stood."""
+    """python, numpy, torch, the loader's and the data set's own generators stand where they stood."""
     data = Noisy()
     generator = torch.Generator().manual_seed(7)
     loader = DataLoader(data, batch_size=4, shuffle=True, generator=generator)
     before = rng_state()
-    owned = (generator.get_state().tolist(), data.own.bit_generator.state, data.own_torch.get_state().tolist())
+    owned = (
+        generator.get_state().tolist(),
+        data.own.bit_generator.state,
+        data.own_torch.get_state().tolist(),
+    )
     inputs, targets = sample_batch(loader)
     assert inputs.shape == (4, 3) and targets.tolist() == [0, 1, 0, 1]
     assert rng_state() == before
-    after = (generator.get_state().tolist(), data.own.bit_generator.state, data.own_torch.get_state().tolist())
+    after = (
+        generator.get_state().tolist(),
+        data.own.bit_generator.state,
+        data.own_torch.get_state().tolist(),
+    )
     assert after == owned
 
 
@@ -151,7 +161,7 @@ def test_sampler_with_keys_of_its_own_cannot_be_guessed():
 
 
 def test_batching_turned_off_is_followed():
-    """batch_size=None: one item of the data set is the batch, or the list of indices its BatchSampler makes."""
+    """batch_size=None: one item of the data set is the batch, or the indices its BatchSampler makes."""
     whole = TensorDataset(torch.arange(12.0).view(6, 2))
     assert sample_batch(DataLoader(whole, batch_size=None))[0].shape == (2,)
     sampler = BatchSampler(SequentialSampler(whole), batch_size=4, drop_last=False)
@@ -253,7 +263,7 @@ def test_preserved_rng_searches_the_objects_it_is_given():
     assert (holder.legacy.randint(1000), holder.plain.random()) == first
 
 
-# --- what a batch is made of -----------------------------------------------------------------------------------------
+# --- what a batch is made of --------------------------------------------------------------------------------
 
 
 def roles(batch):
