@@ -1,10 +1,10 @@
 """What a training step costs over a bare PyTorch loop: one model, one data set, interleaved in one process.
 
 A tiny model on purpose: its step is mostly Python, so what a framework adds to it stands out. Each contender
-trains N and then 2 N steps; the difference over N is the cost of a step with start and end taken out. The
-order changes each round so that a busy minute of the machine hits all alike; the median of the rounds counts.
+trains N and then 2 N steps, round after round in changing order; the fastest of each leg counts, because what
+else the machine does can only slow it down. The difference over N is a step's cost, start and end taken out.
 
-    python benchmarks/loop_overhead.py [--steps 2000] [--rounds 5] [--only nbtrain,ignite] [--json]
+    python benchmarks/loop_overhead.py [--steps 1000] [--rounds 10] [--only nbtrain,ignite] [--json FILE]
 
 Owns the contest. The other libraries are in `peers.py`, each only where installed.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import statistics
 import sys
 import tempfile
 import threading
@@ -69,8 +68,9 @@ def bare(task: Task) -> None:
 
 
 def with_nbtrain(task: Task) -> None:
-    """Train in the background with gradient norms, JSON files, checkpoints and live curves; wait for it."""
+    """Train in the background with panel, gradient norms, JSON files and checkpoints; wait for it."""
     import nbtrain
+    from nbtrain.widgets.panel import RunPanel
 
     with tempfile.TemporaryDirectory() as folder:
         run = nbtrain.train(
@@ -84,10 +84,10 @@ def with_nbtrain(task: Task) -> None:
             name="overhead",
             dir=folder,
         )
+        run.watchers.append(RunPanel(run))
         run.wait()
-        assert run.progress.total_steps == run.progress.step, (
-            f"the run ended early: {run.status} {run.error or ''}"
-        )
+        if run.progress.step != run.progress.total_steps:
+            raise RuntimeError(f"the run ended early: {run.status} {run.error or run.stop_reason}")
 
 
 # --- time ---------------------------------------------------------------------------------------------------
@@ -100,22 +100,21 @@ def seconds(contender: Callable[[Task], None], epochs: int) -> float:
     return time.perf_counter() - began
 
 
-def measure(
-    contenders: dict[str, Callable[[Task], None]], epochs: int, rounds: int
-) -> dict[str, list[float]]:
-    """Return for each contender the cost of one step in microseconds, a number a round."""
-    costs: dict[str, list[float]] = {name: [] for name in contenders}
+def measure(contenders: dict[str, Callable[[Task], None]], epochs: int, rounds: int) -> dict[str, float]:
+    """Return for each contender the cost of one step in microseconds."""
+    short: dict[str, list[float]] = {name: [] for name in contenders}
+    long: dict[str, list[float]] = {name: [] for name in contenders}
     for contender in contenders.values():
         contender(new_task(1))  # imports, caches, the first backward
     for number in range(rounds):
         order = list(contenders)
         random.Random(number).shuffle(order)
         for name in order:
-            short = seconds(contenders[name], epochs)
-            long = seconds(contenders[name], 2 * epochs)
-            costs[name].append((long - short) / (epochs * STEPS_AN_EPOCH) * 1e6)
+            short[name].append(seconds(contenders[name], epochs))
+            long[name].append(seconds(contenders[name], 2 * epochs))
         print(f"round {number + 1} of {rounds} done", file=sys.stderr)
-    return costs
+    steps = epochs * STEPS_AN_EPOCH
+    return {name: (min(long[name]) - min(short[name])) / steps * 1e6 for name in contenders}
 
 
 # --- host reads ---------------------------------------------------------------------------------------------
@@ -177,17 +176,12 @@ def available(only: set[str] | None) -> dict[str, Callable[[Task], None]]:
     return {name: train for name, train in contenders.items() if only is None or name in only | {"bare loop"}}
 
 
-def results(costs: dict[str, list[float]], reads: dict[str, float]) -> list[dict[str, Any]]:
-    base = statistics.median(costs["bare loop"])
-    rows = []
-    for name, series in costs.items():
-        cost = statistics.median(series)
-        # Differences are taken round by round: what slows the machine in a round slows both.
-        over = statistics.median(mine - bare_ for mine, bare_ in zip(series, costs["bare loop"], strict=True))
-        rows.append(
-            {"name": name, "step_us": cost, "over_us": over, "ratio": cost / base, "reads": reads[name]}
-        )
-    return rows
+def results(costs: dict[str, float], reads: dict[str, float]) -> list[dict[str, Any]]:
+    base = costs["bare loop"]
+    return [
+        {"name": name, "step_us": cost, "over_us": cost - base, "ratio": cost / base, "reads": reads[name]}
+        for name, cost in costs.items()
+    ]
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -204,9 +198,9 @@ def show(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--steps", type=int, default=2000, help="steps of the short leg; the long one has twice as many"
+        "--steps", type=int, default=1000, help="steps of the short leg; the long one has twice as many"
     )
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument(
         "--threads", type=int, default=1, help="torch threads; 1 keeps a tiny model from jitter"
     )
