@@ -28,7 +28,8 @@ MOST_ITEMS = 64  # a dict or list longer than this holds data, not the parts of 
 _CLOSED_PACKAGES = frozenset(
     ["builtins", "collections", "datetime", "functools", "IPython", "ipykernel", "ipywidgets", "jax",
      "logging", "matplotlib", "nbtrain", "numpy", "pandas", "pathlib", "PIL", "plotly", "polars", "re",
-     "scipy", "seaborn", "sklearn", "tensorflow", "threading", "torch", "tqdm", "traitlets", "wandb", "mlflow"]
+     "scipy", "seaborn", "sklearn", "tensorflow", "threading", "torch", "tqdm", "traitlets", "wandb",
+     "mlflow"]
 )  # fmt: skip
 
 

@@ -1,5 +1,4 @@
-"""Say in a few words what a value of the notebook is. Runs no code of the value, so it cannot fail on a
-hostile one."""
+"""Say in a few words what a value of the notebook is; cannot fail on a hostile one."""
 
 from __future__ import annotations
 
@@ -57,8 +56,7 @@ def article(word: str) -> str:
 
 
 def say(value: Any) -> str:
-    """Say what a value is, with its article: `a DataLoader of 45 batches of 32`, `the class Net`, `the number
-    3`."""
+    """Say what a value is, with its article: `a DataLoader of 45 batches of 32`, `the class Net`."""
     kind = type(value)
     for classes, words in _SPEAKERS:
         if issubclass(kind, classes):
@@ -74,8 +72,7 @@ def say(value: Any) -> str:
 
 
 def say_kind(value: Any) -> str:
-    """Say it shorter, for lists: the class, and the parameters of a model or the learning rate of an
-    optimizer."""
+    """Say it shorter, for lists: the class, with a model's parameters or an optimizer's learning rate."""
     kind = type(value)
     if issubclass(kind, nn.Module):
         size = total_size(parameters_of(value))
@@ -125,76 +122,6 @@ def _items(value: Any) -> str:
     size = length(value)
     of = "" if size is None else " of 1 item" if size == 1 else f" of {count(size)} items"
     return article(type(value).__name__) + of
-
-
-_SPEAKERS:
-        if issubclass(kind, classes):
-            return words(value)
-    shape = (
-        attribute(value, "shape")
-        if kind.__module__.split(".")[0] in ("numpy", "pandas", "jax", "polars")
-        else None
-    )
-    if isinstance(shape, tuple) and kind.__name__ != "type":
-        return f"{article(kind.__name__)} of shape {shape}"
-    return article(kind.__name__)
-
-
-def say_kind(value: Any) -> str:
-    """Say it shorter, for lists: the class, and the parameters of a model or the learning rate of an
-    optimizer."""
-    kind = type(value)
-    if issubclass(kind, nn.Module):
-        size = total_size(parameters_of(value))
-        return f"{kind.__name__}, {short_count(size)} parameters" if size else kind.__name__
-    if issubclass(kind, Optimizer):
-        lr = lr_of(value)
-        return kind.__name__ if lr is None else f"{kind.__name__}, lr={number(lr)}"
-    return say(value).removeprefix("an ").removeprefix("a ")
-
-
-def _module(value: nn.Module) -> str:
-    size = total_size(parameters_of(value))
-    name = article(type(value).__name__)
-    return f"{name} with {count(size)} parameters" if size else name
-
-
-def _optimizer(value: Optimizer) -> str:
-    lr = lr_of(value)
-    return article(type(value).__name__) + ("" if lr is None else f" with lr={number(lr)}")
-
-
-def _loader(value: DataLoader) -> str:
-    batches, size = length(value), attribute(value, "batch_size")
-    sampler = attribute(value, "sampler")
-    order = {RandomSampler: ", shuffled", SequentialSampler: ", in order"}.get(type(sampler), "")
-    each = f" of {size}" if isinstance(size, int) else ""
-    if batches is None:
-        return f"{article(type(value).__name__)} of batches{each}{order}"
-    return (
-        f"{article(type(value).__name__)} of {count(batches)}"
-        f" {'batch' if batches == 1 else 'batches'}{each}{order}"
-    )
-
-
-def _dataset(value: Any) -> str:
-    samples = length(value)
-    size = "" if samples is None else f" of {count(samples)} samples"
-    return f"a data set ({type(value).__name__}){size}"
-
-
-def _text(value: str) -> str:
-    short = value if len(value) <= LONGEST_TEXT else value[: LONGEST_TEXT - 1] + "…"
-    return f"the text {short!r}"
-
-
-def _items(value: Any) -> str:
-    size = length(value)
-    return (
-        f"{article(type(value).__name__)} of {size} items"
-        if size != 1
-        else f"{article(type(value).__name__)} of 1 item"
-    )
 
 
 _SPEAKERS: tuple[tuple[Any, Any], ...] = (
