@@ -113,7 +113,8 @@ def read_metrics(path: str | Path) -> MetricsFile:
     except UnicodeDecodeError as error:
         raise _invalid(path, "", f"is not UTF-8 text (byte {error.start})") from error
     except json.JSONDecodeError as error:
-        cut = " (the file seems cut off)" if error.pos >= len(error.doc.rstrip()) - 1 else ""
+        ends = error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        cut = " (the file seems cut off)" if ends else ""
         raise _invalid(path, "", f"is no JSON: {error.msg} at line {error.lineno}{cut}") from error
     except (ValueError, RecursionError) as error:
         raise _invalid(path, "", f"is no JSON that can be read: {str(error)[:100]}") from error
@@ -124,20 +125,20 @@ def parse_metrics(data: Any, path: str | Path = "metrics.json") -> MetricsFile:
     """Check what was read from a metrics file; errors and warnings as in `read_metrics`."""
     path = Path(path)
     if not isinstance(data, dict):
-        raise _invalid(path, "", f"holds a {_kind(data)} where an object with `epochs` is expected")
+        raise _invalid(path, "", f"holds {_kind(data)} where an object with `epochs` is expected")
     _check_schema(data.get("schema"), path)
     if "epochs" not in data:
         raise _invalid(path, "epochs", "is missing", keys=sorted(map(str, data))[:20])
     rows = data["epochs"]
     if not isinstance(rows, list):
-        raise _invalid(path, "epochs", f"is a {_kind(rows)}, expected a list of objects")
+        raise _invalid(path, "epochs", f"is {_kind(rows)}, expected a list of objects")
     epochs = one_row_an_epoch([_checked_row(row, f"epochs[{index}]", path) for index, row in enumerate(rows)])
     percent = _percent_to_fraction(epochs)
     run_id, seed = data.get("run_id"), data.get("seed")
     if run_id is not None and not isinstance(run_id, str):
-        raise _invalid(path, "run_id", f"is a {_kind(run_id)}, expected a string")
+        raise _invalid(path, "run_id", f"is {_kind(run_id)}, expected a string")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise _invalid(path, "seed", f"is a {_kind(seed)}, expected a whole number")
+        raise _invalid(path, "seed", f"is {_kind(seed)}, expected a whole number")
     return MetricsFile(tuple(epochs), run_id, seed, str(data.get("schema", SCHEMA)), percent)
 
 
@@ -151,7 +152,7 @@ def one_row_an_epoch(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _checked_row(row: Any, where: str, path: Path) -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise _invalid(path, where, f"is a {_kind(row)}, expected an object")
+        raise _invalid(path, where, f"is {_kind(row)}, expected an object")
     checked: dict[str, Any] = dict.fromkeys(COLUMNS)
     for key, value in row.items():
         value = from_json_number(value)
@@ -161,7 +162,7 @@ def _checked_row(row: Any, where: str, path: Path) -> dict[str, Any]:
             value = _number(value, f"{where}.{key}", path)
         elif key == "layer_grad_norms":
             if not isinstance(value, (dict, type(None))):
-                raise _invalid(path, f"{where}.{key}", f"is a {_kind(value)}, expected an object of numbers")
+                raise _invalid(path, f"{where}.{key}", f"is {_kind(value)}, expected an object of numbers")
             names = (value or {}).items()
             value = {n: _number(from_json_number(v), f"{where}.{key}.{n}", path) for n, v in names}
         checked[key] = value
@@ -209,7 +210,7 @@ def _check_schema(schema: Any, path: Path) -> None:
     if schema is None or schema == SCHEMA:
         return
     if not isinstance(schema, str):
-        raise _invalid(path, "schema", f"is a {_kind(schema)}, expected a string such as {SCHEMA!r}")
+        raise _invalid(path, "schema", f"is {_kind(schema)}, expected a string such as {SCHEMA!r}")
     kind, _, version = schema.rpartition("/")
     if kind.startswith("nbtrain.") and kind != "nbtrain.metrics":
         raise _invalid(path, "schema", f"is {schema!r:.60}, expected {SCHEMA!r}")
@@ -219,8 +220,8 @@ def _check_schema(schema: Any, path: Path) -> None:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
-    return names.get(type(value), "number")
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
 
 
 def _invalid(path: Path, field: str, problem: str, **details: Any) -> InvalidMetrics:

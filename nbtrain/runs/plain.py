@@ -36,12 +36,12 @@ def for_json(value: Any, *, depth: int = 0) -> Any:
 
     Non-finite floats become the strings "NaN", "Infinity", "-Infinity"; keys become strings.
     """
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return str(value.value) if isinstance(value, enum.Enum) else str(value)
-    if isinstance(value, np.generic):
-        value = value.item()
     if isinstance(value, enum.Enum):
         return for_json(value.value, depth=depth)
     if isinstance(value, int):

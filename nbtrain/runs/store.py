@@ -92,6 +92,7 @@ class RunFolder:
             created_at=known.created_at or utc_now(),
         )
         made: list[Path] = []
+        place = beside
         try:
             made = _make_folders(root, fs)
             for folder in (beside, beside / LOGS, beside / CHECKPOINTS):
@@ -99,13 +100,14 @@ class RunFolder:
             lock = OwnerLock.acquire(beside)
             known.write(beside, fs)
             fs.rename(beside, root / run_id)
+            place = root / run_id
             fs.fsync_folder(root)
+            return cls(place, known, lock.moved(place), fs)
         except (OSError, RunFolderError) as error:
-            _undo(beside, made)
+            _undo(place, made)
             if isinstance(error, RunFolderError):
                 raise
             raise disk_trouble(error, "make a run folder", root / run_id, fs=fs) from error
-        return cls(root / run_id, known, lock.moved(root / run_id), fs)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], fs: Files = REAL) -> RunFolder:

@@ -1,6 +1,6 @@
 """A disk for tests that dies at a chosen operation and forgets what was never fsynced.
 
-It keeps, for every file, the bytes written and the bytes fsynced; for every folder, the names given and the names
+It keeps for every file the bytes written and those fsynced, for every folder the names given and those
 fsynced. What a power failure leaves is any mixture of the two, so `survivors` builds the extreme ones:
 
     kept        everything written is there (the process was killed, the machine goes on)
@@ -8,6 +8,7 @@ fsynced. What a power failure leaves is any mixture of the two, so `survivors` b
     empty       all names are there, bytes only as fsynced: the file renamed before its data was on the disk
     torn        all names are there, of bytes not fsynced the first half
     late-names  only fsynced names, but all bytes of the files that have them
+    unlinked    as dropped, but every removal took place at once
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO
 
 from nbtrain.runs.files import Files
 
-POLICIES = ("kept", "dropped", "empty", "torn", "late-names")
+POLICIES = ("kept", "dropped", "empty", "torn", "late-names", "unlinked")
 
 
 class PowerFailure(BaseException):
@@ -58,6 +59,7 @@ class ModelDisk(Files):
         self.top = Folder()
         self.log: list[str] = []
         self.dead = False
+        self.removed: list[File | Folder] = []
 
     def _operation(self, what: str) -> None:
         if self.dead or len(self.log) == self.die_at:
@@ -131,7 +133,7 @@ class ModelDisk(Files):
 
     def remove(self, path: Path) -> None:
         self._operation(f"remove {path.name}")
-        self._need(path)
+        self.removed.append(self._need(path))
         del self._parent(path).names[path.name]
 
     def remove_folder(self, path: Path) -> None:
@@ -141,6 +143,7 @@ class ModelDisk(Files):
             child = path / name
             (self.remove_folder if self.is_folder(child) else self.remove)(child)
         self._operation(f"rmdir {path.name}")
+        self.removed.append(folder)
         del self._parent(path).names[path.name]
 
     def open(self, path: Path) -> BinaryIO:
@@ -185,11 +188,15 @@ class ModelDisk(Files):
 
     def _write_out(self, folder: Folder, policy: str, into: Path) -> None:
         into.mkdir(exist_ok=True)
-        names = folder.durable if policy in ("dropped", "late-names") else folder.names
+        names = folder.names if policy in ("kept", "empty", "torn") else folder.durable
         for name, node in names.items():
+            if policy == "unlinked" and any(node is gone for gone in self.removed):
+                continue
             if isinstance(node, Folder):
                 self._write_out(node, policy, into / name)
                 continue
             unsynced = bytes(node.data[len(node.durable) :])
-            kept = {"dropped": b"", "empty": b"", "torn": unsynced[: len(unsynced) // 2]}.get(policy, unsynced)
+            kept = unsynced if policy in ("kept", "late-names") else b""
+            if policy == "torn":
+                kept = unsynced[: len(unsynced) // 2]
             (into / name).write_bytes(node.durable + kept)

@@ -38,7 +38,7 @@ def steps(store: CheckpointStore) -> list[int]:
 
 
 def test_a_checkpoint_comes_back_as_it_was_saved(store: CheckpointStore) -> None:
-    """Model, optimizer, scheduler, generators and numpy values survive the disk; the model file is anyone's to load."""
+    """Model, optimizer, scheduler, generators and numpy values survive; anyone can load the model file."""
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     optimizer = torch.optim.AdamW(model.parameters())
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [2, 4])
@@ -66,7 +66,9 @@ def test_a_checkpoint_comes_back_as_it_was_saved(store: CheckpointStore) -> None
     assert nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)).load_state_dict(plain)
     fresh = torch.optim.AdamW(model.parameters())
     fresh.load_state_dict(loaded["optimizer"])
-    assert torch.equal(fresh.state_dict()["state"][0]["exp_avg"], optimizer.state_dict()["state"][0]["exp_avg"])
+    assert torch.equal(
+        fresh.state_dict()["state"][0]["exp_avg"], optimizer.state_dict()["state"][0]["exp_avg"]
+    )
     assert loaded["scheduler"]["milestones"] == {2: 1, 4: 1}
     assert (loaded["best"], loaded["order"], loaded["path"]) == (0.5, [0, 1, 2], "data")
     assert np.isnan(loaded["nan"])
@@ -90,7 +92,9 @@ def test_kept_are_best_last_backup_and_periodic(store: CheckpointStore) -> None:
 
     assert steps(store) == [10, 9, 8, 7, 3]
     assert [info.step for info in store.all() if info.is_best] == [3]
-    assert sorted(os.listdir(store.root)) == [f"step-{step:08d}" for step in (3, 7, 8, 9, 10)]
+    assert sorted(path.name for path in store.root.iterdir()) == [
+        f"step-{step:08d}" for step in (3, 7, 8, 9, 10)
+    ]
 
 
 def test_without_a_finite_metric_nothing_is_best(store: CheckpointStore) -> None:
@@ -137,7 +141,7 @@ def test_a_step_saved_twice_never_overwrites(store: CheckpointStore) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_kind_of_damage_is_named_and_passed_over(store: CheckpointStore, name: str) -> None:
-    """Flipped bits, cuts, emptiness and absence in each file are found, name step and file, and the backup loads."""
+    """Flipped bits, cuts and absence are found and named by step and file, and the backup loads."""
     save(store, 1, 1.0)
     damaged = save(store, 2, 0.5)
     path = damaged.path / name
@@ -212,14 +216,17 @@ class Bomb:
 def test_a_pickle_bomb_is_never_run(
     store: CheckpointStore, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file with pickled code, its hashes made to agree, is refused as untrusted and its code does not run."""
+    """Pickled code is refused as untrusted and not run, also when the hashes were made to agree."""
     canary = tmp_path / "canary"
     monkeypatch.setenv("CANARY", str(canary))
     info = save(store, 1)
     torch.save({"w": Bomb()}, info.path / name)
     data = (info.path / name).read_bytes()
     manifest = json.loads((info.path / "manifest.json").read_text())
-    manifest["files"][name] = {"bytes": len(data), "blake2b": hashlib.blake2b(data, digest_size=32).hexdigest()}
+    manifest["files"][name] = {
+        "bytes": len(data),
+        "blake2b": hashlib.blake2b(data, digest_size=32).hexdigest(),
+    }
     manifest["blake2b"] = _self_hash(manifest)
     (info.path / "manifest.json").write_text(json.dumps(manifest))
 
@@ -247,7 +254,7 @@ def test_a_full_disk_is_told_with_needed_and_free_bytes(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_no_checkpoints_are_left_alone(store: CheckpointStore) -> None:
-    """Foreign names in the folder are neither listed nor removed; leftovers of a crash are removed by the owner."""
+    """Foreign names are neither listed nor removed; leftovers of a crash are removed by the owner."""
     save(store, 1)
     for name in ("step-final", "notes", ".tmp-step-00000002-ab", ".trash-step-00000000-cd"):
         (store.root / name).mkdir()
@@ -255,7 +262,7 @@ def test_folders_that_are_no_checkpoints_are_left_alone(store: CheckpointStore) 
     assert steps(store) == [1]
     assert store.damaged() == []
     assert store.clean_leftovers() == [".tmp-step-00000002-ab", ".trash-step-00000000-cd"]
-    assert sorted(os.listdir(store.root)) == ["notes", "step-00000001", "step-final"]
+    assert sorted(path.name for path in store.root.iterdir()) == ["notes", "step-00000001", "step-final"]
 
 
 def test_large_tensors_reach_the_disk_in_order(store: CheckpointStore) -> None:
