@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 from typing import Any
 
@@ -24,7 +23,7 @@ def value_of(obj: Any, name: str) -> Value:
         return Seq([value_of(one, f"{name}[{index}]") for index, one in enumerate(obj)])
     if kind is types.ModuleType:
         return Ref(obj.__name__)
-    if isinstance(obj, type):
+    if type in kind.__mro__:  # not isinstance: that asks the object for its __class__
         path = f"{obj.__module__}.{obj.__qualname__}"
         return Live(obj, name) if obj.__module__ == "__main__" else Ref(path)
     if kind in (types.FunctionType, types.BuiltinFunctionType):
@@ -38,9 +37,9 @@ def live_attribute(owner: Value, attr: str) -> Value | None:
     if not isinstance(owner, Live):
         return None
     obj = owner.obj
-    simple = isinstance(obj, types.SimpleNamespace) or type(obj).__name__ == "Namespace"
-    if simple or (dataclasses.is_dataclass(obj) and not isinstance(obj, type)):
-        held = getattr(obj, "__dict__", {})
+    kind = type(obj)
+    if kind is types.SimpleNamespace or kind.__name__ == "Namespace" or "__dataclass_fields__" in vars(kind):
+        held = vars(obj)
         if attr in held:
             return value_of(held[attr], f"{owner.name}.{attr}")
     return None

@@ -10,6 +10,7 @@ from typing import Any
 from nbtrain.notebook.symbolic.calls import call, instantiate, run_function
 from nbtrain.notebook.symbolic.expressions import attribute_of, evaluate
 from nbtrain.notebook.symbolic.machine import INLINED_STATEMENTS, Machine
+from nbtrain.notebook.symbolic.parse import statements_of
 from nbtrain.notebook.symbolic.statements import execute
 from nbtrain.notebook.symbolic.values import Class, Func, Obj
 
@@ -40,13 +41,12 @@ def read(tree: ast.Module, namespace: Mapping[str, Any] | None = None) -> tuple[
 def _survey(machine: Machine, tree: ast.Module) -> int:
     """Count statements and find names that change while functions run, so that they are not taken for constants."""
     statements = 0
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt):
-            statements += 1
-            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
-                machine.changing.add(node.target.attr)
-            elif isinstance(node, ast.Global | ast.Nonlocal):
-                machine.changing_names.update(node.names)
+    for node in statements_of(tree.body):
+        statements += 1
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
+            machine.changing.add(node.target.attr)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            machine.changing_names.update(node.names)
     return statements
 
 

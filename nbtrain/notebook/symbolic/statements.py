@@ -10,6 +10,7 @@ from nbtrain.notebook.symbolic.bindings import assign
 from nbtrain.notebook.symbolic.expressions import truth
 from nbtrain.notebook.symbolic.machine import Guard, Loop, Machine
 from nbtrain.notebook.symbolic.method_calls import kind_of
+from nbtrain.notebook.symbolic.parse import statements_of
 from nbtrain.notebook.symbolic.precision import region_tags
 from nbtrain.notebook.symbolic.values import (
     MISSING, Class, Const, Func, Made, Member, Ref, Scope, Seq, Term, Value, choose, mods_of, name_of, options,
@@ -135,11 +136,12 @@ def _while(machine: Machine, node: ast.While, scope: Scope) -> None:
 
 def _forget_changing(node: ast.For | ast.While, scope: Scope) -> None:
     """A number that the loop's body sets anew is no constant inside it."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            held = scope.get(part.id)
-            if isinstance(held, Const) and part.id in scope.names:
-                scope.set(part.id, Term(part.id))
+    for statement in statements_of(node.body):
+        targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+        for target in targets:
+            for part in target.elts if isinstance(target, ast.Tuple | ast.List) else (target,):
+                if isinstance(part, ast.Name) and isinstance(scope.names.get(part.id), Const):
+                    scope.set(part.id, Term(part.id))
 
 
 def unwrap(value: Value) -> list[Value]:

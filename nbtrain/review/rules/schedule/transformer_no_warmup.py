@@ -103,7 +103,9 @@ def _edits(facts: ReviewFacts, training: TrainingFact) -> tuple[Edit, ...]:
     if training.owner == "transformers":
         return add_keyword(training.node, f"warmup_steps={STEPS}")
     optimizer = training.optimizer
-    if optimizer is None or training.owner == "lightning" or not one_scope(facts, optimizer.statement, training.node):
+    if optimizer is None or training.owner == "lightning" or optimizer.statement is None:
+        return ()
+    if not training.name.startswith("self.") and not one_scope(facts, optimizer.statement, training.node):
         return ()
     return (*line_after(optimizer.statement, _fix(training)), *line_after(training.node, f"{warmup_name(training)}.step()")) if step_text(training) else ()
 

@@ -1,0 +1,124 @@
+"""The family of review rules: one contract for all of them, and their cases on disk."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from nbtrain.errors import UsageError
+from nbtrain.report.model import Code
+from nbtrain.review import explain_rule, review_source
+from nbtrain.review.engine import all_rules, rule_named
+from nbtrain.review.explain import documentation
+from nbtrain.review.rule import ID_PATTERN, SECTIONS, Rule
+
+CASES = Path(__file__).parents[1] / "cases" / "review"
+REQUIRED = {
+    "adam-lr-too-high", "sgd-lr-out-of-range", "transformer-no-warmup", "adam-coupled-weight-decay",
+    "small-batch-no-accumulation", "accumulation-unscaled-loss", "missing-grad-clipping", "amp-no-gradscaler",
+    "long-training-constant-lr",
+}  # fmt: skip
+CRITICAL = {"adam-lr-too-high", "amp-no-gradscaler", "accumulation-unscaled-loss"}
+RULES = [pytest.param(rule, id=rule.id) for rule in all_rules()]
+BAD = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in sorted(CASES.glob("*/bad*.py"))]
+GOOD = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in sorted(CASES.glob("*/good*.py"))]
+
+
+def snippet(rule: Rule, section: str) -> str:
+    match = re.search(r"```python\n(.*?)```", documentation(rule)[1][section], re.DOTALL)
+    assert match, f"{rule.id} shows no code under {section}"
+    return match[1]
+
+
+def found(source: str) -> list[str]:
+    return [finding.rule for finding in review_source(source).findings]
+
+
+def test_the_promised_rules_exist() -> None:
+    """The nine rule ids of the public contract exist under exactly these names, with their severities."""
+    severities = {rule.id: str(rule.severity) for rule in all_rules()}
+
+    assert set(severities) >= REQUIRED
+    assert {name for name in REQUIRED if severities[name] == "critical"} == CRITICAL
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_documents_itself(rule: Rule) -> None:
+    """Every rule has a kebab-case id, a one-line summary, and all sections, each with something in it."""
+    summary, sections = documentation(rule)
+
+    assert ID_PATTERN.fullmatch(rule.id)
+    assert summary.endswith(".")
+    assert "\n" not in summary
+    assert list(sections) == list(SECTIONS)
+    assert all(len(text) > 20 for text in sections.values())
+    assert "Threshold:" in sections["When to ignore"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_bad_snippet_is_found_and_the_good_one_is_clean(rule: Rule) -> None:
+    """The code shown under Bad raises this rule and no other; the code under Good raises none."""
+    assert found(snippet(rule, "Bad")) == [rule.id]
+    assert found(snippet(rule, "Good")) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_has_cases_in_several_styles(rule: Rule) -> None:
+    """Every rule has at least two bad and three good cases on disk."""
+    assert len(list((CASES / rule.id).glob("bad*.py"))) >= 2
+    assert len(list((CASES / rule.id).glob("good*.py"))) >= 3
+
+
+@pytest.mark.parametrize("path", BAD)
+def test_a_planted_fault_is_found(path: Path) -> None:
+    """A bad case raises its rule, alone, with a line, evidence and a recommendation."""
+    findings = review_source(path.read_text()).findings
+
+    assert {one.rule for one in findings} == {path.parent.name}
+    assert all(one.line and one.evidence and one.current and one.recommended and one.fix for one in findings)
+
+
+@pytest.mark.parametrize("path", BAD)
+def test_the_suggested_config_reviews_clean(path: Path) -> None:
+    """What the review suggests in place of a bad case parses and has nothing left to find."""
+    from nbtrain.notebook.ipython_syntax import to_python
+
+    suggestion = review_source(path.read_text()).suggested_config
+
+    ast.parse(to_python(suggestion).text)
+    assert suggestion
+    assert found(suggestion) == []
+
+
+@pytest.mark.parametrize("path", GOOD)
+def test_good_code_is_left_alone(path: Path) -> None:
+    """Correct code, in whatever style, raises no finding of any rule."""
+    assert found(path.read_text()) == []
+
+
+def test_the_corpus_is_large_enough_to_mean_something() -> None:
+    """Silence on good code is tested on at least fifteen whole, idiomatic sources."""
+    assert len(list((CASES / "corpus").glob("good*.py"))) >= 15
+
+
+def test_explain_shows_the_rules_own_words() -> None:
+    """Explaining a rule shows the sections of its docstring with the code as code."""
+    report = explain_rule("adam-lr-too-high")
+
+    assert [section.title for section in report.sections] == list(SECTIONS)
+    assert any(isinstance(block, Code) for section in report.sections for block in section.blocks)
+    assert "lr=0.1" in report.to_text()
+
+
+def test_explain_takes_underscores() -> None:
+    """A rule is also known by its file's name."""
+    assert rule_named("amp_no_gradscaler").id == "amp-no-gradscaler"
+
+
+def test_an_unknown_rule_names_the_nearest() -> None:
+    """A misspelt rule id is a usage error that names what was probably meant."""
+    with pytest.raises(UsageError, match="adam-lr-too-high"):
+        explain_rule("adam-lr-to-high")
