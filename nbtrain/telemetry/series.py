@@ -67,27 +67,28 @@ class Series:
 
 
 class Smoother:
-    """Bias-corrected exponential mean, as TensorBoard and fastai draw it.
+    """Exponential mean that looks back over a tenth of the steps so far, at most `window` steps.
+
+    A fixed window of 50 steps (beta 0.98, as TensorBoard and fastai draw it) runs far behind a loss that falls in its
+    first hundred steps; growing with the steps, it follows the fall and is as calm later on.
 
     Args:
-        beta: weight of the past, 0.98 as in fastai's loss display.
+        window: steps looked back over in the long run; beta = 1 - 1 / window.
     """
 
-    def __init__(self, beta: float = 0.98) -> None:
-        self.beta = beta
+    def __init__(self, window: int = 50) -> None:
+        self.window = window
         self._mean = 0.0
-        self._weight = 0.0
+        self._seen = 0
 
     def extend(self, values: np.ndarray) -> np.ndarray:
-        """Return the smoothed values, (n,);
-        non-finite values are passed over and leave the mean as it was.
-        """
+        """Return the smoothed values, (n,); non-finite ones are passed over and leave the mean as it was."""
         out = np.empty(len(values))
-        mean, weight, beta = self._mean, self._weight, self.beta
+        mean, seen, window = self._mean, self._seen, self.window
         for place, value in enumerate(values.tolist()):
             if value - value == 0.0:  # finite; ten times cheaper here than math.isfinite on numpy scalars
-                mean = beta * mean + (1 - beta) * value
-                weight = beta * weight + (1 - beta)
-            out[place] = mean / weight if weight else np.nan
-        self._mean, self._weight = mean, weight
+                seen += 1
+                mean += (value - mean) / min(max(seen / 10, min(seen, 3)), window)
+            out[place] = mean if seen else np.nan
+        self._mean, self._seen = mean, seen
         return out

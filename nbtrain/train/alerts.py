@@ -20,6 +20,7 @@ GRADIENT_RATIO = 10.0  # gradient norm over its running median (trainproof's spi
 WINDOW = 200  # steps a moving average looks back
 SPIKE_STEPS = 8  # a single noisy batch is no spike: the mean of this many steps has to be high
 QUIET_STEPS = 200  # steps before the same alert is raised again
+START_STEPS = 50  # steps before anything is called unusual
 RISES = 3  # evaluations in a row
 
 
@@ -30,6 +31,7 @@ class Watch:
         self._losses: deque[float] = deque(maxlen=WINDOW)
         self._norms: deque[float] = deque(maxlen=WINDOW)
         self._first: float | None = None
+        self._usual_start = 0.0  # median gradient norm of the first steps
         self._raised: dict[str, int] = {}
         self._judged: list[tuple[int, float, float]] = []  # step, train_loss, val_loss of each epoch
         self.diverged_at: int | None = None
@@ -46,6 +48,8 @@ class Watch:
         found += self._gradient_spike(rows)
         self._losses.extend(rows.train_loss.tolist())
         self._norms.extend(norm for norm in rows.grad_norm.tolist() if math.isfinite(norm))
+        if not self._usual_start and len(self._norms) >= START_STEPS:
+            self._usual_start = float(np.median(np.fromiter(self._norms, float)))
         if self._first is None and len(self._losses) >= SPIKE_STEPS:
             self._first = float(np.mean(list(self._losses)[:SPIKE_STEPS]))
         return found
@@ -119,12 +123,13 @@ class Watch:
         ]  # fmt: skip
 
     def _gradient_spike(self, rows: Rows) -> list[Finding]:
-        if len(self._norms) < 50:
+        if len(self._norms) < START_STEPS:
             return []
         median = float(np.median(np.fromiter(self._norms, float)))
         place = int(np.nanargmax(rows.grad_norm)) if not np.all(np.isnan(rows.grad_norm)) else 0
         worst, step = float(rows.grad_norm[place]), int(rows.steps[place])
-        sizeable = worst > 1.0  # a large ratio of tiny norms is a converged model, not a danger
+        # Against the start as well: a large ratio of tiny norms is a converged model meeting a hard batch, no danger.
+        sizeable = worst > max(1.0, 2 * self._usual_start)
         if (
             median <= 0
             or not sizeable
