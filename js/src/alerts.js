@@ -9,7 +9,12 @@ export class Alerts {
     this._summary = h("span", {});
     this._chips = h("span", { class: "nbt-alert-chips" });
     this._list = h("ul", { class: "nbt-alert-list" });
-    this.el = h("details", { class: "nbt-alerts", hidden: true }, h("summary", {}, h("span", { class: "nbt-fold" }), this._summary, this._chips), this._list);
+    this.el = h(
+      "details",
+      { class: "nbt-alerts", hidden: true },
+      h("summary", {}, h("span", { class: "nbt-fold" }), this._summary, this._chips),
+      this._list,
+    );
     this._shown = "";
   }
 
@@ -22,9 +27,25 @@ export class Alerts {
     const { total, items } = alerts;
     this.el.hidden = total === 0;
     setText(this._summary, total === 1 ? "1 alert" : `${count(total)} alerts`);
-    const counts = RANK.map((severity) => [severity, items.filter((a) => a.severity === severity).length]).filter(([, n]) => n);
-    this._chips.replaceChildren(...counts.map(([severity, n]) => h("span", { class: "nbt-chip", "data-tone": severity, text: `${n} ${severity}` })));
-    this._list.replaceChildren(...[...items].reverse().map(item), ...(total > items.length ? [h("li", { class: "nbt-alert-more", text: `${count(total - items.length)} earlier ones are in the run's log` })] : []));
+    const counts = RANK.map((severity) => [severity, items.filter((a) => a.severity === severity).length]).filter(
+      ([, n]) => n,
+    );
+    this._chips.replaceChildren(
+      ...counts.map(([severity, n]) =>
+        h("span", { class: "nbt-chip", "data-tone": severity, text: `${n} ${severity}` }),
+      ),
+    );
+    this._list.replaceChildren(
+      ...[...items].reverse().map(item),
+      ...(total > items.length
+        ? [
+            h("li", {
+              class: "nbt-alert-more",
+              text: `${count(total - items.length)} earlier ones are in the run's log`,
+            }),
+          ]
+        : []),
+    );
     if (first && items.some((a) => a.severity === "critical")) this.el.open = true;
   }
 }
@@ -38,7 +59,12 @@ function item(alert) {
     h(
       "div",
       {},
-      h("div", { class: "nbt-alert-issue" }, alert.issue, alert.step === null ? null : h("span", { class: "nbt-alert-step", text: `step ${count(alert.step)}` })),
+      h(
+        "div",
+        { class: "nbt-alert-issue" },
+        alert.issue,
+        alert.step === null ? null : h("span", { class: "nbt-alert-step", text: `step ${count(alert.step)}` }),
+      ),
       alert.evidence ? h("div", { class: "nbt-alert-evidence", text: alert.evidence }) : null,
       alert.recommended ? h("div", { class: "nbt-alert-advice", text: `→ ${alert.recommended}` }) : null,
     ),

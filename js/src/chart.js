@@ -1,12 +1,11 @@
 // One chart. The only file that knows uPlot.
 import uPlot from "uplot";
 import { h, setText } from "./dom.js";
-import { count, logTicks, ticks } from "./format.js";
+import { count, logTicks, percentTicks, ticks } from "./format.js";
 import { join } from "./store.js";
 
-const TALL = 232;
-const LOW = 148;
-const MOST_POINTS = 60; // more points in view than this and only the line is drawn
+const RANK = ["info", "warning", "critical"]; // the gravest is drawn last, on top
+const POINT_ROOM = 15; // pixels a point needs; with less only the line is drawn
 
 export class Chart {
   /**
@@ -22,7 +21,7 @@ export class Chart {
     /** @type {import("./chart_group.js").Marks} */
     this.marks = { best: null, alerts: [] };
     this._versions = "";
-    this._width = 0;
+    this._width = this._height = 0;
     /** @type {any[][]} */
     this._data = [[]];
     this._build();
@@ -36,7 +35,9 @@ export class Chart {
       // the raw curve has the colour of its smoothed twin and would only repeat it
       if (line.style === "faint" && spec.lines.length > 1) return;
       const mark = h("i", { class: `nbt-swatch nbt-swatch-${line.style}`, style: `color: var(--nbt-${line.role})` });
-      legend.append(h("span", {}, mark, spec.lines.length > 1 ? `${line.label} ` : "", this._values[i]));
+      legend.append(
+        spec.lines.length > 1 ? h("span", {}, mark, `${line.label} `, this._values[i]) : h("span", {}, this._values[i]),
+      );
     });
     this._toggle = h("button", {
       class: "nbt-log",
@@ -49,11 +50,17 @@ export class Chart {
     });
     this._empty = h("div", { class: "nbt-chart-empty", text: "Waiting for the first step" });
     this._tip = h("div", { class: "nbt-tip", hidden: true });
-    this.body = h("div", { class: "nbt-chart-body", style: `height: ${spec.wide ? TALL : LOW}px` }, this._empty);
+    this.body = h("div", { class: "nbt-chart-body" }, this._empty);
     this.el = h(
       "figure",
       { class: `nbt-chart${spec.wide ? " nbt-wide" : ""}`, "data-chart": spec.id },
-      h("figcaption", {}, h("span", { class: "nbt-chart-title", text: spec.title }), legend, this._toggle),
+      h(
+        "figcaption",
+        {},
+        h("span", { class: "nbt-chart-title", text: spec.title }),
+        legend,
+        spec.percent ? null : this._toggle,
+      ),
       this.body,
     );
   }
@@ -65,7 +72,8 @@ export class Chart {
    * @returns {boolean} whether there is anything to show
    */
   update(stores, marks) {
-    const versions = [...new Set(this.spec.lines.map((l) => l.from))].map((f) => stores[f].version).join() + JSON.stringify(marks);
+    const versions =
+      [...new Set(this.spec.lines.map((l) => l.from))].map((f) => stores[f].version).join() + JSON.stringify(marks);
     if (versions === this._versions) return this._filled;
     this._versions = versions;
     this.marks = marks;
@@ -108,7 +116,8 @@ export class Chart {
   _open() {
     const width = this.body.clientWidth;
     if (!width) return; // not laid out yet: resize comes
-    this._width = width;
+    [this._width, this._height] = [width, this.body.clientHeight];
+    this.group.readColours();
     this.plot = new uPlot(this._options(width), /** @type {any} */ (this._data), this.body);
     this.plot.over.append(this._tip);
     this.plot.over.addEventListener("dblclick", () => this.group.zoom(null));
@@ -128,10 +137,10 @@ export class Chart {
   }
 
   resize() {
-    const width = this.body.clientWidth;
-    if (!width || width === this._width) return;
-    this._width = width;
-    if (this.plot) this.plot.setSize({ width, height: this.body.clientHeight });
+    const { clientWidth: width, clientHeight: height } = this.body;
+    if (!width || (width === this._width && height === this._height)) return;
+    [this._width, this._height] = [width, height];
+    if (this.plot) this.plot.setSize({ width, height });
     else if (this._filled) this._open();
   }
 
@@ -144,15 +153,15 @@ export class Chart {
     this.plot = null;
   }
 
-  /** Newest values at rest, those under the crosshair while there is one. */
+  /** The values under the crosshair; at rest none, the tiles show the newest. */
   showValues() {
     const plot = this.plot;
     const hovering = plot !== null && typeof plot.cursor.idx === "number" && (plot.cursor.left ?? -1) >= 0;
     this.spec.lines.forEach((line, i) => {
       const at = this._columns?.findIndex((c) => c.line === line && c.kind === "mean") ?? -1;
       const ys = at < 0 ? [] : this._data[at + 1];
-      const idx = hovering ? plot.cursor.idxs?.[at + 1] ?? null : lastDefined(ys);
-      setText(this._values[i], this.spec.show(idx === null || idx === undefined ? null : ys[idx] ?? null));
+      const idx = hovering ? plot.cursor.idxs?.[at + 1] : null;
+      setText(this._values[i], idx === null || idx === undefined ? "" : this.spec.show(ys[idx] ?? null));
     });
     this._showTip(hovering);
   }
@@ -163,7 +172,12 @@ export class Chart {
     const mine = hovering && plot !== null && this.group.hovered === this;
     this._tip.hidden = !mine;
     if (!mine || !plot) return;
-    const rows = [h("div", { class: "nbt-tip-step", text: `step ${count(this._data[0][/** @type {number} */ (plot.cursor.idx)])}` })];
+    const rows = [
+      h("div", {
+        class: "nbt-tip-step",
+        text: `step ${count(this._data[0][/** @type {number} */ (plot.cursor.idx)])}`,
+      }),
+    ];
     for (const line of this.spec.lines) {
       const at = (/** @type {string} */ kind) => this._columns.findIndex((c) => c.line === line && c.kind === kind) + 1;
       const idx = plot.cursor.idxs?.[at("mean")];
@@ -175,7 +189,15 @@ export class Chart {
         const [low, high] = [this._data[at("low")][idx], this._data[at("high")][idx]];
         if (low !== high) text += ` (${this.spec.show(low)} – ${this.spec.show(high)})`;
       }
-      rows.push(h("div", {}, h("i", { class: `nbt-swatch nbt-swatch-${line.style}`, style: `color: var(--nbt-${line.role})` }), `${line.label} `, h("b", { text })));
+      rows.push(
+        h(
+          "div",
+          {},
+          h("i", { class: `nbt-swatch nbt-swatch-${line.style}`, style: `color: var(--nbt-${line.role})` }),
+          `${line.label} `,
+          h("b", { text }),
+        ),
+      );
     }
     this._tip.replaceChildren(...rows);
     const { left = 0 } = plot.cursor;
@@ -187,7 +209,10 @@ export class Chart {
   /** @param {number} width @returns {uPlot.Options} */
   _options(width) {
     const { group } = this;
-    const colour = (/** @type {string} */ role, alpha = 1) => () => withAlpha(group.colours[role], alpha);
+    const colour =
+      (/** @type {string} */ role, alpha = 1) =>
+      () =>
+        withAlpha(group.colours[role], alpha);
     /** @type {uPlot.Series[]} */
     const series = [{}];
     /** @type {uPlot.Band[]} */
@@ -202,7 +227,7 @@ export class Chart {
       const faint = line.style === "faint" && !alone;
       series.push({
         stroke: colour(line.role, faint ? 0.4 : 1),
-        width: faint ? 1 : line.style === "faint" ? 1.5 : 2,
+        width: faint ? 1 : line.style === "faint" ? 1.25 : 2,
         spanGaps: line.style === "points",
         points: {
           show: (u, si, from, to) => this._showPoints(line, si, from, to),
@@ -220,12 +245,12 @@ export class Chart {
     return {
       width,
       height: this.body.clientHeight,
-      padding: [8, 10, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       series,
       bands,
       scales: {
-        x: { time: false, range: (u, min, max) => group.range ?? padded(min, max) },
+        x: { time: false, range: (u, min, max) => group.range ?? group.extent ?? padded(min, max) },
         y: { distr: this.log ? 3 : 1, range: (u, min, max) => this._rangeY(u, min, max) },
       },
       axes: [
@@ -244,8 +269,9 @@ export class Chart {
           gap: 6,
           space: 28,
           size: (u, values) => 14 + 6.4 * Math.max(3, ...(values ?? []).map((v) => String(v).length)),
-          grid: { stroke: colour("grid"), width: 1 },
-          values: (u, splits) => (this.log ? logTicks(splits) : ticks(splits)),
+          grid: { stroke: colour("grid"), width: 1, ...(this.log ? { filter: thinLog } : {}) },
+          values: (u, splits) =>
+            this.spec.percent ? percentTicks(splits) : this.log ? logTicks(splits) : ticks(splits),
           filter: this.log ? thinLog : undefined,
         },
       ],
@@ -291,9 +317,10 @@ export class Chart {
   /** @param {any} line @param {number} si @param {number} from @param {number} to */
   _showPoints(line, si, from, to) {
     const ys = this._data[si];
+    const most = this._width / POINT_ROOM;
     let points = 0;
-    for (let i = from; i <= to && points <= MOST_POINTS; i++) if (typeof ys[i] === "number") points++;
-    return line.style === "points" ? points > 0 && points <= MOST_POINTS : points === 1;
+    for (let i = from; i <= to && points <= most; i++) if (typeof ys[i] === "number") points++;
+    return line.style === "points" ? points > 0 && points <= most : points === 1;
   }
 
   /** @param {uPlot} u @param {number | null} min @param {number | null} max @returns {[number, number]} */
@@ -357,7 +384,7 @@ export class Chart {
         ctx.fillText("best", x + (right ? -5 : 5) * ratio, bbox.top + 10 * ratio);
       }
     }
-    for (const { step, severity } of alerts) {
+    for (const { step, severity } of [...alerts].sort((a, b) => RANK.indexOf(a.severity) - RANK.indexOf(b.severity))) {
       const x = u.valToPos(step, "x", true);
       if (!inside(x)) continue;
       const [y, r] = [bbox.top + bbox.height - 1, 5 * ratio];
@@ -390,12 +417,6 @@ function thinLog(u, splits) {
   });
 }
 
-/** @param {any[]} ys */
-function lastDefined(ys) {
-  for (let i = ys.length - 1; i >= 0; i--) if (ys[i] !== undefined) return i;
-  return null;
-}
-
 /** The curve's own value nearest to a step that may be another curve's. @param {any[]} ys @param {number} idx */
 function nearestDefined(ys, idx) {
   for (let d = 0; d < ys.length; d++) {
@@ -407,5 +428,10 @@ function nearestDefined(ys, idx) {
 
 /** @param {string} hex @param {number} alpha */
 function withAlpha(hex, alpha) {
-  return alpha === 1 || !/^#[0-9a-f]{6}$/i.test(hex) ? hex : hex + Math.round(255 * alpha).toString(16).padStart(2, "0");
+  return alpha === 1 || !/^#[0-9a-f]{6}$/i.test(hex)
+    ? hex
+    : hex +
+        Math.round(255 * alpha)
+          .toString(16)
+          .padStart(2, "0");
 }

@@ -15,9 +15,12 @@ export class ChartGroup {
     this.key = `nbtrain-${++groups}`;
     /** @type {[number, number] | null} */
     this.range = null;
+    /** @type {[number, number] | null} first and last step of all curves: the charts share one x */
+    this.extent = null;
     /** @type {Chart | null} */
     this.hovered = null;
-    this.colours = readColours(root);
+    /** @type {Record<string, string>} filled when the first chart opens: before, the page may not be laid out */
+    this.colours = {};
     this.charts = SPECS.map((spec) => new Chart(spec, this));
     this._reset = h("button", {
       class: "nbt-zoom-out",
@@ -27,8 +30,9 @@ export class ChartGroup {
       on: { click: () => this.zoom(null) },
     });
     this.el = h("div", { class: "nbt-charts" }, ...this.charts.map((chart) => chart.el), this._reset);
+    // each body, not the group: a second wide chart narrows the first without changing the group
     this._resized = new ResizeObserver(oncePerFrame(() => this.charts.forEach((chart) => chart.resize())));
-    this._resized.observe(this.el);
+    for (const chart of this.charts) this._resized.observe(chart.body);
   }
 
   /**
@@ -36,6 +40,7 @@ export class ChartGroup {
    * @param {Marks} marks
    */
   update(stores, marks) {
+    this.extent = extentOf(Object.values(stores));
     let wide = 0;
     for (const chart of this.charts) {
       const filled = chart.update(stores, marks);
@@ -52,6 +57,10 @@ export class ChartGroup {
     for (const { plot } of this.charts) plot?.setData(plot.data);
   }
 
+  readColours() {
+    if (!this.colours.ink) this.colours = readColours(this.root);
+  }
+
   recolour() {
     this.colours = readColours(this.root);
     for (const chart of this.charts) chart.redraw();
@@ -61,4 +70,16 @@ export class ChartGroup {
     this._resized.disconnect();
     for (const chart of this.charts) chart.destroy();
   }
+}
+
+/** @param {import("./store.js").CurveStore[]} stores @returns {[number, number] | null} */
+function extentOf(stores) {
+  let [first, last] = [Infinity, -Infinity];
+  for (const { steps } of stores) {
+    for (const step of steps.length ? [steps[0], steps[steps.length - 1]] : []) {
+      first = Math.min(first, step);
+      last = Math.max(last, step);
+    }
+  }
+  return first < last ? [first, last] : null;
 }

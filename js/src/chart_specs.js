@@ -14,6 +14,7 @@
  * @property {Line[]} lines
  * @property {(value: number | null) => string} show
  * @property {boolean} [wide] has the tall row at the top
+ * @property {boolean} [percent] the axis is labelled in percent
  * @property {boolean} [marks] shows the best validation and alerts
  * @property {boolean} [robust] the axis does not follow single wild raw values
  */
@@ -32,17 +33,18 @@ export const SPECS = [
     lines: [
       { from: "steps", column: "train_loss", label: "train, raw", role: "train", style: "faint" },
       { from: "steps", column: "smooth_loss", label: "train", role: "train", style: "line" },
-      { from: "evals", column: "val_loss", label: "validation", role: "valid", style: "points" },
+      { from: "evals", column: "val_loss", label: "valid", role: "valid", style: "points" },
     ],
   },
   {
     id: "accuracy",
     title: "Accuracy",
     wide: true,
+    percent: true,
     show: percent,
     lines: [
       { from: "evals", column: "train_acc", label: "train", role: "train", style: "points" },
-      { from: "evals", column: "val_acc", label: "validation", role: "valid", style: "points" },
+      { from: "evals", column: "val_acc", label: "valid", role: "valid", style: "points" },
     ],
   },
   {

@@ -4,11 +4,39 @@ import { isLive } from "./status.js";
 
 /** @type {{action: string, label: string, title: string, icon: any, said: string, heard: string}[]} */
 const BUTTONS = [
-  { action: "pause", label: "Pause", title: "Pause after the current step", icon: "pause", said: "Pausing…", heard: "Pausing after this step…" },
+  {
+    action: "pause",
+    label: "Pause",
+    title: "Pause after the current step",
+    icon: "pause",
+    said: "Pausing…",
+    heard: "Pausing after this step…",
+  },
   { action: "resume", label: "Resume", title: "Go on training", icon: "resume", said: "Resuming…", heard: "Resuming…" },
-  { action: "stop-step", label: "Stop after step", title: "End the run after the current step; model, optimizer and history stay in your variables", icon: "stop", said: "Stopping…", heard: "Stopping after this step…" },
-  { action: "stop-epoch", label: "Stop after epoch", title: "End the run when this epoch and its validation are done", icon: "stop", said: "Stopping after this epoch…", heard: "Stopping after this epoch…" },
-  { action: "save", label: "Save now", title: "Write a checkpoint at the next step", icon: "save", said: "Saving…", heard: "A checkpoint is written at the next step." },
+  {
+    action: "stop-step",
+    label: "Stop after step",
+    title: "End the run after the current step; model, optimizer and history stay in your variables",
+    icon: "stop",
+    said: "Stopping…",
+    heard: "Stopping after this step…",
+  },
+  {
+    action: "stop-epoch",
+    label: "Stop after epoch",
+    title: "End the run when this epoch and its validation are done",
+    icon: "stop",
+    said: "Stopping after this epoch…",
+    heard: "Stopping after this epoch…",
+  },
+  {
+    action: "save",
+    label: "Save now",
+    title: "Write a checkpoint at the next step",
+    icon: "save",
+    said: "Saving…",
+    heard: "A checkpoint is written at the next step.",
+  },
 ];
 const UNHEARD_MS = 3000;
 const SAVED_MS = 4000;
@@ -29,6 +57,8 @@ export class Controls {
     this._state = /** @type {any} */ ({});
     /** @type {{action: string, status: string, heard: boolean} | null} */
     this._pending = null;
+    /** a stop at the epoch's end stays in force while the run is paused, resumed or saved */
+    this._stopsAfterEpoch = false;
     /** @type {any} */
     this._timer = 0;
     this._said = h("span", { class: "nbt-said", role: "status", "aria-live": "polite" });
@@ -36,27 +66,43 @@ export class Controls {
       ...button,
       el: h(
         "button",
-        { class: `nbt-button nbtrain-${button.action}`, type: "button", "data-action": button.action, title: button.title, "aria-label": button.title, on: { click: () => this._press(button) } },
+        {
+          class: `nbt-button nbtrain-${button.action}`,
+          type: "button",
+          "data-action": button.action,
+          title: button.title,
+          "aria-label": button.title,
+          on: { click: () => this._press(button) },
+        },
         icon(button.icon),
         h("span", { text: button.label }),
       ),
     }));
-    this._group = h("div", { class: "nbt-buttons", role: "group", "aria-label": "Control of the run" }, ...this._buttons.map((b) => b.el));
-    this.el = h("div", { class: "nbt-controls" }, h("div", { class: "nbt-controls-text" }, where, this._said), this._group);
+    this._group = h(
+      "div",
+      { class: "nbt-buttons", role: "group", "aria-label": "Control of the run" },
+      ...this._buttons.map((b) => b.el),
+    );
+    this.el = h(
+      "div",
+      { class: "nbt-controls" },
+      h("div", { class: "nbt-controls-text" }, where, this._said),
+      this._group,
+    );
   }
 
   /** @param {any} state */
   update(state) {
     this._state = state;
     const pending = this._pending;
-    if (pending && (pending.status !== state.status || !isLive(state.status))) {
-      const leftOver = pending.action === "stop-epoch" && isLive(state.status); // pausing does not undo a stop
-      if (!leftOver) this._settle("");
-    }
+    if (!isLive(state.status)) this._stopsAfterEpoch = false;
+    if (pending && (pending.status !== state.status || !isLive(state.status))) return this._settle("");
     this._group.hidden = !isLive(state.status);
     for (const { action, el } of this._buttons) {
-      el.disabled = !isEnabled(action, state.status, this._pending?.action ?? null);
-      el.hidden = (action === "pause" && state.status === "paused") || (action === "resume" && state.status !== "paused");
+      const pendingHere = action === "stop-epoch" && this._stopsAfterEpoch ? action : (this._pending?.action ?? null);
+      el.disabled = !isEnabled(action, state.status, pendingHere);
+      el.hidden =
+        (action === "pause" && state.status === "paused") || (action === "resume" && state.status !== "paused");
     }
   }
 
@@ -68,6 +114,10 @@ export class Controls {
     pending.heard = true;
     clearTimeout(this._timer);
     setText(this._said, /** @type {any} */ (BUTTONS.find((b) => b.action === action)).heard);
+    if (action === "stop-epoch") {
+      this._stopsAfterEpoch = true;
+      this._settle("");
+    }
     if (action === "save") this._timer = setTimeout(() => this._settle(""), SAVED_MS);
   }
 
@@ -88,14 +138,17 @@ export class Controls {
   /** A front end or kernel that handles clicks only between cells: say so, and name the way that always works. */
   _unheard() {
     const folder = this._state.dir ? ` in ${this._state.dir}` : " in the run folder";
-    setText(this._said, `The kernel is busy with another cell and will hear this when it ends. A file named STOP${folder} stops the run at once.`);
+    setText(
+      this._said,
+      `The kernel is busy with another cell and will hear this when it ends. A file named STOP${folder} stops the run at once.`,
+    );
   }
 
   /** @param {string} text */
   _settle(text) {
     clearTimeout(this._timer);
     this._pending = null;
-    setText(this._said, text);
+    setText(this._said, text || (this._stopsAfterEpoch ? "Stopping after this epoch…" : ""));
     this.update(this._state);
   }
 }

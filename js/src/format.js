@@ -52,7 +52,9 @@ export function duration(value) {
 
 /** 1234567 -> "1,234,567". @param {number | null | undefined} value */
 export function count(value) {
-  return value === null || value === undefined || !Number.isFinite(value) ? "–" : Math.round(value).toLocaleString("en-US");
+  return value === null || value === undefined || !Number.isFinite(value)
+    ? "–"
+    : Math.round(value).toLocaleString("en-US");
 }
 
 /** 1234567 -> "1.23 M". @param {number | null | undefined} value */
@@ -63,7 +65,7 @@ export function shortCount(value) {
   if (size >= 1e9) return `${trimmed(value / 1e9)} B`;
   if (size >= 1e6) return `${trimmed(value / 1e6)} M`;
   if (size >= 1e4) return `${trimmed(value / 1e3)} k`;
-  return size >= 100 || Number.isInteger(value) ? String(Math.round(value)) : trimmed(value);
+  return size >= 100 || Number.isInteger(value) ? count(value) : trimmed(value);
 }
 
 /** @param {number} value */
@@ -98,6 +100,11 @@ export function ticks(splits) {
   });
 }
 
+/** Labels of an axis of fractions. @param {(number | null)[]} splits */
+export function percentTicks(splits) {
+  return ticks(splits.map((v) => (v === null ? null : 100 * v))).map((label) => label && `${label} %`);
+}
+
 /** Labels of a logarithmic axis: powers of ten and what stands between as short as they are. @param {(number | null)[]} splits */
 export function logTicks(splits) {
   return splits.map((v) => (v === null ? "" : setting(v)));
@@ -105,7 +112,14 @@ export function logTicks(splits) {
 
 /** @param {number} value @param {number} gap */
 function shortTick(value, gap) {
-  const [unit, sign] = Math.abs(value) >= 1e9 ? [1e9, "B"] : Math.abs(value) >= 1e6 ? [1e6, "M"] : Math.abs(value) >= 1e3 ? [1e3, "k"] : [1, ""];
+  const [unit, sign] =
+    Math.abs(value) >= 1e9
+      ? [1e9, "B"]
+      : Math.abs(value) >= 1e6
+        ? [1e6, "M"]
+        : Math.abs(value) >= 1e3
+          ? [1e3, "k"]
+          : [1, ""];
   const digits = Math.max(0, -magnitude(gap / unit));
   return `${(value / unit).toFixed(Math.min(3, digits)).replace(/\.0+$/, "")}${sign}`;
 }

@@ -7,17 +7,32 @@ export class Header {
   constructor() {
     this._name = h("span", { class: "nbt-name" });
     this._word = h("span", {});
-    this._chip = h("span", { class: "nbt-chip nbtrain-status", role: "status" }, h("i", { class: "nbt-chip-dot" }), this._word);
+    this._chip = h(
+      "span",
+      { class: "nbt-chip nbtrain-status", role: "status" },
+      h("i", { class: "nbt-chip-dot" }),
+      this._word,
+    );
     this._elapsed = h("b");
     this._eta = h("b");
     this._etaBox = h("span", {}, "left ", this._eta);
     this._fill = h("i");
-    this._bar = h("div", { class: "nbt-bar", role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, this._fill);
+    this._bar = h(
+      "div",
+      { class: "nbt-bar", role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 },
+      this._fill,
+    );
     this._where = h("span", { class: "nbt-where" });
     this.el = h(
       "header",
       { class: "nbt-header" },
-      h("div", { class: "nbt-title" }, this._name, this._chip, h("span", { class: "nbt-times" }, h("span", {}, "elapsed ", this._elapsed), this._etaBox)),
+      h(
+        "div",
+        { class: "nbt-title" },
+        this._name,
+        this._chip,
+        h("span", { class: "nbt-times" }, h("span", {}, "elapsed ", this._elapsed), this._etaBox),
+      ),
       this._bar,
     );
     /** stands in the row of the buttons */
@@ -53,7 +68,8 @@ export class Header {
 
 /** @param {string} status @param {any} p */
 function where(status, p) {
-  const of = (/** @type {number} */ n, /** @type {number | null} */ total) => (total ? `${count(n)} / ${count(total)}` : count(n));
+  const of = (/** @type {number} */ n, /** @type {number | null} */ total) =>
+    total ? `${count(n)} / ${count(total)}` : count(n);
   const parts = [];
   if (p.epoch) parts.push(`epoch ${of(p.epoch, p.total_epochs)}`);
   parts.push(`step ${of(p.step ?? 0, p.total_steps)}`);

@@ -19,11 +19,25 @@ export class InspectView {
     this._title = h("span", {});
     this._gone = h("div", { class: "nbt-gone", hidden: true });
     this._tree = new Tree();
-    this._model = h("div", { class: "nbt-block", hidden: true }, h("h4", {}, this._title, this._summary), this._tree.el);
+    this._model = h(
+      "div",
+      { class: "nbt-block", hidden: true },
+      h("h4", {}, this._title, this._summary),
+      this._tree.el,
+    );
     this._optimizers = h("div", { class: "nbt-blocks" });
     this._schedulers = h("div", { class: "nbt-blocks" });
     this._loaders = h("div", { class: "nbt-blocks" });
-    this.el = h("div", { class: "nbt-inspect", "data-lm-suppress-shortcuts": "true" }, this._gone, this._wait, this._model, this._optimizers, this._schedulers, this._loaders);
+    this.el = h(
+      "div",
+      { class: "nbt-inspect", "data-lm-suppress-shortcuts": "true" },
+      this._gone,
+      this._wait,
+      this._model,
+      this._optimizers,
+      this._schedulers,
+      this._loaders,
+    );
   }
 
   open() {
@@ -63,8 +77,14 @@ export class InspectView {
   _takeModel(packed) {
     this._model.hidden = false;
     const model = new TreeModel(packed);
+    model.names[0] ||= packed.head.name || "model";
     const before = this._tree.model;
-    if (before && before.length === model.length) model.setLive(new Uint32Array(model.length).map((_, i) => i), before.gradients, before.ratios);
+    if (before && before.length === model.length)
+      model.setLive(
+        new Uint32Array(model.length).map((_, i) => i),
+        before.gradients,
+        before.ratios,
+      );
     if (before) model.hasLive = before.hasLive;
     this._head(packed.head);
     this._tree.show(model);
@@ -89,7 +109,11 @@ export class InspectView {
 
   /** @param {DataView[]} buffers rows, gradient norms, update ratios */
   _takeLayers([rows, gradients, ratios]) {
-    this._tree.model?.setLive(new Uint32Array(bytes(rows)), new Float32Array(bytes(gradients)), new Float32Array(bytes(ratios)));
+    this._tree.model?.setLive(
+      new Uint32Array(bytes(rows)),
+      new Float32Array(bytes(gradients)),
+      new Float32Array(bytes(ratios)),
+    );
   }
 
   /** @param {{text: string}} content */
@@ -105,19 +129,42 @@ function bytes(view) {
 }
 
 const GROUP_ORDER = ["lr", "initial_lr", "weight_decay", "betas", "momentum", "eps"];
-const GROUP_WORDS = /** @type {Record<string, string>} */ ({ lr: "lr", initial_lr: "initial lr", weight_decay: "weight decay", tensors: "tensors", params: "parameters" });
+const GROUP_WORDS = /** @type {Record<string, string>} */ ({
+  lr: "lr",
+  initial_lr: "initial lr",
+  weight_decay: "weight decay",
+  tensors: "tensors",
+  params: "parameters",
+});
 
 /** @param {any} optimizer */
 function optimizerBlock(optimizer) {
-  const keys = [...new Set(optimizer.groups.flatMap((/** @type {any} */ g) => Object.keys(g)))].filter((k) => k !== "tensors" && k !== "params");
+  const keys = [...new Set(optimizer.groups.flatMap((/** @type {any} */ g) => Object.keys(g)))].filter(
+    (k) => k !== "tensors" && k !== "params",
+  );
   const used = keys.filter((k) => optimizer.groups.some((/** @type {any} */ g) => g[k] !== null && g[k] !== false));
   used.sort((a, b) => place(a) - place(b));
   const columns = [...used, "tensors", "params"];
   const table = h(
     "table",
     { class: "nbt-table" },
-    h("thead", {}, h("tr", {}, h("th", { text: "group" }), ...columns.map((k) => h("th", { text: GROUP_WORDS[k] ?? k.replaceAll("_", " ") })))),
-    h("tbody", {}, ...optimizer.groups.map((/** @type {any} */ g, /** @type {number} */ i) => h("tr", {}, h("td", { text: String(i) }), ...columns.map((k) => h("td", { text: cellText(g[k], k) }))))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("th", { text: "group" }),
+        ...columns.map((k) => h("th", { text: GROUP_WORDS[k] ?? k.replaceAll("_", " ") })),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      ...optimizer.groups.map((/** @type {any} */ g, /** @type {number} */ i) =>
+        h("tr", {}, h("td", { text: String(i) }), ...columns.map((k) => h("td", { text: cellText(g[k], k) }))),
+      ),
+    ),
   );
   return block(optimizer, "", h("div", { class: "nbt-scroll-x" }, table));
 }
@@ -146,7 +193,8 @@ function schedulerBlock(scheduler) {
 
 /** @param {any} loader */
 function loaderBlock(loader) {
-  const yesNo = (/** @type {any} */ v) => (v === null || v === undefined ? "–" : v === true ? "yes" : v === false ? "no" : String(v));
+  const yesNo = (/** @type {any} */ v) =>
+    v === null || v === undefined ? "–" : v === true ? "yes" : v === false ? "no" : String(v);
   const facts = [
     ["data set", loader.dataset ?? "–"],
     ["samples", count(loader.samples)],
@@ -157,14 +205,34 @@ function loaderBlock(loader) {
     ["drop last", yesNo(loader.drop_last)],
     ["pinned memory", yesNo(loader.pin_memory)],
   ];
-  const list = h("dl", { class: "nbt-facts" }, ...facts.map(([name, value]) => h("div", {}, h("dt", { text: name }), h("dd", { text: value, title: value }))));
+  const list = h(
+    "div",
+    { class: "nbt-facts" },
+    ...facts.map(([name, value]) =>
+      h("div", {}, h("span", { class: "nbt-muted", text: name }), h("b", { text: value, title: value })),
+    ),
+  );
   const sample = loader.sample ?? [];
   const table = sample.length
     ? h(
         "table",
         { class: "nbt-table" },
         h("thead", {}, h("tr", {}, ...["sample", "shape", "dtype", "min", "max"].map((text) => h("th", { text })))),
-        h("tbody", {}, ...sample.map((/** @type {any} */ s) => h("tr", {}, h("td", { text: String(s.field) }), h("td", { text: shapeText(s.shape) }), h("td", { text: s.dtype ?? "" }), h("td", { text: number(toNumber(s.min)) }), h("td", { text: number(toNumber(s.max)) })))),
+        h(
+          "tbody",
+          {},
+          ...sample.map((/** @type {any} */ s) =>
+            h(
+              "tr",
+              {},
+              h("td", { text: String(s.field) }),
+              h("td", { text: shapeText(s.shape) }),
+              h("td", { text: s.dtype ?? "" }),
+              h("td", { text: number(toNumber(s.min)) }),
+              h("td", { text: number(toNumber(s.max)) }),
+            ),
+          ),
+        ),
       )
     : null;
   return block(loader, "", list, table);
@@ -172,10 +240,20 @@ function loaderBlock(loader) {
 
 /** @param {any} shape */
 function shapeText(shape) {
-  return Array.isArray(shape) ? `(${shape.join(", ")})` : shape ?? "";
+  return Array.isArray(shape) ? `(${shape.join(", ")})` : (shape ?? "");
 }
 
 /** @param {{name: string, class: string}} subject @param {string} aside @param {...any} content */
 function block(subject, aside, ...content) {
-  return h("div", { class: "nbt-block" }, h("h4", {}, h("span", { text: [subject.name, subject.class].filter(Boolean).join("  ·  ") }), h("span", { class: "nbt-muted", text: aside })), ...content);
+  return h(
+    "div",
+    { class: "nbt-block" },
+    h(
+      "h4",
+      {},
+      h("span", { text: [subject.name, subject.class].filter(Boolean).join("  ·  ") }),
+      h("span", { class: "nbt-muted", text: aside }),
+    ),
+    ...content,
+  );
 }

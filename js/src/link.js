@@ -18,7 +18,9 @@ export class RunLink {
     this._asked = -Infinity;
     /** @type {any} */
     this._timer = 0;
-    model.on("msg:custom", (/** @type {any} */ content, /** @type {DataView[]} */ buffers) => this.take(content, buffers));
+    model.on("msg:custom", (/** @type {any} */ content, /** @type {DataView[]} */ buffers) =>
+      this.take(content, buffers),
+    );
     model.on("change:state", () => {
       this._tell("state");
       this._checkLater();

@@ -4,7 +4,11 @@ import { h, setText } from "./dom.js";
 export class LogView {
   constructor() {
     this._text = h("pre", { class: "nbt-log-text", tabindex: 0, "aria-label": "Log of the run" });
-    this._note = h("div", { class: "nbt-note", hidden: true, text: "Only the end is shown; the whole log is logs/training.log in the run folder." });
+    this._note = h("div", {
+      class: "nbt-note",
+      hidden: true,
+      text: "Only the end is shown; the whole log is logs/training.log in the run folder.",
+    });
     this.el = h("div", { class: "nbt-log-view" }, this._note, this._text);
   }
 

@@ -11,13 +11,17 @@ export function lrCurve(rates) {
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const flat = high === low;
   const x = (/** @type {number} */ i) => (WIDTH * i) / (rates.length - 1);
-  const y = (/** @type {number} */ rate) => (flat ? HEIGHT / 2 : PAD + (HEIGHT - 2 * PAD) * (1 - (rate - low) / (high - low)));
+  const y = (/** @type {number} */ rate) =>
+    flat ? HEIGHT / 2 : PAD + (HEIGHT - 2 * PAD) * (1 - (rate - low) / (high - low));
   const line = rates.map((rate, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(rate).toFixed(1)}`).join("");
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `Learning rate over the next ${rates.length} steps: from ${setting(rates[0])} to ${setting(rates[rates.length - 1])}`);
+  svg.setAttribute(
+    "aria-label",
+    `Learning rate over the next ${rates.length} steps: from ${setting(rates[0])} to ${setting(rates[rates.length - 1])}`,
+  );
   for (const [d, cls] of [
     [`${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`, "nbt-area"],
     [line, "nbt-line"],
@@ -30,7 +34,12 @@ export function lrCurve(rates) {
   return h(
     "figure",
     { class: "nbt-lr-curve" },
-    h("div", { class: "nbt-lr-scale" }, h("span", { text: setting(high) }), flat ? null : h("span", { text: setting(low) })),
+    h(
+      "div",
+      { class: "nbt-lr-scale" },
+      h("span", { text: setting(high) }),
+      flat ? null : h("span", { text: setting(low) }),
+    ),
     svg,
     h("figcaption", {}, h("span", { text: "now" }), h("span", { text: `in ${count(rates.length - 1)} steps` })),
   );

@@ -105,7 +105,9 @@ class PanelView {
     const best = state.latest?.best_val_step ?? null;
     return {
       best: typeof best === "number" ? best : null,
-      alerts: alerts.items.filter((/** @type {any} */ a) => a.step !== null).map((/** @type {any} */ a) => ({ step: a.step, severity: a.severity })),
+      alerts: alerts.items
+        .filter((/** @type {any} */ a) => a.step !== null)
+        .map((/** @type {any} */ a) => ({ step: a.step, severity: a.severity })),
     };
   }
 
@@ -123,7 +125,15 @@ class PanelView {
     const text = h("div", { class: "nbt-end-text" });
     setText(text, state.stop_reason || lastLine(state.error));
     this._end.append(text);
-    if (state.error) this._end.append(h("details", { open: failed }, h("summary", {}, h("span", { class: "nbt-fold" }), "Traceback"), h("pre", { tabindex: 0, text: state.error })));
+    if (state.error)
+      this._end.append(
+        h(
+          "details",
+          { open: failed },
+          h("summary", {}, h("span", { class: "nbt-fold" }), "Traceback"),
+          h("pre", { tabindex: 0, text: state.error }),
+        ),
+      );
   }
 }
 

@@ -14,8 +14,23 @@ export default () => ({
     const label = h("span");
     /** @type {any} */
     let timer = 0;
-    const button = h("button", { class: "nbt-button nbt-primary nbtrain-start", type: "button", "data-action": "start", on: { click: () => press() } }, icon("resume"), label);
-    const root = h("section", { class: "nbt nbtrain-start-bar", "aria-label": "Start training" }, h("div", { class: "nbt-start-text" }, question, said), button);
+    const button = h(
+      "button",
+      {
+        class: "nbt-button nbt-primary nbtrain-start",
+        type: "button",
+        "data-action": "start",
+        on: { click: () => press() },
+      },
+      icon("resume"),
+      label,
+    );
+    const root = h(
+      "section",
+      { class: "nbt nbtrain-start-bar", "aria-label": "Start training" },
+      h("div", { class: "nbt-start-text" }, question, said),
+      button,
+    );
     el.append(root);
     const stopTheme = followTheme(root, () => {});
 
@@ -23,7 +38,10 @@ export default () => ({
       button.disabled = true;
       setText(said, "Starting…");
       model.send({ type: "start" });
-      timer = setTimeout(() => setText(said, "The kernel is busy with another cell and starts when it ends."), UNHEARD_MS);
+      timer = setTimeout(
+        () => setText(said, "The kernel is busy with another cell and starts when it ends."),
+        UNHEARD_MS,
+      );
     };
     const draw = () => {
       const phase = model.get("phase");

@@ -10,11 +10,23 @@ export class Tabs {
     const group = `nbt-tabs-${++groups}`;
     this._pages = pages.map((page) => {
       const panelId = `${group}-${page.id}`;
-      const tab = h("button", { class: "nbt-tab", type: "button", role: "tab", "data-tab": page.id, "aria-controls": panelId, text: page.label, on: { click: () => this.show(page.id) } });
+      const tab = h("button", {
+        class: "nbt-tab",
+        type: "button",
+        role: "tab",
+        "data-tab": page.id,
+        "aria-controls": panelId,
+        text: page.label,
+        on: { click: () => this.show(page.id) },
+      });
       const panel = h("div", { class: "nbt-page", role: "tabpanel", id: panelId, "aria-label": page.label }, page.el);
       return { ...page, tab, panel };
     });
-    const list = h("div", { class: "nbt-tablist", role: "tablist", on: { keydown: (/** @type {KeyboardEvent} */ e) => this._key(e) } }, ...this._pages.map((p) => p.tab));
+    const list = h(
+      "div",
+      { class: "nbt-tablist", role: "tablist", on: { keydown: (/** @type {KeyboardEvent} */ e) => this._key(e) } },
+      ...this._pages.map((p) => p.tab),
+    );
     this.el = h("div", { class: "nbt-tabs" }, list, ...this._pages.map((p) => p.panel));
     this.current = "";
     this.show(pages[0].id);
@@ -37,7 +49,9 @@ export class Tabs {
   _key(event) {
     const at = this._pages.findIndex((p) => p.id === this.current);
     const last = this._pages.length - 1;
-    const to = { ArrowRight: at === last ? 0 : at + 1, ArrowLeft: at === 0 ? last : at - 1, Home: 0, End: last }[event.key];
+    const to = { ArrowRight: at === last ? 0 : at + 1, ArrowLeft: at === 0 ? last : at - 1, Home: 0, End: last }[
+      event.key
+    ];
     if (to === undefined) return;
     event.preventDefault();
     event.stopPropagation(); // the notebook moves between cells with these keys

@@ -1,6 +1,21 @@
 // Light or dark, and the colours that a canvas needs by value. Follows JupyterLab, VS Code, Colab, then the system.
 
-const ROLES = ["train", "valid", "lr", "gradient", "throughput", "good", "info", "warning", "critical", "muted", "ink", "card", "grid", "axis"];
+const ROLES = [
+  "train",
+  "valid",
+  "lr",
+  "gradient",
+  "throughput",
+  "good",
+  "info",
+  "warning",
+  "critical",
+  "muted",
+  "ink",
+  "card",
+  "grid",
+  "axis",
+];
 
 /** @returns {boolean} */
 function isDark() {
@@ -30,7 +45,10 @@ export function followTheme(root, changed) {
   apply();
   const observer = new MutationObserver(apply);
   for (const el of [document.body, document.documentElement])
-    observer.observe(el, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind", "theme", "class"] });
+    observer.observe(el, {
+      attributes: true,
+      attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind", "theme", "class"],
+    });
   const media = matchMedia("(prefers-color-scheme: dark)");
   media.addEventListener("change", apply);
   return () => {

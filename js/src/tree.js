@@ -4,7 +4,18 @@ import { count, number, shortCount } from "./format.js";
 
 const ROW = 26;
 const AROUND = 6; // rows made above and below those in sight
-const HEADS = ["Module", "Class", "Output shape", "Parameters", "dtype", "Device", "State", "Optimizer", "Gradient norm", "Update ratio"];
+const HEADS = [
+  "Module",
+  "Class",
+  "Output shape",
+  "Parameters",
+  "dtype",
+  "Device",
+  "State",
+  "Optimizer",
+  "Gradient norm",
+  "Update ratio",
+];
 
 export class Tree {
   constructor() {
@@ -33,11 +44,21 @@ export class Tree {
       h("button", { class: "nbt-link", type: "button", text: "Expand all", on: { click: fold(false) } }),
       h("button", { class: "nbt-link", type: "button", text: "Collapse all", on: { click: fold(true) } }),
     );
-    const heads = h("div", { class: "nbt-tree-head", role: "row" }, ...HEADS.map((text) => h("span", { role: "columnheader", text })));
+    const heads = h(
+      "div",
+      { class: "nbt-tree-head", role: "row" },
+      ...HEADS.map((text) => h("span", { role: "columnheader", text })),
+    );
     this._body = h("div", { class: "nbt-tree-rows", role: "rowgroup" });
     this._scroll = h(
       "div",
-      { class: "nbt-tree-scroll", role: "treegrid", tabindex: 0, "aria-label": "Modules of the model", on: { scroll: () => this._draw(), keydown: (/** @type {KeyboardEvent} */ e) => this._key(e) } },
+      {
+        class: "nbt-tree-scroll",
+        role: "treegrid",
+        tabindex: 0,
+        "aria-label": "Modules of the model",
+        on: { scroll: () => this._draw(), keydown: (/** @type {KeyboardEvent} */ e) => this._key(e) },
+      },
       heads,
       this._body,
     );
@@ -50,6 +71,7 @@ export class Tree {
   show(model) {
     if (this.model && this.model.length === model.length) model.collapsed.set(this.model.collapsed);
     this.model = model;
+    this.el.classList.toggle("nbt-no-shapes", !model.cells.shape.some(Boolean));
     model.filter(this._filter.value);
     this._relist();
   }
@@ -75,7 +97,10 @@ export class Tree {
     this._active = Math.min(this._active, Math.max(0, this._rows.length - 1));
     this._body.style.height = `${ROW * this._rows.length}px`;
     const filtered = this._filter.value.trim() !== "";
-    setText(this._found, filtered ? `${count(this.model.matches)} of ${count(this.model.length)}` : `${count(this.model.length)} modules`);
+    setText(
+      this._found,
+      filtered ? `${count(this.model.matches)} of ${count(this.model.length)}` : `${count(this.model.length)} modules`,
+    );
     this._scroll.setAttribute("aria-rowcount", String(this._rows.length));
     this._draw();
   }
@@ -85,7 +110,10 @@ export class Tree {
     if (!model) return;
     this.el.classList.toggle("nbt-tree-live", model.hasLive);
     const from = Math.max(0, Math.floor(this._scroll.scrollTop / ROW) - AROUND);
-    const to = Math.min(this._rows.length, Math.ceil((this._scroll.scrollTop + (this._scroll.clientHeight || 400)) / ROW) + AROUND);
+    const to = Math.min(
+      this._rows.length,
+      Math.ceil((this._scroll.scrollTop + (this._scroll.clientHeight || 400)) / ROW) + AROUND,
+    );
     const live = model.hasLive ? { ...model.live(), scale: scaleOf(model.gradients) } : null;
     const made = [];
     for (let at = from; at < to; at++) made.push(this._row(at, live));
@@ -100,8 +128,22 @@ export class Tree {
     const folder = model.hasChildren[i] === 1;
     const depth = model.depths[i];
     const open = folder && !model.collapsed[i];
-    const twist = h("i", { class: `nbt-twist${folder ? "" : " nbt-leaf"}${open ? " nbt-open" : ""}` }, folder ? icon("chevron") : null);
-    const name = h("span", { class: "nbt-path", role: "gridcell", style: `padding-left: ${8 + 14 * depth}px`, title: model.paths[i] || "the model" }, twist, h("b", { text: model.names[i] || "model" }));
+    const twist = h(
+      "i",
+      { class: `nbt-twist${folder ? "" : " nbt-leaf"}${open ? " nbt-open" : ""}` },
+      folder ? icon("chevron") : null,
+    );
+    const name = h(
+      "span",
+      {
+        class: "nbt-path",
+        role: "gridcell",
+        style: `padding-left: ${8 + 14 * depth}px`,
+        title: model.paths[i] || "the model",
+      },
+      twist,
+      h("b", { text: model.names[i] }),
+    );
     const own = cell("own");
     const row = h(
       "div",
@@ -116,7 +158,12 @@ export class Tree {
       name,
       text(cell("class")),
       text(cell("shape")),
-      h("span", { class: "nbt-num", role: "gridcell", title: `${count(cell("total"))} in all, ${count(own)} of its own`, text: cell("total") ? shortCount(cell("total")) : "" }),
+      h("span", {
+        class: "nbt-num",
+        role: "gridcell",
+        title: `${count(cell("total"))} in all, ${count(own)} of its own`,
+        text: cell("total") ? shortCount(cell("total")) : "",
+      }),
       text(cell("dtype")),
       text(cell("device")),
       stateCell(cell("state"), cell("shared")),
@@ -140,7 +187,14 @@ export class Tree {
     if (!model || !this._rows.length) return;
     const i = this._rows[this._active];
     const folded = model.collapsed[i] === 1;
-    const to = { ArrowDown: this._active + 1, ArrowUp: this._active - 1, Home: 0, End: this._rows.length - 1, PageDown: this._active + 12, PageUp: this._active - 12 }[event.key];
+    const to = {
+      ArrowDown: this._active + 1,
+      ArrowUp: this._active - 1,
+      Home: 0,
+      End: this._rows.length - 1,
+      PageDown: this._active + 12,
+      PageUp: this._active - 12,
+    }[event.key];
     if (to !== undefined) this._active = Math.max(0, Math.min(this._rows.length - 1, to));
     else if (event.key === "ArrowRight" && model.hasChildren[i] && folded) model.collapsed[i] = 0;
     else if (event.key === "ArrowLeft" && model.hasChildren[i] && !folded) model.collapsed[i] = 1;
@@ -178,8 +232,19 @@ function bar(value, { from, to }, role) {
   const size = bad ? 1 : value > 0 ? Math.max(0.03, Math.min(1, (Math.log10(value) - from) / (to - from || 1))) : 0;
   return h(
     "span",
-    { class: "nbt-live", role: "gridcell", title: role === "train" ? "Size of the last update over the size of the weights; around 1e-3 is usual" : "Before clipping; logarithmic bar" },
-    h("i", { class: "nbt-live-bar" }, h("i", { style: `width: ${(100 * size).toFixed(1)}%; background: var(--nbt-${bad ? "critical" : role})` })),
+    {
+      class: "nbt-live",
+      role: "gridcell",
+      title:
+        role === "train"
+          ? "Size of the last update over the size of the weights; around 1e-3 is usual"
+          : "Before clipping; logarithmic bar",
+    },
+    h(
+      "i",
+      { class: "nbt-live-bar" },
+      h("i", { style: `width: ${(100 * size).toFixed(1)}%; background: var(--nbt-${bad ? "critical" : role})` }),
+    ),
     h("span", { class: "nbt-num", text: number(value, 3) }),
   );
 }
@@ -191,18 +256,34 @@ function text(value) {
 
 /** @param {string} state @param {string} shared */
 function stateCell(state, shared) {
-  const tone = { trainable: "good", frozen: "info", mixed: "warning" }[state];
+  const tone = { trainable: "muted", frozen: "info", mixed: "info" }[state];
   return h(
     "span",
     { role: "gridcell", class: "nbt-chips" },
     tone ? h("span", { class: "nbt-chip", "data-tone": tone, text: state }) : null,
-    shared ? h("span", { class: "nbt-chip", "data-tone": "muted", title: `Shares its parameters with ${shared}`, text: `= ${shared}` }) : null,
+    shared
+      ? h("span", {
+          class: "nbt-chip",
+          "data-tone": "muted",
+          title: `Shares its parameters with ${shared}`,
+          text: `= ${shared}`,
+        })
+      : null,
   );
 }
 
 /** @param {string} held */
 function heldCell(held) {
   if (held === "none")
-    return h("span", { role: "gridcell" }, h("span", { class: "nbt-chip", "data-tone": "warning", title: "Trainable, and in no optimizer: it never changes", text: "no optimizer" }));
+    return h(
+      "span",
+      { role: "gridcell" },
+      h("span", {
+        class: "nbt-chip",
+        "data-tone": "warning",
+        title: "Trainable, and in no optimizer: it never changes",
+        text: "no optimizer",
+      }),
+    );
   return text(held);
 }

@@ -3,9 +3,10 @@ import { test } from "node:test";
 import { count, duration, number, percent, setting, shortCount, ticks, toNumber } from "../src/format.js";
 
 test("numbers keep four significant places and never hide a NaN", () => {
-  assert.deepEqual([0.123456, 12.3456, 0.00012345, 0, null, NaN, Infinity, 1234567].map((v) => number(v)), [
-    "0.1235", "12.35", "1.234e-4", "0", "–", "NaN", "∞", "1.235e6",
-  ]);
+  assert.deepEqual(
+    [0.123456, 12.3456, 0.00012345, 0, null, NaN, Infinity, 1234567].map((v) => number(v)),
+    ["0.1235", "12.35", "1.234e-4", "0", "–", "NaN", "∞", "1.235e6"],
+  );
   assert.ok(Number.isNaN(toNumber("NaN")));
   assert.equal(toNumber("-Infinity"), -Infinity);
   assert.equal(toNumber(null), null);

@@ -41,7 +41,10 @@ test("a hole is reported, drawn around, and repaired by what the page asks for",
   store.apply(...block(0, 0, 2, [flat(0, 1), flat(1, 2)]));
   assert.equal(store.apply(...block(0, 4, 5, [flat(4, 5)])), false);
   assert.deepEqual(store.have(), { level: 0, full: 2 });
-  assert.deepEqual(join([{ x: store.steps, ys: [store.values("loss")] }]), [[0, 1, 4], [1, 2, 5]]);
+  assert.deepEqual(join([{ x: store.steps, ys: [store.values("loss")] }]), [
+    [0, 1, 4],
+    [1, 2, 5],
+  ]);
   assert.ok(store.apply(...block(0, 2, 5, [flat(2, 3), flat(3, 4), flat(4, 5)])));
   assert.deepEqual([...store.values("loss")], [1, 2, 3, 4, 5]);
   assert.equal(store.solid, 5);
@@ -67,7 +70,14 @@ test("a repeated snapshot changes nothing", () => {
 
 test("more buckets than expected make room", () => {
   const store = new CurveStore(2);
-  store.apply(...block(0, 0, 5, [0, 1, 2, 3, 4].map((i) => flat(i, i))));
+  store.apply(
+    ...block(
+      0,
+      0,
+      5,
+      [0, 1, 2, 3, 4].map((i) => flat(i, i)),
+    ),
+  );
   assert.deepEqual([...store.values("loss")], [0, 1, 2, 3, 4]);
 });
 

@@ -17,7 +17,7 @@ from nbtrain.widgets.state import wire as wire_values
 
 LOOK_EVERY_S = 0.5
 SHARE_OF_TIME = 0.05  # looking at a large model may take at most this share, within LOOK_AT_LEAST_EVERY_S
-LOOK_AT_LEAST_EVERY_S = 1.0
+LOOK_AT_LEAST_EVERY_S = 0.7
 SCHEDULE_EVERY_S = 2.0  # the next steps of a schedule are computed on copies: some milliseconds
 PAGE_FORGOTTEN_S = 65.0  # pages say every 20 s that they are there; a closed laptop says nothing
 

@@ -1,0 +1,224 @@
+"""JupyterLab in headless Chromium: start, open a notebook, run it, look, shut down by pid.
+
+    with Lab(tmp_path) as lab, lab.open(["import nbtrain", "..."]) as notebook:
+        notebook.run_all()
+        notebook.page.wait_for_selector(".nbtrain-panel")
+        notebook.page.screenshot(path="shot.png")
+
+What makes it steady, each found by failures: the session is made over REST before the page is opened ("run all" else
+races the session's start and two kernels come up); the page is ready when `sessionContext` says so, not when the
+"idle" sign shows; Lab has its own HOME, settings, runtime folder and port; the news pop-up is off; Chromium is the
+system's, with a fresh profile for each notebook. An empty console must not be asserted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "nbtrain"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+READY = """() => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  if (!panel?.sessionContext?.isReady) return false;
+  const kernel = panel.sessionContext.session?.kernel;
+  return !!kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
+IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
+
+
+def chromium() -> str | None:
+    """Return the path of the system's Chromium, None if there is none."""
+    return next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+
+
+class Lab:
+    """A JupyterLab server of its own.
+
+    Args:
+        home: an empty folder; becomes HOME, and holds settings and notebooks (`home/work`).
+        dark: use the dark theme.
+        env: further environment variables of the kernels.
+    """
+
+    def __init__(self, home: Path, *, dark: bool = False, env: dict[str, str] | None = None) -> None:
+        self.home = Path(home)
+        self.work = self.home / "work"
+        self.work.mkdir(parents=True, exist_ok=True)
+        self._settings(dark)
+        self._env = {**os.environ, **self._places(), **(env or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def __enter__(self) -> Lab:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0",
+            "--allow-root", f"--IdentityProvider.token={TOKEN}", "--ServerApp.disable_check_xsrf=True",
+            "--LabApp.expose_app_in_browser=True", f"--LabApp.user_settings_dir={self.home}/user-settings",
+            f"--ServerApp.root_dir={self.work}",
+        ]  # fmt: skip
+        log = (self.home / "lab.log").open("wb")
+        self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.rest("GET", "/api/status")
+                return self
+            except OSError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"JupyterLab did not start: {(self.home / 'lab.log').read_text()}") from error
+                time.sleep(0.2)
+
+    def __exit__(self, *failure: object) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+
+    def rest(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the server's REST interface; returns what it answered."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def write(self, name: str, cells: Sequence[str]) -> Path:
+        """Write a notebook of code cells into the working folder."""
+        made = [
+            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
+            for i, cell in enumerate(cells)
+        ]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        path = self.work / name
+        path.write_text(json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+        return path
+
+    @contextlib.contextmanager
+    def open(
+        self, cells: Sequence[str] | Path, *, width: int = 1280, height: int = 1400, scale: float = 1
+    ) -> Iterator[Notebook]:
+        """Open a notebook in a fresh browser, its kernel ready; shut kernel and browser down at the end.
+
+        Args:
+            cells: sources of code cells, or the path of a notebook, which is copied.
+            width, height: of the page, in CSS pixels. scale: device pixels per CSS pixel.
+        """
+        from playwright.sync_api import sync_playwright
+
+        name = f"n-{uuid.uuid4().hex[:8]}.ipynb"
+        if isinstance(cells, Path):
+            shutil.copy(cells, self.work / name)
+        else:
+            self.write(name, cells)
+        wanted = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+        session = self.rest("POST", "/api/sessions", wanted)
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium(), headless=True, args=CHROMIUM_FLAGS)
+            try:
+                size = {"width": width, "height": height}
+                page = browser.new_context(viewport=size, device_scale_factor=scale).new_page()
+                notebook = Notebook(page=page, path=self.work / name, url=f"{self.url}/doc/tree/{name}?token={TOKEN}")
+                notebook.load()
+                yield notebook
+            finally:
+                browser.close()
+                with contextlib.suppress(OSError):  # the kernel may have died, which the test will say
+                    self.rest("DELETE", f"/api/sessions/{session['id']}")
+
+    def _places(self) -> dict[str, str]:
+        home = str(self.home)
+        known = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {
+            "HOME": home,
+            "JUPYTER_CONFIG_DIR": home + "/cfg",
+            "JUPYTER_DATA_DIR": home + "/data",
+            "JUPYTER_RUNTIME_DIR": home + "/run",
+            "IPYTHONDIR": home + "/ipy",
+            "PYTHONPATH": os.pathsep.join(known),  # an uninstalled checkout is tested as it is
+        }
+
+    def _settings(self, dark: bool) -> None:
+        folder = self.home / "user-settings" / "@jupyterlab" / "apputils-extension"
+        folder.mkdir(parents=True, exist_ok=True)
+        quiet = {"fetchNews": "false", "checkForUpdates": False}
+        (folder / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+        theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
+        (folder / "themes.jupyterlab-settings").write_text(json.dumps(theme))
+
+
+@dataclass
+class Notebook:
+    """A notebook in a page of a browser.
+
+    Attributes:
+        page: Playwright's page, for clicking and looking.
+        path: the notebook's file.
+        url: of the page.
+    """
+
+    page: Any
+    path: Path
+    url: str
+
+    def load(self) -> None:
+        """Open the page, or load it again, and wait for the kernel."""
+        self.page.goto(self.url)
+        self.page.wait_for_function(READY, timeout=60_000)
+
+    def run_all(self) -> None:
+        """Start all cells; returns at once."""
+        # braces: the page's promise ends with the last cell, which is not waited for
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+    def run(self, source: str) -> None:
+        """Add a cell at the end, run it; returns at once."""
+        self.page.evaluate(
+            """(source) => {
+              const notebook = window.jupyterapp.shell.currentWidget.content;
+              notebook.activeCellIndex = notebook.widgets.length - 1;
+              window.jupyterapp.commands.execute('notebook:insert-cell-below').then(() => {
+                notebook.activeCell.model.sharedModel.setSource(source);
+                window.jupyterapp.commands.execute('notebook:run-cell');
+              });
+            }""",
+            source,
+        )
+
+    def wait_idle(self, timeout: float = 60_000) -> None:
+        """Wait until the kernel runs nothing (milliseconds)."""
+        self.page.wait_for_function(IDLE, timeout=timeout)
+
+    def save(self) -> dict[str, Any]:
+        """Save the notebook; returns its file's content."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        return json.loads(self.path.read_text())
