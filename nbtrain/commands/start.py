@@ -82,6 +82,8 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
         options = replace(options, given=options.given - {"dir"})
     model, data = [*args.objects, None, None][:2]
     roles = {role: getattr(args, role) for role in ROLES}
+    if roles["val"] is None and (options.no_val or options.split is not None):
+        roles["val"] = False  # asked for none of the notebook's: nothing to look for, nothing to ask about
     visible = {name: value for name, value in context.namespace.items() if name not in context.hidden}
     return make_plan(find_setup(visible, model=model, data=data, **roles), options)
 

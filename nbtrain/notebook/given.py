@@ -142,7 +142,7 @@ def _check_model(one: Named) -> None:
             )
         return
     if issubclass(kind, type) and nn.Module in value.__mro__:
-        raise _wrong_type(one, "model", f"Make one of it first: model = {one.name}(...)")
+        raise _wrong_type(one, "model", f"Make one of it first: model = {value.__name__}(...)")
     package = kind.__module__.split(".")[0]
     if package in _FOREIGN:
         raise _wrong_type(
@@ -165,7 +165,7 @@ def _check_optimizer(one: Named) -> None:
         return
     if issubclass(kind, type) and Optimizer in value.__mro__:
         raise _wrong_type(
-            one, "optimizer", f"Make one of it: optimizer = {one.name}(model.parameters(), lr=...)"
+            one, "optimizer", f"Make one of it: optimizer = {value.__name__}(model.parameters(), lr=...)"
         )
     if hasattr(kind, "get_last_lr"):
         raise _wrong_type(one, "optimizer", f"It is a scheduler: --scheduler {one.name}")
@@ -177,7 +177,7 @@ def _check_optimizer(one: Named) -> None:
 def _check_loss(one: Named) -> None:
     value = one.value
     if issubclass(type(value), type):
-        raise _wrong_type(one, "loss", f"Make one of it: criterion = {one.name}()")
+        raise _wrong_type(one, "loss", f"Make one of it: criterion = {value.__name__}()")
     if hasattr(type(value), "backward"):
         raise _wrong_type(one, "loss", "It is a value already computed; give the criterion that computes it.")
     if not callable(value):
@@ -187,7 +187,7 @@ def _check_loss(one: Named) -> None:
 def _check_scheduler(one: Named) -> None:
     value = one.value
     if issubclass(type(value), type):
-        raise _wrong_type(one, "scheduler", f"Make one of it: scheduler = {one.name}(optimizer, ...)")
+        raise _wrong_type(one, "scheduler", f"Make one of it: scheduler = {value.__name__}(optimizer, ...)")
     if not callable(attribute(value, "step")) or hasattr(type(value), "zero_grad"):
         raise _wrong_type(
             one,

@@ -127,9 +127,8 @@ def optimizer_line(holder: Holder, model_name: str, namespace: Mapping[str, Any]
     """
     kind = type(holder.inner)
     groups = attribute(holder.inner, "param_groups") or [{}]
-    settings = _settings(
-        kind, {**groups[0], "lr": groups[0].get("initial_lr", groups[0].get("lr"))}, first="lr"
-    )
+    kept = groups[0] if len(groups) == 1 else attribute(holder.inner, "defaults") or groups[0]
+    settings = _settings(kind, {**kept, "lr": kept.get("initial_lr", kept.get("lr"))}, first="lr")
     what = f"{model_name}.parameters()" if len(groups) == 1 else "[...]"
     target = holder.name if holder.name.isidentifier() else "optimizer"
     return f"{target} = {_callee(kind, namespace, 'torch.optim')}({', '.join([what, *settings])})"

@@ -202,12 +202,7 @@ def _refuse_bare_stack(root: Model, scene: Scene) -> None:
 
 
 def _remarks(model: Model, holder: Holder | None, scene: Scene, *, given: bool) -> list[str]:
-    remarks = []
-    inner = wrapped(model.value)
-    if inner is not None:
-        name = next((one.name for one in scene.models if one.value is inner), "")
-        if name and not given:
-            remarks.append(messages.wrapper_chosen(model, name))
+    remarks = [] if given else _wrapper_remarks(model, scene)
     if holder is None:
         return remarks
     missed, held = holder.missed(model), holder.held(model)
@@ -221,19 +216,29 @@ def _remarks(model: Model, holder: Holder | None, scene: Scene, *, given: bool) 
     strangers = holder.strangers(scene.living | model.parameters.keys())
     if strangers:
         remarks.append(messages.strangers(holder, model, strangers, scene.namespace))
-    for stale in scene.stale():
-        if stale.inner is not holder.inner:
-            remarks.append(messages.stale_left_over(stale, holder))
+    remarks += [
+        messages.stale_left_over(one, holder) for one in scene.stale() if one.inner is not holder.inner
+    ]
     if not given:
-        others = [
-            one for one in roots(scene.models) if one.value is not model.value and one.name.isidentifier()
-        ]
-        beside = [
-            one for one in others if not one.parameters.keys() & holder.tensors.keys() and children(one.value)
-        ]
+        others = [one for one in roots(scene.models) if one.value is not model.value and _is_rival(one)]
+        beside = [one for one in others if not one.parameters.keys() & holder.tensors.keys()]
+        beside = [one for one in beside if one.name.isidentifier() and children(one.value)]
         if beside:
             remarks.append(messages.not_trained(beside, holder))
     return remarks
+
+
+def _wrapper_remarks(model: Model, scene: Scene) -> list[str]:
+    """Say so when what is trained is a wrapper, and the model inside is a variable too."""
+    inner = wrapped(model.value)
+    for one in scene.models:
+        if one.value is inner:
+            return [messages.wrapper_chosen(model, one.name)]
+    for one in scene.models:
+        inside = id(one.value) in model.parts and one.value is not model.value
+        if inside and one.parameters.keys() == model.parameters.keys():
+            return [messages.outer_chosen(model, one.name)]
+    return []
 
 
 def wrapped(module: nn.Module) -> nn.Module | None:

@@ -119,7 +119,10 @@ def stale(
             suggestion=f"Make it again: {optimizer_line(holder, model.name, namespace)}",
         )
     if same_shapes(holder, model):
-        why = f"`{model.name}` was made again after `{holder.name}` (its cell was run again), and "
+        why = (
+            f"`{model.name}` was made again after `{holder.name}` (its cell was run again, or its weights"
+            " were replaced), and "
+        )
     else:
         why = f"`{model.name}` is another model than the one it was made for, and "
     return UsageError(
@@ -337,6 +340,14 @@ def not_trained(models: Sequence[Model], holder: Holder) -> str:
     """Other models are in no optimizer's hands."""
     verb = "is" if len(models) == 1 else "are"
     return f"{listed(_models(models))} {verb} not trained: `{holder.name}` holds none of the parameters."
+
+
+def outer_chosen(model: Model, inner: str) -> str:
+    """A class of the person's around the model, without parameters of its own, is what is trained."""
+    return (
+        f"`{model.name}` ({type(model.value).__name__}) contains `{inner}` and is what is trained; "
+        f"`%train {inner}` trains `{inner}` directly."
+    )
 
 
 def wrapper_chosen(model: Model, inner: str) -> str:

@@ -145,18 +145,47 @@ def test_other_modules_are_not_models(nb):
     assert find_setup(space).model.name == "model"
 
 
-def test_averaged_teacher_and_frozen_models_are_left_alone(nb):
-    """An EMA copy, a frozen teacher: the optimizer tells which one learns; a remark names the others."""
+def test_copies_and_frozen_models_are_left_alone(nb):
+    """An EMA copy, a frozen network, the best so far: the optimizer tells which learns, without a remark."""
     space = nb.notebook()
-    ema = torch.optim.swa_utils.AveragedModel(space["model"])
-    setup = find_setup({"ema_model": ema, "teacher": nb.Net().requires_grad_(False), **space})
-    assert setup.model.name == "model"
-    assert any("`teacher`" in remark and "not trained" in remark for remark in setup.remarks)
+    space["ema"] = torch.optim.swa_utils.AveragedModel(space["model"])
+    space["vgg"] = nb.Net().requires_grad_(False)
+    space["best_model"] = copy.deepcopy(space["model"])
+    setup = find_setup(space)
+    assert (setup.model.name, setup.remarks) == ("model", ())
+    (remark,) = find_setup({**space, "second": nb.Net()}).remarks
+    assert remark == "`second` (Net, 67 parameters) is not trained: `optimizer` holds none of the parameters."
     del space["optimizer"]
-    assert (
-        find_setup({"ema_model": ema, "teacher": nb.Net().requires_grad_(False), **space}).model.name
-        == "model"
+    assert find_setup(space).model.name == "model"
+
+
+def test_a_class_around_the_model_is_said(nb):
+    """A person's wrapper that adds no parameters is the root, and the remark says how to train the inside."""
+
+    class Around(nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            return self.net(x)
+
+    space = nb.notebook()
+    space["around"] = Around(space["model"])
+    setup = find_setup(space)
+    assert setup.model.name == "around"
+    assert setup.remarks == (
+        "`around` (Around) contains `model` and is what is trained; `%train model` trains `model` directly.",
     )
+    assert find_setup(space, model="model").remarks == ()
+
+
+def test_an_optimizer_with_groups_is_offered_with_its_defaults(nb):
+    """Groups cannot be written anew: `[...]` stands for them, the settings are those given to all."""
+    model = nb.Net()
+    groups = [{"params": model.body.parameters(), "lr": 1e-5}, {"params": model.head.parameters()}]
+    text = refused(nb.notebook(optimizer=torch.optim.AdamW(groups, lr=1e-3, weight_decay=0.1)))
+    assert text.endswith("Make it again: optimizer = torch.optim.AdamW([...], lr=0.001, weight_decay=0.1)")
 
 
 def test_compiled_wrapper_is_trained_and_said(nb):
@@ -243,9 +272,9 @@ def test_model_cell_run_again_is_said_with_the_line_that_mends_it(nb):
     assert (
         refused(space)
         == "`optimizer` (AdamW, lr=3.000e-04) holds 4 parameter tensors that belong to no living model:"
-        " `model` was made again after `optimizer` (its cell was run again), and training with it would"
-        " change nothing in `model`. Make it again: optimizer = torch.optim.AdamW(model.parameters(),"
-        " lr=0.0003, betas=(0.9, 0.98), weight_decay=0.05)"
+        " `model` was made again after `optimizer` (its cell was run again, or its weights were replaced),"
+        " and training with it would change nothing in `model`. Make it again: optimizer ="
+        " torch.optim.AdamW(model.parameters(), lr=0.0003, betas=(0.9, 0.98), weight_decay=0.05)"
     )
 
 
