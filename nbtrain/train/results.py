@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from nbtrain.runs.environment import environment
-from nbtrain.runs.files import discard_folder
 from nbtrain.runs.status import Progress
 from nbtrain.runs.store import RunFolder
 from nbtrain.runs.tracker import RunInfo, open_trackers
@@ -33,8 +32,7 @@ def open_folder(plan: Plan) -> tuple[RunFolder, list[Any]]:
         folder.write_text("plan.md", plan.report().to_markdown())
         return folder, open_trackers(work.options.log, RunInfo(folder, plan.name, plan.config))
     except BaseException:  # a tracker that refuses, a full disk: nothing half made stays
-        folder.close()
-        discard_folder(folder.path)
+        folder.discard()
         raise
 
 

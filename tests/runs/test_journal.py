@@ -68,14 +68,28 @@ def test_odd_values_are_strict_json_and_come_back(tmp_path: Path) -> None:
     """NaN, infinities, numpy numbers and words survive; each line is strict JSON."""
     journal = Journal(tmp_path / "a.jsonl")
     journal.append([{"step": np.int64(1), "a": math.nan, "b": -math.inf, "c": np.float32(0.5), "d": "é\n"}])
+    journal.append([{"step": 2, "a": math.nan}, {"step": 3, "a": 1.5}])
+    journal.append([{"step": 4, "layers": {"fc": math.inf}}])
     journal.close()
-    line = journal.path.read_text()
-    row = read_journal(journal.path)[0]
+    row, *others = read_journal(journal.path)
 
-    json.loads(line, parse_constant=lambda token: pytest.fail(token))
-    assert line.count("\n") == 1
+    for line in journal.path.read_text().splitlines():
+        json.loads(line, parse_constant=lambda token: pytest.fail(token))
+    assert [(other["step"], str(other.get("a"))) for other in others] == [(2, "nan"), (3, "1.5"), (4, "None")]
+    assert others[2]["layers"] == {"fc": "Infinity"}
     assert (row["step"], row["b"], row["c"], row["d"]) == (1, -math.inf, 0.5, "é\n")
     assert math.isnan(row["a"])
+
+
+def test_rows_that_look_like_borders_stay_apart(tmp_path: Path) -> None:
+    """Words and nested values that hold the sign between two rows do not tear them."""
+    rows = [{"step": 1, "note": "},{"}, {"step": 2, "parts": [{"a": 1}, {"b": 2}]}, {"step": 3}]
+    journal = Journal(tmp_path / "a.jsonl")
+    journal.append(rows)
+    journal.append(rows[:1])
+    journal.close()
+
+    assert read_journal(journal.path) == [*rows, rows[0]]
 
 
 def test_no_file_is_no_rows(tmp_path: Path) -> None:

@@ -206,6 +206,17 @@ def test_closing_gives_the_folder_back(folder: RunFolder) -> None:
         folder.append_steps([{"step": 1}])
 
 
+def test_a_run_that_never_began_leaves_nothing(tmp_path: Path) -> None:
+    """Discarding takes back the run's folder and what was made for it, and nothing else."""
+    first = RunFolder.create(tmp_path / "a" / "runs", "x")
+    first.write_text("plan.md", "x")
+    first.discard()
+    assert tree(tmp_path) == []
+    kept = RunFolder.create(tmp_path / "a" / "runs", "x")
+    RunFolder.create(tmp_path / "a" / "runs", "y").discard()
+    assert [path.name for path in (tmp_path / "a" / "runs").iterdir()] == [kept.id]
+
+
 def test_a_full_disk_while_training_is_told(tmp_path: Path) -> None:
     """When the disk fills up, the manifest's write says needed and free bytes, and the old one stays."""
     folder = RunFolder.create(tmp_path, "a")
