@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbtrain.diagnose.curves import Curves, present
+from nbtrain.diagnose.curves import Curves, present, recent, start_loss
 from nbtrain.report.ticks import short
 
 
@@ -76,8 +76,7 @@ def _overfitting(curves: Curves) -> list[str]:
         loss, epoch, after = best
         advice.append(
             f"Use the best checkpoint, epoch {epoch:.0f} (validation loss {short(loss)}): the {after} epochs "
-            "after it "
-            f"made validation loss no better. With --patience 3 it stops there by itself."
+            "after it made validation loss no better. With --patience 3 it stops there by itself."
         )
     return [
         *advice,
@@ -92,15 +91,28 @@ def _overfitting(curves: Curves) -> list[str]:
 
 def _underfitting(curves: Curves) -> list[str]:
     rate = _peak_lr(curves)
-    now = f" (now {short(rate)}, try {_two(3 * rate)})" if rate else ""
     return [
-        f"Raise the learning rate{now}; a learning rate too low is the most frequent reason.",
+        _other_rate(curves, rate),
         f"Train longer: --epochs {2 * max(curves.epochs, 1)}.",
-        "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it does "
-        "not, look for a "
-        "wrong target, a frozen layer, or inputs that are not normalised.",
+        (
+            "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it "
+            "does not, look for a wrong target, a frozen layer, or inputs that are not normalised."
+        ),
         "Use a model with more capacity, or less regularisation.",
     ]
+
+
+def _other_rate(curves: Curves, rate: float | None) -> str:
+    """Say which learning rate to try: a loss that never moved does not tell too low from too high."""
+    first, end = start_loss(curves), recent(curves.train_loss)
+    if first > 0 and end > 0.9 * first:
+        tries = f" (now {short(rate)}, try {_two(rate * 10)} and {_two(rate / 10)})" if rate else ""
+        return (
+            f"Try the learning rate in both directions{tries}, a hundred steps each: far too low and far too "
+            "high look alike, a loss that stays where it began."
+        )
+    tries = f" (now {short(rate)}, try {_two(3 * rate)})" if rate else ""
+    return f"Raise the learning rate{tries}: the loss falls, but slowly."
 
 
 def _unstable(curves: Curves) -> list[str]:
@@ -118,8 +130,7 @@ def _unstable(curves: Curves) -> list[str]:
         middle = float(np.median(norms))
         advice.append(
             f"Clip gradients: --clip {_two(max(middle, 1e-6))} is the run's median gradient norm; the "
-            "largest was "
-            f"{short(float(norms.max()))}."
+            f"largest was {short(float(norms.max()))}."
         )
     else:
         advice.append("Clip gradients: --clip 1.0.")

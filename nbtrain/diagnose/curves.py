@@ -196,8 +196,25 @@ def loss_course(curves: Curves) -> tuple[np.ndarray, bool]:
 
 def start_loss(curves: Curves) -> float:
     """Return the loss before anything was learned: median of the first steps, else the first epoch's mean."""
-    steps = present(curves.step_loss)
-    if len(steps) >= 8:
-        return float(np.median(steps[: max(3, min(len(steps) // 50, 20))]))
+    steps = _first_steps(curves)
+    if len(steps):
+        return float(np.median(steps))
     epochs = present(curves.train_loss)
     return float(epochs[0]) if len(epochs) else float("nan")
+
+
+def start_error(curves: Curves) -> float:
+    """Return three standard errors of `start_loss`, as a share of it; 0 where it is an epoch's mean.
+
+    A median of k values has 1.25 times the standard error of their mean.
+    """
+    steps = _first_steps(curves)
+    if len(steps) < 2:
+        return 0.0
+    return float(3 * 1.25 * steps.std() / np.sqrt(len(steps)) / max(abs(float(np.median(steps))), 1e-12))
+
+
+def _first_steps(curves: Curves) -> np.ndarray:
+    """Return the losses of the first steps: 2 % of them, 3 to 20; none of a history under 8 steps."""
+    steps = present(curves.step_loss)
+    return steps[: max(3, min(len(steps) // 50, 20))] if len(steps) >= 8 else np.empty(0)

@@ -27,6 +27,7 @@ from nbtrain.diagnose.curves import (
     read_curves,
     recent,
     smooth,
+    start_error,
     start_loss,
     swing,
 )
@@ -42,6 +43,7 @@ ACCURACY_SPREAD = 0.08
 
 _RISE = 0.10  # validation loss over its best, relative to the best, that counts as clear
 _RISE_OF_DROP = 0.05  # ... and relative to all that validation loss ever gained
+_HARDLY = 0.05  # share of the starting loss; less is no progress
 _NOISES = 3  # ... and in standard deviations of its noise
 
 
@@ -189,12 +191,12 @@ def _spiking(course: np.ndarray, by_epoch: bool) -> Finding | None:
 
 
 def _oscillating(course: np.ndarray, by_epoch: bool) -> Finding | None:
-    """The loss goes up and down by 15 % of its gain and 10 % of its level (by steps: 25 %), after the first
+    """The loss goes up and down by 10 % of its gain and 15 % of its level (by steps: 25 %), after the first
     quarter.
     """
     later = course[len(course) // 4 :]
     size, level = swing(later), abs(float(np.median(later)))
-    of_gain, of_level = (0.15, 0.10) if by_epoch else (0.25, 0.25)
+    of_gain, of_level = (0.10, 0.15) if by_epoch else (0.25, 0.25)
     if len(later) < 5 or size <= of_gain * _gained(course) or size <= of_level * level:
         return None
     unit = "epoch to epoch" if by_epoch else "part to part of the run"
@@ -237,9 +239,8 @@ def _overfitting(curves: Curves) -> list[Finding]:
         return []
     issue = f"Validation loss rose {rise.percent:.0f} % over its best while train loss went on falling."
     evidence = (
-        f"best {number(rise.best, 3)} at epoch {rise.epoch:.0f}, {number(rise.end, 3)} at the end; train "
-        "loss fell from "
-        f"{number(rise.train_then, 3)} to {number(rise.train_end, 3)} meanwhile"
+        f"best {number(rise.best, 3)} at epoch {rise.epoch:.0f}, {number(rise.end, 3)} at the end; "
+        f"train loss fell from {number(rise.train_then, 3)} to {number(rise.train_end, 3)} meanwhile"
     )
     return [_finding("overfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
 
@@ -273,14 +274,16 @@ def validation_rise(curves: Curves) -> Rise | None:
     calm = smooth(valid)
     at = int(calm.argmin())
     best, end = float(calm[at]), float(np.median(valid[-3:]))
-    gain = max(float(calm[0]) - best, 0.0)
+    # the first epochs of a badly scaled start can be a hundred times higher than all that follows
+    gain = max(float(calm[min(len(calm) // 10, at)]) - best, 0.0)
     limit = max(_RISE * abs(best), _NOISES * noise(valid), _RISE_OF_DROP * gain)
     if at >= len(valid) - 2 or end - best <= limit:
         return None
     then, now = recent(train[: at + 1], 1), recent(train)
     if not now < then:
         return None
-    return Rise(float(epoch[at]), best, end, then, now)
+    lowest = max(at - 1, 0) + int(valid[max(at - 1, 0) : at + 2].argmin())
+    return Rise(float(epoch[lowest]), float(valid[lowest]), end, then, now)
 
 
 def _underfitting(curves: Curves) -> list[Finding]:
@@ -294,15 +297,15 @@ def _underfitting(curves: Curves) -> list[Finding]:
         )
         evidence = (
             "mean of the last three epochs; 75 % is a rule of thumb, and tasks without one right answer, "
-            "such as the next "
-            "letter of a text, stay below it"
+            "such as the next letter of a text, stay below it"
         )
         return [_finding("underfitting", Severity.WARNING, issue, evidence, Confidence.POSSIBLE)]
     first, end = start_loss(curves), recent(curves.train_loss)
     if curves.epochs < 5 or not first > 0 or not np.isfinite(end) or _still_improving(curves):
         return []
     drop = (first - end) / first
-    if drop >= 0.05:
+    by_epoch = 1 - end / present(curves.train_loss)[0]
+    if by_epoch >= _HARDLY or drop >= max(_HARDLY, start_error(curves)):
         return []
     issue = f"Train loss hardly moved: {number(first, 3)} at the start, {number(end, 3)} at the end."
     evidence = (
@@ -317,7 +320,9 @@ def _doubtful_data(curves: Curves) -> list[Finding]:
     accuracies = present(curves.val_acc)
     last = accuracies[-max(5, len(accuracies) // 4) :]
     spread = detrended_spread(last)
-    if len(last) >= 5 and round(spread, 6) > ACCURACY_SPREAD:
+    # a curve that bends, as at the start of a short run, leaves a spread too: it must have gone down as well
+    fell = float((np.maximum.accumulate(last) - last).max()) if len(last) else 0.0
+    if len(last) >= 5 and round(spread, 6) > ACCURACY_SPREAD and fell > ACCURACY_SPREAD / 2:
         issue = f"Validation accuracy varies by {100 * spread:.1f} points from epoch to epoch."
         evidence = f"spread of the last {len(last)} epochs, trend taken out; the limit is 8 points"
         found.append(

@@ -1,0 +1,153 @@
+"""The end of a run: what the report and the picture say in every way a run can end."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+
+from nbtrain.diagnose.completion import completion_report, run_poster
+from nbtrain.findings import Finding, Severity
+from nbtrain.report.poster import draw_poster, poster_text
+from nbtrain.runs.status import Progress, RunStatus
+from tests.diagnose.conftest import NO_STEPS, RecordedRun, falling, rising_accuracy, steps, table
+
+TRACEBACK = (
+    'Traceback (most recent call last):\n  File "cell 4", line 2, in forward\n'
+    "RuntimeError: <b>shapes</b> differ"
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RecordedRun:
+    """Give a completed run of 20 epochs, best at epoch 20, with checkpoints on disk."""
+    frame = table(
+        step=np.arange(45, 901, 45), train_loss=falling(20, 0.05), val_loss=falling(20, 0.09),
+        train_acc=rising_accuracy(20, 0.99), val_acc=rising_accuracy(20, 0.98), lr=np.full(20, 1e-3),
+        val_f1=rising_accuracy(20, 0.9),
+    )  # fmt: skip
+    history = steps(falling(900, 0.05, noise=0.1), lr=np.full(900, 1e-3), grad_norm=np.ones(900))
+    (tmp_path / "checkpoints" / "step-00000900").mkdir(parents=True)
+    return RecordedRun(frame, history, dir=tmp_path, latest={"best_val_loss": 0.105, "best_val_step": 900})
+
+
+def test_training_complete_names_every_number(run: RecordedRun) -> None:
+    """Steps, final train loss, best validation loss with its step, time, throughput, folders: all there."""
+    text = completion_report(run).to_text(400)
+
+    said = [
+        "Training Complete: digits", "900", "0.06733", "0.105", "at step 900", "42.0 s", "5,120 samples/s", "Converged",
+        str(run.dir / "checkpoints" / "step-00000900"), str(run.dir / "logs"),
+    ]  # fmt: skip
+    assert [part for part in said if part not in text] == []
+
+
+def test_data_for_programs_is_strict_json(run: RecordedRun) -> None:
+    """The same numbers come as JSON, non-finite ones as strings."""
+    run.latest["best_val_loss"] = math.inf
+    data = json.loads(json.dumps(completion_report(run).to_dict(), allow_nan=False))
+
+    assert data["total_steps"] == 900 and data["outcome"] == "converged" and data["status"] == "completed"
+    assert data["best_val_loss"] == pytest.approx(run.epochs.val_loss.min()) and data["best_val_step"] == 900
+
+
+@pytest.mark.parametrize("status", list(RunStatus))
+def test_every_ending_has_its_title_and_picture(run: RecordedRun, status: RunStatus) -> None:
+    """Whatever the status, report and poster say it and can be shown in every form."""
+    run.status = status
+    run.error = TRACEBACK if status is RunStatus.FAILED else None
+    report, poster = completion_report(run), run_poster(run)
+
+    assert report.title.startswith("Training ") and report.title.endswith(": digits")
+    assert poster.status == str(status) and str(status) in poster_text(poster)
+    assert report.to_markdown() and report.to_dict()["status"] == str(status)
+
+
+def test_a_failed_run_shows_the_persons_traceback(run: RecordedRun) -> None:
+    """The exception is the headline, the traceback is there as text, and no advice on curves is given."""
+    failed = replace(run, status=RunStatus.FAILED, error=TRACEBACK, epochs=pd.DataFrame(), history=NO_STEPS)
+    failed.progress, failed.latest = Progress(0, 900, 1, 20), {}
+    report = completion_report(failed)
+    page = BeautifulSoup(report.to_html(), "html5lib")
+
+    assert report.tone == "critical" and "RuntimeError: <b>shapes</b> differ" in report.headline
+    assert page.select_one("pre").get_text() == TRACEBACK and page.b is None
+    assert "Recommendations" not in [section.title for section in report.sections]
+    assert "RuntimeError" in run_poster(failed).findings[0][1]
+
+
+def test_a_stopped_run_says_where_and_why(run: RecordedRun) -> None:
+    """Step and reason of the stop come before the verdict."""
+    run.status, run.stop_reason = RunStatus.STOPPED, "stop() was called"
+
+    assert completion_report(run).headline.startswith("Stopped at step 900 (stop() was called). Converged")
+
+
+def test_a_diverged_run_marks_where(run: RecordedRun) -> None:
+    """The first step without a number is in the headline and marked on the loss; the axis is logarithmic."""
+    loss = run.history.train_loss.to_numpy().copy()
+    loss[700:800], loss[800:] = np.geomspace(0.1, 1e6, 100), math.nan
+    diverged = replace(run, status=RunStatus.DIVERGED, history=run.history.assign(train_loss=loss))
+    poster = run_poster(diverged)
+
+    assert poster.findings[0] == ("critical", "Diverged: the loss became NaN or infinite at step 801.")
+    assert [mark.x for mark in poster.figure.axes[0].marks if mark.tone == "critical"] == [801]
+    assert poster.figure.axes[0].log_y
+
+
+def test_further_metrics_are_plotted(run: RecordedRun) -> None:
+    """A metric nobody foresaw has its plot; accuracy and loss come first."""
+    titles = [axes.title for axes in run_poster(run).figure.axes]
+
+    assert titles == ["Loss", "Accuracy", "f1", "Gradient norm"]
+
+
+def test_alerts_are_listed_and_counted(run: RecordedRun) -> None:
+    """Each kind of alert is one line of the picture, the worst first; the report has them all."""
+    spike = Finding("loss-spike", Severity.WARNING, "Loss <jumped>.", step=10)
+    run.alerts = [
+        spike,
+        replace(spike, step=20),
+        Finding("dead", Severity.CRITICAL, "Gradients are zero.", step=30),
+    ]
+    lines = run_poster(run).findings
+
+    assert lines[-2:] == (
+        ("critical", "Step 30: Gradients are zero."),
+        ("warning", "Step 10: Loss <jumped>. (2 times)"),
+    )
+    assert "Alerts while training (3)" in completion_report(run).to_text()
+
+
+def test_a_run_without_folder_or_numbers_is_reported() -> None:
+    """Nothing kept and nothing trained is said, not an error."""
+    empty = RecordedRun(pd.DataFrame(), pd.DataFrame(), progress=Progress())
+
+    text = completion_report(empty).to_text()
+    assert "nothing was written" in text and "No epoch was finished" in text
+    assert Image.open(io.BytesIO(draw_poster(run_poster(empty)))).width == 2000
+
+
+def test_a_long_history_becomes_a_small_figure() -> None:
+    """A million steps give curves of at most a few thousand points, the outlier among them."""
+    loss = falling(1_000_000, noise=0.1)
+    loss[500_000] = 50.0
+    raw = run_poster(RecordedRun(table(train_loss=falling(5)), steps(loss))).figure.axes[0].series[0]
+
+    assert raw.style == "faint" and len(raw.x) <= 2402 and max(raw.y) == 50.0
+
+
+def test_the_description_of_the_curves_has_their_numbers(run: RecordedRun) -> None:
+    """Who cannot see the picture is told from where to where each curve went."""
+    alt = run_poster(run).figure.alt
+
+    assert "train loss from 2.05 to 0.06733" in alt and "best 0.1273 at step 900" in alt
+    assert "validation accuracy 95" in alt

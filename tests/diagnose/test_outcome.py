@@ -1,0 +1,290 @@
+"""The verdict on a training: the four cases, the limits as they are defined, and no healthy run accused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+
+from nbtrain.diagnose.outcome import Outcome, outcome
+from tests.diagnose.conftest import NO_STEPS, falling, rising_accuracy, steps, table
+
+
+def judge(epochs: pd.DataFrame, history: pd.DataFrame = NO_STEPS, status: str = "completed") -> Outcome:
+    return outcome(epochs, history, status=status)
+
+
+def healthy(epochs: int, noise: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return tables of a good run; by step its loss has 20 % noise and rare outliers ten times as high."""
+    random = np.random.default_rng(seed)
+    train = falling(epochs, 0.05, noise=noise, seed=seed)
+    by_step = np.repeat(train, 20) * np.exp(random.normal(0, 0.2, 20 * epochs))
+    by_step[random.integers(0, len(by_step), 3)] *= 10
+    frame = table(
+        train_loss=train, val_loss=falling(epochs, 0.08, noise=noise, seed=seed + 1),
+        train_acc=rising_accuracy(epochs, 0.98, noise / 5, seed),
+        val_acc=rising_accuracy(epochs, 0.96, noise / 5, seed + 2),
+    )  # fmt: skip
+    return frame, steps(by_step, grad_norm=np.exp(random.normal(0, 0.5, len(by_step))))
+
+
+@pytest.mark.parametrize("epochs", [8, 20, 100])
+@pytest.mark.parametrize("noise", [0.0, 0.03, 0.08])
+@pytest.mark.parametrize("columns", [["train_acc", "val_acc"], [], ["val_loss"]])
+def test_healthy_noisy_runs_are_called_healthy(epochs: int, noise: float, columns: list[str]) -> None:
+    """No warning, whatever the length and the noise: with accuracies, by losses alone, without validation."""
+    for seed in range(5):
+        frame, history = healthy(epochs, noise, seed)
+        kept = {"train_acc", "val_acc"} if columns == ["train_acc", "val_acc"] else set()
+        lost = {"train_acc", "val_acc"} - kept | ({"val_loss"} if columns == ["val_loss"] else set())
+        verdict = judge(frame.drop(columns=list(lost)), history)
+
+        assert verdict.kind == "converged", verdict.headline
+        assert all(str(finding.severity) == "info" for finding in verdict.findings)
+
+
+@pytest.mark.parametrize(
+    ("gap", "kind"), [(0.15, "converged"), (0.1500005, "converged"), (0.151, "overfitting")]
+)
+def test_the_gap_limit_is_15_points_strictly(gap: float, kind: str) -> None:
+    """The mean of the last three epochs decides; 15 points and rounding errors are still healthy."""
+    train = np.array([0.5, 0.7, 0.95, 0.95, 0.95])
+    frame = table(train_loss=falling(5), val_loss=falling(5), train_acc=train, val_acc=train - gap)
+
+    assert judge(frame).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("train", "valid", "kind"),
+    [(0.749, 0.70, "underfitting"), (0.75, 0.70, "converged"), (0.74, 0.75, "converged")],
+)
+def test_underfitting_needs_both_accuracies_under_75(train: float, valid: float, kind: str) -> None:
+    """One accuracy at the limit is enough to be no underfitting."""
+    frame = table(
+        train_loss=falling(20), val_loss=falling(20), train_acc=np.full(20, train), val_acc=np.full(20, valid)
+    )
+
+    assert judge(frame).kind == kind
+
+
+def test_percent_is_read_as_percent() -> None:
+    """A column with a value over 1.5 is in percent as a whole; the verdict is that of the fractions."""
+    train, valid = rising_accuracy(20, 0.99), rising_accuracy(20, 0.70)
+    fractions = judge(table(train_loss=falling(20), val_loss=falling(20), train_acc=train, val_acc=valid))
+    percents = judge(
+        table(train_loss=falling(20), val_loss=falling(20), train_acc=100 * train, val_acc=100 * valid)
+    )
+
+    assert fractions.kind == "overfitting"
+    assert percents == fractions
+
+
+def test_overfitting_by_shape_names_its_numbers() -> None:
+    """Without accuracies: validation loss over its best while train loss falls, with numbers."""
+    valid = falling(30, 0.5) + np.concatenate([np.zeros(12), np.linspace(0, 0.5, 18)])
+    verdict = judge(table(train_loss=falling(30, 0.01), val_loss=valid, lr=np.full(30, 1e-3)))
+
+    best = int(valid.argmin()) + 1
+    assert verdict.kind == "overfitting" and verdict.tone == "warning"
+    assert f"at epoch {best}" in verdict.findings[0].evidence
+    assert f"epoch {best}" in verdict.recommendations[0] and "--patience" in verdict.recommendations[0]
+
+
+def test_a_small_rise_or_a_late_one_is_no_overfitting() -> None:
+    """Five percent over the best, or a jump in the last epoch alone, decides nothing."""
+    valid = falling(30, 0.5)
+    small = valid + np.concatenate([np.zeros(20), np.linspace(0, 0.025, 10)])
+    late = valid + np.concatenate([np.zeros(29), [2.0]])
+
+    assert judge(table(train_loss=falling(30, 0.01), val_loss=small)).kind == "converged"
+    assert judge(table(train_loss=falling(30, 0.01), val_loss=late)).kind == "converged"
+
+
+def test_a_rise_of_both_losses_is_not_overfitting() -> None:
+    """Where the train loss rises too, the run is unstable, not overfitted."""
+    rise = np.concatenate([np.zeros(15), np.linspace(0, 3, 15)])
+    verdict = judge(table(train_loss=falling(30) + rise, val_loss=falling(30) + rise))
+
+    assert verdict.kind == "unstable" and verdict.findings[0].rule == "divergence"
+
+
+@pytest.mark.parametrize("how", ["inf by step", "nan tail", "nan inside", "nan epoch", "status"])
+def test_a_broken_loss_is_unstable_and_critical(how: str) -> None:
+    """Infinite and NaN losses are found by step and by epoch; a diverged run needs no number at all."""
+    by_step, by_epoch, status = falling(400), falling(10), "completed"
+    by_step[200 if "inside" in how else slice(390, None)] = math.inf if "inf" in how else math.nan
+    if how == "nan epoch":
+        by_step, by_epoch = falling(400), np.append(falling(9), math.nan)
+    if how == "status":
+        by_step, status = np.full(400, math.nan), "diverged"
+    verdict = judge(table(train_loss=by_epoch, lr=np.full(10, 0.1)), steps(by_step), status)
+
+    assert verdict.kind == "unstable" and verdict.tone == "critical"
+    assert verdict.findings[0].rule == "nan-loss"
+    assert {"inf by step": "at step 391", "nan tail": "at step 391", "nan inside": "at step 201",
+            "nan epoch": "epoch 10", "status": "NaN"}[how] in verdict.headline  # fmt: skip
+    assert "from 0.1 to 0.033" in verdict.recommendations[0]
+
+
+def test_absent_losses_are_not_broken() -> None:
+    """A column that is empty, or empty at first, is absent: epochs without validation are no divergence."""
+    valid = np.where(np.arange(20) % 5 == 4, falling(20, 0.1), math.nan)
+    late = steps(np.concatenate([np.full(50, math.nan), falling(400)]))
+
+    assert (
+        judge(table(train_loss=falling(20), val_loss=valid), steps(np.full(400, math.nan))).kind
+        == "converged"
+    )
+    assert judge(table(train_loss=falling(20), val_loss=valid), late).kind == "converged"
+
+
+def test_oscillation_and_spikes_are_unstable() -> None:
+    """A loss that swings from epoch to epoch, and one that jumps back twice, are told apart."""
+    swinging = falling(30) + np.random.default_rng(0).random(30) * 2
+    spiking = falling(40)
+    spiking[[20, 30]] += 2.5
+
+    assert judge(table(train_loss=swinging)).findings[0].rule == "oscillating-loss"
+    spikes = judge(table(train_loss=spiking))
+    assert spikes.kind == "unstable" and "2 times" in spikes.headline
+
+
+def test_a_short_run_is_judged_by_its_steps() -> None:
+    """One long epoch shows instability by its steps; and nothing else is claimed of it."""
+    bad = steps(np.concatenate([falling(300), falling(300) + np.linspace(0, 8, 300)]))
+    good = steps(falling(600, noise=0.2))
+
+    assert judge(table(train_loss=[1.0]), bad).kind == "unstable"
+    assert judge(table(train_loss=[1.0]), good).kind == "unclear"
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 2])
+@pytest.mark.parametrize("status", ["running", "stopped", "failed", "interrupted", "completed"])
+def test_too_few_epochs_get_no_verdict(epochs: int, status: str) -> None:
+    """Under three epochs the verdict is unclear, says why, and what to do."""
+    frame = table(
+        train_loss=falling(2)[:epochs], val_loss=falling(2)[:epochs], train_acc=[0.99, 0.99][:epochs],
+        val_acc=[0.1, 0.1][:epochs],
+    )  # fmt: skip
+    verdict = judge(frame, status=status)
+
+    assert verdict.kind == "unclear" and verdict.findings == ()
+    assert "at least 3" in verdict.headline and "--epochs" in verdict.recommendations[0]
+
+
+def test_a_run_still_improving_is_not_accused() -> None:
+    """By losses alone, a run that was still falling at the end is healthy and not done: go on."""
+    verdict = judge(table(train_loss=np.linspace(3, 1, 10), val_loss=np.linspace(3.1, 1.1, 10)))
+
+    assert verdict.kind == "unclear" and "still falling" in verdict.headline
+    assert "--epochs 20" in verdict.recommendations[0]
+
+
+def test_a_loss_that_never_moved_is_underfitting() -> None:
+    """Loss-only runs underfit where the loss hardly moved; the evidence has both values."""
+    flat = 2.303 * np.exp(np.random.default_rng(0).normal(0, 0.002, 15))
+    verdict = judge(table(train_loss=flat, val_loss=flat, lr=np.full(15, 1e-6)))
+
+    assert verdict.kind == "underfitting" and "2.3" in verdict.headline
+    assert "now 1e-6, try 1e-5 and 1e-7" in verdict.recommendations[0]
+
+
+def test_regression_losses_may_be_negative() -> None:
+    """A negative log-likelihood that converges is healthy, one that rises again is not."""
+    loss = falling(40, -3.0, 4.0)
+
+    assert judge(table(train_loss=loss, val_loss=loss + 0.05)).kind == "converged"
+    assert judge(table(train_loss=loss + np.linspace(0, 1, 40) ** 8 * 5)).kind == "unstable"
+
+
+def test_accuracy_that_varies_is_a_question_for_the_data() -> None:
+    """Over 8 points up and down in the last epochs is found; a steady climb of more is not."""
+    swinging = np.full(20, 0.85) + np.where(np.arange(20) % 2, 0.05, -0.05)
+    climbing = np.linspace(0.5, 0.95, 20)
+    frame = table(train_loss=falling(20), val_loss=falling(20), train_acc=np.full(20, 0.9))
+
+    found = judge(frame.assign(val_acc=swinging))
+    assert found.kind == "unstable" and found.findings[0].rule == "data-quality"
+    assert judge(frame.assign(val_acc=climbing)).kind == "converged"
+
+
+def test_validation_far_above_train_is_data_quality_not_overfitting() -> None:
+    """A leak is suspected, and dropout is named as the other explanation."""
+    frame = table(
+        train_loss=falling(20), val_loss=falling(20), train_acc=np.full(20, 0.78), val_acc=np.full(20, 0.97)
+    )
+    verdict = judge(frame)
+
+    assert verdict.findings[0].rule == "data-quality" and "dropout" in verdict.findings[0].evidence
+    assert verdict.kind == "converged" and verdict.tone == "warning"
+
+
+def test_tables_of_strings_and_of_nothing_are_read() -> None:
+    """The strings of the metrics file are numbers; empty tables without columns are nothing yet."""
+    frame = table(train_loss=["2.0", "1.0", "NaN"], val_loss=["2.0", "Infinity", "1.0"])
+
+    assert judge(frame).findings[0].rule == "nan-loss"
+    assert judge(pd.DataFrame(), pd.DataFrame()).kind == "unclear"
+
+
+def test_long_histories_are_judged_at_once() -> None:
+    """Two hundred thousand epochs and a million steps give the verdict of the same curve in short."""
+    frame = table(
+        train_loss=falling(200_000, noise=0.02), val_loss=falling(200_000, 0.12, noise=0.02, seed=1)
+    )
+
+    assert judge(frame, steps(falling(1_000_000, noise=0.3))).kind == "converged"
+
+
+def train_really(
+    seed: int, *, samples: int, epochs: int, lr: float, wrong: float = 0.0, sgd: bool = False
+) -> pd.DataFrame:
+    """Train a two-layer net on scanned digits, a share of the labels wrong; return its epochs table."""
+    torch = pytest.importorskip("torch")
+    x, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(x))
+    x, y = torch.tensor(x[order] / 16, dtype=torch.float32), torch.tensor(y[order])
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)  # a net this small is ten times slower on two
+    y[:samples] = torch.where(torch.rand(samples) < wrong, torch.randint(0, 10, (samples,)), y[:samples])
+    model = torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10))
+    optimizer = (torch.optim.SGD if sgd else torch.optim.AdamW)(model.parameters(), lr=lr)
+    loss = torch.nn.functional.cross_entropy
+    parts, rows = {"train": slice(0, samples), "val": slice(1200, None)}, []
+    for _ in range(epochs):
+        for batch in torch.randperm(samples).split(32):
+            optimizer.zero_grad()
+            loss(model(x[batch]), y[batch]).backward()
+            optimizer.step()
+        with torch.no_grad():
+            logits = model(x)
+        rows.append(
+            {f"{part}_loss": loss(logits[at], y[at]).item() for part, at in parts.items()}
+            | {
+                f"{part}_acc": (logits[at].argmax(1) == y[at]).double().mean().item()
+                for part, at in parts.items()
+            }
+        )
+    return table(**{name: [row[name] for row in rows] for name in rows[0]})
+
+
+def both_ways(frame: pd.DataFrame) -> tuple[str, str]:
+    """Return the verdicts with accuracies and by the losses alone."""
+    return judge(frame).kind, judge(frame.drop(columns=["train_acc", "val_acc"])).kind
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_real_curves_get_the_verdict_of_how_they_were_made(seed: int) -> None:
+    """Real digits, trained well, on too few and wrong labels, with a tiny and with a huge learning rate."""
+    good = train_really(seed, samples=1200, epochs=15, lr=2e-3)
+    overfitted = train_really(seed, samples=160, epochs=80, lr=2e-3, wrong=0.5)
+    slow = train_really(seed, samples=1200, epochs=8, lr=1e-6)
+    wild = train_really(seed, samples=1200, epochs=8, lr=4.0, sgd=True)
+
+    assert both_ways(good)[0] == "converged" and both_ways(good)[1] in ("converged", "unclear")
+    assert both_ways(overfitted) == ("overfitting", "overfitting")
+    assert both_ways(slow) == ("underfitting", "underfitting")
+    assert judge(wild).kind in ("unstable", "underfitting")
