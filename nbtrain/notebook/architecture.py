@@ -1,4 +1,5 @@
-"""What kind of network a source trains: attention, recurrence, a policy; frozen or pretrained. Reads the trace only."""
+"""What kind of network a source trains: attention, recurrence, a policy; frozen or pretrained. Reads the
+trace only."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ def architecture_of(machine: Machine) -> Architecture:
     return Architecture(
         attention=_first([*(_attention(event) for event in made), *(one.attention for one in live)]),
         recurrent=_first([*(_recurrent(event) for event in made), *(one.recurrent for one in live)]),
-        policy="actions are sampled from an environment and weighted by their log-probability" if policy else "",
+        policy="actions are sampled from an environment and weighted by their log-probability"
+        if policy
+        else "",
         depth=deepest.depth,
         norms=deepest.norms,
         frozen="freeze" in kinds or any(one.frozen for one in live),
@@ -44,7 +47,11 @@ def _attention(event: Event) -> str:
     if kind == "pretrained" and made.path.startswith("timm"):
         return shown if name.startswith(TRANSFORMER_BUILDERS) else ""
     if kind == "pretrained" and _is_hub_model(made.path):
-        return "" if any(word in f"{name} {made.path.lower()}" for word in NOT_TRANSFORMERS) else f"`{_owner(made.path)}` (line {event.line})"
+        return (
+            ""
+            if any(word in f"{name} {made.path.lower()}" for word in NOT_TRANSFORMERS)
+            else f"`{_owner(made.path)}` (line {event.line})"
+        )
     return ""
 
 
@@ -54,8 +61,12 @@ def _owner(path: str) -> str:
 
 def _is_hub_model(path: str) -> bool:
     owner = path.split(".")[-2] if "." in path else ""
-    inside = path.startswith(("transformers.", "sentence_transformers.", "peft.")) or owner.startswith("AutoModel")
-    return inside and not any(word in owner for word in ("Tokenizer", "Processor", "Config", "FeatureExtractor", "Scheduler"))
+    inside = path.startswith(("transformers.", "sentence_transformers.", "peft.")) or owner.startswith(
+        "AutoModel"
+    )
+    return inside and not any(
+        word in owner for word in ("Tokenizer", "Processor", "Config", "FeatureExtractor", "Scheduler")
+    )
 
 
 def _recurrent(event: Event) -> str:
@@ -70,4 +81,8 @@ def _pretrained(event: Event) -> bool:
     if event.data["category"] == "pretrained":
         return _is_hub_model(made.path) or "pretrained" in made.kwargs
     asked = made.kwargs.get("weights") or made.kwargs.get("pretrained")
-    return event.data["category"] == "torchvision-model" and asked is not None and getattr(asked, "value", True) not in (None, False)
+    return (
+        event.data["category"] == "torchvision-model"
+        and asked is not None
+        and getattr(asked, "value", True) not in (None, False)
+    )

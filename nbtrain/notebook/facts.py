@@ -1,4 +1,5 @@
-"""What is known of a training set-up, whether read in a source or seen on live objects. Data only; no judgement."""
+"""What is known of a training set-up, whether read in a source or seen on live objects. Data only; no
+judgement."""
 
 from __future__ import annotations
 
@@ -99,7 +100,8 @@ class LoaderFact:
 
 @dataclass(frozen=True)
 class Accumulation:
-    """Gradients of several backward passes go into one step. `divided`: whether loss or gradients are divided by k."""
+    """Gradients of several backward passes go into one step. `divided`: whether loss or gradients are
+    divided by k."""
 
     k: Quantity
     divided: Answer
@@ -146,7 +148,8 @@ class TrainingFact:
 class Architecture:
     """What kind of network is trained. Each of attention, recurrent, policy: what showed it, or "".
 
-    `depth`: weight layers (Linear and convolutions) of the deepest live model, `norms`: its normalisation layers.
+    `depth`: weight layers (Linear and convolutions) of the deepest live model, `norms`: its normalisation
+    layers.
     `frozen`: parameters are frozen somewhere. `pretrained`: starts from trained weights.
     """
 

@@ -1,12 +1,15 @@
-"""Turn a notebook cell into plain Python of the same line numbers: magics, `!`, `?`, `%%`. Runs and imports nothing."""
+"""Turn a notebook cell into plain Python of the same line numbers: magics, `!`, `?`, `%%`. Runs and
+imports nothing."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 import ast
 import re
 from dataclasses import dataclass
 
-# Cell magics whose body is Python that runs in this kernel. Any other `%%x` cell holds another language or a file.
+# Cell magics whose body is Python that runs in this kernel.
+# Any other `%%x` cell holds another language or a file.
 PYTHON_CELL_MAGICS = frozenset(
     "train train_review time timeit capture prun python python3 debug memray_flamegraph wandb mprun".split()
 )
@@ -42,7 +45,9 @@ def to_python(cell: str) -> PlainSource:
         magic = words[0] if words else ""
         magics.append((first + 1, lines[first].strip()))
         if magic not in PYTHON_CELL_MAGICS:
-            return PlainSource("\n" * (len(lines) - 1), tuple(magics), frozenset(range(1, len(lines) + 1)), magic or "%%")
+            return PlainSource(
+                "\n" * (len(lines) - 1), tuple(magics), frozenset(range(1, len(lines) + 1)), magic or "%%"
+            )
         lines[first] = ""
         altered.add(first + 1)
         first = next((index for index in range(first, len(lines)) if lines[index].strip()), len(lines))
@@ -137,4 +142,6 @@ class LineScanner:
             index += 1
         self.continued = line.endswith("\\")
         if len(self.quote) == 1 and not self.continued:
-            self.quote = ""  # an unclosed one-line quote is a syntax error of the person; do not swallow the rest
+            self.quote = (
+                ""  # an unclosed one-line quote is a syntax error of the person; do not swallow the rest
+            )

@@ -1,4 +1,5 @@
-"""Facts read from live objects: optimizer settings, loader sizes, kinds of layers. Runs no code of the person's classes.
+"""Facts read from live objects: optimizer settings, loader sizes, kinds of layers. Runs no code of the
+person's classes.
 
 torch is looked up in `sys.modules` only: when nobody has imported it there is nothing to see.
 """
@@ -24,7 +25,8 @@ EVALUATION_WORDS = ("val", "test", "eval", "dev", "infer", "predict")
 
 @dataclass(frozen=True)
 class LiveModel:
-    """What a live module is made of. `depth`: its weight layers; `frozen`: some of its parameters do not train."""
+    """What a live module is made of. `depth`: its weight layers; `frozen`: some of its parameters do not
+    train."""
 
     name: str
     attention: str = ""
@@ -117,7 +119,10 @@ def model_facts(name: str, obj: Any) -> LiveModel | None:
             recurrent = label
         depth += bool(ancestry & WEIGHTED)
         norms += bool(ancestry & NORMS)
-        frozen = frozen or any(one is not None and not one.requires_grad for one in (vars(module).get("_parameters") or {}).values())
+        frozen = frozen or any(
+            one is not None and not one.requires_grad
+            for one in (vars(module).get("_parameters") or {}).values()
+        )
     return LiveModel(name, attention, recurrent, depth, norms, frozen)
 
 
@@ -134,29 +139,51 @@ def optimizer_facts(name: str, obj: Any) -> OptimizerFact | None:
         return None
     groups = [group for group in vars(obj).get("param_groups", ()) if isinstance(group, dict)]
     cls = type(obj).__name__
-    library = (type(obj).__module__ or "").partition(".")[0] in ("torch", "bitsandbytes", "apex", "transformers", "deepspeed")
+    library = (type(obj).__module__ or "").partition(".")[0] in (
+        "torch",
+        "bitsandbytes",
+        "apex",
+        "transformers",
+        "deepspeed",
+    )
     family = "adam" if "Adam" in cls and cls != "Adafactor" else "sgd" if cls == "SGD" else "other"
     decays = [float(group.get("weight_decay") or 0.0) for group in groups]
-    decoupled = cls not in ("Adam", "NAdam", "RAdam", "Adamax") or any(group.get("decoupled_weight_decay") for group in groups)
+    decoupled = cls not in ("Adam", "NAdam", "RAdam", "Adamax") or any(
+        group.get("decoupled_weight_decay") for group in groups
+    )
     return OptimizerFact(
-        name=name, cls=cls, family=family if library else "other", live=True, key=id(obj), decoupled=decoupled,
+        name=name,
+        cls=cls,
+        family=family if library else "other",
+        live=True,
+        key=id(obj),
+        decoupled=decoupled,
         lrs=tuple(_quantity(group.get("initial_lr", group.get("lr"))) for group in groups) or (Quantity(),),
         weight_decay=Quantity((max(decays, default=0.0),), LIVE),
         momentum=_quantity(groups[0].get("momentum", 0.0) if groups else 0.0),
-    )  # fmt: skip
+    )
 
 
 def loader_facts(name: str, obj: Any) -> LoaderFact | None:
-    """Return the batch size of a live DataLoader; unknown where a batch sampler or the data set makes batches."""
+    """Return the batch size of a live DataLoader; unknown where a batch sampler or the data set makes
+    batches."""
     if not _is(obj, "torch.utils.data.DataLoader"):
         return None
     held = vars(obj)
     size = held.get("batch_size")
     word = name.lower()
-    role = "evaluation" if any(one in word for one in EVALUATION_WORDS) else "train" if "train" in word else ""
+    role = (
+        "evaluation" if any(one in word for one in EVALUATION_WORDS) else "train" if "train" in word else ""
+    )
     data = held.get("dataset")
-    samples = len(data) if type(data).__module__.startswith("torch.utils.data") and hasattr(type(data), "__len__") else None
-    return LoaderFact(name, _quantity(size) if size is not None else Quantity(), live=True, role=role, samples=samples)
+    samples = (
+        len(data)
+        if type(data).__module__.startswith("torch.utils.data") and hasattr(type(data), "__len__")
+        else None
+    )
+    return LoaderFact(
+        name, _quantity(size) if size is not None else Quantity(), live=True, role=role, samples=samples
+    )
 
 
 def schedule_facts(name: str, obj: Any) -> LiveSchedule | None:
@@ -168,9 +195,13 @@ def schedule_facts(name: str, obj: Any) -> LiveSchedule | None:
     cls = type(obj).__name__
     optimizer = held.get("optimizer")
     inner = [schedule_facts(name, one) for one in held.get("_schedulers", ())]
-    warm = cls in ("OneCycleLR", "CyclicLR", "LambdaLR", "MultiplicativeLR", "LinearLR") or "warm" in cls.lower()
+    warm = (
+        cls in ("OneCycleLR", "CyclicLR", "LambdaLR", "MultiplicativeLR", "LinearLR") or "warm" in cls.lower()
+    )
     groups = vars(optimizer).get("param_groups", ()) if optimizer is not None else ()
     tops = [group["max_lr"] for group in groups if isinstance(group, dict) and "max_lr" in group]
     if cls == "CosineAnnealingWarmRestarts":
         warm = False
-    return LiveSchedule(name, cls, id(optimizer), warm or any(one and one.warms_up for one in inner), max(tops, default=None))
+    return LiveSchedule(
+        name, cls, id(optimizer), warm or any(one and one.warms_up for one in inner), max(tops, default=None)
+    )

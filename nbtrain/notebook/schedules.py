@@ -1,5 +1,7 @@
-"""What schedulers do to a learning rate: whether they warm up, how high they go, whether they change it at all."""
+"""What schedulers do to a learning rate: whether they warm up, how high they go, whether they change it at
+all."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -14,14 +16,16 @@ from nbtrain.notebook.symbolic.values import Const, Func, Made, Obj, Seq, Value
 TRIED_STEPS = (0, 1, 10, 100, 500, 1000, 2000, 4000, 10_000)
 WARM_START = 0.5
 NO_WARMUP = frozenset(
-    "StepLR MultiStepLR ExponentialLR PolynomialLR CosineAnnealingLR CosineAnnealingWarmRestarts ReduceLROnPlateau "
+    "StepLR MultiStepLR ExponentialLR PolynomialLR CosineAnnealingLR CosineAnnealingWarmRestarts "
+    "ReduceLROnPlateau "
     "get_constant_schedule SWALR".split()
 )
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """One scheduler. `peak`: the highest rate it sets by itself. `factor`: highest multiple of the base rate, or None."""
+    """One scheduler. `peak`: the highest rate it sets by itself. `factor`: highest multiple of the base
+    rate, or None."""
 
     cls: str
     warmup: Answer
@@ -38,7 +42,9 @@ def schedule_of(machine: Machine, value: Value) -> Schedule:
         return Schedule("scheduler", Answer(UNKNOWN, "the scheduler is made elsewhere"), factor=None)
     cls = tail_of(value.path)
     if cls in ("OneCycleLR", "CyclicLR"):
-        return Schedule(cls, Answer(YES, cls), quantity(argument(value, "max_lr", 1 if cls == "OneCycleLR" else 2)))
+        return Schedule(
+            cls, Answer(YES, cls), quantity(argument(value, "max_lr", 1 if cls == "OneCycleLR" else 2))
+        )
     if cls in NO_WARMUP:
         return Schedule(cls, Answer(NO, cls))
     if cls in ("LinearLR", "ConstantLR"):
@@ -68,9 +74,15 @@ def _from_factors(machine: Machine, value: Made, cls: str) -> Schedule:
         function = function.items[0]
     factors = [_factor(machine, function, step) for step in TRIED_STEPS]
     if any(one is None for one in factors) or cls == "MultiplicativeLR":
-        return Schedule(cls, Answer(UNKNOWN, f"the function given to `{cls}` could not be worked out"), factor=None)
+        return Schedule(
+            cls, Answer(UNKNOWN, f"the function given to `{cls}` could not be worked out"), factor=None
+        )
     highest = max(abs(one) for one in factors if one is not None)
-    warms = factors[0] is not None and abs(factors[0]) < WARM_START * highest and factors.index(max(factors, key=lambda x: x or 0)) > 0
+    warms = (
+        factors[0] is not None
+        and abs(factors[0]) < WARM_START * highest
+        and factors.index(max(factors, key=lambda x: x or 0)) > 0
+    )
     return Schedule(cls, Answer(YES if warms else NO, cls), factor=highest)
 
 
@@ -88,7 +100,9 @@ def _with_steps(value: Made, cls: str) -> Schedule:
     for name in ("num_warmup_steps", "warmup_steps", "warmup_t", "warmup_epochs", "warmup", "warmup_ratio"):
         if name in value.kwargs:
             steps = quantity(value.kwargs[name])
-            return Schedule(cls, Answer(NO if steps.known and steps.high == 0 else YES, f"{name}={steps.text or '...'}"))
+            return Schedule(
+                cls, Answer(NO if steps.known and steps.high == 0 else YES, f"{name}={steps.text or '...'}")
+            )
     if "warmup" in cls.lower():
         steps = quantity(value.args[1]) if len(value.args) > 1 else Quantity()
         return Schedule(cls, Answer(NO if steps.known and steps.high == 0 else YES, cls))
@@ -104,7 +118,9 @@ def optimizer_behind(value: Value) -> Value | None:
         return argument(value, "optimizer", 0)
     if isinstance(value, Obj):
         held = value.attrs.get("optimizer")
-        return held if held is not None else next((one for one in value.attrs.values() if isinstance(one, Made)), None)
+        return (
+            held
+            if held is not None
+            else next((one for one in value.attrs.values() if isinstance(one, Made)), None)
+        )
     return None
-
-

@@ -61,20 +61,36 @@ def read_source(text: str, namespace: Mapping[str, Any] | None = None) -> Source
     """
     plain = to_python(text)
     if plain.foreign:
-        return SourceFacts(text, plain, unread=(f"The cell is `%%{plain.foreign}`, not Python; it was not read.",))
+        return SourceFacts(
+            text, plain, unread=(f"The cell is `%%{plain.foreign}`, not Python; it was not read.",)
+        )
     parsed = parse(plain.text)
     machine, remarks = read(parsed.tree, namespace)
     trace = _trace(machine, plain.text)
-    trainings = tuple([*hand_written(trace), *framework_trainings(trace)])
+    trainings = (*hand_written(trace), *framework_trainings(trace))
     optimizers = [*trace.optimizers.values()]
-    optimizers += [hf_optimizer(trace, event) for event in trace.of("made") if event.data["category"] == "hf-arguments"]
-    loaders = [loader_of(machine, e.subject) for e in trace.of("made") if e.data["category"] == "loader" and isinstance(e.subject, Made)]
+    optimizers += [
+        hf_optimizer(trace, event) for event in trace.of("made") if event.data["category"] == "hf-arguments"
+    ]
+    loaders = [
+        loader_of(machine, e.subject)
+        for e in trace.of("made")
+        if e.data["category"] == "loader" and isinstance(e.subject, Made)
+    ]
     return SourceFacts(
-        text, plain, tuple(optimizers), tuple(loaders), trainings, architecture_of(machine), tuple(machine.used_live),
+        text,
+        plain,
+        tuple(optimizers),
+        tuple(loaders),
+        trainings,
+        architecture_of(machine),
+        tuple(machine.used_live),
         sums_loss=any("sum" in event.subject.tags for event in trace.of("backward")) or _sums(trace),
-        practices=tuple(_practices(trace, trainings)), unread=(*parsed.unread, *remarks),
-        torch_bound=isinstance(machine.module.get("torch"), Ref) or "torch" in (namespace or {}), tree=parsed.tree,
-    )  # fmt: skip
+        practices=tuple(_practices(trace, trainings)),
+        unread=(*parsed.unread, *remarks),
+        torch_bound=isinstance(machine.module.get("torch"), Ref) or "torch" in (namespace or {}),
+        tree=parsed.tree,
+    )
 
 
 def _trace(machine: Machine, text: str) -> Trace:
@@ -104,7 +120,12 @@ def _with_schedule(trace: Trace, event: Event) -> OptimizerFact:
         elif schedule.factor is None:
             reshaped = schedule.cls
         elif schedule.factor != 1.0 and fact.lrs[0].known:
-            peaks.append(Quantity(tuple(one * schedule.factor for one in fact.lrs[0].values), f"times the factor of {schedule.cls}"))
+            peaks.append(
+                Quantity(
+                    tuple(one * schedule.factor for one in fact.lrs[0].values),
+                    f"times the factor of {schedule.cls}",
+                )
+            )
     if not reshaped and (by_hand := hand_set(trace)):
         reshaped = f"the rate set by hand on line {by_hand[0].line}"
     return replace(fact, peak=peaks[0] if peaks else None, reshaped=reshaped)
@@ -138,5 +159,3 @@ def _practices(trace: Trace, trainings: tuple[TrainingFact, ...]) -> list[str]:
         if optimizer.cls == "AdamW":
             found.append("AdamW decouples weight decay from the gradient.")
     return list(dict.fromkeys(found))
-
-

@@ -11,7 +11,15 @@ from nbtrain.notebook.symbolic.machine import Event, Machine
 from nbtrain.notebook.symbolic.values import Const, Made, Map, Member, Seq, Term, Value, name_of, options
 
 # Defaults of the libraries, read as code: torch 2.x, bitsandbytes and transformers agree on Adam's 1e-3.
-DEFAULT_LR = {"Adamax": 2e-3, "NAdam": 2e-3, "RMSprop": 1e-2, "Adagrad": 1e-2, "Adadelta": 1.0, "LBFGS": 1.0, "Rprop": 1e-2}
+DEFAULT_LR = {
+    "Adamax": 2e-3,
+    "NAdam": 2e-3,
+    "RMSprop": 1e-2,
+    "Adagrad": 1e-2,
+    "Adadelta": 1.0,
+    "LBFGS": 1.0,
+    "Rprop": 1e-2,
+}
 COUPLED = frozenset({"Adam", "NAdam", "RAdam", "Adamax"})
 
 
@@ -21,11 +29,18 @@ def quantity(value: Value | None, text: str = "") -> Quantity:
         return Quantity(text=text)
     found: list[Const] = []
     for one in options(value):
-        if not (isinstance(one, Const) and isinstance(one.value, int | float) and not isinstance(one.value, bool)):
+        if not (
+            isinstance(one, Const) and isinstance(one.value, int | float) and not isinstance(one.value, bool)
+        ):
             return Quantity(text=text or name_of(value))
         found.append(one)
     origins = {one.origin for one in found}
-    return Quantity(tuple(float(one.value) for one in found), origins.pop() if len(origins) == 1 else "", found[0].node, text)
+    return Quantity(
+        tuple(float(one.value) for one in found),
+        origins.pop() if len(origins) == 1 else "",
+        found[0].node,
+        text,
+    )
 
 
 def argument(made: Made, name: str, position: int | None = None) -> Value | None:
@@ -50,18 +65,32 @@ def optimizer_fact(machine: Machine, event: Event) -> OptimizerFact:
     default = Quantity((DEFAULT_LR.get(cls, 1e-3),), "the library's default") if made.complete else Quantity()
     given = argument(made, "lr", 1)
     base = quantity(given) if given is not None else default
-    decay_given = argument(made, "weight_decay", 2 if cls in ("SGD",) and False else None)
-    no_decay = Quantity((0.01 if cls == "AdamW" else 0.0,), "the library's default") if made.complete else Quantity()
+    decay_given = argument(made, "weight_decay")
+    no_decay = (
+        Quantity((0.01 if cls == "AdamW" else 0.0,), "the library's default") if made.complete else Quantity()
+    )
     decay = quantity(decay_given) if decay_given is not None else no_decay
     lrs, decays = _groups(made, base, decay)
     momentum_given = argument(made, "momentum", 2 if family_of(cls) == "sgd" else None)
-    momentum = quantity(momentum_given) if momentum_given is not None else Quantity((0.0,) if made.complete else ())
+    momentum = (
+        quantity(momentum_given) if momentum_given is not None else Quantity((0.0,) if made.complete else ())
+    )
     decoupled = cls not in COUPLED or _maybe_true(argument(made, "decoupled_weight_decay"))
     return OptimizerFact(
-        name=name, cls=cls, family=family_of(cls), lrs=lrs, weight_decay=_largest(decays), momentum=momentum,
-        decoupled=decoupled, doubtful=bool(event.data.get("doubtful")), line=event.line, key=id(made), call=made.node,
-        statement=statement, parameters=ast.unparse(made.node.args[0])[:200] if made.node.args else "",
-    )  # fmt: skip
+        name=name,
+        cls=cls,
+        family=family_of(cls),
+        lrs=lrs,
+        weight_decay=_largest(decays),
+        momentum=momentum,
+        decoupled=decoupled,
+        doubtful=bool(event.data.get("doubtful")),
+        line=event.line,
+        key=id(made),
+        call=made.node,
+        statement=statement,
+        parameters=ast.unparse(made.node.args[0])[:200] if made.node.args else "",
+    )
 
 
 def _maybe_true(value: Value | None) -> bool:

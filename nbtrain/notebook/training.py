@@ -1,18 +1,27 @@
-"""From the trace of a source to its hand-written training steps: accumulation, clipping, precision, schedule, epochs."""
+"""From the trace of a source to its hand-written training steps: accumulation, clipping, precision,
+schedule, epochs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from nbtrain.notebook.facts import (
-    NO, UNKNOWN, YES, Accumulation, Answer, LoaderFact, OptimizerFact, Quantity, TrainingFact,
+    NO,
+    UNKNOWN,
+    YES,
+    Accumulation,
+    Answer,
+    LoaderFact,
+    OptimizerFact,
+    Quantity,
+    TrainingFact,
 )  # fmt: skip
 from nbtrain.notebook.live import loader_facts, optimizer_facts
 from nbtrain.notebook.schedules import Schedule, optimizer_behind, schedule_of
 from nbtrain.notebook.source_values import argument, quantity
 from nbtrain.notebook.symbolic.library import SELF_CLIPPING
 from nbtrain.notebook.symbolic.machine import Event, Guard, Machine
-from nbtrain.notebook.symbolic.method_calls import is_scheduler, kind_of
+from nbtrain.notebook.symbolic.roles import is_scheduler, kind_of
 from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Obj, Term, Value, name_of, options
 
 DIVIDES = frozenset({"div_", "mul_", "Div", "Mult", "assign"})
@@ -60,28 +69,52 @@ def _training(trace: Trace, step: Event, backwards: list[Event]) -> TrainingFact
     loss = backward.subject
     tags = loss.tags
     owner = backward.data["owner"]
-    accumulation = _accumulation(trace, step, backward) if owner in ("person", "autograd", "lightning") else None
-    steps = {id(event.subject) if isinstance(event.subject, Made) else name_of(event.subject) for event in trace.near("optim-step", step)}
+    accumulation = (
+        _accumulation(trace, step, backward) if owner in ("person", "autograd", "lightning") else None
+    )
+    steps = {
+        id(event.subject) if isinstance(event.subject, Made) else name_of(event.subject)
+        for event in trace.near("optim-step", step)
+    }
     epochs, loop = _epochs(step)
     precision = "fp16" if "fp16" in tags else "mixed" if "mixed" in tags else ""
     regions = [event for event in trace.of("autocast") if event.data["tags"] & {"fp16", "mixed"}]
     if not precision and any("fp16" in event.data["tags"] for event in trace.of("autocast-decorator")):
         precision = "fp16"
     return TrainingFact(
-        owner="person" if owner == "autograd" else owner, line=step.line, looped=bool(step.loops) or step.entry != "<module>",
-        optimizer=optimizer, name=optimizer.name if optimizer else name_of(step.subject), epochs=epochs,
-        batch=_batch(trace, step, backward), accumulation=accumulation,
-        accumulates=accumulation is not None or bool(trace.of("accumulate")) or _counts_itself(trace) or len(backward.loops) > len(step.loops),
-        clipped=_clipped(trace, step, optimizer, owner), warmed_up=_warmed_up(trace, step, optimizer, owner),
-        changes_lr=_changes(trace, step, optimizer, owner), precision=precision, scaled=_scaled(step, tags),
-        several_optimizers=len(steps) > 1, distributed=any(e.data["category"] == "distributed" for e in trace.of("made")),
-        node=step.node, backward=backward.node, autocast=regions[0].subject.node if regions else None, epoch_loop=loop,  # type: ignore[attr-defined]
-    )  # fmt: skip
+        owner="person" if owner == "autograd" else owner,
+        line=step.line,
+        looped=bool(step.loops) or step.entry != "<module>",
+        optimizer=optimizer,
+        name=optimizer.name if optimizer else name_of(step.subject),
+        epochs=epochs,
+        batch=_batch(trace, step, backward),
+        accumulation=accumulation,
+        accumulates=accumulation is not None
+        or bool(trace.of("accumulate"))
+        or _counts_itself(trace)
+        or len(backward.loops) > len(step.loops),
+        clipped=_clipped(trace, step, optimizer, owner),
+        warmed_up=_warmed_up(trace, step, optimizer, owner),
+        changes_lr=_changes(trace, step, optimizer, owner),
+        precision=precision,
+        scaled=_scaled(step, tags),
+        several_optimizers=len(steps) > 1,
+        distributed=any(e.data["category"] == "distributed" for e in trace.of("made")),
+        # type: ignore[attr-defined]
+        node=step.node,
+        backward=backward.node,
+        autocast=regions[0].subject.node if regions else None,
+        epoch_loop=loop,
+    )
 
 
 def _nearest(step: Event, backwards: list[Event]) -> Event:
     """The backward pass that shares most loops with the step and comes last before it."""
-    return max(backwards, key=lambda event: (len(set(event.loops) & set(step.loops)), event.line <= step.line, event.line))
+    return max(
+        backwards,
+        key=lambda event: (len(set(event.loops) & set(step.loops)), event.line <= step.line, event.line),
+    )
 
 
 def optimizer_of(trace: Trace, value: Value) -> OptimizerFact | None:
@@ -118,7 +151,9 @@ def loader_of(machine: Machine, made: Made) -> LoaderFact:
     """Return the facts of a DataLoader that the source makes; PyTorch's default batch size is 1."""
     _, name, _ = machine.named.get(id(made), (made, "", None))
     size = argument(made, "batch_size", 1)
-    if any(part in made.kwargs for part in ("batch_sampler", "collate_fn_batches")) or (size is None and not made.complete):
+    if any(part in made.kwargs for part in ("batch_sampler", "collate_fn_batches")) or (
+        size is None and not made.complete
+    ):
         return LoaderFact(name, Quantity(), made.node.lineno, call=made.node)
     known = Quantity((1.0,), "the default of DataLoader") if size is None else quantity(size)
     return LoaderFact(name, known, made.node.lineno, role="train", call=made.node)
@@ -147,7 +182,10 @@ def _guarded_every(trace: Trace, step: Event, backward: Event) -> Quantity | Non
 def _under(event: Event, guards: list[Guard]) -> bool:
     held = {(guard.node, guard.holds) for guard in event.guards}
     mods = {name_of(mod) or getattr(mod, "value", None) for guard in event.guards for mod in guard.mods}
-    return any((g.node, g.holds) in held or (name_of(g.mods[0]) or getattr(g.mods[0], "value", None)) in mods for g in guards)
+    return any(
+        (g.node, g.holds) in held or (name_of(g.mods[0]) or getattr(g.mods[0], "value", None)) in mods
+        for g in guards
+    )
 
 
 def _inner_loop_count(trace: Trace, step: Event, backward: Event) -> Quantity | None:
@@ -174,14 +212,26 @@ def _divided(trace: Trace, step: Event, backward: Event) -> Answer:
     if any(event.data["how"] in DIVIDES for event in trace.near("grad-edit", step)):
         return Answer(YES, "the gradients are changed by hand")
     if "opaque" in tags and not _conventional_loss(backward.subject):
-        return Answer(UNKNOWN, f"the loss comes from `{name_of(backward.subject)}`, which is not in the source")
+        return Answer(
+            UNKNOWN, f"the loss comes from `{name_of(backward.subject)}`, which is not in the source"
+        )
     return Answer(NO, line=backward.line)
 
 
 def _conventional_loss(value: Value) -> bool:
     """`criterion(...)` and `model(...)` return means by custom, also where they are made elsewhere."""
     name = name_of(value).lower().removesuffix(".loss").removesuffix("()").rpartition(".")[2]
-    return name in ("criterion", "loss_fn", "loss_func", "loss_function", "model", "net", "criterion_fn", "lossfn", "output")
+    return name in (
+        "criterion",
+        "loss_fn",
+        "loss_func",
+        "loss_function",
+        "model",
+        "net",
+        "criterion_fn",
+        "lossfn",
+        "output",
+    )
 
 
 def _counts_itself(trace: Trace) -> bool:
@@ -228,8 +278,14 @@ def schedules_for(trace: Trace, optimizer: OptimizerFact | None) -> list[Schedul
     """Return every scheduler that may act on `optimizer`."""
     found: list[Schedule] = []
     values = [event.subject for event in trace.of("made") if event.data["category"] == "scheduler"]
-    values += [event.subject for event in trace.of("instance") if is_scheduler(event.subject) or _holds_optimizer(event)]
-    values += [event.subject for event in trace.of("sched-step") if isinstance(event.subject, Term | Member | Live)]
+    values += [
+        event.subject
+        for event in trace.of("instance")
+        if is_scheduler(event.subject) or _holds_optimizer(event)
+    ]
+    values += [
+        event.subject for event in trace.of("sched-step") if isinstance(event.subject, Term | Member | Live)
+    ]
     for value in values:
         behind = optimizer_behind(value)
         other = [one for one in options(behind) if isinstance(one, Made)] if behind is not None else []
@@ -264,7 +320,10 @@ def _warmed_up(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner
             return Answer(YES, "a warm-up is named in the source")
         return next(one for one in answers if one.state == UNKNOWN)
     if any(event.data.get("how") != "Mult" for event in by_hand):
-        return Answer(UNKNOWN, f"the rate is set by hand on line {by_hand[0].line}; whether it ramps up could not be told")
+        return Answer(
+            UNKNOWN,
+            f"the rate is set by hand on line {by_hand[0].line}; whether it ramps up could not be told",
+        )
     return _hidden_schedule(trace, step, owner) or Answer(NO, line=step.line)
 
 
@@ -273,7 +332,9 @@ def _hidden_schedule(trace: Trace, step: Event, owner: str) -> Answer | None:
         return Answer(UNKNOWN, "DeepSpeed schedules the rate as its own configuration says")
     handed = [event for event in trace.of("escape") if event.data["optimizer"]]
     if handed:
-        return Answer(UNKNOWN, f"`{handed[0].data['name'] or 'a function'}` gets the optimizer and is not in the source")
+        return Answer(
+            UNKNOWN, f"`{handed[0].data['name'] or 'a function'}` gets the optimizer and is not in the source"
+        )
     if isinstance(step.subject, Obj):
         return Answer(UNKNOWN, "the optimizer is a class of its own")
     return None
@@ -295,5 +356,3 @@ def _scaled(step: Event, tags: frozenset[str]) -> bool:
         if isinstance(enabled, Const) and not enabled.value:
             return False
     return bool(tags & {"scaled", "multiplied"})
-
-

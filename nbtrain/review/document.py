@@ -1,4 +1,5 @@
-"""The report of a review: two tables, what is good, the corrected cell, and four sections on what it is worth."""
+"""The report of a review: two tables, what is good, the corrected cell, and four sections on what it is
+worth."""
 
 from __future__ import annotations
 
@@ -10,7 +11,10 @@ from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.report.model import Block, Cell, Code, Items, Note, Report, Section, Table, Text
 
 RISKS = {
-    "high": "Running this unchanged most likely wastes the run: {critical} would make the result wrong or lose it.",
+    "high": (
+        "Running this unchanged most likely wastes the run: "
+        "{critical} would make the result wrong or lose it."
+    ),
     "medium": "Running this unchanged most likely costs quality or time: {warnings}.",
     "low": "Nothing was found that would put the run at risk.",
 }
@@ -51,14 +55,20 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str) -> R
     sections += [
         Section("Confidence Assessment", (Text(CONFIDENCES[data["confidence"]]), *_by_evidence(findings))),
         Section("Risk Assessment", (Text(_risk(data["risk"], len(critical), len(others))),)),
-        Section("Information Gaps", (_listed(data["information_gaps"], "None: every rule had the facts it needs."),)),
+        Section(
+            "Information Gaps",
+            (_listed(data["information_gaps"], "None: every rule had the facts it needs."),),
+        ),
         Section("Caveats", (_listed([*data["caveats"], STANDING_CAVEAT], ""),)),
     ]
-    return Report(title, tuple(sections), _headline(len(critical), len(others)), _tone(critical, others), data)
+    return Report(
+        title, tuple(sections), _headline(len(critical), len(others)), _tone(critical, others), data
+    )
 
 
 STANDING_CAVEAT = (
-    "The review reads; it runs nothing. A line that is right on purpose is silenced by `# nbtrain: allow RULE-ID` on it."
+    "The review reads; it runs nothing. A line that is right on "
+    "purpose is silenced by `# nbtrain: allow RULE-ID` on it."
 )
 
 
@@ -71,14 +81,21 @@ def _place(finding: dict[str, Any]) -> str:
 
 def _table(pairs: list[tuple[Finding, str]], tone: str) -> Table:
     rows = tuple(
-        (Cell(f"{one.issue} ({place}, {one.rule})", tone), Cell(one.current, code=True), Cell(one.recommended, code=True))
+        (
+            Cell(f"{one.issue} ({place}, {one.rule})", tone),
+            Cell(one.current, code=True),
+            Cell(one.recommended, code=True),
+        )
         for one, place in pairs
     )
     return Table(("Issue", "Current", "Recommended"), rows)
 
 
 def _evidence(finding: Finding, place: str) -> str:
-    return f"{finding.rule}, {place}: {finding.evidence} ({finding.confidence}: {HOW_KNOWN[finding.confidence]})."
+    return (
+        f"{finding.rule}, {place}: {finding.evidence} "
+        f"({finding.confidence}: {HOW_KNOWN[finding.confidence]})."
+    )
 
 
 def _suggestion(data: dict[str, Any]) -> tuple[Block, ...]:
@@ -87,7 +104,9 @@ def _suggestion(data: dict[str, Any]) -> tuple[Block, ...]:
 
 def difference(before: str, after: str) -> str:
     """Return a unified diff of a source and its correction."""
-    return "\n".join(difflib.unified_diff(before.split("\n"), after.split("\n"), "yours", "suggested", lineterm="", n=2))
+    return "\n".join(
+        difflib.unified_diff(before.split("\n"), after.split("\n"), "yours", "suggested", lineterm="", n=2)
+    )
 
 
 def _by_evidence(findings: Sequence[Finding]) -> tuple[Block, ...]:
@@ -97,7 +116,9 @@ def _by_evidence(findings: Sequence[Finding]) -> tuple[Block, ...]:
 
 
 def _risk(risk: str, critical: int, warnings: int) -> str:
-    return RISKS[risk].format(critical=_counted(critical, "critical finding"), warnings=_counted(warnings, "warning"))
+    return RISKS[risk].format(
+        critical=_counted(critical, "critical finding"), warnings=_counted(warnings, "warning")
+    )
 
 
 def _counted(number: int, noun: str) -> str:

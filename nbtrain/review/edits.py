@@ -10,9 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Edit:
-    """Replace what stands between two places with `text`. Lines are 1-based, columns count UTF-8 bytes, as in `ast`.
+    """Replace what stands between two places with `text`. Lines are 1-based, columns count UTF-8 bytes, as
+    in `ast`.
 
-    `kind`: replace; keyword (add an argument to the call that ends there); before or after (whole lines, indented
+    `kind`: replace; keyword (add an argument to the call that ends there); before or after (whole lines,
+    indented
     like the line `start_line`, put before it or after `end_line`).
     """
 
@@ -56,16 +58,26 @@ def apply(source: str, edits: Iterable[Edit], *, frozen_lines: frozenset[int] = 
     last: tuple[int, int] = (len(lines) + 1, 0)
     for edit in [one for one in ordered if one.kind in ("replace", "keyword")]:
         touched = range(edit.start_line, edit.end_line + 1)
-        start = (edit.end_line, edit.end_column - 1) if edit.kind == "keyword" else (edit.start_line, edit.start_column)
-        if (edit.end_line, edit.end_column) > last or any(line in frozen_lines or line > len(lines) for line in touched):
+        start = (
+            (edit.end_line, edit.end_column - 1)
+            if edit.kind == "keyword"
+            else (edit.start_line, edit.start_column)
+        )
+        if (edit.end_line, edit.end_column) > last or any(
+            line in frozen_lines or line > len(lines) for line in touched
+        ):
             continue
         _replace(lines, edit)
         last = start
         done.add(edit)
-    for edit in sorted([one for one in ordered if one.kind in ("before", "after")], key=_insertion_line, reverse=True):
+    for edit in sorted(
+        [one for one in ordered if one.kind in ("before", "after")], key=_insertion_line, reverse=True
+    ):
         first = lines[edit.start_line - 1] if edit.start_line <= len(lines) else ""
         indent = first[: len(first) - len(first.lstrip())]
-        lines[_insertion_line(edit) : _insertion_line(edit)] = [indent + part for part in edit.text.split("\n")]
+        lines[_insertion_line(edit) : _insertion_line(edit)] = [
+            indent + part for part in edit.text.split("\n")
+        ]
     return "\n".join(lines)
 
 
@@ -78,8 +90,10 @@ def _replace(lines: list[str], edit: Edit) -> None:
     if edit.kind == "keyword":
         line = lines[edit.end_line - 1].encode()
         head = line[: edit.end_column - 1].decode()
-        before = head.rstrip() or next((one.split("#")[0].rstrip() for one in reversed(lines[: edit.end_line - 1]) if one.strip()), "")
-        comma = "" if before.endswith((",", "(")) else ", " if head.strip() else ", "
+        before = head.rstrip() or next(
+            (one.split("#")[0].rstrip() for one in reversed(lines[: edit.end_line - 1]) if one.strip()), ""
+        )
+        comma = "" if before.endswith((",", "(")) else ", "
         if before.endswith(",") and head.strip():
             comma = " "
         lines[edit.end_line - 1] = head + comma + edit.text + line[edit.end_column - 1 :].decode()

@@ -1,4 +1,5 @@
-"""Run the rules over facts: collect, silence by comment, sort. A rule that raises becomes a caveat, never a crash."""
+"""Run the rules over facts: collect, silence by comment, sort. A rule that raises becomes a caveat, never
+a crash."""
 
 from __future__ import annotations
 
@@ -53,7 +54,11 @@ def rule_named(rule_id: str) -> Rule:
     near = difflib.get_close_matches(wanted, [one.id for one in all_rules()], n=3, cutoff=0.4)
     suggestion = f"Did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else ""
     known = ", ".join(one.id for one in all_rules())
-    raise UsageError(f"There is no review rule `{rule_id}`.", suggestion=suggestion or f"The rules are: {known}.", value=rule_id)
+    raise UsageError(
+        f"There is no review rule `{rule_id}`.",
+        suggestion=suggestion or f"The rules are: {known}.",
+        value=rule_id,
+    )
 
 
 def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
@@ -84,14 +89,24 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
         unique.setdefault((pair[0].rule, pair[0].line, pair[0].name, pair[0].current), pair)
     kept = list(unique.values())
     gaps = list(dict.fromkeys(gaps))
-    return Outcome(tuple(one for one, _ in kept), tuple(edits for _, edits in kept), tuple(gaps), tuple(caveats))
+    return Outcome(
+        tuple(one for one, _ in kept), tuple(edits for _, edits in kept), tuple(gaps), tuple(caveats)
+    )
 
 
 def _finding(rule: Rule, said: Problem) -> Finding:
     return Finding(
-        rule.id, rule.severity, said.issue, current=said.current, recommended=said.recommended, evidence=said.evidence,
-        confidence=said.confidence, line=said.line, name=said.name, fix=said.fix,
-    )  # fmt: skip
+        rule.id,
+        rule.severity,
+        said.issue,
+        current=said.current,
+        recommended=said.recommended,
+        evidence=said.evidence,
+        confidence=said.confidence,
+        line=said.line,
+        name=said.name,
+        fix=said.fix,
+    )
 
 
 def _allowed(text: str) -> tuple[dict[str, set[int]], list[str]]:
@@ -105,7 +120,14 @@ def _allowed(text: str) -> tuple[dict[str, set[int]], list[str]]:
         return found, caveats
     known = {one.id for one in all_rules()}
     lines = text.split("\n")
-    first_code = next((at for at, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith(("#", "%%"))), 0)
+    first_code = next(
+        (
+            at
+            for at, line in enumerate(lines, 1)
+            if line.strip() and not line.lstrip().startswith(("#", "%%"))
+        ),
+        0,
+    )
     for line, comment in _comments(text):
         match = ALLOW.search(comment)
         if match is None:
@@ -135,5 +157,7 @@ def _is_allowed(allowed: dict[str, set[int]], rule_id: str, said: Problem) -> bo
     lines = allowed.get(rule_id)
     if not lines:
         return False
-    touched = {said.line or 0} | {edit.start_line for edit in said.edits} | {edit.end_line for edit in said.edits}
+    touched = (
+        {said.line or 0} | {edit.start_line for edit in said.edits} | {edit.end_line for edit in said.edits}
+    )
     return 0 in lines or bool(lines & touched)

@@ -1,6 +1,7 @@
 """What the rules may look at: source and live facts in one frozen bundle.
 
-A live fact beats a source fact wherever the source only names an object. What the reviewed source itself makes is
+A live fact beats a source fact wherever the source only names an object. What the reviewed source itself
+makes is
 judged as the source makes it: that is what the next execution will give, whatever an earlier one left behind.
 """
 
@@ -10,7 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nbtrain.notebook.facts import YES, Answer, Architecture, LoaderFact, OptimizerFact, Quantity, TrainingFact
+from nbtrain.notebook.facts import (
+    YES,
+    Answer,
+    Architecture,
+    LoaderFact,
+    OptimizerFact,
+    Quantity,
+    TrainingFact,
+)
 from nbtrain.notebook.live import LiveFacts, LiveModel, LiveSchedule, read_live
 from nbtrain.notebook.source import SourceFacts, read_source
 
@@ -60,8 +69,11 @@ def _live_only(live: LiveFacts) -> ReviewFacts:
     architecture = Architecture(
         attention=next((one.attention for one in live.models if one.attention), ""),
         recurrent=next((one.recurrent for one in live.models if one.recurrent), ""),
-        depth=deepest.depth, norms=deepest.norms, frozen=any(one.frozen for one in live.models), live=bool(live.models),
-    )  # fmt: skip
+        depth=deepest.depth,
+        norms=deepest.norms,
+        frozen=any(one.frozen for one in live.models),
+        live=bool(live.models),
+    )
     optimizers = tuple(_scheduled(one, live.schedules) for one in live.optimizers)
     return ReviewFacts(None, live, optimizers, live.loaders, (), architecture)
 

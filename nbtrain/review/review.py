@@ -17,7 +17,18 @@ from nbtrain.review.facts import ReviewFacts, gather
 from nbtrain.review.notebook_file import Cells, read_cells
 from nbtrain.review.suggest import suggested_config
 
-JSON_KEYS = ("rule", "severity", "line", "current", "recommended", "evidence", "confidence", "issue", "name", "fix")
+JSON_KEYS = (
+    "rule",
+    "severity",
+    "line",
+    "current",
+    "recommended",
+    "evidence",
+    "confidence",
+    "issue",
+    "name",
+    "fix",
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,8 @@ class Review:
         caveats: what was not read, and rules that failed.
         confidence: how far the review can be trusted: high, medium or low.
         risk: what running this unchanged risks: high, medium or low.
-        suggested_config: the source, corrected where exact positions allow it; "" when there is nothing to correct.
+        suggested_config: the source, corrected where exact positions allow it; "" when there is nothing to
+            correct.
         source: the text that was reviewed, or None.
         report: the document.
     """
@@ -66,11 +78,14 @@ class Review:
         return self.report._repr_mimebundle_(include, exclude)
 
 
-def review_source(source: str | None, *, namespace: Mapping[str, Any] | None = None, filename: str | None = None) -> Review:
+def review_source(
+    source: str | None, *, namespace: Mapping[str, Any] | None = None, filename: str | None = None
+) -> Review:
     """Review training code before it runs.
 
     Args:
-        source: a cell (IPython syntax allowed) or a module; None reviews only the live objects of `namespace`.
+        source: a cell (IPython syntax allowed) or a module; None reviews only the live objects of
+            `namespace`.
         namespace: the notebook's variables. What the source names and does not make is read from the objects.
         filename: shown in the report's title.
     """
@@ -89,7 +104,11 @@ def review_file(path: str | Path, *, namespace: Mapping[str, Any] | None = None)
     """
     file = Path(path)
     if file.suffix not in (".py", ".ipynb"):
-        raise UsageError(f"`{path}` is no file that can be reviewed.", suggestion="Pass a .py or an .ipynb file.", value=str(path))
+        raise UsageError(
+            f"`{path}` is no file that can be reviewed.",
+            suggestion="Pass a .py or an .ipynb file.",
+            value=str(path),
+        )
     if not file.is_file():
         raise UsageError(f"There is no file `{path}`.", suggestion="Check the path.", value=str(path))
     text = file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
@@ -98,15 +117,23 @@ def review_file(path: str | Path, *, namespace: Mapping[str, Any] | None = None)
     try:
         cells = read_cells(json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"`{path}` is no notebook: {error}.", suggestion="Save it again from Jupyter.", value=str(path)) from None
+        raise UsageError(
+            f"`{path}` is no notebook: {error}.", suggestion="Save it again from Jupyter.", value=str(path)
+        ) from None
     return _review(cells.text, namespace, file.name, cells)
 
 
-def _review(source: str | None, namespace: Mapping[str, Any] | None, filename: str | None, cells: Cells | None) -> Review:
+def _review(
+    source: str | None, namespace: Mapping[str, Any] | None, filename: str | None, cells: Cells | None
+) -> Review:
     facts = gather(source, namespace)
     outcome = run(facts)
     gaps = [*_general_gaps(facts), *outcome.gaps]
-    caveats = [*(facts.source.unread if facts.source else ()), *outcome.caveats, *(cells.caveats if cells else ())]
+    caveats = [
+        *(facts.source.unread if facts.source else ()),
+        *outcome.caveats,
+        *(cells.caveats if cells else ()),
+    ]
     config = suggested_config(source, outcome, namespace) if source is not None else ""
     practices = facts.source.practices if facts.source else ()
     confidence, risk = _confidence(facts, gaps, caveats), _risk(outcome)
@@ -120,7 +147,17 @@ def _review(source: str | None, namespace: Mapping[str, Any] | None, filename: s
         "suggested_config": config,
     }
     report = document.build(outcome.findings, data, title=_title(filename, source))
-    return Review(outcome.findings, tuple(practices), tuple(gaps), tuple(caveats), confidence, risk, config, source, report)
+    return Review(
+        outcome.findings,
+        tuple(practices),
+        tuple(gaps),
+        tuple(caveats),
+        confidence,
+        risk,
+        config,
+        source,
+        report,
+    )
 
 
 def _placed(finding: Finding, cells: Cells | None) -> dict[str, Any]:
@@ -132,14 +169,22 @@ def _placed(finding: Finding, cells: Cells | None) -> dict[str, Any]:
 
 
 def _title(filename: str | None, source: str | None) -> str:
-    return f"Review of {filename}" if filename else "Review of this cell" if source is not None else "Review of the notebook's objects"
+    return (
+        f"Review of {filename}"
+        if filename
+        else "Review of this cell"
+        if source is not None
+        else "Review of the notebook's objects"
+    )
 
 
 def _general_gaps(facts: ReviewFacts) -> list[str]:
     if facts.source is None:
         if not (facts.optimizers or facts.loaders or facts.live.models):
             return ["The notebook holds no model, optimizer or loader to review."]
-        return ["No training loop was given: accumulation, clipping, precision and schedule steps cannot be seen."]
+        return [
+            "No training loop was given: accumulation, clipping, precision and schedule steps cannot be seen."
+        ]
     if facts.trainings:
         return []
     if facts.optimizers or facts.loaders or facts.source.tree is None or facts.source.tree.body:
@@ -148,7 +193,8 @@ def _general_gaps(facts: ReviewFacts) -> list[str]:
 
 
 def _confidence(facts: ReviewFacts, gaps: list[str], caveats: list[str]) -> str:
-    """High when all was read or seen live, medium with open questions, low when parts were not read or nothing trains."""
+    """High when all was read or seen live, medium with open questions, low when parts were not read or
+    nothing trains."""
     if caveats or (facts.source is not None and not facts.trainings and not facts.optimizers):
         return "low"
     return "medium" if gaps else "high"

@@ -1,6 +1,7 @@
 """The interface of a review rule: an id, a severity, and a check over facts that yields problems and gaps.
 
-A rule says what is wrong and where; the engine turns that into findings, sorts them and obeys `allow` comments.
+A rule says what is wrong and where; the engine turns that into findings, sorts them and obeys `allow`
+comments.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Union
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.review.edits import Edit
@@ -41,7 +41,7 @@ class Gap:
     text: str
 
 
-Check = Callable[[ReviewFacts], Iterator[Union[Problem, Gap]]]
+Check = Callable[[ReviewFacts], Iterator[Problem | Gap]]
 
 
 @dataclass(frozen=True)

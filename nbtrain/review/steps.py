@@ -13,7 +13,9 @@ def step_text(training: TrainingFact) -> str:
     node = training.node
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "step":
         return ""
-    return ast.unparse(node.args[0] if node.args and isinstance(node.args[0], ast.Name | ast.Attribute) else node.func.value)
+    return ast.unparse(
+        node.args[0] if node.args and isinstance(node.args[0], ast.Name | ast.Attribute) else node.func.value
+    )
 
 
 def function_around(tree: ast.Module | None, node: ast.AST | None) -> ast.AST | None:
@@ -22,9 +24,11 @@ def function_around(tree: ast.Module | None, node: ast.AST | None) -> ast.AST | 
     if tree is None or line is None:
         return None
     around = [
-        one for one in ast.walk(tree)
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.lineno <= line <= (one.end_lineno or 0)
-    ]  # fmt: skip
+        one
+        for one in ast.walk(tree)
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        and one.lineno <= line <= (one.end_lineno or 0)
+    ]
     return max(around, key=lambda one: one.lineno, default=None)
 
 

@@ -1,4 +1,5 @@
-"""The person's own source, corrected: the rules' edits put in where the result still parses and reviews better."""
+"""The person's own source, corrected: the rules' edits put in where the result still parses and reviews
+better."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from nbtrain.review.edits import apply
 from nbtrain.review.engine import Outcome, run
 from nbtrain.review.facts import gather
 
-# Above this many lines each attempt costs over a tenth of a second, so the edits are tried once, all together.
+# Above this many lines each attempt costs over a tenth of a second,
+# so the edits are tried once, all together.
 LONG_SOURCE = 3_000
 
 
@@ -38,7 +40,11 @@ def _one_by_one(text: str, outcome: Outcome, namespace: Mapping[str, Any] | None
     tried: set[tuple[str, str]] = set()
     for _ in range(2 * len(outcome.findings)):
         now = run(gather(current, namespace))
-        todo = [(one, edits) for one, edits in zip(now.findings, now.edits, strict=True) if edits and (one.rule, one.issue) not in tried]
+        todo = [
+            (one, edits)
+            for one, edits in zip(now.findings, now.edits, strict=True)
+            if edits and (one.rule, one.issue) not in tried
+        ]
         if not todo:
             break
         finding, edits = todo[0]
@@ -57,5 +63,3 @@ def _count(text: str, namespace: Mapping[str, Any] | None) -> int | None:
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
     return len(run(gather(text, namespace)).findings)
-
-

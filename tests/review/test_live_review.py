@@ -25,9 +25,17 @@ def data(samples: int = 100) -> TensorDataset:
     return TensorDataset(torch.zeros(samples, 4), torch.zeros(samples, dtype=torch.long))
 
 
-def held(model: nn.Module, optimizer: torch.optim.Optimizer, batch: int = 32, **more: object) -> dict[str, object]:
+def held(
+    model: nn.Module, optimizer: torch.optim.Optimizer, batch: int = 32, **more: object
+) -> dict[str, object]:
     loader = DataLoader(data(), batch_size=batch, shuffle=True)
-    return {"model": model, "optimizer": optimizer, "train_loader": loader, "criterion": nn.CrossEntropyLoss(), **more}
+    return {
+        "model": model,
+        "optimizer": optimizer,
+        "train_loader": loader,
+        "criterion": nn.CrossEntropyLoss(),
+        **more,
+    }
 
 
 def rules(source: str | None, namespace: dict[str, object]) -> list[str]:
@@ -41,7 +49,11 @@ def test_live_settings_are_reviewed_without_a_source() -> None:
 
     review = review_source(None, namespace=names)
 
-    assert {one.rule for one in review.findings} == {"adam-lr-too-high", "adam-coupled-weight-decay", "small-batch-no-accumulation"}
+    assert {one.rule for one in review.findings} == {
+        "adam-lr-too-high",
+        "adam-coupled-weight-decay",
+        "small-batch-no-accumulation",
+    }
     assert review.findings[0].confidence == "certain"
     assert review.findings[0].name == "optimizer"
     assert review.findings[0].line is None
@@ -78,7 +90,9 @@ def test_what_the_cell_makes_itself_is_judged_as_written() -> None:
     names = held(model, torch.optim.Adam(model.parameters(), lr=0.5), torch=torch)
 
     assert rules("optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)\n" + STEP, names) == []
-    assert rules("optimizer = torch.optim.Adam(model.parameters(), lr=0.2)\n" + STEP, names) == ["adam-lr-too-high"]
+    assert rules("optimizer = torch.optim.Adam(model.parameters(), lr=0.2)\n" + STEP, names) == [
+        "adam-lr-too-high"
+    ]
 
 
 def test_a_live_config_resolves_names() -> None:
@@ -110,7 +124,9 @@ def test_a_live_scheduler_counts() -> None:
     model = nn.TransformerEncoderLayer(4, 2)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     ramp = torch.optim.lr_scheduler.LinearLR(optimizer, 0.1)
-    clipped = STEP.replace("    optimizer.step", "    torch.nn.utils.clip_grad_norm_(model.parameters(), 1)\n    optimizer.step")
+    clipped = STEP.replace(
+        "    optimizer.step", "    torch.nn.utils.clip_grad_norm_(model.parameters(), 1)\n    optimizer.step"
+    )
 
     assert rules(clipped, held(model, optimizer, ramp=ramp)) == []
 
@@ -143,7 +159,10 @@ def test_looking_runs_no_code_of_the_person() -> None:
         def __class__(self) -> type:  # type: ignore[override]
             raise RuntimeError("touched")
 
-    review = review_source("optimizer = torch.optim.Adam(trap.parameters(), lr=trap.lr)", namespace={"trap": Trap(), "torch": torch})
+    review = review_source(
+        "optimizer = torch.optim.Adam(trap.parameters(), lr=trap.lr)",
+        namespace={"trap": Trap(), "torch": torch},
+    )
 
     assert review.findings == ()
 

@@ -59,7 +59,11 @@ def test_one_awful_cell_raises_all_nine() -> None:
     lines = {finding.rule: finding.line for finding in reversed(review.findings)}
 
     assert set(lines) == {rule.id for rule in all_rules()}
-    assert (lines["adam-lr-too-high"], lines["accumulation-unscaled-loss"], lines["sgd-lr-out-of-range"]) == (7, 15, 8)
+    assert (lines["adam-lr-too-high"], lines["accumulation-unscaled-loss"], lines["sgd-lr-out-of-range"]) == (
+        7,
+        15,
+        8,
+    )
     severities = [finding.severity for finding in review.findings]
     assert severities == sorted(severities, key=[Severity.CRITICAL, Severity.WARNING].index)
     assert review.risk == "high"
@@ -69,7 +73,10 @@ def test_the_awful_cell_is_mended_in_its_own_words() -> None:
     """The suggestion keeps names and comments, and reviews clean."""
     suggestion = review_source(AWFUL).suggested_config
 
-    assert "optimizer = optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)  # my favourite" in suggestion
+    assert (
+        "optimizer = optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)  # my favourite"
+        in suggestion
+    )
     assert "(loss / 4).backward()" in suggestion
     assert rules_of(suggestion) == []
 
@@ -109,9 +116,13 @@ def test_it_shows_itself_in_a_notebook() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        LOOP.format(lr="0.1  # nbtrain: allow adam-lr-too-high").replace("high)", "high").replace("lr=0.1", "lr=0.1)"),
+        LOOP.format(lr="0.1  # nbtrain: allow adam-lr-too-high")
+        .replace("high)", "high")
+        .replace("lr=0.1", "lr=0.1)"),
         "# nbtrain: allow adam-lr-too-high\n" + LOOP.format(lr=0.1),
-        LOOP.format(lr=0.1).replace("optimizer =", "# nbtrain: allow adam-lr-too-high, sgd-lr-out-of-range\noptimizer ="),
+        LOOP.format(lr=0.1).replace(
+            "optimizer =", "# nbtrain: allow adam-lr-too-high, sgd-lr-out-of-range\noptimizer ="
+        ),
     ],
 )
 def test_a_comment_silences_a_rule(source: str) -> None:
@@ -125,7 +136,9 @@ def test_an_allow_comment_elsewhere_silences_nothing() -> None:
     source = LOOP.format(lr=0.1)
 
     assert rules_of(source + "# nbtrain: allow adam-lr-too-high\n") == ["adam-lr-too-high"]
-    assert rules_of(source.replace("0.1)", "0.1)  # nbtrain: allow amp-no-gradscaler")) == ["adam-lr-too-high"]
+    assert rules_of(source.replace("0.1)", "0.1)  # nbtrain: allow amp-no-gradscaler")) == [
+        "adam-lr-too-high"
+    ]
 
 
 def test_a_misspelt_allow_is_said() -> None:
@@ -142,7 +155,9 @@ def test_a_rule_that_raises_is_a_caveat() -> None:
         raise ZeroDivisionError("oops")
         yield
 
-    outcome = run(gather(LOOP.format(lr=0.1), None), [Rule("broken-rule", Severity.WARNING, broken), *all_rules()])
+    outcome = run(
+        gather(LOOP.format(lr=0.1), None), [Rule("broken-rule", Severity.WARNING, broken), *all_rules()]
+    )
 
     assert any("broken-rule" in one and "oops" in one for one in outcome.caveats)
     assert [one.rule for one in outcome.findings] == ["adam-lr-too-high"]
@@ -158,7 +173,8 @@ HOSTILE = {
     "brackets": "[" * 300 + "]" * 300,
     "power": "x = 9**9**9**9\ny = 'a' * 10**12",
     "recursion": "def f(n):\n    return f(n) + f(n)\nf(1)",
-    "explosion": "\n".join(f"def f{i}():\n    f{i + 1}(); f{i + 1}(); f{i + 1}()" for i in range(40)) + "\nf0()",
+    "explosion": "\n".join(f"def f{i}():\n    f{i + 1}(); f{i + 1}(); f{i + 1}()" for i in range(40))
+    + "\nf0()",
     "lone surrogate": "x = '\ud800'\n",
     "nothing": "",
     "form feed": "\x0c\n\r\n",
@@ -203,7 +219,9 @@ def test_nothing_is_executed(tmp_path: Path) -> None:
 
 def test_nothing_trains_so_nothing_is_missing() -> None:
     """A cell that only builds is not accused of what only a loop could do; the report says so."""
-    review = review_source("import torch\nmodel = torch.nn.LSTM(3, 4)\nopt = torch.optim.AdamW(model.parameters())\n")
+    review = review_source(
+        "import torch\nmodel = torch.nn.LSTM(3, 4)\nopt = torch.optim.AdamW(model.parameters())\n"
+    )
 
     assert review.findings == ()
     assert any("no training step" in one for one in review.information_gaps)
@@ -219,7 +237,9 @@ def test_a_notebook_file_is_reviewed_cell_by_cell(tmp_path: Path) -> None:
     """Findings in a notebook carry the cell, counted over all cells from 0, and the line within it."""
     path = tmp_path / "train.ipynb"
     first = ["%load_ext nbtrain\n", "!pip install x\n", "import torch\n", "LR = 0.5"]
-    path.write_text(notebook(first, "%%bash\nls", "def broken(:", "\nopt = torch.optim.Adam(m.parameters(), lr=LR)"))
+    path.write_text(
+        notebook(first, "%%bash\nls", "def broken(:", "\nopt = torch.optim.Adam(m.parameters(), lr=LR)")
+    )
 
     review = review_file(path)
 
@@ -237,8 +257,12 @@ def test_a_python_file_is_reviewed(tmp_path: Path) -> None:
     assert [one.rule for one in review_file(path).findings] == ["adam-lr-too-high"]
 
 
-@pytest.mark.parametrize(("name", "content"), [("gone.py", None), ("data.csv", "x"), ("bad.ipynb", "{"), ("no.ipynb", "[]")])
-def test_a_file_that_cannot_be_reviewed_is_a_usage_error(tmp_path: Path, name: str, content: str | None) -> None:
+@pytest.mark.parametrize(
+    ("name", "content"), [("gone.py", None), ("data.csv", "x"), ("bad.ipynb", "{"), ("no.ipynb", "[]")]
+)
+def test_a_file_that_cannot_be_reviewed_is_a_usage_error(
+    tmp_path: Path, name: str, content: str | None
+) -> None:
     """A missing file, another kind of file and a broken notebook are usage errors that name the file."""
     path = tmp_path / name
     if content is not None:

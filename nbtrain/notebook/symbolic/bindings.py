@@ -1,4 +1,5 @@
-"""Bind a value to a target: a name, an attribute, a subscript, a tuple; and notice gradients and learning rates set by hand."""
+"""Bind a value to a target: a name, an attribute, a subscript, a tuple; and notice gradients and learning
+rates set by hand."""
 
 from __future__ import annotations
 
@@ -6,12 +7,27 @@ import ast
 from typing import Any
 
 from nbtrain.notebook.symbolic.machine import Machine
-from nbtrain.notebook.symbolic.values import Choice, Const, Made, Map, Member, Obj, Scope, Seq, Term, Value, choose, name_of
+from nbtrain.notebook.symbolic.values import (
+    Choice,
+    Const,
+    Made,
+    Map,
+    Member,
+    Obj,
+    Scope,
+    Seq,
+    Term,
+    Value,
+    choose,
+    name_of,
+)
 
 LEARNING_RATE_KEYS = frozenset({"lr", "lr_scale", "initial_lr"})
 
 
-def assign(machine: Machine, target: ast.expr, value: Value, statement: ast.AST, scope: Scope, how: str = "") -> None:
+def assign(
+    machine: Machine, target: ast.expr, value: Value, statement: ast.AST, scope: Scope, how: str = ""
+) -> None:
     """Bind `value` to `target`. `how`: the operator's class name for an augmented assignment, else ""."""
     if isinstance(target, ast.Name):
         _name_it(machine, value, target, statement)
@@ -33,7 +49,9 @@ def _name_it(machine: Machine, value: Value, target: ast.expr, statement: ast.AS
 
 def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, scope: Scope) -> None:
     plain = not any(isinstance(one, ast.Starred) for one in target.elts)
-    if isinstance(value, Choice) and all(isinstance(one, Seq) and len(one.items) >= len(target.elts) for one in value.options):
+    if isinstance(value, Choice) and all(
+        isinstance(one, Seq) and len(one.items) >= len(target.elts) for one in value.options
+    ):
         value = Seq([choose(one.items[at] for one in value.options) for at in range(len(target.elts))])  # type: ignore[attr-defined]
     if isinstance(value, Seq) and plain and len(value.items) >= len(target.elts):
         for one, part in zip(target.elts, value.items, strict=False):
@@ -44,9 +62,13 @@ def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, sco
         assign(machine, one, machine.term(name, value), statement, scope)
 
 
-def _set_attribute(machine: Machine, target: ast.Attribute, value: Value, statement: ast.AST, scope: Scope, how: str) -> None:
+def _set_attribute(
+    machine: Machine, target: ast.Attribute, value: Value, statement: ast.AST, scope: Scope, how: str
+) -> None:
     owner = machine.evaluate(target.value, scope)
-    if target.attr == "grad" or (target.attr == "data" and isinstance(owner, Member) and owner.attr == "grad"):
+    if target.attr == "grad" or (
+        target.attr == "data" and isinstance(owner, Member) and owner.attr == "grad"
+    ):
         if isinstance(value, Const) and value.value is None:
             machine.emit("zero-grad", owner, statement)
         else:
@@ -62,7 +84,9 @@ def _set_attribute(machine: Machine, target: ast.Attribute, value: Value, statem
             one.attrs[target.attr] = choose([old, value]) if old is not None and machine.guards else value
 
 
-def _set_item(machine: Machine, target: ast.Subscript, value: Value, statement: ast.AST, scope: Scope, how: str) -> None:
+def _set_item(
+    machine: Machine, target: ast.Subscript, value: Value, statement: ast.AST, scope: Scope, how: str
+) -> None:
     owner = machine.evaluate(target.value, scope)
     key = machine.evaluate(target.slice, scope)
     known = isinstance(owner, Map) and isinstance(key, Const)

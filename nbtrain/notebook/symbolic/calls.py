@@ -1,5 +1,6 @@
 """What a call gives: functions and classes of the source are read through, library calls are written down."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 import ast
@@ -8,20 +9,46 @@ from typing import Any
 from nbtrain.notebook.symbolic.library import HARMLESS_ROOTS, HARMLESS_WORDS, category, root_of, tail_of
 from nbtrain.notebook.symbolic.library_calls import library_call
 from nbtrain.notebook.symbolic.machine import MAX_DEPTH, MAX_ENTRIES_PER_FUNCTION, Machine
-from nbtrain.notebook.symbolic.method_calls import is_model, is_optimizer, method_call
+from nbtrain.notebook.symbolic.method_calls import method_call
+from nbtrain.notebook.symbolic.roles import is_model, is_optimizer
 from nbtrain.notebook.symbolic.values import (
-    Choice, Class, Const, Func, Live, Made, Map, Member, Obj, Partial, Ref, Scope, Seq, Term, Value, choose, name_of,
+    Choice,
+    Class,
+    Const,
+    Func,
+    Live,
+    Made,
+    Map,
+    Member,
+    Obj,
+    Partial,
+    Ref,
+    Scope,
+    Seq,
+    Term,
+    Value,
+    choose,
+    name_of,
 )  # fmt: skip
 
 # What callables by these names return is, or leads to, a mean over the batch.
-MEAN_BY_CUSTOM = frozenset("model net network criterion loss_fn loss_func loss_function criterion_fn lossfn".split())
+MEAN_BY_CUSTOM = frozenset(
+    "model net network criterion loss_fn loss_func loss_function criterion_fn lossfn".split()
+)
 LOSS_WORDS = ("loss", "criterion", "objective")
 
 
 def call(
-    machine: Machine, func: Value, args: list[Value], kwargs: dict[str, Value], node: ast.expr, *, complete: bool = True
+    machine: Machine,
+    func: Value,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.expr,
+    *,
+    complete: bool = True,
 ) -> Value:
-    """Return what calling `func` gives. `complete`: False when an unresolved `*args` or `**kwargs` went in."""
+    """Return what calling `func` gives. `complete`: False when an unresolved `*args` or `**kwargs` went
+    in."""
     if isinstance(func, Choice):
         machine.doubt += 1
         try:
@@ -29,7 +56,9 @@ def call(
         finally:
             machine.doubt -= 1
     if isinstance(func, Partial):
-        return call(machine, func.func, [*func.args, *args], {**func.kwargs, **kwargs}, node, complete=complete)
+        return call(
+            machine, func.func, [*func.args, *args], {**func.kwargs, **kwargs}, node, complete=complete
+        )
     if isinstance(func, Func):
         return run_function(machine, func, args, kwargs, node)
     if isinstance(func, Class):
@@ -49,21 +78,30 @@ def call(
     return unresolved(machine, func, args, kwargs, node)
 
 
-def unresolved(machine: Machine, func: Value, args: list[Value], kwargs: dict[str, Value], node: ast.expr) -> Value:
+def unresolved(
+    machine: Machine, func: Value, args: list[Value], kwargs: dict[str, Value], node: ast.expr
+) -> Value:
     """Write down what an unknown function gets into its hands; its result is unknown."""
     name = name_of(func)
     given = [*args, *kwargs.values()]
     harmless = isinstance(func, Ref) and root_of(func.path) in HARMLESS_ROOTS
     if not harmless and not any(word in tail_of(name).lower() for word in HARMLESS_WORDS):
-        handed = {"optimizer": any(is_optimizer(one) for one in _spread(given)), "model": any(is_model(one) for one in _spread(given))}
+        handed = {
+            "optimizer": any(is_optimizer(one) for one in _spread(given)),
+            "model": any(is_model(one) for one in _spread(given)),
+        }
         if handed["optimizer"] or handed["model"]:
             machine.emit("escape", func, node, name=name, given=given, **handed)
     for one in given:
         if isinstance(one, Func):
             machine.functions.append((getattr(one.node, "name", "lambda"), one))
-    tags = frozenset({"opaque"}) if not harmless and tail_of(name).lower() not in MEAN_BY_CUSTOM else frozenset()
+    tags = (
+        frozenset({"opaque"}) if not harmless and tail_of(name).lower() not in MEAN_BY_CUSTOM else frozenset()
+    )
     receives_k = frozenset({"given-k"}) if any(_is_count(one) for one in given) else frozenset()
-    # What a model or a criterion returns is a mean by custom; a division before it says nothing of its result.
+    # What a model or a criterion returns is a mean by custom;
+    # a division before it says nothing of its result.
+
     fresh = [machine.term("", one) for one in given]
     kept = frozenset(tag for one in fresh for tag in one.tags if tag in ("fp16", "mixed", "sum", "batch"))
     result = machine.term(f"{name}()", tags=tags | receives_k | kept)
@@ -71,7 +109,13 @@ def unresolved(machine: Machine, func: Value, args: list[Value], kwargs: dict[st
 
 
 def _spread(values: list[Value]) -> list[Value]:
-    return [inner for one in values for inner in (one.items if isinstance(one, Seq) else one.items.values() if isinstance(one, Map) else [one])]
+    return [
+        inner
+        for one in values
+        for inner in (
+            one.items if isinstance(one, Seq) else one.items.values() if isinstance(one, Map) else [one]
+        )
+    ]
 
 
 def _is_count(value: Value) -> bool:
@@ -81,7 +125,9 @@ def _is_count(value: Value) -> bool:
     return "accum" in name_of(value).lower()
 
 
-def run_function(machine: Machine, func: Func, args: list[Value], kwargs: dict[str, Value], node: ast.expr) -> Value:
+def run_function(
+    machine: Machine, func: Func, args: list[Value], kwargs: dict[str, Value], node: ast.expr
+) -> Value:
     """Read a function of the source with these arguments."""
     body = func.node
     identity = id(body)
@@ -123,7 +169,9 @@ def bind(machine: Machine, func: Func, args: list[Value], kwargs: dict[str, Valu
         scope.names[spec.vararg.arg] = Seq(given[len(names) :])
     defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=True))
     keyword_names = [one.arg for one in spec.kwonlyargs]
-    defaults.update({name: one for name, one in zip(keyword_names, spec.kw_defaults, strict=True) if one is not None})
+    defaults.update(
+        {name: one for name, one in zip(keyword_names, spec.kw_defaults, strict=True) if one is not None}
+    )
     options = _command_line_defaults(machine, func)
     for name in [*names, *keyword_names]:
         if name in kwargs:
@@ -132,7 +180,9 @@ def bind(machine: Machine, func: Func, args: list[Value], kwargs: dict[str, Valu
             scope.names[name] = options[name]
         elif name not in scope.names and name in defaults:
             value = machine.evaluate(defaults[name], func.scope)
-            scope.names[name] = Const(value.value, value.node, f"default of `{name}`") if isinstance(value, Const) else value
+            scope.names[name] = (
+                Const(value.value, value.node, f"default of `{name}`") if isinstance(value, Const) else value
+            )
         elif name not in scope.names:
             scope.names[name] = Term(name)
     if spec.kwarg:
@@ -143,15 +193,23 @@ def _command_line_defaults(machine: Machine, func: Func) -> dict[str, Value]:
     """Defaults that click or typer options give to a function's parameters."""
     found: dict[str, Value] = {}
     for one in getattr(func.node, "decorator_list", ()):
-        if not (isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in ("option", "argument")):
+        if not (
+            isinstance(one, ast.Call)
+            and isinstance(one.func, ast.Attribute)
+            and one.func.attr in ("option", "argument")
+        ):
             continue
-        flags = [part.value for part in one.args if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        flags = [
+            part.value for part in one.args if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        ]
         default = next((key.value for key in one.keywords if key.arg == "default"), None)
         if flags and default is not None:
             long = next((flag for flag in flags if flag.startswith("--")), flags[0])
             value = machine.evaluate(default, func.scope)
             if isinstance(value, Const):
-                found[long.lstrip("-").split("/")[0].replace("-", "_")] = Const(value.value, value.node, f"default of {long}")
+                found[long.lstrip("-").split("/")[0].replace("-", "_")] = Const(
+                    value.value, value.node, f"default of {long}"
+                )
     return found
 
 
@@ -163,7 +221,9 @@ def class_attribute(cls: Class, attr: str) -> Value | None:
     return None
 
 
-def instantiate(machine: Machine, cls: Class, args: list[Value], kwargs: dict[str, Value], node: ast.expr) -> Value:
+def instantiate(
+    machine: Machine, cls: Class, args: list[Value], kwargs: dict[str, Value], node: ast.expr
+) -> Value:
     """Make an instance of a source class and read its constructor."""
     made = Obj(cls, open=bool(cls.library_bases()))
     machine.instances[id(cls.node)] = made
@@ -189,7 +249,11 @@ def fill_record(made: Obj, args: list[Value], kwargs: dict[str, Value]) -> None:
     names: list[str] = []
     for cls in reversed(list(made.cls.lineage())):
         for statement in cls.node.body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.target.id not in names:
+            if (
+                isinstance(statement, ast.AnnAssign)
+                and isinstance(statement.target, ast.Name)
+                and statement.target.id not in names
+            ):
                 names.append(statement.target.id)
     for name in names:
         value = class_attribute(made.cls, name)
@@ -200,7 +264,9 @@ def fill_record(made: Obj, args: list[Value], kwargs: dict[str, Value]) -> None:
     made.attrs.update(kwargs)
 
 
-def _call_object(machine: Machine, owner: Obj, args: list[Value], kwargs: dict[str, Value], node: ast.expr) -> Value:
+def _call_object(
+    machine: Machine, owner: Obj, args: list[Value], kwargs: dict[str, Value], node: ast.expr
+) -> Value:
     """Call an instance: `__call__`, or `forward` of a module."""
     method: Any = None
     if owner.cls is not None:
@@ -233,7 +299,11 @@ def _call_module(machine: Machine, owner: Made | Live, args: list[Value], node: 
         if isinstance(reduction, Const) and reduction.value == "sum":
             tags |= {"sum"}
         return machine.term("loss", tags=tags | {"loss"})
-    if isinstance(owner, Live) and type(owner.obj).__name__.endswith("Loss") and getattr(owner.obj, "reduction", "") == "sum":
+    if (
+        isinstance(owner, Live)
+        and type(owner.obj).__name__.endswith("Loss")
+        and getattr(owner.obj, "reduction", "") == "sum"
+    ):
         tags |= {"sum"}
     if isinstance(owner, Live) and is_model(owner):
         machine.emit("forward", owner, node)

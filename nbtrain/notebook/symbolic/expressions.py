@@ -1,32 +1,37 @@
-"""What an expression stands for, as far as the source tells. Evaluates arithmetic on numbers only; calls nothing."""
+"""What an expression stands for, as far as the source tells. Evaluates arithmetic on numbers only; calls
+nothing."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
+from nbtrain.notebook.symbolic.arithmetic import NUMBERS, arithmetic, compare_known, truth
 from nbtrain.notebook.symbolic.calls import call, class_attribute
 from nbtrain.notebook.symbolic.library import CUSTOMARY
 from nbtrain.notebook.symbolic.machine import Machine
 from nbtrain.notebook.symbolic.namespace_values import live_attribute, value_of
 from nbtrain.notebook.symbolic.values import (
-    Choice, Class, Const, Func, Made, Map, Member, Obj, Partial, Ref, Scope, Seq, Term, Value, choose, name_of, options,
+    Choice,
+    Class,
+    Const,
+    Func,
+    Made,
+    Map,
+    Member,
+    Obj,
+    Ref,
+    Scope,
+    Seq,
+    Term,
+    Value,
+    choose,
+    name_of,
 )  # fmt: skip
 
-NUMBERS = (int, float)
-MAX_EXPONENT, MAX_BASE = 64, 1e9
-OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
-}  # fmt: skip
-COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
-}  # fmt: skip
 MAX_NESTING = 150
 
 
@@ -45,7 +50,9 @@ def evaluate(machine: Machine, node: ast.expr | None, scope: Scope) -> Value:
 
 
 def _unknown(machine: Machine, node: ast.expr, scope: Scope) -> Value:
-    parts = [evaluate(machine, child, scope) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    parts = [
+        evaluate(machine, child, scope) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)
+    ]
     return machine.term("", *parts)
 
 
@@ -56,7 +63,11 @@ def _constant(machine: Machine, node: ast.Constant, scope: Scope) -> Value:
 def _name(machine: Machine, node: ast.Name, scope: Scope) -> Value:
     found = scope.get(node.id)
     if found is not None:
-        moving = node.id in machine.changing_names and isinstance(found, Const) and isinstance(found.value, NUMBERS)
+        moving = (
+            node.id in machine.changing_names
+            and isinstance(found, Const)
+            and isinstance(found.value, NUMBERS)
+        )
         return Term(node.id) if moving else found
     machine.seen_names.add(node.id)
     if node.id in machine.namespace:
@@ -123,7 +134,11 @@ def item_of(machine: Machine, owner: Value, key: Value) -> Value:
         if isinstance(owner, Map):
             found = owner.items.get(key.value) if _hashable(key.value) else None
             return found if found is not None else Term(str(key.value))
-        if isinstance(owner, Seq) and isinstance(key.value, int) and -len(owner.items) <= key.value < len(owner.items):
+        if (
+            isinstance(owner, Seq)
+            and isinstance(key.value, int)
+            and -len(owner.items) <= key.value < len(owner.items)
+        ):
             return owner.items[key.value]
         if isinstance(owner, Obj) and owner.cls is None and key.value in owner.attrs:
             return owner.attrs[key.value]
@@ -143,45 +158,6 @@ def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Value:
     return arithmetic(machine, node.op, (left, right), node)
 
 
-def arithmetic(machine: Machine, op: ast.operator, pair: tuple[Value, Value], node: ast.expr) -> Value:
-    """Return `left op right`: a number where both are numbers, else an unknown that remembers a division."""
-    left, right = pair
-    if isinstance(left, Choice) or isinstance(right, Choice):
-        return choose(arithmetic(machine, op, (a, b), node) for a in options(left) for b in options(right))
-    if isinstance(left, Const) and isinstance(right, Const):
-        return _number(op, left, right, node)
-    if isinstance(op, ast.BitOr | ast.Add) and isinstance(left, Map) and isinstance(right, Map):
-        return Map({**left.items, **right.items}, left.open or right.open)
-    if isinstance(op, ast.Add) and isinstance(left, Seq) and isinstance(right, Seq):
-        return Seq([*left.items, *right.items], left.open or right.open)
-    result = machine.term(name_of(left), left, right)
-    if isinstance(op, ast.Div | ast.FloorDiv):
-        return Term(result.name, left.tags | {"divided"}, result.mods)
-    if isinstance(op, ast.Mult):
-        return Term(result.name, result.tags | {"multiplied"}, result.mods)
-    if isinstance(op, ast.Mod) and not isinstance(left, Const):
-        return Term(result.name, result.tags, (*result.mods, right))
-    return result
-
-
-def _number(op: ast.operator, left: Const, right: Const, node: ast.expr) -> Value:
-    a, b = left.value, right.value
-    function = OPERATORS.get(type(op))
-    if isinstance(a, str) and isinstance(b, str) and isinstance(op, ast.Add) and len(a) + len(b) < 10_000:
-        return Const(a + b, node)
-    if function is None or not isinstance(a, NUMBERS) or not isinstance(b, NUMBERS):
-        return Term()
-    if isinstance(op, ast.Pow) and (abs(b) > MAX_EXPONENT or abs(a) > MAX_BASE):
-        return Term()
-    try:
-        value = function(a, b)
-    except (ArithmeticError, ValueError):
-        return Term()
-    if isinstance(value, complex) or (isinstance(value, int) and value.bit_length() > 256):
-        return Term()
-    return Const(value, node, left.origin or right.origin)
-
-
 def _unary(machine: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
     inner = evaluate(machine, node.operand, scope)
     if isinstance(inner, Const) and isinstance(node.op, ast.Not):
@@ -199,34 +175,29 @@ def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
         value = evaluate(machine, part, scope)
         known = truth(value)
         if known is not None and known == decides:
-            return value if not left_over else (choose([*left_over, value]) if decides else machine.term("", *left_over))
+            return (
+                value
+                if not left_over
+                else (choose([*left_over, value]) if decides else machine.term("", *left_over))
+            )
         if known is None:
             left_over.append(value)
     return machine.term("", *left_over) if left_over else value
-
-
-def truth(value: Value) -> bool | None:
-    """Return whether a value is true, or None when that cannot be told."""
-    if isinstance(value, Const):
-        return bool(value.value)
-    if isinstance(value, Seq | Map) and not value.open:
-        return bool(value.items)
-    if isinstance(value, Func | Class | Made | Partial):
-        return True
-    if isinstance(value, Choice):
-        found = {truth(one) for one in value.options}
-        return found.pop() if len(found) == 1 else None
-    return None
 
 
 def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
     left = evaluate(machine, node.left, scope)
     rights = [evaluate(machine, one, scope) for one in node.comparators]
     if len(rights) == 1 and isinstance(left, Const):
-        known = _compare_known(node.ops[0], left, rights[0])
+        known = compare_known(node.ops[0], left, rights[0])
         if known is not None:
             return Const(known, node)
-    if len(rights) == 1 and isinstance(rights[0], Const) and rights[0].value is None and not isinstance(left, Term | Member | Choice | Const):
+    if (
+        len(rights) == 1
+        and isinstance(rights[0], Const)
+        and rights[0].value is None
+        and not isinstance(left, Term | Member | Choice | Const)
+    ):
         return Const(isinstance(node.ops[0], ast.IsNot | ast.NotEq), node)
     result = machine.term(name_of(left), left, *rights)
     right = rights[0]
@@ -234,25 +205,6 @@ def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
     if counts and (not isinstance(right, Const) or (isinstance(right.value, int) and right.value > 1)):
         return Term(result.name, result.tags, (right,))
     return result
-
-
-def _compare_known(op: ast.cmpop, left: Const, right: Value) -> bool | None:
-    try:
-        if isinstance(right, Const) and type(op) in COMPARISONS:
-            return bool(COMPARISONS[type(op)](left.value, right.value))
-        if isinstance(op, ast.In | ast.NotIn):
-            held = None
-            if isinstance(right, Seq) and not right.open and all(isinstance(one, Const) for one in right.items):
-                held = [one.value for one in right.items]  # type: ignore[union-attr]
-            elif isinstance(right, Map) and not right.open:
-                held = list(right.items)
-            elif isinstance(right, Const) and isinstance(right.value, str) and isinstance(left.value, str):
-                held = right.value  # type: ignore[assignment]
-            if held is not None:
-                return (left.value in held) == isinstance(op, ast.In)
-    except TypeError:
-        return None
-    return None
 
 
 def _if_expression(machine: Machine, node: ast.IfExp, scope: Scope) -> Value:
@@ -362,9 +314,27 @@ def _text(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
 
 
 READERS: dict[type, Callable[[Machine, Any, Scope], Value]] = {
-    ast.Constant: _constant, ast.Name: _name, ast.Attribute: _attribute, ast.Subscript: _subscript, ast.BinOp: _binary,
-    ast.UnaryOp: _unary, ast.BoolOp: _boolean, ast.Compare: _compare, ast.IfExp: _if_expression, ast.List: _sequence,
-    ast.Tuple: _sequence, ast.Set: _sequence, ast.Dict: _mapping, ast.Call: _call, ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension, ast.DictComp: _comprehension, ast.GeneratorExp: _comprehension, ast.Lambda: _lambda,
-    ast.NamedExpr: _walrus, ast.Await: _pass_through, ast.Starred: _pass_through, ast.JoinedStr: _text,
-}  # fmt: skip
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: _boolean,
+    ast.Compare: _compare,
+    ast.IfExp: _if_expression,
+    ast.List: _sequence,
+    ast.Tuple: _sequence,
+    ast.Set: _sequence,
+    ast.Dict: _mapping,
+    ast.Call: _call,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.DictComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.Lambda: _lambda,
+    ast.NamedExpr: _walrus,
+    ast.Await: _pass_through,
+    ast.Starred: _pass_through,
+    ast.JoinedStr: _text,
+}

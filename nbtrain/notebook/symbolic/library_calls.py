@@ -1,5 +1,7 @@
-"""What calls of imported functions give: plain Python helpers are worked out, training objects are written down."""
+"""What calls of imported functions give: plain Python helpers are worked out, training objects are written
+down."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 import ast
@@ -10,22 +12,54 @@ from typing import Any
 from nbtrain.notebook.symbolic.library import category, root_of, tail_of
 from nbtrain.notebook.symbolic.machine import Machine
 from nbtrain.notebook.symbolic.values import (
-    Choice, Class, Const, Func, Made, Map, Member, Obj, Partial, Ref, Seq, Term, Value, choose, name_of,
+    Choice,
+    Class,
+    Const,
+    Func,
+    Made,
+    Map,
+    Member,
+    Obj,
+    Partial,
+    Ref,
+    Seq,
+    Term,
+    Value,
+    choose,
+    name_of,
 )  # fmt: skip
 
-NAMESPACES = frozenset("SimpleNamespace Namespace EasyDict ConfigDict AttrDict Munch DotMap Box edict Config CfgNode".split())
+NAMESPACES = frozenset(
+    "SimpleNamespace Namespace EasyDict ConfigDict AttrDict Munch DotMap Box edict Config CfgNode".split()
+)
 PURE: dict[str, Callable[..., Any]] = {
-    "builtins.int": int, "builtins.float": float, "builtins.abs": abs, "builtins.round": round, "builtins.min": min,
-    "builtins.max": max, "builtins.bool": bool, "builtins.str": str, "math.sqrt": math.sqrt, "math.log": math.log,
-    "math.ceil": math.ceil, "math.floor": math.floor, "math.exp": math.exp, "math.cos": math.cos, "math.log2": math.log2,
+    "builtins.int": int,
+    "builtins.float": float,
+    "builtins.abs": abs,
+    "builtins.round": round,
+    "builtins.min": min,
+    "builtins.max": max,
+    "builtins.bool": bool,
+    "builtins.str": str,
+    "math.sqrt": math.sqrt,
+    "math.log": math.log,
+    "math.ceil": math.ceil,
+    "math.floor": math.floor,
+    "math.exp": math.exp,
+    "math.cos": math.cos,
+    "math.log2": math.log2,
     "math.log10": math.log10,
-}  # fmt: skip
+}
 MADE = frozenset(
-    "optimizer scheduler loader other-loader scaler autocast recurrent attention norm weighted loss hf-arguments "
-    "hf-trainer lightning-trainer accelerator fabric pretrained distributed engine environment torchvision-model "
+    "optimizer scheduler loader other-loader scaler autocast recurrent attention norm weighted loss "
+    "hf-arguments "
+    "hf-trainer lightning-trainer accelerator fabric pretrained distributed engine environment "
+    "torchvision-model "
     "transformer-model".split()
 )
-WRAPPERS = frozenset("DistributedDataParallel DataParallel FullyShardedDataParallel compile fully_shard".split())
+WRAPPERS = frozenset(
+    "DistributedDataParallel DataParallel FullyShardedDataParallel compile fully_shard".split()
+)
 
 
 def library_call(
@@ -65,7 +99,13 @@ def _inner(args: list[Value]) -> list[Value]:
 
 
 def _make(
-    machine: Machine, path: str, kind: str, args: list[Value], kwargs: dict[str, Value], node: ast.Call, complete: bool
+    machine: Machine,
+    path: str,
+    kind: str,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.Call,
+    complete: bool,
 ) -> Value:
     made = Made(path, args, kwargs, node, complete)
     data: dict[str, Any] = {"category": kind, "doubtful": machine.doubt > 0}
@@ -73,10 +113,19 @@ def _make(
         machine.emit("made", made, node, **data)
         return args[0] if args and tail_of(path) in WRAPPERS else made
     if kind in ("pretrained", "torchvision-model"):
-        data["model"] = next((one.value for one in args if isinstance(one, Const) and isinstance(one.value, str)), "")
+        data["model"] = next(
+            (one.value for one in args if isinstance(one, Const) and isinstance(one.value, str)), ""
+        )
     machine.emit("made", made, node, **data)
     if kind == "engine":
-        return Seq([Member(made, "engine"), Member(made, "optimizer"), Member(made, "loader"), Member(made, "scheduler")])
+        return Seq(
+            [
+                Member(made, "engine"),
+                Member(made, "optimizer"),
+                Member(made, "loader"),
+                Member(made, "scheduler"),
+            ]
+        )
     return made
 
 
@@ -141,7 +190,9 @@ def _getattr(machine: Machine, args: list[Value], kwargs: dict[str, Value], node
         missing = isinstance(found, Term | Member)
         return args[2] if missing and len(args) > 2 and not isinstance(found, Member) else found
     if isinstance(args[1], Choice):
-        return choose(_getattr(machine, [args[0], one, *args[2:]], kwargs, node) or Term() for one in args[1].options)
+        return choose(
+            _getattr(machine, [args[0], one, *args[2:]], kwargs, node) or Term() for one in args[1].options
+        )
     return Term()
 
 
@@ -161,14 +212,19 @@ def _field(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: 
 
 
 def _config_from(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
-    """tyro.cli(Config), simple_parsing.parse(Config), HfArgumentParser: the defaults of a dataclass or function."""
+    """tyro.cli(Config), simple_parsing.parse(Config), HfArgumentParser: the defaults of a dataclass or
+    function."""
     if args and isinstance(args[0], Class | Func):
         return machine.call(args[0], [], {}, node)
     return None
 
 
 def _parser(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
-    return Made("argparse.ArgumentParser", [], {}, node, attrs={"__fields": Map({})}) if isinstance(node, ast.Call) else None
+    return (
+        Made("argparse.ArgumentParser", [], {}, node, attrs={"__fields": Map({})})
+        if isinstance(node, ast.Call)
+        else None
+    )
 
 
 def _hf_parser(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
@@ -179,7 +235,11 @@ def _hf_parser(machine: Machine, args: list[Value], kwargs: dict[str, Value], no
 
 def _len(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
     one = args[0] if args else Term()
-    return Const(len(one.items), node) if isinstance(one, Seq | Map) and not one.open else Term(f"len {name_of(one)}")
+    return (
+        Const(len(one.items), node)
+        if isinstance(one, Seq | Map) and not one.open
+        else Term(f"len {name_of(one)}")
+    )
 
 
 def _wrap_iteration(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
@@ -204,14 +264,41 @@ def _zero_dim_copy(machine: Machine, args: list[Value], kwargs: dict[str, Value]
 
 
 SPECIAL: dict[str, Callable[[Machine, list[Value], dict[str, Value], Any], Value | None]] = {
-    "builtins.dict": _dict, "functools.partial": _partial, "builtins.getattr": _getattr, "builtins.setattr": _setattr,
-    "builtins.vars": _vars, "dataclasses.asdict": _vars, "dataclasses.field": _field, "argparse.ArgumentParser": _parser,
-    "tyro.cli": _config_from, "simple_parsing.parse": _config_from, "fire.Fire": _config_from, "draccus.parse": _config_from,
-    "typer.run": _config_from, "transformers.HfArgumentParser": _hf_parser, "builtins.len": _len, "builtins.range": _range,
-    "builtins.enumerate": _wrap_iteration, "builtins.zip": _wrap_iteration, "builtins.iter": _wrap_iteration,
-    "builtins.list": _wrap_iteration, "builtins.reversed": _wrap_iteration, "tqdm": _wrap_iteration, "track": _wrap_iteration,
-    "trange": _range, "islice": _wrap_iteration, "chain": _wrap_iteration, "cycle": _wrap_iteration,
-    "progress_bar": _wrap_iteration, "master_bar": _wrap_iteration, "notebook.tqdm": _wrap_iteration, "create": _bag,
-    "compile": _amp_decorator, "DataParallel": _amp_decorator, "deepcopy": _zero_dim_copy,
-    "structured": _config_from, "torch.device": _device, **dict.fromkeys(NAMESPACES, _bag),
-}  # fmt: skip
+    "builtins.dict": _dict,
+    "functools.partial": _partial,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "builtins.vars": _vars,
+    "dataclasses.asdict": _vars,
+    "dataclasses.field": _field,
+    "argparse.ArgumentParser": _parser,
+    "tyro.cli": _config_from,
+    "simple_parsing.parse": _config_from,
+    "fire.Fire": _config_from,
+    "draccus.parse": _config_from,
+    "typer.run": _config_from,
+    "transformers.HfArgumentParser": _hf_parser,
+    "builtins.len": _len,
+    "builtins.range": _range,
+    "builtins.enumerate": _wrap_iteration,
+    "builtins.zip": _wrap_iteration,
+    "builtins.iter": _wrap_iteration,
+    "builtins.list": _wrap_iteration,
+    "builtins.reversed": _wrap_iteration,
+    "tqdm": _wrap_iteration,
+    "track": _wrap_iteration,
+    "trange": _range,
+    "islice": _wrap_iteration,
+    "chain": _wrap_iteration,
+    "cycle": _wrap_iteration,
+    "progress_bar": _wrap_iteration,
+    "master_bar": _wrap_iteration,
+    "notebook.tqdm": _wrap_iteration,
+    "create": _bag,
+    "compile": _amp_decorator,
+    "DataParallel": _amp_decorator,
+    "deepcopy": _zero_dim_copy,
+    "structured": _config_from,
+    "torch.device": _device,
+    **dict.fromkeys(NAMESPACES, _bag),
+}

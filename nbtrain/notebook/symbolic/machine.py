@@ -1,4 +1,5 @@
-"""The machine that reads a source on paper: its state, its budget and the trace of what happens in training order."""
+"""The machine that reads a source on paper: its state, its budget and the trace of what happens in
+training order."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class Event:
     """Something that training does, in program order.
 
     Attributes:
-        kind: made, backward, optim-step, zero-grad, clip, grad-edit, grad-hook, lr-set, sched-step, scale, fit, escape, ...
+        kind: made, backward, optim-step, zero-grad, clip, grad-edit, grad-hook, lr-set, sched-step, scale,
+            fit, escape, ...
         subject: the value it happens to.
         node: where in the source.
         loops, guards: what stands around it, outermost first.
@@ -83,7 +85,9 @@ class Machine:
     changing: set[str] = field(default_factory=set)  # attributes that some `x.attr += ...` moves
     changing_names: set[str] = field(default_factory=set)  # names declared global or nonlocal
     classes: dict[int, Class] = field(default_factory=dict)  # method node -> its class
-    named: dict[int, tuple[Value, str, ast.AST]] = field(default_factory=dict)  # value -> its first name and statement
+    named: dict[int, tuple[Value, str, ast.AST]] = field(
+        default_factory=dict
+    )  # value -> its first name and statement
     functions: list[tuple[str, Func]] = field(default_factory=list)
     instances: dict[int, Obj] = field(default_factory=dict)
     seen_names: set[str] = field(default_factory=set)
@@ -92,7 +96,9 @@ class Machine:
     exhausted: bool = False
     depth: int = 0
     doubt: int = 0  # above 0 while one of several possible callees is read
-    parameters: dict[str, Value] = field(default_factory=dict)  # of the constructor being read, for save_hyperparameters
+    parameters: dict[str, Value] = field(
+        default_factory=dict
+    )  # of the constructor being read, for save_hyperparameters
     # The parts of the reading call each other in a circle; the reading ties them here.
     execute: Callable[[list[ast.stmt], Scope], str] = lambda body, scope: ""
     evaluate: Callable[[ast.expr | None, Scope], Value] = lambda node, scope: Term()
@@ -106,7 +112,8 @@ class Machine:
         self.events.append(event)
 
     def term(self, name: str = "", *sources: Value, tags: frozenset[str] = NO_TAGS) -> Term:
-        """Return an unknown made from `sources`: it inherits their tags and those of the autocast regions around."""
+        """Return an unknown made from `sources`: it inherits their tags and those of the autocast regions
+        around."""
         found = tags.union(*(source.tags for source in sources), *self.regions)
         mods = tuple(mod for source in sources for mod in mods_of(source))
         return Term(name, found, mods[:8])

@@ -1,5 +1,7 @@
-"""What calling a method gives when the source does not define it: `loss.backward()`, `scaler.scale(...)`, `cfg.get(...)`."""
+"""What calling a method gives when the source does not define it: `loss.backward()`, `scaler.scale(...)`,
+`cfg.get(...)`."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -7,92 +9,50 @@ from typing import Any
 
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.machine import Machine
+from nbtrain.notebook.symbolic.roles import is_optimizer, is_scheduler, kind_of
 from nbtrain.notebook.symbolic.values import (
-    Choice, Const, Func, Live, Made, Map, Member, Obj, Ref, Seq, Term, Value, name_of, options,
+    Const,
+    Func,
+    Live,
+    Made,
+    Map,
+    Member,
+    Obj,
+    Ref,
+    Seq,
+    Term,
+    Value,
+    name_of,
 )  # fmt: skip
 
 Handler = Callable[[Machine, Member, list[Value], dict[str, Value], Any], "Value | None"]
 
 SAME_OBJECT = frozenset(
-    "to cuda cpu train eval half float double bfloat16 requires_grad_ cast_ unwrap_model share_memory compile "
+    "to cuda cpu train eval half float double bfloat16 requires_grad_ cast_ unwrap_model share_memory "
+    "compile "
     "with_format add_argument_group add_mutually_exclusive_group".split()
 )
 SAME_VALUE = frozenset(
-    "mean sum item detach clone squeeze unsqueeze view reshape flatten contiguous float double log exp pow sqrt neg abs "
+    "mean sum item detach clone squeeze unsqueeze view reshape flatten contiguous float double log exp "
+    "pow sqrt neg abs "
     "type_as logits".split()
 )
 GRADIENT_WRITERS = frozenset(
-    "clamp_ clip_ mul_ div_ copy_ add_ sub_ clamp_min_ clamp_max_ nan_to_num_ renorm_ normal_ masked_fill_".split()
+    (
+        "clamp_ clip_ mul_ div_ copy_ add_ sub_ clamp_min_ "
+        "clamp_max_ nan_to_num_ renorm_ normal_ masked_fill_"
+    ).split()
 )
-GRADIENT_HOOKS = frozenset("register_hook register_post_accumulate_grad_hook register_full_backward_hook".split())
+GRADIENT_HOOKS = frozenset(
+    "register_hook register_post_accumulate_grad_hook register_full_backward_hook".split()
+)
 
 
-def kind_of(value: Value) -> str:
-    """Return the category of what a value is: optimizer, scheduler, scaler, accelerator, ... or ""."""
-    for one in options(value):
-        if isinstance(one, Made) and (kind := category(one.path)):
-            return kind
-        if isinstance(one, Obj) and one.cls is not None:
-            for path in one.cls.library_bases():
-                if path.endswith(".Optimizer") or category(path) == "optimizer":
-                    return "optimizer"
-                if path.endswith(("LRScheduler", "_LRScheduler")) or category(path) == "scheduler":
-                    return "scheduler"
-        if isinstance(one, Live):
-            return _live_kind(one.obj)
-    return ""
-
-
-def _live_kind(obj: Any) -> str:
-    names = {f"{one.__module__}.{one.__name__}" for one in type(obj).__mro__}
-    if "torch.optim.optimizer.Optimizer" in names:
-        return "optimizer"
-    if any(name.endswith(("LRScheduler", "ReduceLROnPlateau")) for name in names):
-        return "scheduler"
-    if any(name.endswith(".GradScaler") for name in names):
-        return "scaler"
-    if "torch.utils.data.dataloader.DataLoader" in names:
-        return "loader"
-    if "torch.nn.modules.module.Module" in names:
-        return "loss" if type(obj).__name__.endswith("Loss") else "model"
-    return "accelerator" if any(name.startswith("accelerate.") for name in names) else ""
-
-
-def is_optimizer(value: Value) -> bool:
-    """Whether a value is an optimizer by its class, or by its name where nothing more is known."""
-    kind = kind_of(value)
-    if kind:
-        return kind == "optimizer"
-    name = name_of(value).lower().rpartition(".")[2]
-    return isinstance(value, Term | Member | Live | Choice) and (name.startswith("opt") or "optim" in name) and "state" not in name
-
-
-def is_model(value: Value) -> bool:
-    """Whether a value is a network or its parameters, by class or by name."""
-    for one in options(value):
-        if isinstance(one, Obj) and one.cls is not None:
-            return any(path.endswith(("Module", "PreTrainedModel")) for path in one.cls.library_bases())
-        if isinstance(one, Made):
-            return category(one.path) in ("pretrained", "attention", "recurrent", "weighted", "torchvision-model", "transformer-model")
-        if isinstance(one, Live):
-            return _live_kind(one.obj) == "model"
-        if isinstance(one, Term | Member):
-            name = name_of(one).lower()
-            last = name.rpartition(".")[2]
-            return last in ("model", "net", "network", "parameters", "policy", "encoder", "decoder") or "parameters" in last
-    return False
-
-
-def is_scheduler(value: Value) -> bool:
-    kind = kind_of(value)
-    if kind:
-        return kind == "scheduler"
-    name = name_of(value).lower().rpartition(".")[2]
-    return isinstance(value, Term | Member | Obj | Live) and ("sched" in name or "warm" in name or name in ("lr_decay", "lrs"))
-
-
-def method_call(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
-    """Return what a method call gives, writing down what matters to training; None when it is not followed."""
+def method_call(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
+    """Return what a method call gives, writing down what matters to training; None when it is not
+    followed."""
     name, owner = method.attr, method.owner
     if name in HANDLERS:
         found = HANDLERS[name](machine, method, args, kwargs, node)
@@ -114,25 +74,35 @@ def method_call(machine: Machine, method: Member, args: list[Value], kwargs: dic
     return None
 
 
-def _backward(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+def _backward(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
     owner = method.owner
     kind = kind_of(owner)
     who = {"accelerator": "accelerate", "fabric": "fabric"}.get(kind, "person")
     if isinstance(owner, Member) and isinstance(owner.owner, Made) and category(owner.owner.path) == "engine":
         who = "deepspeed"
-    loss = args[0] if args and (who != "person" or "accelerator" in name_of(owner) or "fabric" in name_of(owner)) else owner
+    loss = (
+        args[0]
+        if args and (who != "person" or "accelerator" in name_of(owner) or "fabric" in name_of(owner))
+        else owner
+    )
     if loss is not owner and who == "person":
         who = "accelerate" if "accelerator" in name_of(owner) else "fabric"
     machine.emit("backward", loss, node, owner=who, receiver=owner)
     return Const(None)
 
 
-def _manual_backward(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+def _manual_backward(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
     machine.emit("backward", args[0] if args else Term(), node, owner="lightning", receiver=method.owner)
     return Const(None)
 
 
-def _step(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _step(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     owner = method.owner
     if kind_of(owner) == "scaler" or (args and is_optimizer(args[0])):
         machine.emit("optim-step", args[0] if args else owner, node, scaler=owner)
@@ -144,7 +114,9 @@ def _step(machine: Machine, method: Member, args: list[Value], kwargs: dict[str,
         machine.emit("optim-step", owner, node, scaler=None)
     elif is_scheduler(owner):
         machine.emit("sched-step", owner, node)
-    elif kind_of(owner) == "environment" or name_of(owner).lower().rpartition(".")[2].startswith(("env", "vec_env")):
+    elif kind_of(owner) == "environment" or name_of(owner).lower().rpartition(".")[2].startswith(
+        ("env", "vec_env")
+    ):
         machine.emit("env-step", owner, node)
         return Seq([Term("state"), Term("reward"), Term("done"), Term("truncated"), Term("info")], open=True)
     else:
@@ -153,19 +125,25 @@ def _step(machine: Machine, method: Member, args: list[Value], kwargs: dict[str,
 
 
 def _event(kind: str) -> Handler:
-    def handler(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+    def handler(
+        machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+    ) -> Value:
         machine.emit(kind, args[0] if args else method.owner, node, owner=method.owner)
         return Const(None)
 
     return handler
 
 
-def _zero_grad(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+def _zero_grad(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
     machine.emit("zero-grad", method.owner, node)
     return Const(None)
 
 
-def _scale(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _scale(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     if kind_of(method.owner) != "scaler" and "scaler" not in name_of(method.owner).lower():
         return None
     machine.emit("scale", method.owner, node)
@@ -174,29 +152,39 @@ def _scale(machine: Machine, method: Member, args: list[Value], kwargs: dict[str
     return Term(result.name, result.tags | {"scaled"}, result.mods)
 
 
-def _prepare(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _prepare(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     """Accelerate's `prepare` and Fabric's `setup` give back what they are given."""
-    if kind_of(method.owner) not in ("accelerator", "fabric") and not name_of(method.owner).lower().endswith(("accelerator", "fabric")):
+    if kind_of(method.owner) not in ("accelerator", "fabric") and not name_of(method.owner).lower().endswith(
+        ("accelerator", "fabric")
+    ):
         return None
     machine.emit("prepare", method.owner, node)
     return args[0] if len(args) == 1 else Seq(list(args))
 
 
-def _divide(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+def _divide(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
     if "grad" in name_of(method.owner):
         machine.emit("grad-edit", method.owner, node, how="div_")
     owner = machine.term(name_of(method.owner), method.owner)
     return Term(owner.name, owner.tags | {"divided"}, owner.mods)
 
 
-def _multiply(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+def _multiply(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
     if "grad" in name_of(method.owner):
         machine.emit("grad-edit", method.owner, node, how="mul_")
     owner = machine.term(name_of(method.owner), method.owner)
     return Term(owner.name, owner.tags | {"multiplied"}, owner.mods)
 
 
-def _get(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _get(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     owner = method.owner
     if isinstance(owner, Map) and args and isinstance(args[0], Const):
         default = args[1] if len(args) > 1 else Const(None)
@@ -204,7 +192,9 @@ def _get(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, 
     return None
 
 
-def _update(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _update(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     owner = method.owner
     if isinstance(owner, Map):
         given = args[0] if args else Map({})
@@ -216,7 +206,9 @@ def _update(machine: Machine, method: Member, args: list[Value], kwargs: dict[st
     return None
 
 
-def _items(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _items(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     owner = method.owner
     if not isinstance(owner, Map):
         return None
@@ -230,16 +222,22 @@ def _items(machine: Machine, method: Member, args: list[Value], kwargs: dict[str
     return Seq(pairs, owner.open)
 
 
-def _append(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _append(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     if isinstance(method.owner, Seq):
         if machine.loops or machine.guards:
             method.owner.open = True
-        method.owner.items.extend(args if method.attr == "append" else args[0].items if args and isinstance(args[0], Seq) else [])
+        method.owner.items.extend(
+            args if method.attr == "append" else args[0].items if args and isinstance(args[0], Seq) else []
+        )
         return Const(None)
     return None
 
 
-def _add_argument(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _add_argument(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
     flags = [one.value for one in args if isinstance(one, Const) and isinstance(one.value, str)]
     if not isinstance(fields, Map) or not flags:
@@ -268,7 +266,9 @@ def _typed(value: Any, kind: Value | None) -> Any:
     return value
 
 
-def _parse_args(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _parse_args(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
     if not isinstance(fields, Map):
         return None
@@ -276,14 +276,18 @@ def _parse_args(machine: Machine, method: Member, args: list[Value], kwargs: dic
     return Seq([parsed, Seq([], open=True)]) if method.attr == "parse_known_args" else parsed
 
 
-def _set_defaults(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _set_defaults(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
     if isinstance(fields, Map):
         fields.items.update(kwargs)
     return Const(None)
 
 
-def _fit(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _fit(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     kind = kind_of(method.owner)
     if kind == "lightning-trainer" or (kind == "hf-trainer" and method.attr == "train"):
         machine.emit("fit", method.owner, node, args=args, kwargs=kwargs)
@@ -291,35 +295,71 @@ def _fit(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, 
     return None
 
 
-def _freeze(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+def _freeze(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value | None:
     if args and isinstance(args[0], Const) and args[0].value is False:
         machine.emit("freeze", method.owner, node)
     return method.owner
 
 
-def _save_hyperparameters(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+def _save_hyperparameters(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
     if isinstance(method.owner, Obj):
         method.owner.attrs["hparams"] = Obj(None, dict(machine.parameters))
     return Const(None)
 
 
-def _log_prob(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+def _log_prob(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
     machine.emit("log-prob", method.owner, node)
     return machine.term("log_prob", *args)
 
 
-def _set_learning_rate(machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
+def _set_learning_rate(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
     machine.emit("lr-set", method.owner, node, value=args[0] if args else Term())
     return Const(None)
 
 
 HANDLERS: dict[str, Handler] = {
-    "backward": _backward, "manual_backward": _manual_backward, "step": _step, "zero_grad": _zero_grad, "scale": _scale,
-    "unscale_": _event("unscale"), "prepare": _prepare, "setup": _prepare, "setup_dataloaders": _prepare,
-    "setup_module": _prepare, "setup_optimizers": _prepare, "div": _divide, "div_": _divide, "true_divide": _divide,
-    "mul": _multiply, "mul_": _multiply, "get": _get, "pop": _get, "setdefault": _get, "update": _update, "items": _items,
-    "keys": _items, "values": _items, "copy": _items, "append": _append, "extend": _append, "add_argument": _add_argument,
-    "parse_args": _parse_args, "parse_known_args": _parse_args, "set_defaults": _set_defaults, "fit": _fit, "train": _fit,
-    "requires_grad_": _freeze, "save_hyperparameters": _save_hyperparameters, "log_prob": _log_prob,
+    "backward": _backward,
+    "manual_backward": _manual_backward,
+    "step": _step,
+    "zero_grad": _zero_grad,
+    "scale": _scale,
+    "unscale_": _event("unscale"),
+    "prepare": _prepare,
+    "setup": _prepare,
+    "setup_dataloaders": _prepare,
+    "setup_module": _prepare,
+    "setup_optimizers": _prepare,
+    "div": _divide,
+    "div_": _divide,
+    "true_divide": _divide,
+    "mul": _multiply,
+    "mul_": _multiply,
+    "get": _get,
+    "pop": _get,
+    "setdefault": _get,
+    "update": _update,
+    "items": _items,
+    "keys": _items,
+    "values": _items,
+    "copy": _items,
+    "append": _append,
+    "extend": _append,
+    "add_argument": _add_argument,
+    "parse_args": _parse_args,
+    "parse_known_args": _parse_args,
+    "set_defaults": _set_defaults,
+    "fit": _fit,
+    "train": _fit,
+    "requires_grad_": _freeze,
+    "save_hyperparameters": _save_hyperparameters,
+    "log_prob": _log_prob,
     "set_lr": _set_learning_rate,
-}  # fmt: skip
+}

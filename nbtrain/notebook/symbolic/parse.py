@@ -52,7 +52,9 @@ def parse(text: str) -> Parsed:
 def _try(text: str) -> tuple[ast.Module | None, str, int]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in the person's strings are none of our business
+            warnings.simplefilter(
+                "ignore"
+            )  # invalid escapes in the person's strings are none of our business
             return ast.parse(text), "", 0
     except SyntaxError as error:
         return None, f"{error.msg} (line {error.lineno})", error.lineno or 1
@@ -84,7 +86,9 @@ def _block(lines: list[str], line: int) -> tuple[int | None, int]:
     starts: list[int] = []
     scanner = LineScanner()
     for index, text in enumerate(lines):
-        opens = text[:1].strip() and not text.startswith(("#", ")", "]", "}", "else", "elif", "except", "finally"))
+        opens = text[:1].strip() and not text.startswith(
+            ("#", ")", "]", "}", "else", "elif", "except", "finally")
+        )
         if opens and not scanner.quote:
             starts.append(index)
             scanner.depth = 0  # an unclosed bracket is the likely error: it must not swallow what follows

@@ -11,9 +11,11 @@ HALF = frozenset({"float16", "half"})
 
 
 def region_tags(machine: Machine, value: Value) -> frozenset[str]:
-    """Return the tag of values computed inside `with value:`; empty when it is no autocast, or one that is off.
+    """Return the tag of values computed inside `with value:`; empty when it is no autocast, or one that is
+    off.
 
-    torch.autocast("cuda") and torch.cuda.amp.autocast() compute in float16 unless told otherwise, torch.autocast("cpu")
+    torch.autocast("cuda") and torch.cuda.amp.autocast() compute in float16 unless told otherwise,
+    torch.autocast("cpu")
     in bfloat16 (PyTorch's documented defaults).
     """
     found = frozenset().union(*(_one(machine, one) for one in options(value)))
@@ -35,7 +37,13 @@ def _one(machine: Machine, value: Value) -> frozenset[str]:
         return frozenset()
     dtype = held.get("dtype")
     if dtype is None or (isinstance(dtype, Const) and dtype.value is None):
-        device = Const("cuda") if on_cuda else Const("cpu") if ".cpu." in value.path else held.get("device_type", Const("cuda"))
+        device = (
+            Const("cuda")
+            if on_cuda
+            else Const("cpu")
+            if ".cpu." in value.path
+            else held.get("device_type", Const("cuda"))
+        )
         tags = _by_device(device)
     else:
         tags = frozenset().union(*(_by_dtype(one) for one in options(dtype)))
@@ -47,7 +55,11 @@ def _by_dtype(dtype: Value) -> frozenset[str]:
     if isinstance(dtype, Ref):
         tail = dtype.path.rpartition(".")[2]
         return FP16 if tail in HALF else BF16
-    text = str(getattr(getattr(dtype, "obj", None), "__str__", lambda: "")()) if not isinstance(dtype, Term) else ""
+    text = (
+        str(getattr(getattr(dtype, "obj", None), "__str__", lambda: "")())
+        if not isinstance(dtype, Term)
+        else ""
+    )
     if text.startswith("torch."):
         return FP16 if text.rpartition(".")[2] in HALF else BF16
     return MIXED

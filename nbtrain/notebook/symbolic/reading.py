@@ -39,7 +39,8 @@ def read(tree: ast.Module, namespace: Mapping[str, Any] | None = None) -> tuple[
 
 
 def _survey(machine: Machine, tree: ast.Module) -> int:
-    """Count statements and find names that change while functions run, so that they are not taken for constants."""
+    """Count statements and find names that change while functions run, so that they are not taken for
+    constants."""
     statements = 0
     for node in statements_of(tree.body):
         statements += 1
@@ -55,9 +56,18 @@ def _guarded(machine: Machine, action: Any, node: ast.AST, remarks: list[str]) -
     try:
         action()
     except RecursionError:
-        remarks.append(f"Line {getattr(node, 'lineno', '?')} is nested too deeply to follow; it was left out.")
+        remarks.append(
+            f"Line {getattr(node, 'lineno', '?')} is nested too deeply to follow; it was left out."
+        )
         machine.depth = machine.doubt = 0
-        for stack in (machine.loops, machine.guards, machine.regions, machine.frames, machine.running, machine.returns):
+        for stack in (
+            machine.loops,
+            machine.guards,
+            machine.regions,
+            machine.frames,
+            machine.running,
+            machine.returns,
+        ):
             stack.clear()
 
 
@@ -84,9 +94,9 @@ def _enter(machine: Machine, func: Func) -> None:
 
 
 def _instance(machine: Machine, cls: Class) -> Obj:
-    """An instance of a class that the source never makes: constructor arguments unknown but for their defaults."""
+    """An instance of a class that the source never makes: constructor arguments unknown but for their
+    defaults."""
     made = instantiate(machine, cls, [], {}, cls.node)  # type: ignore[arg-type]
     assert isinstance(made, Obj)
     made.open = True
     return made
-

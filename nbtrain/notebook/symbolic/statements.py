@@ -1,19 +1,35 @@
-"""Read statements in order: bindings, branches, loops, functions, classes, `with`. A loop's body is read once."""
+"""Read statements in order: bindings, branches, loops, functions, classes, `with`. A loop's body is read
+once."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
 from typing import Any
 
+from nbtrain.notebook.symbolic.arithmetic import truth
 from nbtrain.notebook.symbolic.bindings import assign
-from nbtrain.notebook.symbolic.expressions import truth
 from nbtrain.notebook.symbolic.machine import Guard, Loop, Machine
-from nbtrain.notebook.symbolic.method_calls import kind_of
 from nbtrain.notebook.symbolic.parse import statements_of
 from nbtrain.notebook.symbolic.precision import region_tags
+from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import (
-    MISSING, Class, Const, Func, Made, Member, Ref, Scope, Seq, Term, Value, choose, mods_of, name_of, options,
+    MISSING,
+    Class,
+    Const,
+    Func,
+    Made,
+    Member,
+    Ref,
+    Scope,
+    Seq,
+    Term,
+    Value,
+    choose,
+    mods_of,
+    name_of,
+    options,
 )  # fmt: skip
 
 STOPS = "stops"  # status of a block that never reaches its end
@@ -81,11 +97,14 @@ def _if(machine: Machine, node: ast.If, scope: Scope) -> Any:
     if known is not None:
         return execute(machine, node.body if known else node.orelse, scope)
     mods = mods_of(test)
-    return branch(machine, scope, (Guard(id(node), True, mods), node.body), (Guard(id(node), False, mods), node.orelse))
+    return branch(
+        machine, scope, (Guard(id(node), True, mods), node.body), (Guard(id(node), False, mods), node.orelse)
+    )
 
 
 def branch(machine: Machine, scope: Scope, *cases: tuple[Guard, list[ast.stmt]]) -> Any:
-    """Read each case from the same start and join what they set. Returns the guard of the only case that goes on."""
+    """Read each case from the same start and join what they set. Returns the guard of the only case that
+    goes on."""
     outer, results = scope.log, []
     for guard, body in cases:
         scope.log = {}
@@ -125,7 +144,11 @@ def _while(machine: Machine, node: ast.While, scope: Scope) -> None:
     if truth(test) is False:
         return
     loop = Loop(node, node.lineno, "while", text=ast.unparse(node.test)[:80])
-    if isinstance(node.test, ast.Compare) and isinstance(node.test.left, ast.Name) and isinstance(node.test.ops[0], ast.Lt | ast.LtE):
+    if (
+        isinstance(node.test, ast.Compare)
+        and isinstance(node.test.left, ast.Name)
+        and isinstance(node.test.ops[0], ast.Lt | ast.LtE)
+    ):
         bound = machine.evaluate(node.test.comparators[0], scope)
         loop.target = node.test.left.id
         loop.count = bound if isinstance(bound, Const) and isinstance(bound.value, int) else None
@@ -157,10 +180,9 @@ def _describe_loop(node: ast.For, iterable: Value) -> Loop:
     for one in unwrap(iterable):
         if isinstance(one, Made) and one.path == "builtins.range":
             loop.kind, loop.count = "range", _range_count(one)
-        elif kind_of(one) in ("loader", "other-loader"):
-            loop.kind, loop.iterable = "loader", one
-            return loop
-        elif isinstance(one, Term | Member) and any(word in name_of(one).lower() for word in LOADER_WORDS):
+        elif kind_of(one) in ("loader", "other-loader") or (
+            isinstance(one, Term | Member) and any(word in name_of(one).lower() for word in LOADER_WORDS)
+        ):
             loop.kind, loop.iterable = "loader", one
             return loop
     return loop
@@ -173,7 +195,11 @@ def _range_count(made: Made) -> Const | None:
     if not isinstance(stop, Const) or not isinstance(stop.value, int):
         return None
     first = start.value if isinstance(start, Const) and isinstance(start.value, int) else 0
-    stride = bounds[2].value if len(bounds) > 2 and isinstance(bounds[2], Const) and isinstance(bounds[2].value, int) else 1
+    stride = (
+        bounds[2].value
+        if len(bounds) > 2 and isinstance(bounds[2], Const) and isinstance(bounds[2].value, int)
+        else 1
+    )
     return Const(max(0, (stop.value - first) // (stride or 1)), stop.node, stop.origin)
 
 
@@ -182,10 +208,16 @@ def _target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[
     if isinstance(iterable, Seq) and iterable.items and not iterable.open:
         if isinstance(target, ast.Name):
             return [(target.id, choose(iterable.items))]
-        if isinstance(target, ast.Tuple) and all(isinstance(one, Seq) and len(one.items) == len(names) for one in iterable.items):
+        if isinstance(target, ast.Tuple) and all(
+            isinstance(one, Seq) and len(one.items) == len(names) for one in iterable.items
+        ):
             return [(name, choose(one.items[at] for one in iterable.items)) for at, name in enumerate(names)]  # type: ignore[attr-defined]
     sources = unwrap(iterable)
-    tags = frozenset({"batch"}) if any(kind_of(one) in ("loader", "other-loader") for one in sources) else frozenset()
+    tags = (
+        frozenset({"batch"})
+        if any(kind_of(one) in ("loader", "other-loader") for one in sources)
+        else frozenset()
+    )
     of = next((name_of(one) for one in sources if name_of(one)), "")
     return [(name, machine.term(f"{name} of {of}" if of else name, tags=tags)) for name in names]
 
@@ -198,7 +230,9 @@ def _with(machine: Machine, node: ast.With, scope: Scope) -> str:
         if tags:
             machine.regions.append(tags)
             regions += 1
-        if isinstance(value, Term) and value.name.endswith(".accumulate()") or isinstance(value, Term) and "no_backward_sync" in value.name:
+        if (isinstance(value, Term) and value.name.endswith(".accumulate()")) or (
+            isinstance(value, Term) and "no_backward_sync" in value.name
+        ):
             machine.emit("accumulate", value, item.context_expr)
         if item.optional_vars is not None:
             assign(machine, item.optional_vars, value, node, scope)
@@ -223,10 +257,19 @@ def _match(machine: Machine, node: Any, scope: Scope) -> Any:
     if isinstance(subject, Const):
         for case in node.cases:
             pattern = case.pattern
-            fits = isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant) and pattern.value.value == subject.value
+            fits = (
+                isinstance(pattern, ast.MatchValue)
+                and isinstance(pattern.value, ast.Constant)
+                and pattern.value.value == subject.value
+            )
             if fits or (isinstance(pattern, ast.MatchAs) and pattern.pattern is None):
                 return execute(machine, case.body, scope)
-    return branch(machine, scope, *((Guard(id(case), True), case.body) for case in node.cases), (Guard(id(node), False), []))
+    return branch(
+        machine,
+        scope,
+        *((Guard(id(case), True), case.body) for case in node.cases),
+        (Guard(id(node), False), []),
+    )
 
 
 def _function(machine: Machine, node: Any, scope: Scope) -> None:
@@ -244,7 +287,9 @@ def _class(machine: Machine, node: ast.ClassDef, scope: Scope) -> None:
     inner = Scope(scope)
     cls = Class(node, bases, inner.names)
     decorators = " ".join(ast.unparse(one) for one in node.decorator_list)
-    record_base = any(isinstance(base, Ref) and base.path.rpartition(".")[2] in RECORD_BASES for base in bases)
+    record_base = any(
+        isinstance(base, Ref) and base.path.rpartition(".")[2] in RECORD_BASES for base in bases
+    )
     named_base = any(isinstance(base, Term) and base.name in RECORD_BASES for base in bases)
     cls.record = "dataclass" in decorators or "define" in decorators or record_base or named_base
     scope.set(node.name, cls)
@@ -290,11 +335,30 @@ def _delete(machine: Machine, node: ast.Delete, scope: Scope) -> None:
 
 
 HANDLERS: dict[type, Callable[[Machine, Any, Scope], Any]] = {
-    ast.Expr: _expression, ast.Assign: _assign, ast.AnnAssign: _annotated, ast.AugAssign: _augmented, ast.If: _if,
-    ast.For: _loop_over, ast.AsyncFor: _loop_over, ast.While: _while, ast.With: _with, ast.AsyncWith: _with, ast.Try: _try,
-    ast.Match: _match, ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class,
-    ast.Return: _return, ast.Raise: _stop, ast.Break: _stop, ast.Continue: _stop, ast.Import: _import,
-    ast.ImportFrom: _import_from, ast.Global: _global, ast.Nonlocal: _global, ast.Delete: _delete,
-}  # fmt: skip
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.If: _if,
+    ast.For: _loop_over,
+    ast.AsyncFor: _loop_over,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.Match: _match,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Return: _return,
+    ast.Raise: _stop,
+    ast.Break: _stop,
+    ast.Continue: _stop,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.Global: _global,
+    ast.Nonlocal: _global,
+    ast.Delete: _delete,
+}
 if hasattr(ast, "TryStar"):
     HANDLERS[ast.TryStar] = _try

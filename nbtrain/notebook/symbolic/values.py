@@ -18,7 +18,8 @@ class Value:
 
 @dataclass(eq=False)
 class Const(Value):
-    """A number, text, bool or None. `node`: the expression that gave it; `origin`: "" for a literal, else in words."""
+    """A number, text, bool or None. `node`: the expression that gave it; `origin`: "" for a literal, else
+    in words."""
 
     value: Any
     node: ast.expr | None = None
@@ -27,7 +28,8 @@ class Const(Value):
 
 @dataclass(eq=False)
 class Ref(Value):
-    """Something imported or built in, by its dotted path: `torch.optim.Adam`. `guessed`: by custom, not by an import."""
+    """Something imported or built in, by its dotted path: `torch.optim.Adam`. `guessed`: by custom, not by
+    an import."""
 
     path: str
     guessed: bool = False
@@ -85,7 +87,8 @@ class Class(Value):
 
 @dataclass(eq=False)
 class Obj(Value):
-    """An instance of a source class, or a bag of attributes (`cls` None). `open`: may have other attributes."""
+    """An instance of a source class, or a bag of attributes (`cls` None). `open`: may have other
+    attributes."""
 
     cls: Class | None
     attrs: dict[str, Value] = field(default_factory=dict)
@@ -137,7 +140,8 @@ class Member(Value):
 
 @dataclass(eq=False)
 class Term(Value):
-    """An unknown value that remembers its name and how it came about. `mods`: the k of every `% k` or `== k` in it."""
+    """An unknown value that remembers its name and how it came about. `mods`: the k of every `% k` or `==
+    k` in it."""
 
     name: str = ""
     tags: frozenset[str] = NO_TAGS
@@ -159,7 +163,8 @@ MISSING = object()
 
 
 class Scope:
-    """Names of one function or module. Writes made in a branch are logged, so that they can be taken back and joined."""
+    """Names of one function or module. Writes made in a branch are logged, so that they can be taken back
+    and joined."""
 
     def __init__(self, parent: Scope | None = None) -> None:
         self.names: dict[str, Value] = {}

@@ -4,8 +4,10 @@ What it does
 Looks for `torch.optim.Adam` with `weight_decay` above 0 and without `decoupled_weight_decay=True`.
 
 Why it hurts
-Adam divides the gradient by its own size, and the decay with it: weights with large gradients are hardly decayed,
-weights with small ones too much. AdamW takes the decay off the weights directly, which is what the number means.
+Adam divides the gradient by its own size, and the decay with it: weights with large gradients are hardly
+decayed,
+weights with small ones too much. AdamW takes the decay off the weights directly, which is what the number
+means.
 
 Bad
 ```python
@@ -47,17 +49,28 @@ from nbtrain.review.words import described, shown
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for optimizer in facts.optimizers:
         decay = optimizer.weight_decay
-        if optimizer.cls != "Adam" or optimizer.decoupled or optimizer.doubtful or not decay.known or decay.low <= 0:
+        if (
+            optimizer.cls != "Adam"
+            or optimizer.decoupled
+            or optimizer.doubtful
+            or not decay.known
+            or decay.low <= 0
+        ):
             continue
         yield Problem(
             issue=f"{described(optimizer)} is Adam with weight decay, which Adam adds to the gradient",
             current=f"Adam(weight_decay={shown(decay)})",
             recommended=f"AdamW(weight_decay={shown(decay)})",
-            evidence=f"torch.optim.Adam with weight_decay={shown(decay)}; it rescales the decay with the gradient",
+            evidence=(
+                f"torch.optim.Adam with weight_decay={shown(decay)}; it rescales the decay with the gradient"
+            ),
             line=optimizer.line,
             name=optimizer.name,
             confidence=is_live(optimizer.live),
-            fix=f"torch.optim.AdamW({optimizer.parameters or 'model.parameters()'}, ..., weight_decay={shown(decay)})",
+            fix=(
+                f"torch.optim.AdamW({optimizer.parameters or 'model.parameters()'}, "
+                f"..., weight_decay={shown(decay)})"
+            ),
             edits=_edits(facts, optimizer),
         )
 

@@ -1,11 +1,14 @@
 """A learning rate above 0.01 for an optimizer of the Adam family.
 
 What it does
-Looks at the learning rate of Adam, AdamW, NAdam, RAdam, Adamax and their fused and 8-bit forms, of every parameter
-group, and at the highest rate a OneCycleLR or a LambdaLR makes of it. More than 0.01 is critical; 1e-5 to 1e-3 is usual.
+Looks at the learning rate of Adam, AdamW, NAdam, RAdam, Adamax and their fused and 8-bit forms, of every
+parameter
+group, and at the highest rate a OneCycleLR or a LambdaLR makes of it. More than 0.01 is critical; 1e-5 to
+1e-3 is usual.
 
 Why it hurts
-Adam divides by the gradient's own size, so each weight moves by about the learning rate at every step. Above 0.01
+Adam divides by the gradient's own size, so each weight moves by about the learning rate at every step.
+Above 0.01
 that is more than most weights are large: the loss jumps, and units die in the first hundred steps.
 
 Bad
@@ -53,7 +56,10 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             continue
         who = described(optimizer)
         if optimizer.reshaped and any(one.known and one.low > HIGHEST for one in optimizer.lrs):
-            yield Gap(f"The learning rate of {who} is changed by {optimizer.reshaped}; how high it gets could not be told.")
+            yield Gap(
+                f"The learning rate of {who} is changed by "
+                f"{optimizer.reshaped}; how high it gets could not be told."
+            )
             continue
         rate = _too_high(optimizer)
         if rate is not None:
@@ -78,7 +84,9 @@ def _problem(optimizer: OptimizerFact, rate: Quantity, who: str) -> Problem:
         line=optimizer.line,
         name=optimizer.name,
         confidence=is_live(optimizer.live),
-        fix=f'for group in {name}.param_groups:\n    group["lr"] = {RECOMMENDED}' if optimizer.live else f"lr={RECOMMENDED}",
+        fix=f'for group in {name}.param_groups:\n    group["lr"] = {RECOMMENDED}'
+        if optimizer.live
+        else f"lr={RECOMMENDED}",
         edits=replace_node(rate.node, RECOMMENDED),
     )
 

@@ -1,12 +1,14 @@
 """A learning rate outside what SGD works with: below 0.001, or above 1.0 with momentum.
 
 What it does
-Looks at torch.optim.SGD: a rate under 0.001 in every parameter group, or one over 1.0 together with momentum; 0.01
+Looks at torch.optim.SGD: a rate under 0.001 in every parameter group, or one over 1.0 together with
+momentum; 0.01
 to 0.1 is usual. A OneCycleLR counts with its highest rate. Losses that are sums, and networks that start from
 trained weights or have frozen parts, are left alone on the low side.
 
 Why it hurts
-SGD does not rescale gradients: under 0.001 a network trained from scratch hardly moves in the hours it gets. With
+SGD does not rescale gradients: under 0.001 a network trained from scratch hardly moves in the hours it
+gets. With
 momentum 0.9 a step is ten times the rate in the long run, so a rate over 1.0 diverges.
 
 Bad
@@ -30,7 +32,8 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 When to ignore
 Fine-tuning, losses on an unusual scale, and SGD over an input in place of weights.
 
-Threshold: common practice for SGD, 0.01 to 0.1; the effective step of momentum m is lr / (1 - m) (Sutskever 2013).
+Threshold: common practice for SGD, 0.01 to 0.1; the effective step of momentum m is lr / (1 - m)
+    (Sutskever 2013).
 """
 
 from __future__ import annotations
@@ -62,7 +65,12 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if lowest_of_all and not _small_on_purpose(facts) and highest.high > 0:
             yield _problem(optimizer, highest, "0.01", "below 0.001 SGD hardly moves the weights")
         elif momentum and highest.low > HIGHEST_WITH_MOMENTUM:
-            yield _problem(optimizer, highest, "0.1", f"with momentum {shown(optimizer.momentum)} a rate over 1.0 diverges")
+            yield _problem(
+                optimizer,
+                highest,
+                "0.1",
+                f"with momentum {shown(optimizer.momentum)} a rate over 1.0 diverges",
+            )
 
 
 def _small_on_purpose(facts: ReviewFacts) -> bool:
@@ -81,7 +89,9 @@ def _problem(optimizer: OptimizerFact, rate: Quantity, better: str, why: str) ->
         line=optimizer.line,
         name=optimizer.name,
         confidence=is_live(optimizer.live),
-        fix=f'for group in {name}.param_groups:\n    group["lr"] = {better}' if optimizer.live else f"lr={better}",
+        fix=f'for group in {name}.param_groups:\n    group["lr"] = {better}'
+        if optimizer.live
+        else f"lr={better}",
         edits=replace_node(rate.node, better),
     )
 

@@ -1,8 +1,10 @@
 """A training batch under 16 samples without gradient accumulation.
 
 What it does
-Looks at the loader that feeds a training step (or at transformers' arguments, whose default is 8 a device): fewer
-than 16 samples, no accumulation of any form, one device. Batches that a data set or sampler makes, graph loaders,
+Looks at the loader that feeds a training step (or at transformers' arguments, whose default is 8 a
+device): fewer
+than 16 samples, no accumulation of any form, one device. Batches that a data set or sampler makes, graph
+loaders,
 evaluation loaders and sets smaller than the batch are left alone.
 
 Why it hurts
@@ -43,7 +45,8 @@ for x, y in train_loader:
 When to ignore
 Samples that are themselves many: long token sequences, large images in detection, graphs.
 
-Threshold: 16 samples a step is our own choice, in line with practice; the Tuning Playbook sets batch size by speed.
+Threshold: 16 samples a step is our own choice, in line with practice; the Tuning Playbook sets batch size
+    by speed.
 """
 
 from __future__ import annotations
@@ -76,13 +79,18 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if not loader.batch_size.known:
             yield Gap(f"The batch size of {described(loader)} could not be worked out.")
         elif _small(loader) and training.distributed:
-            yield Gap(f"{described(loader)} gives {shown(loader.batch_size)} samples a device; how many devices train is not known.")
+            yield Gap(
+                f"{described(loader)} gives {shown(loader.batch_size)} "
+                "samples a device; how many devices train is not known."
+            )
         elif _small(loader) and not training.accumulates:
             yield _problem(loader, training)
 
 
 def _small(loader: LoaderFact) -> bool:
-    whole = loader.samples is not None and loader.batch_size.known and loader.samples <= loader.batch_size.high
+    whole = (
+        loader.samples is not None and loader.batch_size.known and loader.samples <= loader.batch_size.high
+    )
     return loader.batch_size.known and 0 < loader.batch_size.high < SMALLEST and not whole
 
 
@@ -115,8 +123,16 @@ def _problem(loader: LoaderFact, training: TrainingFact | None) -> Problem:
 
 def _edits(loader: LoaderFact, size: Quantity, times: int, hugging: bool) -> tuple[Edit, ...]:
     if hugging:
-        held = [one for one in loader.call.keywords if one.arg == "gradient_accumulation_steps"] if loader.call else []
-        return replace_node(held[0].value, str(times)) if held else add_keyword(loader.call, f"gradient_accumulation_steps={times}")
+        held = (
+            [one for one in loader.call.keywords if one.arg == "gradient_accumulation_steps"]
+            if loader.call
+            else []
+        )
+        return (
+            replace_node(held[0].value, str(times))
+            if held
+            else add_keyword(loader.call, f"gradient_accumulation_steps={times}")
+        )
     if isinstance(size.node, ast.expr):
         return replace_node(size.node, str(TARGET))
     return add_keyword(loader.call, f"batch_size={TARGET}")

@@ -1,12 +1,15 @@
 """More than 30 epochs at one learning rate.
 
 What it does
-Looks at loops over more than 30 epochs of batches (and at trainers told to run so long) where nothing changes the
-rate: no scheduler, no rate set by hand, no unresolved function that gets the optimizer. Adversarial pairs (several
+Looks at loops over more than 30 epochs of batches (and at trainers told to run so long) where nothing
+changes the
+rate: no scheduler, no rate set by hand, no unresolved function that gets the optimizer. Adversarial pairs
+    (several
 optimizers in one loop), LBFGS and self-tuning optimizers are left alone.
 
 Why it hurts
-A rate that is right at the start is too large at the end: the loss circles its minimum, and the last two thirds of
+A rate that is right at the start is too large at the end: the loss circles its minimum, and the last two
+thirds of
 the hours buy little. Decay, linear or cosine, is worth more than most other changes.
 
 Bad
@@ -68,18 +71,30 @@ NEED_DECAY = frozenset({"SGD", "RMSprop", "Muon", "Lion"})
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for training in facts.trainings:
         epochs, optimizer = training.epochs, training.optimizer
-        if epochs is None or not epochs.known or epochs.low <= LONGEST or training.several_optimizers or facts.architecture.policy:
+        if (
+            epochs is None
+            or not epochs.known
+            or epochs.low <= LONGEST
+            or training.several_optimizers
+            or facts.architecture.policy
+        ):
             continue
         if optimizer is not None and optimizer.family == "other" and optimizer.cls not in NEED_DECAY:
             continue
         if training.changes_lr.state == UNKNOWN:
-            yield Gap(f"{shown(epochs)} epochs: whether the learning rate changes could not be told; {training.changes_lr.why}.")
+            yield Gap(
+                f"{shown(epochs)} epochs: whether the learning rate "
+                f"changes could not be told; {training.changes_lr.why}."
+            )
         elif training.changes_lr.state == NO:
             yield Problem(
                 issue=f"{shown(epochs)} epochs at one learning rate ({training.name or training.owner})",
                 current=f"{shown(epochs)} epochs, constant lr",
                 recommended="a decaying schedule (cosine or linear)",
-                evidence=f"{shown(epochs)} epochs, more than {LONGEST}; {training.changes_lr.why or 'no scheduler and no hand-set rate'}",
+                evidence=(
+                    f"{shown(epochs)} epochs, more than {LONGEST}; "
+                    f"{training.changes_lr.why or 'no scheduler and no hand-set rate'}"
+                ),
                 line=training.line,
                 name=training.name,
                 fix=_fix(training),
@@ -91,7 +106,10 @@ def _fix(training: TrainingFact) -> str:
     if training.owner == "transformers":
         return 'lr_scheduler_type="cosine"'
     assert training.epochs is not None
-    return f"scheduler = torch.optim.lr_scheduler.CosineAnnealingLR({training.name or 'optimizer'}, T_max={shown(training.epochs)})"
+    return (
+        f"scheduler = torch.optim.lr_scheduler.CosineAnnealingLR({training.name or 'optimizer'}, "
+        f"T_max={shown(training.epochs)})"
+    )
 
 
 def _edits(facts: ReviewFacts, training: TrainingFact) -> tuple[Edit, ...]:
@@ -99,12 +117,20 @@ def _edits(facts: ReviewFacts, training: TrainingFact) -> tuple[Edit, ...]:
         kind = next((one.value for one in training.node.keywords if one.arg == "lr_scheduler_type"), None)
         return replace_node(kind, '"cosine"')
     optimizer, loop = training.optimizer, training.epoch_loop
-    if optimizer is None or not isinstance(loop, ast.For | ast.While) or not one_scope(facts, optimizer.statement, loop):
+    if (
+        optimizer is None
+        or not isinstance(loop, ast.For | ast.While)
+        or not one_scope(facts, optimizer.statement, loop)
+    ):
         return ()
     last = loop.body[-1]
     place = ast.copy_location(ast.Pass(), loop.body[0])
     place.end_lineno, place.end_col_offset = last.end_lineno, last.end_col_offset
-    return (*line_after(optimizer.statement, _fix(training)), *line_after(place, "scheduler.step()")) if step_text(training) else ()
+    return (
+        (*line_after(optimizer.statement, _fix(training)), *line_after(place, "scheduler.step()"))
+        if step_text(training)
+        else ()
+    )
 
 
 RULE = Rule("long-training-constant-lr", Severity.WARNING, check)

@@ -1,13 +1,17 @@
 """A network with attention that starts at its full learning rate.
 
 What it does
-Looks at training steps of networks with attention layers (or transformers models) whose rate has no warm-up of any
-form: no OneCycleLR, no rising LambdaLR or LinearLR, no `get_*_schedule_with_warmup`, no `warmup_steps`, no ramp set by
+Looks at training steps of networks with attention layers (or transformers models) whose rate has no
+warm-up of any
+form: no OneCycleLR, no rising LambdaLR or LinearLR, no `get_*_schedule_with_warmup`, no `warmup_steps`, no
+    ramp set by
 hand. Frozen backbones are left alone. What cannot be read becomes an information gap.
 
 Why it hurts
-In the first steps Adam's second moment rests on a handful of gradients and attention is far from balanced: a full
-rate then throws the weights where they never come back from. A ramp over the first 5 to 10 % of the steps avoids it.
+In the first steps Adam's second moment rests on a handful of gradients and attention is far from balanced:
+a full
+rate then throws the weights where they never come back from. A ramp over the first 5 to 10 % of the steps
+avoids it.
 
 Bad
 ```python
@@ -66,7 +70,10 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     if not network.attention or network.frozen:
         return
     if facts.only_live:
-        yield Gap(f"{network.attention}: whether its learning rate warms up cannot be seen without the training loop.")
+        yield Gap(
+            f"{network.attention}: whether its learning rate "
+            "warms up cannot be seen without the training loop."
+        )
     for training in facts.trainings:
         answer = training.warmed_up
         if not training.looped:
@@ -75,7 +82,10 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             yield Gap(f"Warm-up could not be checked: {answer.why}.")
         elif answer.state == NO:
             yield Problem(
-                issue=f"A network with attention starts at its full learning rate ({training.name or training.owner})",
+                issue=(
+                    "A network with attention starts at its full "
+                    f"learning rate ({training.name or training.owner})"
+                ),
                 current="no warm-up",
                 recommended=f"warm up over 5-10 % of the steps, e.g. {STEPS}",
                 evidence=f"{network.attention}; {answer.why or 'no scheduler and no hand-set rate ramps up'}",
@@ -90,7 +100,10 @@ def _fix(training: TrainingFact) -> str:
     if training.owner == "transformers":
         return f"warmup_steps={STEPS}"
     name = training.name or "optimizer"
-    return f"{warmup_name(training)} = torch.optim.lr_scheduler.LinearLR({name}, start_factor=0.01, total_iters={STEPS})"
+    return (
+        f"{warmup_name(training)} = torch.optim.lr_scheduler.LinearLR({name}, "
+        f"start_factor=0.01, total_iters={STEPS})"
+    )
 
 
 def warmup_name(training: TrainingFact) -> str:
@@ -107,7 +120,14 @@ def _edits(facts: ReviewFacts, training: TrainingFact) -> tuple[Edit, ...]:
         return ()
     if not training.name.startswith("self.") and not one_scope(facts, optimizer.statement, training.node):
         return ()
-    return (*line_after(optimizer.statement, _fix(training)), *line_after(training.node, f"{warmup_name(training)}.step()")) if step_text(training) else ()
+    return (
+        (
+            *line_after(optimizer.statement, _fix(training)),
+            *line_after(training.node, f"{warmup_name(training)}.step()"),
+        )
+        if step_text(training)
+        else ()
+    )
 
 
 RULE = Rule("transformer-no-warmup", Severity.WARNING, check)

@@ -6,7 +6,8 @@ gradients are divided by k or by a token count. A loss that is a sum, and framew
 (transformers, Lightning, Accelerate), are left alone.
 
 Why it hurts
-The gradient is k times what one batch of that size would give: the learning rate is k times what is written, and
+The gradient is k times what one batch of that size would give: the learning rate is k times what is
+written, and
 clipping cuts nearly every step.
 
 Bad
@@ -65,13 +66,19 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             continue
         k = _count_text(training)
         if accumulation.divided.state == UNKNOWN:
-            yield Gap(f"Gradients are accumulated; whether the loss is divided could not be told: {accumulation.divided.why}.")
+            yield Gap(
+                "Gradients are accumulated; whether the loss is "
+                f"divided could not be told: {accumulation.divided.why}."
+            )
         elif accumulation.divided.state == NO:
             yield Problem(
                 issue=f"Gradients of {k} batches are added up without dividing the loss",
                 current="loss.backward() per batch, undivided",
                 recommended=f"(loss / {k}).backward()",
-                evidence=f"backward on line {accumulation.line}, step on line {training.line} every {k} batches; no division",
+                evidence=(
+                    f"backward on line {accumulation.line}, step on line "
+                    f"{training.line} every {k} batches; no division"
+                ),
                 line=accumulation.line,
                 name=training.name,
                 fix=f"loss = loss / {k}",
@@ -83,7 +90,11 @@ def _count_text(training: TrainingFact) -> str:
     """k as the source writes it, else its value."""
     assert training.accumulation is not None
     number = training.accumulation.k
-    if number.text and number.text.replace("_", "").replace(".", "").isalnum() and not number.text.startswith("range"):
+    if (
+        number.text
+        and number.text.replace("_", "").replace(".", "").isalnum()
+        and not number.text.startswith("range")
+    ):
         return number.text
     return shown(number) if number.known else "k"
 
@@ -94,9 +105,18 @@ def _edits(training: TrainingFact, k: str) -> tuple[Edit, ...]:
     if k == "k" or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return ()
     target: ast.expr = node.func.value
-    if isinstance(target, ast.Call) and isinstance(target.func, ast.Attribute) and target.func.attr == "scale" and target.args:
+    if (
+        isinstance(target, ast.Call)
+        and isinstance(target.func, ast.Attribute)
+        and target.func.attr == "scale"
+        and target.args
+    ):
         return replace_node(target.args[0], f"{ast.unparse(target.args[0])} / {k}")
-    return replace_node(target, f"({ast.unparse(target)} / {k})") if isinstance(target, ast.Name | ast.Attribute) else ()
+    return (
+        replace_node(target, f"({ast.unparse(target)} / {k})")
+        if isinstance(target, ast.Name | ast.Attribute)
+        else ()
+    )
 
 
 RULE = Rule("accumulation-unscaled-loss", Severity.CRITICAL, check)

@@ -1,12 +1,15 @@
 """Training under float16 autocast without a GradScaler.
 
 What it does
-Looks for a backward pass on a loss that was computed under `autocast` in float16 (PyTorch's default on CUDA) and that
-goes through no GradScaler, enabled one, or scale of one's own. bfloat16 needs none; frameworks that scale by themselves
+Looks for a backward pass on a loss that was computed under `autocast` in float16 (PyTorch's default on
+CUDA) and that
+goes through no GradScaler, enabled one, or scale of one's own. bfloat16 needs none; frameworks that scale
+by themselves
 are left alone.
 
 Why it hurts
-Half precision has no numbers below 6e-8: small gradients become zero, and the layers they belong to stop learning while
+Half precision has no numbers below 6e-8: small gradients become zero, and the layers they belong to stop
+learning while
 the loss still falls.
 
 Bad
@@ -44,7 +47,8 @@ for x, y in train_loader:
 When to ignore
 Never for training in float16.
 
-Threshold: smallest positive float16 is 2^-24, about 6e-8; the recipe is PyTorch's own (Automatic Mixed Precision examples).
+Threshold: smallest positive float16 is 2^-24, about 6e-8; the recipe is PyTorch's own (Automatic Mixed
+    Precision examples).
 """
 
 from __future__ import annotations
@@ -64,13 +68,18 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if training.scaled or training.owner not in ("person",):
             continue
         if training.precision == "mixed":
-            yield Gap("Autocast is used without a GradScaler; whether it computes in float16 could not be told.")
+            yield Gap(
+                "Autocast is used without a GradScaler; whether it computes in float16 could not be told."
+            )
         elif training.precision == "fp16":
             yield Problem(
                 issue="The loss is computed in float16 and goes backward without a GradScaler",
                 current="float16 autocast, plain backward()",
                 recommended="scaler.scale(loss).backward(), or dtype=torch.bfloat16",
-                evidence=f"float16 autocast and an unscaled backward pass on line {getattr(training.backward, 'lineno', '?')}",
+                evidence=(
+                    "float16 autocast and an unscaled backward pass on "
+                    f"line {getattr(training.backward, 'lineno', '?')}"
+                ),
                 line=getattr(training.backward, "lineno", training.line),
                 name=training.name,
                 fix="scaler.scale(loss).backward()\nscaler.step(optimizer)\nscaler.update()",

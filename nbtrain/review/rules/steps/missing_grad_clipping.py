@@ -1,9 +1,12 @@
 """A network whose gradients are known to explode is trained without clipping of any kind.
 
 What it does
-Looks at training steps of transformers, recurrent networks, policies trained on an environment, and of networks of
-more than 50 weight layers with few normalisation layers. Clipping by norm, by value, by hand, by hooks, by the optimizer
-(Adafactor, LAMB), or by the framework (transformers clips at 1.0, Lightning when told) counts. A function that gets the
+Looks at training steps of transformers, recurrent networks, policies trained on an environment, and of
+networks of
+more than 50 weight layers with few normalisation layers. Clipping by norm, by value, by hand, by hooks, by
+the optimizer
+(Adafactor, LAMB), or by the framework (transformers clips at 1.0, Lightning when told) counts. A function
+that gets the
 model or the optimizer and cannot be read makes it an information gap.
 
 Why it hurts
@@ -41,7 +44,8 @@ for x, y in train_loader:
 When to ignore
 The gradient norm was logged over a whole run and stayed within a few times its median.
 
-Threshold: max_norm 1.0 is transformers' default and the value of most published recipes; Pascanu et al. (2013). Depth 50
+Threshold: max_norm 1.0 is transformers' default and the value of most published recipes; Pascanu et al.
+    (2013). Depth 50
 with fewer than one normalisation layer per four weight layers is our own choice.
 """
 
@@ -77,7 +81,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 issue=f"Gradients are not clipped ({training.name or training.owner})",
                 current="no clipping",
                 recommended="clip_grad_norm_(..., max_norm=1.0) before the step",
-                evidence=f"{reason}; {training.clipped.why or 'no clipping of any kind between backward and step'}",
+                evidence=(
+                    f"{reason}; {training.clipped.why or 'no clipping of any kind between backward and step'}"
+                ),
                 line=training.line,
                 name=training.name,
                 fix=_fix(training),
@@ -110,7 +116,9 @@ def _edits(training: TrainingFact) -> tuple[Edit, ...]:
     if training.owner == "lightning":
         return add_keyword(training.node, "gradient_clip_val=1.0")
     if training.owner == "transformers":
-        held = next((one.value for one in getattr(training.node, "keywords", ()) if one.arg == "max_grad_norm"), None)
+        held = next(
+            (one.value for one in getattr(training.node, "keywords", ()) if one.arg == "max_grad_norm"), None
+        )
         return replace_node(held, "1.0")
     name = step_text(training)
     if not name:
