@@ -44,7 +44,7 @@ def test_training_complete_names_every_number(run: RecordedRun) -> None:
     text = completion_report(run).to_text(400)
 
     said = [
-        "Training Complete: digits", "900", "0.06733", "0.105", "at step 900", "42.0 s", "5,120 samples/s", "Converged",
+        "Training Complete: digits", "0.0673", "0.105", "at step 900", "42.0 s", "5,120 samples/s", "Converged",
         str(run.dir / "checkpoints" / "step-00000900"), str(run.dir / "logs"),
     ]  # fmt: skip
     assert [part for part in said if part not in text] == []
@@ -149,5 +149,5 @@ def test_the_description_of_the_curves_has_their_numbers(run: RecordedRun) -> No
     """Who cannot see the picture is told from where to where each curve went."""
     alt = run_poster(run).figure.alt
 
-    assert "train loss from 2.05 to 0.06733" in alt and "best 0.1273 at step 900" in alt
-    assert "validation accuracy 95" in alt
+    assert "train loss from 2.05 to 0.0673;" in alt and "best 0.1073 at step 900" in alt
+    assert "validation accuracy 97.7 %" in alt

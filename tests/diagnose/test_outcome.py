@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -248,7 +249,6 @@ def train_really(
     order = np.random.default_rng(seed).permutation(len(x))
     x, y = torch.tensor(x[order] / 16, dtype=torch.float32), torch.tensor(y[order])
     torch.manual_seed(seed)
-    torch.set_num_threads(1)  # a net this small is ten times slower on two
     y[:samples] = torch.where(torch.rand(samples) < wrong, torch.randint(0, 10, (samples,)), y[:samples])
     model = torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10))
     optimizer = (torch.optim.SGD if sgd else torch.optim.AdamW)(model.parameters(), lr=lr)
@@ -276,6 +276,17 @@ def both_ways(frame: pd.DataFrame) -> tuple[str, str]:
     return judge(frame).kind, judge(frame.drop(columns=["train_acc", "val_acc"])).kind
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: a net this small is ten times slower on two that share cores with others."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("seed", range(2))
 def test_real_curves_get_the_verdict_of_how_they_were_made(seed: int) -> None:
     """Real digits, trained well, on too few and wrong labels, with a tiny and with a huge learning rate."""
