@@ -29,7 +29,14 @@ def task(device: str = "cuda") -> tuple[nn.Module, DataLoader, torch.optim.Optim
 def train(tmp_path: Path, **options: object) -> object:
     model, loader, optimizer = task()
     run = nbtrain.train(
-        model, loader, optimizer=optimizer, loss=nn.CrossEntropyLoss(), dir=tmp_path, no_val=True, seed=1, **options
+        model,
+        loader,
+        optimizer=optimizer,
+        loss=nn.CrossEntropyLoss(),
+        dir=tmp_path,
+        no_val=True,
+        seed=1,
+        **options,
     )
     return run.wait(120)
 
@@ -66,10 +73,12 @@ def test_every_precision_learns(tmp_path: Path, precision: str) -> None:
 
 
 def test_device_moves_model_and_optimizer_state(tmp_path: Path) -> None:
-    """A model trained on the CPU goes on on the GPU with its optimizer's state, its parameters the same objects."""
+    """A model trained on the CPU goes on on the GPU: optimizer state moved, parameters the same objects."""
     model, loader, optimizer = task("cpu")
     loss = nn.CrossEntropyLoss()
-    nbtrain.train(model, loader, optimizer=optimizer, loss=loss, dir=tmp_path, no_val=True, max_steps=5).wait(60)
+    nbtrain.train(model, loader, optimizer=optimizer, loss=loss, dir=tmp_path, no_val=True, max_steps=5).wait(
+        60
+    )
     before = [id(p) for p in model.parameters()]
     run = nbtrain.train(
         model, loader, optimizer=optimizer, loss=loss, dir=tmp_path, no_val=True, max_steps=5, device="cuda"
@@ -95,7 +104,9 @@ def test_history_equals_the_losses_of_a_bare_loop(tmp_path: Path) -> None:
         expected.append(float(value.detach()))
     model, loader, optimizer = task()
     torch.manual_seed(5)
-    run = nbtrain.train(model, loader, optimizer=optimizer, loss=loss, dir=tmp_path, no_val=True, epochs=1).wait(60)
+    run = nbtrain.train(
+        model, loader, optimizer=optimizer, loss=loss, dir=tmp_path, no_val=True, epochs=1
+    ).wait(60)
 
     assert run.history["train_loss"].tolist() == pytest.approx(expected, rel=1e-5)
 
