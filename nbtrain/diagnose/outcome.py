@@ -20,8 +20,6 @@ from nbtrain.diagnose.advice import advise
 from nbtrain.diagnose.curves import (
     Curves,
     detrended_spread,
-    in_bins,
-    loss_course,
     noise,
     present,
     read_curves,
@@ -29,8 +27,8 @@ from nbtrain.diagnose.curves import (
     smooth,
     start_error,
     start_loss,
-    swing,
 )
+from nbtrain.diagnose.instability import finding, instabilities
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.units import number
 
@@ -75,7 +73,7 @@ def outcome(epochs: pd.DataFrame, history: pd.DataFrame, *, status: str) -> Outc
         status: how the run ended, a word of `run.status`.
     """
     curves = read_curves(epochs, history)
-    findings = _instabilities(curves, str(status))
+    findings = instabilities(curves, str(status))
     if findings:
         return _verdict("unstable", findings, curves)
     if curves.epochs < LEAST_EPOCHS:
@@ -119,109 +117,6 @@ def _too_short(curves: Curves) -> Outcome:
     )
 
 
-def _finding(rule: str, severity: Severity, issue: str, evidence: str, confidence: Confidence) -> Finding:
-    return Finding(rule, severity, issue, evidence=evidence, confidence=confidence)
-
-
-def _instabilities(curves: Curves, status: str) -> list[Finding]:
-    if curves.broken or status == "diverged":
-        where = f" {curves.broken}" if curves.broken else ""
-        last = present(curves.step_loss)
-        evidence = (
-            f"last finite train loss {number(last[-1])}" if len(last) else "no finite train loss was seen"
-        )
-        issue = f"The loss became NaN or infinite{where}."
-        return [_finding("nan-loss", Severity.CRITICAL, issue, evidence, Confidence.CERTAIN)]
-    course, by_epoch = loss_course(curves)
-    if len(course) < 4:
-        return []
-    found = [
-        _rising(course, by_epoch),
-        _spiking(course, by_epoch),
-        _oscillating(course, by_epoch),
-        _exploding(curves),
-    ]
-    return [finding for finding in found if finding is not None]
-
-
-def _where(position: int, count: int, by_epoch: bool) -> str:
-    return (
-        f"at epoch {position + 1}" if by_epoch else f"after {100 * (position + 1) / count:.0f} % of the steps"
-    )
-
-
-def _gained(course: np.ndarray) -> float:
-    """Return how far the loss came down; a tenth of its level where it hardly did."""
-    return max(float(course[0] - course.min()), 0.1 * abs(float(course[0])), 1e-12)
-
-
-def _rising(course: np.ndarray, by_epoch: bool) -> Finding | None:
-    """The train loss ends far above its best: half of all that was gained is lost again."""
-    calm = smooth(course)
-    best = int(calm.argmin())
-    end = float(np.median(course[-max(2, len(course) // 10) :]))
-    rise = end - float(calm[best])
-    if best >= len(course) - 2 or rise <= max(0.5 * _gained(calm), 3 * noise(course), 0.1 * abs(calm[best])):
-        return None
-    where = _where(best, len(course), by_epoch)
-    issue = f"Train loss rose again, from {number(calm[best], 3)} {where} to {number(end, 3)} at the end."
-    evidence = (
-        f"it started at {number(course[0], 3)}: {100 * rise / _gained(calm):.0f} % of the gain was lost"
-    )
-    return _finding("divergence", Severity.CRITICAL, issue, evidence, Confidence.LIKELY)
-
-
-def _spiking(course: np.ndarray, by_epoch: bool) -> Finding | None:
-    """The loss jumps back by more than 60 % of its gain, after the first quarter, and recovers."""
-    begin = max(len(course) // 4, 2)
-    lowest = np.minimum.accumulate(course)
-    jumps = course[begin:] - lowest[begin - 1 : -1]
-    limit = max(0.6 * _gained(course), 6 * noise(course))
-    high = jumps > limit
-    if not high.any():
-        return None
-    peaks = int((np.diff(high.astype(int), prepend=0) == 1).sum())
-    top = begin + int(jumps.argmax())
-    times = "once" if peaks == 1 else f"{peaks} times"
-    issue = f"Train loss jumped up {times}, to {number(course[top], 3)} {_where(top, len(course), by_epoch)}."
-    evidence = (
-        f"before the jump it was down to {number(lowest[top - 1], 3)}; it started at {number(course[0], 3)}"
-    )
-    return _finding("loss-spikes", Severity.WARNING, issue, evidence, Confidence.LIKELY)
-
-
-def _oscillating(course: np.ndarray, by_epoch: bool) -> Finding | None:
-    """The loss goes up and down by 10 % of its gain and 15 % of its level (by steps: 25 %), after the first
-    quarter.
-    """
-    later = course[len(course) // 4 :]
-    size, level = swing(later), abs(float(np.median(later)))
-    of_gain, of_level = (0.10, 0.15) if by_epoch else (0.25, 0.25)
-    if len(later) < 5 or size <= of_gain * _gained(course) or size <= of_level * level:
-        return None
-    unit = "epoch to epoch" if by_epoch else "part to part of the run"
-    issue = f"Train loss goes up and down by about {number(size, 2)} from {unit}, around {number(level, 3)}."
-    evidence = f"it gained {number(float(course[0] - course.min()), 3)} in all"
-    return _finding("oscillating-loss", Severity.WARNING, issue, evidence, Confidence.LIKELY)
-
-
-def _exploding(curves: Curves) -> Finding | None:
-    """Gradient norms (medians of parts of the run) reach a thousand times their median and a hundred times
-    the start.
-    """
-    norms = in_bins(curves.grad_norm)
-    if len(norms) < 8 or norms.max() <= 1000 * max(np.median(norms), 1e-12) or norms.max() <= 100 * norms[0]:
-        return None
-    issue = f"The gradient norm grew to {number(norms.max(), 3)}, from {number(norms[0], 3)} at the start."
-    return _finding(
-        "exploding-gradients",
-        Severity.CRITICAL,
-        issue,
-        f"median of the run {number(np.median(norms), 3)}",
-        Confidence.LIKELY,
-    )
-
-
 def _overfitting(curves: Curves) -> list[Finding]:
     if curves.has_accuracy:
         train, valid = recent(curves.train_acc), recent(curves.val_acc)
@@ -233,7 +128,7 @@ def _overfitting(curves: Curves) -> list[Finding]:
             f"{100 * train:.1f} % against {100 * valid:.1f} %, mean of the last {count} epochs; the limit is "
             "15 points"
         )
-        return [_finding("overfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
+        return [finding("overfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
     rise = validation_rise(curves)
     if rise is None:
         return []
@@ -242,7 +137,7 @@ def _overfitting(curves: Curves) -> list[Finding]:
         f"best {number(rise.best, 3)} at epoch {rise.epoch:.0f}, {number(rise.end, 3)} at the end; "
         f"train loss fell from {number(rise.train_then, 3)} to {number(rise.train_end, 3)} meanwhile"
     )
-    return [_finding("overfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
+    return [finding("overfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
 
 
 @dataclass(frozen=True)
@@ -299,7 +194,7 @@ def _underfitting(curves: Curves) -> list[Finding]:
             "mean of the last three epochs; 75 % is a rule of thumb, and tasks without one right answer, "
             "such as the next letter of a text, stay below it"
         )
-        return [_finding("underfitting", Severity.WARNING, issue, evidence, Confidence.POSSIBLE)]
+        return [finding("underfitting", Severity.WARNING, issue, evidence, Confidence.POSSIBLE)]
     first, end = start_loss(curves), recent(curves.train_loss)
     if curves.epochs < 5 or not first > 0 or not np.isfinite(end) or _still_improving(curves):
         return []
@@ -312,7 +207,7 @@ def _underfitting(curves: Curves) -> list[Finding]:
         f"{100 * drop:.1f} % in {curves.epochs} epochs; expected of a model that was trained before, of no "
         "other"
     )
-    return [_finding("underfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
+    return [finding("underfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
 
 
 def _doubtful_data(curves: Curves) -> list[Finding]:
@@ -341,7 +236,7 @@ def _doubtful_data(curves: Curves) -> list[Finding]:
         evidence = (
             "training samples among the validation data would do it; so would strong dropout or augmentation"
         )
-        found.append(_finding("data-quality", Severity.WARNING, issue, evidence, Confidence.POSSIBLE))
+        found.append(finding("data-quality", Severity.WARNING, issue, evidence, Confidence.POSSIBLE))
     return found
 
 
@@ -351,7 +246,7 @@ def _remarks(curves: Curves) -> list[Finding]:
     if not curves.has_validation:
         issue = "There was no validation data: whether the model overfits cannot be seen."
         found.append(
-            _finding(
+            finding(
                 "no-validation", Severity.INFO, issue, "no validation loss in any epoch", Confidence.CERTAIN
             )
         )
@@ -365,7 +260,7 @@ def _remarks(curves: Curves) -> list[Finding]:
             f"{number(rise.best, 3)} then, {number(rise.end, 3)} at the end; accuracy did not suffer beyond "
             "the limits"
         )
-        found.append(_finding("overtraining", Severity.INFO, issue, evidence, Confidence.LIKELY))
+        found.append(finding("overtraining", Severity.INFO, issue, evidence, Confidence.LIKELY))
     return found
 
 

@@ -132,11 +132,16 @@ class Canvas:
         self._add(area, colour, clip=clip)
 
     def box(
-        self, left: float, top: float, width: float, height: float, *, fill: str, edge: str = "none",
+        self,
+        place: tuple[float, float, float, float],
+        *,
+        fill: str,
+        edge: str = "none",
         radius: float = 0,
         alpha: float = 1,
-    ) -> None:  # fmt: skip
-        """Draw a rectangle with round corners."""
+    ) -> None:
+        """Draw a rectangle with round corners; `place`: left, top, width, height."""
+        left, top, width, height = place
         style = BoxStyle("Round", pad=0, rounding_size=radius) if radius else BoxStyle("Square", pad=0)
         self._add(
             FancyBboxPatch(
@@ -157,9 +162,7 @@ class Canvas:
         )
 
     def png(self) -> bytes:
-        """Return the picture, with a palette of at most 256 colours: several times smaller than in full
-        colour.
-        """
+        """Return the picture with a palette of at most 256 colours: several times smaller than without."""
         self._canvas.draw()
         palette = self._palette()
         image = Image.fromarray(_nearest(np.asarray(self._canvas.buffer_rgba()), palette), mode="P")

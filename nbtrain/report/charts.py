@@ -86,7 +86,10 @@ def draw_axes(canvas: Canvas, axes: Axes, rect: Rect, colours: Mapping[str, str]
     plot = Rect(rect.left, rect.top + _TOP, rect.width, max(rect.height - _TOP - _BOTTOM, 20))
     if not curves:
         canvas.box(
-            plot.left, plot.top, plot.width, plot.height, fill=colours["card"], edge=colours["grid"], radius=6
+            (plot.left, plot.top, plot.width, plot.height),
+            fill=colours["card"],
+            edge=colours["grid"],
+            radius=6,
         )
         middle = plot.left + plot.width / 2
         canvas.text(
@@ -333,5 +336,5 @@ def _marks(canvas: Canvas, axes: Axes, scale: _Scale, colours: Mapping[str, str]
             continue
         taken.append((left, left + width, row))
         top = plot.top + 16 * row
-        canvas.box(left - 3, top, width + 6, 15, fill=colours["paper"], radius=3, alpha=0.86)
+        canvas.box((left - 3, top, width + 6, 15), fill=colours["paper"], radius=3, alpha=0.86)
         canvas.text(left, top + 11, label, size=_SMALL, colour=colour, bold=True)

@@ -43,8 +43,8 @@ def draw_poster(poster: Poster, *, dark: bool = False, scale: float = 2) -> byte
         charts_height = _CHARTS if poster.figure.axes else 0
         height = 78 + facts_height + findings_height + charts_height + _EDGE
         canvas = Canvas(WIDTH, height, ground=colours["paper"], scale=scale)
-        canvas.box(0.5, 0.5, WIDTH - 1, height - 1, fill=colours["paper"], edge=colours["line"])
-        canvas.box(0, 0, WIDTH, 4, fill=colours.get(poster.tone) or colours["muted"])
+        canvas.box((0.5, 0.5, WIDTH - 1, height - 1), fill=colours["paper"], edge=colours["line"])
+        canvas.box((0, 0, WIDTH, 4), fill=colours.get(poster.tone) or colours["muted"])
         _header(canvas, poster, colours)
         y = 78.0
         _facts(canvas, rows, y, colours)
@@ -75,7 +75,7 @@ def _header(canvas: Canvas, poster: Poster, colours: Mapping[str, str]) -> None:
     title = fit(canvas, one_line(poster.title, 160), room, size=22, bold=True)
     canvas.text(_EDGE, 48, title, size=22, colour=colours["ink"], bold=True)
     left = _EDGE + canvas.text_width(title, size=22, bold=True) + 14
-    canvas.box(left, 28, chip, 25, fill=soft, radius=12.4)
+    canvas.box((left, 28, chip, 25), fill=soft, radius=12.4)
     canvas.dots([left + 15], [40.5], colour=tone, edge=tone, radius=3.6)
     canvas.text(left + 24, 45, status, size=12.5, colour=tone, bold=True)
     canvas.text(WIDTH - _EDGE, 46, "nbtrain", size=12.5, colour=colours["muted"], bold=True, anchor="right")
@@ -160,7 +160,7 @@ def _findings(canvas: Canvas, lines: list[tuple[str, str]], y: float, colours: M
     first = lines[0][0]
     worst = next((tone for tone in ("critical", "warning") if any(tone == t for t, _ in lines)), first)
     ground = colours.get(f"{worst}-soft") or colours["card"]
-    canvas.box(_EDGE, y, WIDTH - 2 * _EDGE, _LINE * len(lines) + 12, fill=ground, radius=8)
+    canvas.box((_EDGE, y, WIDTH - 2 * _EDGE, _LINE * len(lines) + 12), fill=ground, radius=8)
     for i, (tone, line) in enumerate(lines):
         baseline = y + 21 + i * _LINE
         if sign := theme.SIGNS.get(tone, ""):

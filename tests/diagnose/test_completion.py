@@ -44,8 +44,8 @@ def test_training_complete_names_every_number(run: RecordedRun) -> None:
     text = completion_report(run).to_text(400)
 
     said = [
-        "Training Complete: digits", "0.0673", "0.105", "at step 900", "42.0 s", "5,120 samples/s", "Converged",
-        str(run.dir / "checkpoints" / "step-00000900"), str(run.dir / "logs"),
+        "Training Complete: digits", "0.0673", "0.105", "at step 900", "42.0 s", "5,120 samples/s",
+        "Converged",         str(run.dir / "checkpoints" / "step-00000900"), str(run.dir / "logs"),
     ]  # fmt: skip
     assert [part for part in said if part not in text] == []
 

@@ -159,7 +159,7 @@ def test_two_threads_draw_the_same_as_one() -> None:
 def test_rare_colours_stay_exact() -> None:
     """A palette of 256 colours keeps white white and the one warning in its own colour."""
     canvas = Canvas(200, 100, ground="#ffffff")
-    canvas.box(0, 0, 100, 100, fill="#fafbfc")
+    canvas.box((0, 0, 100, 100), fill="#fafbfc")
     canvas.text(110, 50, "warning", size=20, colour=theme.LIGHT["warning"], bold=True)
     png = canvas.png()
 
