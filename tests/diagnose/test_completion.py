@@ -50,6 +50,12 @@ def test_training_complete_names_every_number(run: RecordedRun) -> None:
     assert [part for part in said if part not in text] == []
 
 
+def test_curves_can_be_left_out(run: RecordedRun) -> None:
+    """Beside the picture of the run the report repeats no curve."""
+    assert "<img" in completion_report(run).to_html()
+    assert "<img" not in completion_report(run, curves=False).to_html()
+
+
 def test_data_for_programs_is_strict_json(run: RecordedRun) -> None:
     """The same numbers come as JSON, non-finite ones as strings."""
     run.latest["best_val_loss"] = math.inf
