@@ -120,6 +120,7 @@ class TrainingFact:
         clipped, warmed_up, changes_lr: answers; precision: fp16, bf16, mixed or "".
         scaled: whether the loss goes through a GradScaler.
         epoch_loop: the loop statement over epochs.
+        plain: what is trained is known to hold no attention and no recurrence.
     """
 
     owner: str
@@ -138,6 +139,7 @@ class TrainingFact:
     scaled: bool = False
     several_optimizers: bool = False
     distributed: bool = False
+    plain: bool = False
     node: ast.AST | None = field(default=None, compare=False, repr=False)
     backward: ast.AST | None = field(default=None, compare=False, repr=False)
     autocast: ast.Call | None = field(default=None, compare=False, repr=False)

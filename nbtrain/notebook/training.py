@@ -16,10 +16,10 @@ from nbtrain.notebook.facts import (
     Quantity,
     TrainingFact,
 )  # fmt: skip
-from nbtrain.notebook.live import loader_facts, optimizer_facts
+from nbtrain.notebook.live import loader_facts, model_facts, optimizer_facts
 from nbtrain.notebook.schedules import Schedule, optimizer_behind, schedule_of
 from nbtrain.notebook.source_values import argument, quantity
-from nbtrain.notebook.symbolic.library import SELF_CLIPPING
+from nbtrain.notebook.symbolic.library import SELF_CLIPPING, category
 from nbtrain.notebook.symbolic.machine import Event, Guard, Machine
 from nbtrain.notebook.symbolic.roles import is_scheduler, kind_of
 from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Obj, Term, Value, name_of, options
@@ -100,6 +100,7 @@ def _training(trace: Trace, step: Event, backwards: list[Event]) -> TrainingFact
         precision=precision,
         scaled=_scaled(step, tags),
         several_optimizers=len(steps) > 1,
+        plain=_is_plain(step.subject),
         distributed=any(e.data["category"] == "distributed" for e in trace.of("made")),
         # type: ignore[attr-defined]
         node=step.node,
@@ -125,6 +126,18 @@ def optimizer_of(trace: Trace, value: Value) -> OptimizerFact | None:
         if isinstance(one, Live):
             return optimizer_facts(one.name, one.obj)
     return None
+
+
+def _is_plain(optimizer: Value) -> bool:
+    """Whether the optimizer's parameters are those of a model surely without attention and recurrence."""
+    for one in options(optimizer):
+        given = argument(one, "params", 0) if isinstance(one, Made) else None
+        model = given.source if isinstance(given, Term) else None
+        if isinstance(model, Live):
+            seen = model_facts(model.name, model.obj)
+            return seen is not None and not seen.attention and not seen.recurrent
+        return isinstance(model, Made) and category(model.path) in ("weighted", "norm")
+    return False
 
 
 def _epochs(step: Event) -> tuple[Quantity | None, object]:

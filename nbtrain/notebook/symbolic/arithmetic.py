@@ -71,7 +71,8 @@ def _number(op: ast.operator, left: Const, right: Const, node: ast.expr) -> Valu
         return Const(a + b, node)
     if function is None or not isinstance(a, NUMBERS) or not isinstance(b, NUMBERS):
         return Term()
-    if isinstance(op, ast.Pow) and (abs(b) > MAX_EXPONENT or abs(a) > MAX_BASE):
+    # Whole numbers grow without bound; floats overflow into an error that is caught below.
+    if isinstance(op, ast.Pow) and isinstance(a, int) and (abs(b) > MAX_EXPONENT or abs(a) > MAX_BASE):
         return Term()
     try:
         value = function(a, b)

@@ -325,7 +325,14 @@ def _set_learning_rate(
     return Const(None)
 
 
+def _parameters(
+    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
+) -> Value:
+    return Term(f"{name_of(method.owner)}.parameters", method.owner.tags, source=method.owner)
+
+
 HANDLERS: dict[str, Handler] = {
+    "parameters": _parameters,
     "backward": _backward,
     "manual_backward": _manual_backward,
     "step": _step,

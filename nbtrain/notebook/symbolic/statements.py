@@ -276,10 +276,14 @@ def _function(machine: Machine, node: Any, scope: Scope) -> None:
     func = Func(node, scope)
     scope.set(node.name, func)
     machine.functions.append((node.name, func))
+    _decorators(machine, node, func, scope)
+
+
+def _decorators(machine: Machine, node: Any, func: Func, scope: Scope) -> None:
+    """A function may compute under autocast by its decorator."""
     for decorator in node.decorator_list:
-        for tags in [region_tags(machine, machine.evaluate(decorator, scope))]:
-            if tags:
-                machine.emit("autocast-decorator", func, node, tags=tags)
+        if tags := region_tags(machine, machine.evaluate(decorator, scope)):
+            machine.emit("autocast-decorator", func, node, tags=tags)
 
 
 def _class(machine: Machine, node: ast.ClassDef, scope: Scope) -> None:
@@ -299,6 +303,7 @@ def _class(machine: Machine, node: ast.ClassDef, scope: Scope) -> None:
             inner.names[statement.name] = func
             machine.functions.append((f"{node.name}.{statement.name}", func))
             machine.classes[id(statement)] = cls
+            _decorators(machine, statement, func, scope)
         else:
             execute(machine, [statement], inner)
 

@@ -140,12 +140,15 @@ class Member(Value):
 
 @dataclass(eq=False)
 class Term(Value):
-    """An unknown value that remembers its name and how it came about. `mods`: the k of every `% k` or `==
-    k` in it."""
+    """An unknown value that remembers its name and how it came about.
+
+    `mods`: the k of every `% k` or `== k` in it. `source`: the model whose parameters it is.
+    """
 
     name: str = ""
     tags: frozenset[str] = NO_TAGS
     mods: tuple[Value, ...] = ()
+    source: Value | None = None
 
 
 @dataclass(eq=False)

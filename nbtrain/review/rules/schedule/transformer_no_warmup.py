@@ -76,7 +76,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         )
     for training in facts.trainings:
         answer = training.warmed_up
-        if not training.looped:
+        if not training.looped or training.plain:
             continue
         if answer.state == UNKNOWN:
             yield Gap(f"Warm-up could not be checked: {answer.why}.")

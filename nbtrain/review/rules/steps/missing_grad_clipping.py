@@ -72,7 +72,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     if facts.only_live:
         yield Gap(f"{reason}: whether gradients are clipped cannot be seen without the training loop.")
     for training in facts.trainings:
-        if not training.looped:
+        if not training.looped or (training.plain and network.depth <= DEEP):
             continue
         if training.clipped.state == UNKNOWN:
             yield Gap(f"Gradient clipping could not be checked: {training.clipped.why}.")
