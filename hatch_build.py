@@ -42,7 +42,11 @@ class BundleHook(BuildHookInterface):
             return True
         if Path(self.root, "PKG-INFO").is_file():
             return False  # an unpacked sdist ships the bundle; file times there mean nothing
-        given = [*self._sources.glob("src/**/*"), *self._sources.glob("*.mjs"), *self._sources.glob("package*.json")]
+        given = [
+            *self._sources.glob("src/**/*"),
+            *self._sources.glob("*.mjs"),
+            *self._sources.glob("package*.json"),
+        ]
         newest = max(path.stat().st_mtime for path in given if path.is_file())
         return min(path.stat().st_mtime for path in made) < newest
 

@@ -2,9 +2,10 @@
 import uPlot from "uplot";
 import { h, setText } from "./dom.js";
 import { count, logTicks, percentTicks, ticks } from "./format.js";
+import { drawMarks } from "./marks.js";
+import { WHOLE, calm, nearestDefined, rangeX, rangeY, thinLog } from "./scales.js";
 import { join } from "./store.js";
 
-const RANK = ["info", "warning", "critical"]; // the gravest is drawn last, on top
 const POINT_ROOM = 15; // pixels a point needs; with less only the line is drawn
 
 export class Chart {
@@ -18,7 +19,7 @@ export class Chart {
     this.log = false;
     /** @type {uPlot | null} */
     this.plot = null;
-    /** @type {import("./chart_group.js").Marks} */
+    /** @type {import("./marks.js").Marks} */
     this.marks = { best: null, alerts: [] };
     this._versions = "";
     this._width = this._height = 0;
@@ -68,7 +69,7 @@ export class Chart {
   /**
    * Take new values over, if there are any.
    * @param {Record<string, import("./store.js").CurveStore>} stores
-   * @param {import("./chart_group.js").Marks} marks
+   * @param {import("./marks.js").Marks} marks
    * @returns {boolean} whether there is anything to show
    */
   update(stores, marks) {
@@ -250,7 +251,7 @@ export class Chart {
       series,
       bands,
       scales: {
-        x: { time: false, range: (u, min, max) => group.range ?? group.extent ?? padded(min, max) },
+        x: { time: false, range: (u, min, max) => group.range ?? group.extent ?? rangeX(min, max) },
         y: { distr: this.log ? 3 : 1, range: (u, min, max) => this._rangeY(u, min, max) },
       },
       axes: [
@@ -290,7 +291,7 @@ export class Chart {
       hooks: {
         setCursor: [() => this.showValues()],
         setSelect: [(u) => this._select(u)],
-        draw: [(u) => this._drawMarks(u)],
+        draw: [(u) => this.spec.marks && drawMarks(u, this.marks, group.colours)],
         ready: [(u) => this._watchHover(u)],
       },
     };
@@ -325,113 +326,16 @@ export class Chart {
 
   /** @param {uPlot} u @param {number | null} min @param {number | null} max @returns {[number, number]} */
   _rangeY(u, min, max) {
-    if (min === null || max === null) return this.log ? [0.1, 1] : [0, 1];
-    if (this.spec.robust) [min, max] = this._calm(u, min, max);
-    if (this.log) {
-      const room = Math.max(0.05, 0.06 * Math.log10(max / min));
-      return [min / 10 ** room, max * 10 ** room];
-    }
-    const span = max - min || Math.abs(max) || 1;
-    const low = min >= 0 && min - 0.08 * span < 0 ? 0 : min - 0.08 * span;
-    return [low, max + 0.08 * span];
+    if (!this.spec.robust || min === null || max === null) return rangeY(min, max, this.log);
+    const lines = this._columns.flatMap(({ line }, i) => (line.style === "faint" ? [] : [this._data[i + 1]]));
+    const shown = /** @type {[number, number]} */ (u.series[0].idxs ?? [0, this._data[0].length - 1]);
+    return rangeY(...calm(lines, shown, [min, max], this.log), this.log);
   }
-
-  /**
-   * Keep single wild raw values from flattening the curve: the axis spans the lines, and raw values at most as much again.
-   * @param {uPlot} u @param {number} min @param {number} max @returns {[number, number]}
-   */
-  _calm(u, min, max) {
-    const [from, to] = /** @type {number[]} */ (u.series[0].idxs ?? [0, this._data[0].length - 1]);
-    let [low, high, n] = [Infinity, -Infinity, 0];
-    this._columns.forEach(({ line }, i) => {
-      if (line.style === "faint") return;
-      const ys = this._data[i + 1];
-      for (let k = from; k <= to; k++) {
-        const y = ys[k];
-        if (typeof y !== "number") continue;
-        n++;
-        if (y < low) low = y;
-        if (y > high) high = y;
-      }
-    });
-    if (n < 20) return [min, max];
-    return this.log
-      ? [Math.max(min, (low * low) / high), Math.min(max, (high * high) / low)]
-      : [Math.max(min, low - (high - low)), Math.min(max, high + (high - low))];
-  }
-
-  /** @param {uPlot} u */
-  _drawMarks(u) {
-    if (!this.spec.marks) return;
-    const { ctx, bbox } = u;
-    const ratio = devicePixelRatio;
-    const { best, alerts } = this.marks;
-    const inside = (/** @type {number} */ x) => x >= bbox.left && x <= bbox.left + bbox.width;
-    ctx.save();
-    if (best !== null) {
-      const x = Math.round(u.valToPos(best, "x", true)) + 0.5;
-      if (inside(x)) {
-        ctx.strokeStyle = ctx.fillStyle = this.group.colours.good;
-        ctx.lineWidth = ratio;
-        ctx.setLineDash([4 * ratio, 3 * ratio]);
-        ctx.beginPath();
-        ctx.moveTo(x, bbox.top);
-        ctx.lineTo(x, bbox.top + bbox.height);
-        ctx.stroke();
-        const right = x > bbox.left + bbox.width - 40 * ratio;
-        ctx.font = `${11 * ratio}px ${this.group.colours.font}`;
-        ctx.textAlign = right ? "right" : "left";
-        ctx.fillText("best", x + (right ? -5 : 5) * ratio, bbox.top + 10 * ratio);
-      }
-    }
-    for (const { step, severity } of [...alerts].sort((a, b) => RANK.indexOf(a.severity) - RANK.indexOf(b.severity))) {
-      const x = u.valToPos(step, "x", true);
-      if (!inside(x)) continue;
-      const [y, r] = [bbox.top + bbox.height - 1, 5 * ratio];
-      ctx.fillStyle = this.group.colours[severity] ?? this.group.colours.info;
-      ctx.beginPath();
-      ctx.moveTo(x, y - 1.7 * r);
-      ctx.lineTo(x - r, y);
-      ctx.lineTo(x + r, y);
-      ctx.fill();
-    }
-    ctx.restore();
-  }
-}
-
-const WHOLE = [1, 2, 5].flatMap((m) => [...Array(13).keys()].map((e) => m * 10 ** e)).sort((a, b) => a - b);
-
-/** @param {number} min @param {number} max @returns {[number, number]} */
-function padded(min, max) {
-  if (min === null || max === null) return [0, 1];
-  return min === max ? [min - 0.5, max + 0.5] : [min, max];
-}
-
-/** Powers of ten; between them only where there is room. @param {uPlot} u @param {number[]} splits */
-function thinLog(u, splits) {
-  const decades = Math.log10(splits[splits.length - 1] / splits[0]);
-  const kept = decades > 2.5 ? [1] : decades > 1 ? [1, 3] : decades > 0.5 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
-  return splits.map((v) => {
-    const lead = v / 10 ** Math.floor(Math.log10(v) + 1e-9);
-    return kept.some((k) => Math.abs(lead - k) < 0.01) ? v : null;
-  });
-}
-
-/** The curve's own value nearest to a step that may be another curve's. @param {any[]} ys @param {number} idx */
-function nearestDefined(ys, idx) {
-  for (let d = 0; d < ys.length; d++) {
-    if (idx - d >= 0 && ys[idx - d] !== undefined && ys[idx - d] !== null) return idx - d;
-    if (idx + d < ys.length && ys[idx + d] !== undefined && ys[idx + d] !== null) return idx + d;
-  }
-  return idx;
 }
 
 /** @param {string} hex @param {number} alpha */
 function withAlpha(hex, alpha) {
-  return alpha === 1 || !/^#[0-9a-f]{6}$/i.test(hex)
-    ? hex
-    : hex +
-        Math.round(255 * alpha)
-          .toString(16)
-          .padStart(2, "0");
+  if (alpha === 1 || !/^#[0-9a-f]{6}$/i.test(hex)) return hex;
+  const part = Math.round(255 * alpha).toString(16);
+  return hex + part.padStart(2, "0");
 }

@@ -4,8 +4,6 @@ import { ALWAYS, SPECS } from "./chart_specs.js";
 import { h, oncePerFrame } from "./dom.js";
 import { readColours } from "./theme.js";
 
-/** @typedef {{best: number | null, alerts: {step: number, severity: string}[]}} Marks */
-
 let groups = 0;
 
 export class ChartGroup {
@@ -37,7 +35,7 @@ export class ChartGroup {
 
   /**
    * @param {Record<string, import("./store.js").CurveStore>} stores
-   * @param {Marks} marks
+   * @param {import("./marks.js").Marks} marks
    */
   update(stores, marks) {
     this.extent = extentOf(Object.values(stores));

@@ -100,7 +100,7 @@ class PanelView {
     this.update();
   }
 
-  /** @param {any} state @param {any} alerts @returns {import("./chart_group.js").Marks} */
+  /** @param {any} state @param {any} alerts @returns {import("./marks.js").Marks} */
   _marks(state, alerts) {
     const best = state.latest?.best_val_step ?? null;
     return {

@@ -1,1 +1,1 @@
-"""Live views in the notebook: the run panel, the inspector, the start bar. JavaScript in js/, bundled into static/."""
+"""Live views in the notebook: the run panel, the inspector, the start bar. Their JavaScript is in js/."""

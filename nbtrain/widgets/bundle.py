@@ -1,7 +1,7 @@
 """Where the bundled scripts and style sheets are, and what stands in where they were not built.
 
-Knows nothing of widgets. The bundle is made by hatch_build.py from js/; a bare checkout has none, and importing and
-testing without a browser must work all the same.
+Knows nothing of widgets. The bundle is made by hatch_build.py from js/; a bare checkout has none, and
+importing and testing without a browser must work all the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ STATIC = Path(__file__).parent / "static"
 STUB = """
 export default {
   render({ el }) {
-    el.textContent = "The live view of nbtrain was not built here. Install it with: pip install . (in the checkout)";
+    el.textContent = "nbtrain's live view is not built here. In the checkout run: pip install .";
   },
 };
 """

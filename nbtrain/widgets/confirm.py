@@ -19,8 +19,9 @@ class StartBar(anywidget.AnyWidget):
     """Asks, and calls `on_start` once when the button is pressed.
 
     Args:
-        on_start: called with nothing, in the thread that handles the click (main, or a subshell's while a cell runs);
-            returns what to say afterwards, or None. What it raises is shown in the bar and the button stays.
+        on_start: called with nothing, in the thread that handles the click (main, or a subshell's while a
+            cell runs); returns what to say afterwards, or None. What it raises is shown in the bar and
+            the button stays.
         question: what stands beside the button.
         label: what stands on the button.
     """
@@ -32,7 +33,9 @@ class StartBar(anywidget.AnyWidget):
     note = traitlets.Unicode("").tag(sync=True)
     phase = traitlets.Enum(("asking", "starting", "refused", "started", "closed"), "asking").tag(sync=True)
 
-    def __init__(self, on_start: Callable[[], Any], question: str = QUESTION, *, label: str = "Start training") -> None:
+    def __init__(
+        self, on_start: Callable[[], Any], question: str = QUESTION, *, label: str = "Start training"
+    ) -> None:
         self._on_start = on_start
         self._complaints = Complaints("The start bar")
         super().__init__(question=question, label=label)
@@ -44,7 +47,11 @@ class StartBar(anywidget.AnyWidget):
         self.note, self.phase = note, "closed"
 
     def _on_message(self, widget: Any, message: Any, buffers: Any) -> None:
-        if not isinstance(message, dict) or message.get("type") != "start" or self.phase not in ("asking", "refused"):
+        if (
+            not isinstance(message, dict)
+            or message.get("type") != "start"
+            or self.phase not in ("asking", "refused")
+        ):
             return
         self.phase = "starting"
         try:

@@ -1,4 +1,4 @@
-"""What stands where the panel cannot be shown: a table and a line of text, also in a file saved while training."""
+"""What stands where the panel cannot be shown, also in a file saved while training: a table, a line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ def summary(run: Any) -> Report:
         ("Epoch", f"{units.count(progress.epoch)}{of_epochs}"),
         ("Elapsed", units.seconds(progress.elapsed_s)),
     ]
-    for label, name in (("Train loss", "smooth_loss"), ("Validation loss", "val_loss"), ("Learning rate", "lr")):
+    for label, name in (
+        ("Train loss", "smooth_loss"),
+        ("Validation loss", "val_loss"),
+        ("Learning rate", "lr"),
+    ):
         if name in latest:
             rows.append((label, units.number(latest[name])))
     if run.dir is not None:
@@ -28,7 +32,11 @@ def summary(run: Any) -> Report:
     if run.error:
         blocks.append(Note(run.error.strip().splitlines()[-1], tone="critical", title="Failed"))
     if run.status.alive:
-        blocks.append(Note("The live panel is not shown here. `%train status` in a new cell brings it back.", tone="info"))
+        blocks.append(
+            Note(
+                "The live panel is not shown here. `%train status` in a new cell brings it back.", tone="info"
+            )
+        )
     return Report(title=f"Run {run.name}", sections=(Section("Where it stands", tuple(blocks)),))
 
 

@@ -1,7 +1,7 @@
-"""Inspector: a model, optimizer, scheduler or loader of the notebook, standing alone and followed as it changes.
+"""Inspector: a model, optimizer, scheduler or loader standing alone, followed as it changes.
 
-Shows what `nbtrain.notebook.describe` says of the objects. Holds them weakly: a widget stays alive as long as the
-kernel, and a model that is deleted must be free to go.
+Shows what `nbtrain.notebook.describe` says of the objects. Holds them weakly: a widget stays alive as
+long as the kernel, and a model that is deleted must be free to go.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Inspector(anywidget.AnyWidget):
 
     Args:
         model: the model, if there is one. model_name: its name in the notebook.
-        optimizers, schedulers, loaders: name in the notebook -> object. With optimizers known, a trainable parameter
-            that none of them holds is pointed out.
+        optimizers, schedulers, loaders: name in the notebook -> object. With optimizers known, a
+            trainable parameter that none of them holds is pointed out.
         samples: name of a loader -> one batch of it, to show shapes and ranges.
         output_shapes: module path -> shape as text, where known.
 
@@ -49,6 +49,9 @@ class Inspector(anywidget.AnyWidget):
         samples: Objects | None = None,
         output_shapes: Mapping[str, str] | None = None,
     ) -> None:
+        self._busy = threading.Lock()
+        self._complaints = Complaints("The inspector")
+        self._watch = ObjectWatch(self._subjects, self._tell, self._complaints.add)
         if model is None and not (optimizers or schedulers or loaders):
             raise UsageError(
                 "There is nothing to inspect.",
@@ -60,9 +63,6 @@ class Inspector(anywidget.AnyWidget):
         self._loaders = {name: _weak(value) for name, value in (loaders or {}).items()}
         self._samples = dict(samples or {})
         self._output_shapes = dict(output_shapes or {})
-        self._busy = threading.Lock()
-        self._complaints = Complaints("The inspector")
-        self._watch = ObjectWatch(self._subjects, self._tell, self._complaints.add)
         super().__init__()
         self.on_msg(self._on_message)
         untie_replies(self)
@@ -98,7 +98,9 @@ class Inspector(anywidget.AnyWidget):
             loaders=parts[2],
             samples=self._samples,
             output_shapes=self._output_shapes,
-            gone=f"No variable holds {' and '.join(gone)} any more; what is shown is the last that was seen." if gone else "",
+            gone=f"No variable holds {' and '.join(gone)} any more; what is shown is the last that was seen."
+            if gone
+            else "",
         )
 
     def _on_message(self, widget: Any, message: Any, buffers: Any) -> None:
@@ -113,7 +115,9 @@ class Inspector(anywidget.AnyWidget):
             self.send(message, buffers)
 
 
-def inspector_for(value: Any, name: str = "", *, sample: Any = None, optimizers: Objects | None = None) -> Inspector:
+def inspector_for(
+    value: Any, name: str = "", *, sample: Any = None, optimizers: Objects | None = None
+) -> Inspector:
     """Return the inspector of one object, told apart by what it has.
 
     Args:

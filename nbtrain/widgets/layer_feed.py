@@ -19,7 +19,9 @@ class LayerFeed:
         self._turn = 0
         self._last: Mapping[str, tuple[float, float]] = {}
 
-    def next(self, layers: Mapping[str, tuple[float, float]], row_of: Mapping[str, int]) -> list[bytes] | None:
+    def next(
+        self, layers: Mapping[str, tuple[float, float]], row_of: Mapping[str, int]
+    ) -> list[bytes] | None:
         """Return rows (uint32), gradient norms and update ratios (float32); None if there is nothing new.
 
         Args:
@@ -45,7 +47,7 @@ class LayerFeed:
         ]
 
     def _by_row(self, layers: Mapping[str, tuple[float, float]]) -> dict[int, list[float]]:
-        """Row -> [sum of squared gradient norms, largest update ratio] over the parameters the module owns."""
+        """Row -> [sum of squared gradient norms, largest update ratio] over its own parameters."""
         rows: dict[int, list[float]] = {}
         for path, (norm, ratio) in layers.items():
             row = self._row(path)

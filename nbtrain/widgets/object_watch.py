@@ -1,6 +1,7 @@
 """Looks at living objects while a page shows them, and says what changed.
 
-One small daemon thread, only while a page is open. Reads descriptions, never values of tensors, and never draws a
+One small daemon thread, only while a page is open. Reads descriptions, never values of tensors, and never
+draws a
 batch: reading a loader moves random generators, which a background training shares.
 """
 
@@ -55,7 +56,9 @@ class ObjectWatch:
         on_error: told of what a look raised; the watch goes on.
     """
 
-    def __init__(self, subjects: Callable[[], Subjects], tell: Tell, on_error: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, subjects: Callable[[], Subjects], tell: Tell, on_error: Callable[[Exception], None]
+    ) -> None:
         self._subjects, self._tell, self._on_error = subjects, tell, on_error
         self._pages: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -153,7 +156,10 @@ class ObjectWatch:
 
         optimizers = [describe_optimizer(value, name) for name, value in subjects.optimizers.items()]
         self._tell_if_new("optimizers", {"type": "optimizers", "items": wire_values(optimizers)})
-        loaders = [describe_loader(value, name, subjects.samples.get(name)) for name, value in subjects.loaders.items()]
+        loaders = [
+            describe_loader(value, name, subjects.samples.get(name))
+            for name, value in subjects.loaders.items()
+        ]
         self._tell_if_new("loaders", {"type": "loaders", "items": wire_values(loaders)})
         position = [_position(scheduler) for scheduler in subjects.schedulers.values()]
         if time.monotonic() < self._schedule_due or self._told.get("position") == position:

@@ -1,9 +1,10 @@
 """RunPanel: the live view of a run. The other end of js/src/link.js.
 
-To the page: the traits `state` (small, at most four times a second) and `alerts`, and messages `curve`, `layers`,
-`log`, `answer` and those of the inspector, binary where they carry series. From the page: `hello` (what it holds of
-the curves), `control`, `inspect`, `log`. Owns no numbers; holds the run weakly, because the widget library keeps
-every widget alive and a model must not stay on the device for the sake of a picture.
+To the page: the traits `state` (small, at most four times a second) and `alerts`, and messages `curve`,
+`layers`, `log`, `answer` and those of the inspector, binary where they carry series. From the page:
+`hello` (what it holds of the curves), `control`, `inspect`, `log`. Owns no numbers; holds the run weakly,
+because the widget library keeps every widget alive and a model must not stay on the device for the sake
+of a picture.
 """
 
 from __future__ import annotations
@@ -100,9 +101,9 @@ class RunPanel(anywidget.AnyWidget):
         self._watch.close()
 
     def mimebundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return data and metadata for `display(data, metadata=metadata, raw=True)`: the live view and what stands in for it.
+        """Return data and metadata for `display(data, metadata=metadata, raw=True)`.
 
-        The text and the table are what a saved notebook shows if the kernel dies before the run ends.
+        Beside the live view stand a table and a text: what a saved notebook shows if the kernel dies early.
         """
         shown = self._repr_mimebundle_()
         data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
@@ -118,7 +119,12 @@ class RunPanel(anywidget.AnyWidget):
 
     def _on_message(self, widget: Any, message: Any, buffers: Any) -> None:
         """Take a page's message. May run on a subshell's thread: sets flags and sends, nothing more."""
-        handlers = {"hello": self._on_hello, "control": self._on_control, "inspect": self._watch.handle, "log": self._on_log}
+        handlers = {
+            "hello": self._on_hello,
+            "control": self._on_control,
+            "inspect": self._watch.handle,
+            "log": self._on_log,
+        }
         handler = handlers.get(message.get("type")) if isinstance(message, dict) else None
         if handler is None:
             return
@@ -141,7 +147,9 @@ class RunPanel(anywidget.AnyWidget):
         action, run = str(message.get("action")), self._run()
         answer = {"type": "answer", "action": action}
         if run is None or action not in ACTIONS:
-            answer["refused"] = "This run is no longer in memory." if run is None else f"Unknown action {action!r}."
+            answer["refused"] = (
+                "This run is no longer in memory." if run is None else f"Unknown action {action!r}."
+            )
         else:
             try:
                 ACTIONS[action](run)
@@ -166,8 +174,13 @@ class RunPanel(anywidget.AnyWidget):
         if objects is None:
             return Subjects(gone="The objects of this run are not in this kernel's memory.")
         names = dict(getattr(objects, "names", {}) or {})
-        parts = {role: getattr(objects, role, None) for role in ("optimizer", "scheduler", "train_loader", "val_loader")}
-        named = {role: {names.get(role) or role: part} if part is not None else {} for role, part in parts.items()}
+        parts = {
+            role: getattr(objects, role, None)
+            for role in ("optimizer", "scheduler", "train_loader", "val_loader")
+        }
+        named = {
+            role: {names.get(role) or role: part} if part is not None else {} for role, part in parts.items()
+        }
         return Subjects(
             model=objects.model,
             model_name=names.get("model") or "model",

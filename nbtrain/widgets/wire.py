@@ -1,4 +1,4 @@
-"""A model's description as little JSON: texts that repeat are sent once. The page unpacks it in js/src/tree_model.js."""
+"""A model's description as little JSON, each text sent once. js/src/tree_model.js unpacks it."""
 
 from __future__ import annotations
 

@@ -5,10 +5,11 @@
         notebook.page.wait_for_selector(".nbtrain-panel")
         notebook.page.screenshot(path="shot.png")
 
-What makes it steady, each found by failures: the session is made over REST before the page is opened ("run all" else
-races the session's start and two kernels come up); the page is ready when `sessionContext` says so, not when the
-"idle" sign shows; Lab has its own HOME, settings, runtime folder and port; the news pop-up is off; Chromium is the
-system's, with a fresh profile for each notebook. An empty console must not be asserted.
+What makes it steady, each found by failures: the session is made over REST before the page is opened
+("run all" else races the session's start and two kernels come up); the page is ready when
+`sessionContext` says so, not when the "idle" sign shows; Lab has its own HOME, settings, runtime folder
+and port; the news pop-up is off; Chromium is the system's, with a fresh profile for each notebook. An
+empty console must not be asserted.
 """
 
 from __future__ import annotations
@@ -78,13 +79,15 @@ class Lab:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0",
-            "--allow-root", f"--IdentityProvider.token={TOKEN}", "--ServerApp.disable_check_xsrf=True",
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+            "--port-retries=0", f"--IdentityProvider.token={TOKEN}", "--ServerApp.disable_check_xsrf=True",
             "--LabApp.expose_app_in_browser=True", f"--LabApp.user_settings_dir={self.home}/user-settings",
             f"--ServerApp.root_dir={self.work}",
         ]  # fmt: skip
         log = (self.home / "lab.log").open("wb")
-        self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log, start_new_session=True)
+        self._process = subprocess.Popen(
+            command, env=self._env, stdout=log, stderr=log, start_new_session=True
+        )
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -92,7 +95,9 @@ class Lab:
                 return self
             except OSError as error:
                 if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"JupyterLab did not start: {(self.home / 'lab.log').read_text()}") from error
+                    raise RuntimeError(
+                        f"JupyterLab did not start: {(self.home / 'lab.log').read_text()}"
+                    ) from error
                 time.sleep(0.2)
 
     def __exit__(self, *failure: object) -> None:
@@ -115,7 +120,14 @@ class Lab:
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """Write a notebook of code cells into the working folder."""
         made = [
-            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
+            {
+                "cell_type": "code",
+                "id": f"c{i}",
+                "metadata": {},
+                "source": cell,
+                "outputs": [],
+                "execution_count": None,
+            }
             for i, cell in enumerate(cells)
         ]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -147,7 +159,9 @@ class Lab:
             try:
                 size = {"width": width, "height": height}
                 page = browser.new_context(viewport=size, device_scale_factor=scale).new_page()
-                notebook = Notebook(page=page, path=self.work / name, url=f"{self.url}/doc/tree/{name}?token={TOKEN}")
+                notebook = Notebook(
+                    page=page, path=self.work / name, url=f"{self.url}/doc/tree/{name}?token={TOKEN}"
+                )
                 notebook.load()
                 yield notebook
             finally:

@@ -1,4 +1,4 @@
-"""A run made by hand, with everything the widgets read of a real one; numbers come from formulas, nothing is trained.
+"""A run made by hand, with everything the widgets read of a real one; nothing is trained.
 
 `MadeRun` is steered by tests, the benchmark and by hand in a notebook; `Feeder` plays the pump.
 """
@@ -24,7 +24,9 @@ EVAL_COLUMNS = ("train_loss", "val_loss", "train_acc", "val_acc")
 class MadeRun:
     """The Run surface, filled by `grow`."""
 
-    def __init__(self, *, total_steps: int = 4000, epoch_steps: int = 400, folder: Path | None = None) -> None:
+    def __init__(
+        self, *, total_steps: int = 4000, epoch_steps: int = 400, folder: Path | None = None
+    ) -> None:
         self.id, self.name, self.dir = "digits-20261121-101502-3f2a", "digits-cnn", folder
         self.status = RunStatus.RUNNING
         self.curves, self.eval_curves = LiveCurve(STEP_COLUMNS), LiveCurve(EVAL_COLUMNS)
@@ -45,10 +47,17 @@ class MadeRun:
         elapsed = self.step / 96.0
         left = (self.total_steps - self.step) / 96.0 if self.step else None
         return Progress(
-            step=self.step, total_steps=self.total_steps, epoch=min(self.step // self.epoch_steps + 1, self._epochs),
-            total_epochs=self._epochs, batch=self.step % self.epoch_steps, phase=self.phase, elapsed_s=elapsed, eta_s=left,
-            samples_per_s=self.latest.get("samples_per_s"), steps_per_s=96.0 if self.step else None,
-        )  # fmt: skip
+            step=self.step,
+            total_steps=self.total_steps,
+            epoch=min(self.step // self.epoch_steps + 1, self._epochs),
+            total_epochs=self._epochs,
+            batch=self.step % self.epoch_steps,
+            phase=self.phase,
+            elapsed_s=elapsed,
+            eta_s=left,
+            samples_per_s=self.latest.get("samples_per_s"),
+            steps_per_s=96.0 if self.step else None,
+        )
 
     @property
     def _epochs(self) -> int:
@@ -82,20 +91,30 @@ class MadeRun:
         part = step / self.total_steps
         loss = 0.26 + 1.9 * np.exp(-6.5 * part) + 0.18 * max(0.0, part - 0.6) + self._rng.normal(0, 0.012)
         values = {
-            "train_loss": 0.18 + 2.1 * np.exp(-7 * part), "val_loss": loss,
-            "train_acc": 1 - 0.6 * np.exp(-8 * part), "val_acc": 0.975 - 0.55 * np.exp(-7 * part),
-        }  # fmt: skip
+            "train_loss": 0.18 + 2.1 * np.exp(-7 * part),
+            "val_loss": loss,
+            "train_acc": 1 - 0.6 * np.exp(-8 * part),
+            "val_acc": 0.975 - 0.55 * np.exp(-7 * part),
+        }
         self.eval_curves.extend([step], {name: [value] for name, value in values.items()})
         self.latest.update({name: float(values[name]) for name in ("val_loss", "train_acc", "val_acc")})
         if loss < self.latest.get("best_val_loss", np.inf):
             self.latest.update(best_val_loss=float(loss), best_val_step=step)
 
-    def warn(self, severity: Severity = Severity.WARNING, issue: str = "The validation loss rises while the training loss falls.") -> None:
+    def warn(
+        self,
+        severity: Severity = Severity.WARNING,
+        issue: str = "The validation loss rises while the training loss falls.",
+    ) -> None:
         """Raise an alert."""
         found = Finding(
-            "overfitting", severity, issue, evidence=f"validation 0.31 at step {self.step}, best 0.27 at step {self.step // 2}",
-            recommended="Stop here, or add weight decay or dropout.", step=self.step,
-        )  # fmt: skip
+            "overfitting",
+            severity,
+            issue,
+            evidence=f"validation 0.31 at step {self.step}, best 0.27 at step {self.step // 2}",
+            recommended="Stop here, or add weight decay or dropout.",
+            step=self.step,
+        )
         self.alerts.append(found)
 
     def pause(self) -> None:
@@ -159,11 +178,15 @@ def made_objects(*, blocks: int = 4) -> SimpleNamespace:
     def block(width: int) -> nn.Module:
         return nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU())
 
-    model = nn.Sequential(nn.Conv2d(1, 16, 3), *[block(16) for _ in range(blocks)], nn.Flatten(), nn.Linear(16 * 36, 10))
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, 3), *[block(16) for _ in range(blocks)], nn.Flatten(), nn.Linear(16 * 36, 10)
+    )
     for parameter in model[1].parameters():
         parameter.requires_grad_(False)
     trained = [p for p in list(model.parameters())[:-1] if p.requires_grad]
-    optimizer = torch.optim.AdamW([{"params": trained[:4]}, {"params": trained[4:], "weight_decay": 0.0}], lr=1e-3)
+    optimizer = torch.optim.AdamW(
+        [{"params": trained[:4]}, {"params": trained[4:], "weight_decay": 0.0}], lr=1e-3
+    )
     data = TensorDataset(torch.randn(128, 1, 8, 8), torch.randint(0, 10, (128,)))
     return SimpleNamespace(
         model=model,
@@ -171,6 +194,11 @@ def made_objects(*, blocks: int = 4) -> SimpleNamespace:
         scheduler=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 150),
         train_loader=DataLoader(data, batch_size=32, shuffle=True),
         val_loader=DataLoader(data, batch_size=64),
-        names={"model": "net", "optimizer": "optimizer", "scheduler": "scheduler", "train_loader": "train_loader"},
+        names={
+            "model": "net",
+            "optimizer": "optimizer",
+            "scheduler": "scheduler",
+            "train_loader": "train_loader",
+        },
         output_shapes={"0": "(32, 16, 6, 6)"},
     )
