@@ -1,5 +1,7 @@
-"""What kind of network a source trains: attention, recurrence, a policy; frozen or pretrained. Reads the
-trace only."""
+"""What kind of network a source trains: attention, recurrence, a policy; frozen or pretrained.
+
+Reads the trace only.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What is known of a training set-up, whether read in a source or seen on live objects. Data only; no
-judgement."""
+"""What is known of a training set-up, whether read in a source or seen on live objects.
+
+Data only; no judgement.
+"""
 
 from __future__ import annotations
 
@@ -100,8 +102,10 @@ class LoaderFact:
 
 @dataclass(frozen=True)
 class Accumulation:
-    """Gradients of several backward passes go into one step. `divided`: whether loss or gradients are
-    divided by k."""
+    """Gradients of several backward passes go into one step.
+
+    `divided`: whether loss or gradients are divided by k.
+    """
 
     k: Quantity
     divided: Answer

@@ -1,5 +1,6 @@
-"""Training that a framework owns: transformers' Trainer and Lightning's Trainer, with their defaults read
-as code.
+"""Training that a framework owns.
+
+Transformers' Trainer and Lightning's Trainer, with their defaults read as code.
 
 Defaults: transformers clips at 1.0, warms up for 0 steps, decays linearly, takes 8 samples a device, AdamW
     at 5e-5,

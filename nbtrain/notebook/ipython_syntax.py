@@ -1,5 +1,7 @@
-"""Turn a notebook cell into plain Python of the same line numbers: magics, `!`, `?`, `%%`. Runs and
-imports nothing."""
+"""Turn a notebook cell into plain Python of the same line numbers: magics, `!`, `?`, `%%`.
+
+Runs and imports nothing.
+"""
 
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations

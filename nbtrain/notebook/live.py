@@ -1,5 +1,6 @@
-"""Facts read from live objects: optimizer settings, loader sizes, kinds of layers. Runs no code of the
-person's classes.
+"""Facts read from live objects: optimizer settings, loader sizes, kinds of layers.
+
+Runs no code of the person's classes.
 
 torch is looked up in `sys.modules` only: when nobody has imported it there is nothing to see.
 """
@@ -25,8 +26,10 @@ EVALUATION_WORDS = ("val", "test", "eval", "dev", "infer", "predict")
 
 @dataclass(frozen=True)
 class LiveModel:
-    """What a live module is made of. `depth`: its weight layers; `frozen`: some of its parameters do not
-    train."""
+    """What a live module is made of.
+
+    `depth`: its weight layers; `frozen`: some of its parameters do not train.
+    """
 
     name: str
     attention: str = ""
@@ -165,8 +168,10 @@ def optimizer_facts(name: str, obj: Any) -> OptimizerFact | None:
 
 
 def loader_facts(name: str, obj: Any) -> LoaderFact | None:
-    """Return the batch size of a live DataLoader; unknown where a batch sampler or the data set makes
-    batches."""
+    """Return the batch size of a live DataLoader.
+
+    Unknown where a batch sampler or the data set makes batches.
+    """
     if not _is(obj, "torch.utils.data.DataLoader"):
         return None
     held = vars(obj)

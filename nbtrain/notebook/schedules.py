@@ -1,5 +1,7 @@
-"""What schedulers do to a learning rate: whether they warm up, how high they go, whether they change it at
-all."""
+"""What schedulers do to a learning rate.
+
+Whether they warm up, how high they go, whether they change it at all.
+"""
 
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
@@ -24,8 +26,10 @@ NO_WARMUP = frozenset(
 
 @dataclass(frozen=True)
 class Schedule:
-    """One scheduler. `peak`: the highest rate it sets by itself. `factor`: highest multiple of the base
-    rate, or None."""
+    """One scheduler.
+
+    `peak`: the highest rate it sets by itself. `factor`: highest multiple of the base rate, or None.
+    """
 
     cls: str
     warmup: Answer

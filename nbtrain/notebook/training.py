@@ -1,5 +1,7 @@
-"""From the trace of a source to its hand-written training steps: accumulation, clipping, precision,
-schedule, epochs."""
+"""From the trace of a source to its hand-written training steps.
+
+Accumulation, clipping, precision, schedule, epochs.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +104,6 @@ def _training(trace: Trace, step: Event, backwards: list[Event]) -> TrainingFact
         several_optimizers=len(steps) > 1,
         plain=_is_plain(step.subject),
         distributed=any(e.data["category"] == "distributed" for e in trace.of("made")),
-        # type: ignore[attr-defined]
         node=step.node,
         backward=backward.node,
         autocast=regions[0].subject.node if regions else None,

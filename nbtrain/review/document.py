@@ -1,5 +1,7 @@
-"""The report of a review: two tables, what is good, the corrected cell, and four sections on what it is
-worth."""
+"""The report of a review.
+
+Two tables, what is good, the corrected cell, and four sections on what it is worth.
+"""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Edit:
-    """Replace what stands between two places with `text`. Lines are 1-based, columns count UTF-8 bytes, as
-    in `ast`.
+    """Replace what stands between two places with `text`.
+
+    Lines are 1-based, columns count UTF-8 bytes, as in `ast`.
 
     `kind`: replace; keyword (add an argument to the call that ends there); before or after (whole lines,
     indented

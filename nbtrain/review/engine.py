@@ -1,5 +1,7 @@
-"""Run the rules over facts: collect, silence by comment, sort. A rule that raises becomes a caveat, never
-a crash."""
+"""Run the rules over facts: collect, silence by comment, sort.
+
+A rule that raises becomes a caveat, never a crash.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,10 @@ from nbtrain.notebook.ipython_syntax import to_python
 
 @dataclass(frozen=True)
 class Cells:
-    """`text`: all code cells, one after the other. `starts`: (first line, index of the cell in the file)
-    of each."""
+    """`text`: all code cells, one after the other.
+
+    `starts`: (first line, index of the cell in the file) of each.
+    """
 
     text: str
     starts: tuple[tuple[int, int], ...]

@@ -1,5 +1,7 @@
-"""The person's own source, corrected: the rules' edits put in where the result still parses and reviews
-better."""
+"""The person's own source, corrected.
+
+The rules' edits put in where the result still parses and reviews better.
+"""
 
 from __future__ import annotations
 

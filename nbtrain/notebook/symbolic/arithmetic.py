@@ -1,5 +1,7 @@
-"""Operators on values: numbers are worked out within bounds, anything else becomes an unknown that
-remembers a division."""
+"""Operators on values.
+
+Numbers are worked out within bounds, anything else becomes an unknown that remembers a division.
+"""
 
 from __future__ import annotations
 

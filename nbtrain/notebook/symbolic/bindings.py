@@ -1,5 +1,7 @@
-"""Bind a value to a target: a name, an attribute, a subscript, a tuple; and notice gradients and learning
-rates set by hand."""
+"""Bind a value to a target: a name, an attribute, a subscript, a tuple.
+
+And notice gradients and learning rates set by hand.
+"""
 
 from __future__ import annotations
 

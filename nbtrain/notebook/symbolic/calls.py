@@ -47,8 +47,10 @@ def call(
     *,
     complete: bool = True,
 ) -> Value:
-    """Return what calling `func` gives. `complete`: False when an unresolved `*args` or `**kwargs` went
-    in."""
+    """Return what calling `func` gives.
+
+    `complete`: False when an unresolved `*args` or `**kwargs` went in.
+    """
     if isinstance(func, Choice):
         machine.doubt += 1
         try:

@@ -1,5 +1,7 @@
-"""What an expression stands for, as far as the source tells. Evaluates arithmetic on numbers only; calls
-nothing."""
+"""What an expression stands for, as far as the source tells.
+
+Evaluates arithmetic on numbers only; calls nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What the training libraries call things: which dotted path is an optimizer, a schedule, a layer. Tables
-only."""
+"""What the training libraries call things: which dotted path is an optimizer, a schedule, a layer.
+
+Tables only.
+"""
 
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
@@ -156,8 +158,10 @@ def root_of(path: str) -> str:
 
 
 def category(path: str) -> str:
-    """Return what a library path makes: optimizer, scheduler, loader, ... or "" for what the reader does
-    not follow."""
+    """Return what a library path makes: optimizer, scheduler, loader, ...
+
+    Or "" for what the reader does not follow.
+    """
     root, tail = root_of(path), tail_of(path)
     if tail in OPTIMIZERS and root in OPTIMIZER_ROOTS and ".optim.swa" not in path:
         return "optimizer"

@@ -1,5 +1,7 @@
-"""What calls of imported functions give: plain Python helpers are worked out, training objects are written
-down."""
+"""What calls of imported functions give.
+
+Plain Python helpers are worked out, training objects are written down.
+"""
 
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
@@ -212,8 +214,10 @@ def _field(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: 
 
 
 def _config_from(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
-    """tyro.cli(Config), simple_parsing.parse(Config), HfArgumentParser: the defaults of a dataclass or
-    function."""
+    """tyro.cli(Config), simple_parsing.parse(Config), HfArgumentParser.
+
+    The defaults of a dataclass or function.
+    """
     if args and isinstance(args[0], Class | Func):
         return machine.call(args[0], [], {}, node)
     return None

@@ -1,5 +1,7 @@
-"""The machine that reads a source on paper: its state, its budget and the trace of what happens in
-training order."""
+"""The machine that reads a source on paper.
+
+Its state, its budget and the trace of what happens in training order.
+"""
 
 from __future__ import annotations
 
@@ -112,8 +114,10 @@ class Machine:
         self.events.append(event)
 
     def term(self, name: str = "", *sources: Value, tags: frozenset[str] = NO_TAGS) -> Term:
-        """Return an unknown made from `sources`: it inherits their tags and those of the autocast regions
-        around."""
+        """Return an unknown made from `sources`.
+
+        It inherits their tags and those of the autocast regions around.
+        """
         found = tags.union(*(source.tags for source in sources), *self.regions)
         mods = tuple(mod for source in sources for mod in mods_of(source))
         return Term(name, found, mods[:8])

@@ -1,5 +1,7 @@
-"""What calling a method gives when the source does not define it: `loss.backward()`, `scaler.scale(...)`,
-`cfg.get(...)`."""
+"""What calling a method gives when the source does not define it.
+
+`loss.backward()`, `scaler.scale(...)`, `cfg.get(...)`.
+"""
 
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
@@ -51,8 +53,10 @@ GRADIENT_HOOKS = frozenset(
 def method_call(
     machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
 ) -> Value | None:
-    """Return what a method call gives, writing down what matters to training; None when it is not
-    followed."""
+    """Return what a method call gives, writing down what matters to training.
+
+    None when it is not followed.
+    """
     name, owner = method.attr, method.owner
     if name in HANDLERS:
         found = HANDLERS[name](machine, method, args, kwargs, node)

@@ -1,5 +1,7 @@
-"""What a notebook object stands for in a symbolic reading. Reads plain data only: no property, no user
-code runs."""
+"""What a notebook object stands for in a symbolic reading.
+
+Reads plain data only: no property, no user code runs.
+"""
 
 from __future__ import annotations
 

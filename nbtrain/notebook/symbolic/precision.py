@@ -11,8 +11,9 @@ HALF = frozenset({"float16", "half"})
 
 
 def region_tags(machine: Machine, value: Value) -> frozenset[str]:
-    """Return the tag of values computed inside `with value:`; empty when it is no autocast, or one that is
-    off.
+    """Return the tag of values computed inside `with value:`.
+
+    Empty when it is no autocast, or one that is off.
 
     torch.autocast("cuda") and torch.cuda.amp.autocast() compute in float16 unless told otherwise,
     torch.autocast("cpu")

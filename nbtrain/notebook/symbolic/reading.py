@@ -94,8 +94,10 @@ def _enter(machine: Machine, func: Func) -> None:
 
 
 def _instance(machine: Machine, cls: Class) -> Obj:
-    """An instance of a class that the source never makes: constructor arguments unknown but for their
-    defaults."""
+    """An instance of a class that the source never makes.
+
+    Constructor arguments unknown but for their defaults.
+    """
     made = instantiate(machine, cls, [], {}, cls.node)  # type: ignore[arg-type]
     assert isinstance(made, Obj)
     made.open = True

@@ -1,5 +1,7 @@
-"""What role a value plays in training: optimizer, scheduler, model, loader. By class, else by the name
-people give it."""
+"""What role a value plays in training: optimizer, scheduler, model, loader.
+
+By class, else by the name people give it.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Read statements in order: bindings, branches, loops, functions, classes, `with`. A loop's body is read
-once."""
+"""Read statements in order: bindings, branches, loops, functions, classes, `with`.
+
+A loop's body is read once.
+"""
 
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
@@ -103,8 +105,10 @@ def _if(machine: Machine, node: ast.If, scope: Scope) -> Any:
 
 
 def branch(machine: Machine, scope: Scope, *cases: tuple[Guard, list[ast.stmt]]) -> Any:
-    """Read each case from the same start and join what they set. Returns the guard of the only case that
-    goes on."""
+    """Read each case from the same start and join what they set.
+
+    Returns the guard of the only case that goes on.
+    """
     outer, results = scope.log, []
     for guard, body in cases:
         scope.log = {}

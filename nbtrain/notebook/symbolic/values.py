@@ -18,8 +18,10 @@ class Value:
 
 @dataclass(eq=False)
 class Const(Value):
-    """A number, text, bool or None. `node`: the expression that gave it; `origin`: "" for a literal, else
-    in words."""
+    """A number, text, bool or None.
+
+    `node`: the expression that gave it; `origin`: "" for a literal, else in words.
+    """
 
     value: Any
     node: ast.expr | None = None
@@ -28,8 +30,10 @@ class Const(Value):
 
 @dataclass(eq=False)
 class Ref(Value):
-    """Something imported or built in, by its dotted path: `torch.optim.Adam`. `guessed`: by custom, not by
-    an import."""
+    """Something imported or built in, by its dotted path: `torch.optim.Adam`.
+
+    `guessed`: by custom, not by an import.
+    """
 
     path: str
     guessed: bool = False
@@ -87,8 +91,10 @@ class Class(Value):
 
 @dataclass(eq=False)
 class Obj(Value):
-    """An instance of a source class, or a bag of attributes (`cls` None). `open`: may have other
-    attributes."""
+    """An instance of a source class, or a bag of attributes (`cls` None).
+
+    `open`: may have other attributes.
+    """
 
     cls: Class | None
     attrs: dict[str, Value] = field(default_factory=dict)
@@ -166,8 +172,10 @@ MISSING = object()
 
 
 class Scope:
-    """Names of one function or module. Writes made in a branch are logged, so that they can be taken back
-    and joined."""
+    """Names of one function or module.
+
+    Writes made in a branch are logged, so that they can be taken back and joined.
+    """
 
     def __init__(self, parent: Scope | None = None) -> None:
         self.names: dict[str, Value] = {}
