@@ -1,19 +1,34 @@
 """`nbtrain VERB [options]`: parse, call one command, print what it returned.
 
-Exit status: 0 done, 1 done and critical (findings, a failed run, an error of ours), 2 usage error.
+Exit status: 0 done, 1 done and critical (findings, a failed run, an error of ours), 2 usage error, 130
+interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
 import nbtrain
-from nbtrain.commands._table import TABLE, command
+from nbtrain.commands._table import TABLE, command, nearest_verb, verbs_text
 from nbtrain.commands.parse import HelpAsked, parse
 from nbtrain.commands.spec import Context
 from nbtrain.errors import NbtrainError, UsageError
+from nbtrain.report.json import json_ready
+
+HELP = """\
+nbtrain: train PyTorch models in a notebook; the same verbs here.
+
+usage: nbtrain VERB [options]
+       nbtrain VERB --help      what a verb takes, with an example
+       nbtrain --version
+
+  --json    print one JSON object and nothing else
+
+verbs:
+"""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -25,50 +40,63 @@ def main(words: list[str] | None = None) -> int:
     words = list(sys.argv[1:] if words is None else words)
     as_json = "--json" in words
     words = [word for word in words if word != "--json"]
+    _print_anything()
     try:
-        return _run(words, as_json=as_json)
-    except HelpAsked as asked:
-        print(asked, end="")
-        return 0
-    except NbtrainError as error:
-        if as_json:
-            print(json.dumps(error.to_dict(), ensure_ascii=False))
-        else:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return error.exit_status
+        status = _run(words, as_json=as_json)
+        sys.stdout.flush()
+        return status
     except BrokenPipeError:  # the reader (head, less) has left; nothing more to say
-        sys.stderr.close()
+        # Else the interpreter flushes once more on its way out, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _print_anything() -> None:
+    """Have a terminal that lacks a sign show `?` for it instead of ending in an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def _run(words: list[str], *, as_json: bool) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_help())
-        return 0
-    if words[0] == "--version":
-        print(nbtrain.__version__)
-        return 0
+    try:
+        if not as_json and (not words or words[0] in ("-h", "--help", "help")):
+            print(HELP + verbs_text())
+            return 0
+        if words[:1] == ["--version"]:
+            _show({"version": nbtrain.__version__} if as_json else nbtrain.__version__, as_json=as_json)
+            return 0
+        value = _value(words)
+        _show(value, as_json=as_json)
+    except HelpAsked as asked:
+        _show(str(asked).rstrip(), as_json=as_json)
+    except NbtrainError as error:
+        if as_json:
+            _print_json(error.to_dict())
+        else:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return error.exit_status
+    else:
+        return 1 if _critical(value) else 0
+    return 0
+
+
+def _value(words: list[str]) -> Any:
+    if not words or words[0] not in TABLE:
+        raise _unknown(words[0] if words else "")
     verb, *rest = words
-    if verb not in TABLE:
-        raise _unknown(verb)
     chosen = command(verb)
-    args = parse(chosen, rest, front="nbtrain")
-    value = chosen.run(args, Context())
-    _show(value, as_json=as_json)
-    return 1 if _critical(value) else 0
+    return chosen.run(parse(chosen, rest, front="nbtrain"), Context())
 
 
 def _show(value: Any, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(_as_data(value), ensure_ascii=False, default=str))
-    elif hasattr(value, "to_text"):
-        print(value.to_text())
-    elif hasattr(value, "report") and not isinstance(value, str):
-        report = value.report
-        print((report() if callable(report) else report).to_text())
+        _print_json(_as_data(value))
     elif hasattr(value, "to_string"):
-        print(value.to_string() if len(value) else "No runs here.")
-    elif hasattr(value, "manifest"):
+        print(_table_text(value))
+    elif _is_run(value):
         from nbtrain.commands.finish import completion
 
         print(completion(value).to_text())
@@ -76,38 +104,46 @@ def _show(value: Any, *, as_json: bool) -> None:
         print(value)
 
 
-def _as_data(value: Any) -> Any:
-    if hasattr(value, "to_dict") and not hasattr(value, "to_string"):
-        return value.to_dict()
-    if hasattr(value, "to_json"):
+def _table_text(table: Any) -> str:
+    """Return the runs in columns that fit a terminal; --json has them all."""
+    if not len(table):
+        return "No runs here."
+    shown = table[["name", "status", "created_at", "steps", "train_loss", "val_loss"]].copy()
+    shown["created_at"] = shown["created_at"].dt.strftime("%Y-%m-%d %H:%M")
+    return shown.to_string(na_rep="–", float_format=lambda value: f"{value:.4g}")
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(json_ready(data), ensure_ascii=False, allow_nan=False))
+
+
+def _as_data(value: Any) -> dict[str, Any]:
+    if hasattr(value, "to_string"):
         return {"runs": json.loads(value.reset_index().to_json(orient="records", date_format="iso"))}
-    if hasattr(value, "manifest"):
+    if _is_run(value):
         return value.manifest.to_dict()
-    return {"message": value}
+    if isinstance(value, dict):
+        return value
+    return value.to_dict() if hasattr(value, "to_dict") else {"message": value}
+
+
+def _is_run(value: Any) -> bool:
+    return hasattr(value, "manifest")
 
 
 def _critical(value: Any) -> bool:
-    if str(getattr(value, "status", "")) in ("failed", "diverged"):
+    """Say whether a run ended badly, a report tells of one that did, or a review found something critical."""
+    data = getattr(value, "data", None) or {}
+    if str(getattr(value, "status", "") or data.get("status", "")) in ("failed", "diverged"):
         return True
     return any(str(finding.severity) == "critical" for finding in getattr(value, "findings", ()) or ())
 
 
 def _unknown(verb: str) -> UsageError:
-    import difflib
-
-    close = difflib.get_close_matches(verb, TABLE, n=1)
+    if not verb:
+        return UsageError("No verb was given.", suggestion=f"Verbs are: {', '.join(TABLE)}.")
+    close = nearest_verb(verb)
     return UsageError(
         f"`{verb}` is not a verb of nbtrain.",
-        suggestion=f"Did you mean `{close[0]}`?" if close else "See nbtrain --help.",
+        suggestion=f"Did you mean `{close}`?" if close else "See nbtrain --help.",
     )
-
-
-def _help() -> str:
-    width = max(map(len, TABLE))
-    lines = [f"  {name:{width}}  {summary}" for name, (_, summary) in TABLE.items()]
-    return "\n".join(
-        [
-            "nbtrain: train PyTorch models in a notebook; the same verbs here.", "",
-            "usage: nbtrain VERB [options]   nbtrain VERB --help   --json prints one JSON object", "", "verbs:", *lines,
-        ]
-    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -33,3 +34,14 @@ def command(name: str) -> Command:
     module = import_module(TABLE[name][0])
     commands = getattr(module, "COMMANDS", None) or {module.COMMAND.name: module.COMMAND}
     return commands[name]
+
+
+def verbs_text() -> str:
+    """Return the verbs as aligned lines, one a line."""
+    width = max(map(len, TABLE))
+    return "\n".join(f"  {name:{width}}  {summary}" for name, (_, summary) in TABLE.items())
+
+
+def nearest_verb(word: str) -> str | None:
+    """Return the verb that was probably meant, or None."""
+    return next(iter(difflib.get_close_matches(word, TABLE, n=1, cutoff=0.7)), None)

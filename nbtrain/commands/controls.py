@@ -5,42 +5,54 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from nbtrain.commands.pick import pick
-from nbtrain.commands.spec import Argument, Command, Context
+from nbtrain.commands.pick import pick_living
+from nbtrain.commands.spec import DIR, Argument, Command, Context
 
-RUN = Argument(("run",), "id or name of the run; the one that trains when left out", metavar="RUN")
+LIVING = Argument(
+    ("run",), "id, beginning of an id, name or folder; the one that trains when left out", metavar="RUN"
+)
 
 
-def _pause(args: SimpleNamespace, context: Context) -> Any:
-    run = pick(args.run, root=context.runs_dir, alive=True)
+def _meant(verb: str, args: SimpleNamespace, context: Context) -> Any:
+    return pick_living(args.run, context, verb=verb, dir=args.dir)
+
+
+def _pause(args: SimpleNamespace, context: Context) -> str:
+    run = _meant("pause", args, context)
     run.pause()
     return f"Pausing {run.id} at the next step. %train resume goes on."
 
 
-def _resume(args: SimpleNamespace, context: Context) -> Any:
-    run = pick(args.run, root=context.runs_dir, alive=True)
+def _resume(args: SimpleNamespace, context: Context) -> str:
+    run = _meant("resume", args, context)
     run.resume()
     return f"{run.id} goes on."
 
 
-def _stop(args: SimpleNamespace, context: Context) -> Any:
-    run = pick(args.run, root=context.runs_dir, alive=True)
+def _stop(args: SimpleNamespace, context: Context) -> str:
+    run = _meant("stop", args, context)
     run.stop(args.after)
     return f"Stopping {run.id} after this {args.after}. Model, optimizer and history stay in the notebook."
 
 
-def _save(args: SimpleNamespace, context: Context) -> Any:
-    run = pick(args.run, root=context.runs_dir, alive=True)
+def _save(args: SimpleNamespace, context: Context) -> str:
+    run = _meant("save", args, context)
     run.save()
     return f"Saving a checkpoint of {run.id} at the next step."
 
 
+AFTER = Argument(
+    ("--after",), "step | epoch (step)", default="step", choices=("step", "epoch"), metavar="WHEN"
+)
 COMMANDS = {
-    "pause": Command("pause", "pause a run at the next step", _pause, (RUN,)),
-    "resume": Command("resume", "let a paused run go on", _resume, (RUN,)),
+    "pause": Command("pause", "pause a run at the next step", _pause, (LIVING, DIR), notebook_only=True),
+    "resume": Command("resume", "let a paused run go on", _resume, (LIVING, DIR), notebook_only=True),
     "stop": Command(
-        "stop", "stop a run at the next step or epoch", _stop,
-        (RUN, Argument(("--after",), "step | epoch (step)", default="step")), examples=("%train stop", "%train stop --after epoch"),
+        "stop",
+        "stop a run at the next step or epoch",
+        _stop,
+        (LIVING, AFTER, DIR),
+        examples=("", "--after epoch", "digits --after epoch"),
     ),
-    "save": Command("save", "save a checkpoint at the next step", _save, (RUN,)),
-}  # fmt: skip
+    "save": Command("save", "save a checkpoint at the next step", _save, (LIVING, DIR), notebook_only=True),
+}

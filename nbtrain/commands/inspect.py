@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -10,10 +12,10 @@ from typing import Any
 from nbtrain import units
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import UsageError
-from nbtrain.report.model import Cell, KeyValues, Report, Section, Table
+from nbtrain.report.model import Cell, KeyValues, Report, Section, Table, Text
 
 SHOWN_MODULES = 200  # rows of the text form; the widget shows all
-
+_NOTHING = object()
 
 Named = tuple[tuple[str, Any], ...]
 
@@ -26,6 +28,7 @@ class Inspection:
         model: a model or None; model_name: what the notebook calls it.
         optimizers, schedulers, loaders: (name, object) each.
         output_shapes: module path -> output shape, where a run has seen it.
+        samples: name of a loader -> one batch of it, for shapes and ranges.
     """
 
     model: Any = None
@@ -34,6 +37,7 @@ class Inspection:
     schedulers: Named = ()
     loaders: Named = ()
     output_shapes: Mapping[str, str] = field(default_factory=dict)
+    samples: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def report(self) -> Report:
         """Return what the objects hold now, as tables."""
@@ -47,55 +51,41 @@ class Inspection:
         sections = []
         if self.model is not None:
             shapes = dict(self.output_shapes)
-            sections.append(
-                _model_section(
-                    describe_model(self.model, optimizers=dict(self.optimizers), output_shapes=shapes)
-                )
-            )
-        sections += [
-            _optimizer_section(describe_optimizer(optimizer, name)) for name, optimizer in self.optimizers
-        ]
-        sections += [
-            _scheduler_section(describe_scheduler(scheduler, name)) for name, scheduler in self.schedulers
-        ]
-        sections += [_loader_section(name, describe_loader(loader, name)) for name, loader in self.loaders]
+            told = describe_model(self.model, optimizers=dict(self.optimizers), output_shapes=shapes)
+            sections.append(_model_section(self.model_name, told))
+        sections += [_optimizer_section(describe_optimizer(one, name)) for name, one in self.optimizers]
+        sections += [_scheduler_section(describe_scheduler(one, name)) for name, one in self.schedulers]
+        for name, loader in self.loaders:
+            sections.append(_loader_section(describe_loader(loader, name, self.samples.get(name))))
         return Report("Inspection", tuple(sections))
 
     def __repr__(self) -> str:
         return self.report().to_text()
 
 
-def _model_section(told: dict[str, Any]) -> Section:
-    rows = []
-    for path, depth, kind, own, total, dtype, device, state, shared, held, shape in told["modules"][
-        :SHOWN_MODULES
-    ]:
-        remarks = [f"shared with {shared}" if shared else "", "in no optimizer" if held == "none" else held]
-        where = Cell(("  " * depth) + (path or "(model)"), code=True)
-        rows.append(
-            (
-                where,
-                kind,
-                shape or "–",
-                units.count(own),
-                units.count(total),
-                dtype,
-                device,
-                state,
-                ", ".join(r for r in remarks if r),
-            )
-        )
-    total, trainable = units.count(told["total_params"]), units.count(told["trainable_params"])
+def _model_section(name: str, told: dict[str, Any]) -> Section:
+    listed = told["modules"][:SHOWN_MODULES]
     head = KeyValues(
         (
             ("Class", told["class"]),
-            ("Parameters", total),
-            ("Trainable", trainable),
+            ("Parameters", units.count(told["total_params"])),
+            ("Trainable", units.count(told["trainable_params"])),
             ("Modules", units.count(len(told["modules"]))),
         )
     )
     columns = ("Module", "Class", "Output", "Own", "Total", "Dtype", "Device", "State", "Held by")
-    return Section("Model", (head, Table(columns, tuple(rows), numeric=(3, 4))))
+    table = Table(columns, tuple(map(_module_row, listed)), numeric=(3, 4))
+    rest = len(told["modules"]) - len(listed)
+    more = (Text(f"and {units.count(rest)} more modules", "muted"),) if rest else ()
+    return Section(_titled("Model", name), (head, table, *more))
+
+
+def _module_row(row: list[Any]) -> tuple[Cell | str, ...]:
+    path, depth, kind, own, total, dtype, device, state, shared, held, shape = row
+    remarks = [f"shared with {shared}" if shared else "", "in no optimizer" if held == "none" else held]
+    where = Cell(("  " * depth) + (path or "(model)"), code=True)
+    said = ", ".join(remark for remark in remarks if remark)
+    return where, kind, shape or "–", units.count(own), units.count(total), dtype, device, state, said
 
 
 def _optimizer_section(told: dict[str, Any]) -> Section:
@@ -103,25 +93,30 @@ def _optimizer_section(told: dict[str, Any]) -> Section:
     rows = tuple(
         (str(place), *(_short(group.get(key)) for key in keys)) for place, group in enumerate(told["groups"])
     )
-    return Section(f"Optimizer: {told['class']}", (Table(("Group", *keys), rows),))
+    table = Table(("Group", *(key.replace("_", " ") for key in keys)), rows)
+    return Section(_titled("Optimizer", told["name"], told["class"]), (table,))
 
 
 def _scheduler_section(told: dict[str, Any]) -> Section:
     ahead = ", ".join(units.number(lr) for lr in told["lrs"][:8])
-    return Section(
-        "Scheduler",
-        (KeyValues((("Class", told["class"]), ("Rate now", units.number(told["now"])), ("Next", ahead))),),
-    )
+    rows = (("Rate now", units.number(told["now"])), ("Next", ahead))
+    return Section(_titled("Scheduler", told["name"], told["class"]), (KeyValues(rows),))
 
 
-def _loader_section(name: str, told: dict[str, Any]) -> Section:
+def _loader_section(told: dict[str, Any]) -> Section:
     rows = [
-        (key.replace("_", " "), _short(value)) for key, value in told.items() if key not in ("name", "sample")
+        (key.replace("_", " ").capitalize(), _short(value))
+        for key, value in told.items()
+        if key not in ("name", "class", "sample") and value not in (None, "")
     ]
-    rows += [
-        (f"sample {part['field']}", f"{part['shape']} {part['dtype']}") for part in told.get("sample") or ()
-    ]
-    return Section(f"Loader {name}", (KeyValues(tuple(rows)),))
+    for part in told["sample"]:
+        spread = f", {_short(part['min'])} to {_short(part['max'])}" if part["min"] is not None else ""
+        rows.append((f"Sample: {part['field']}", f"{part['shape']} {part['dtype']}{spread}"))
+    return Section(_titled("Loader", told["name"], told["class"]), (KeyValues(tuple(rows)),))
+
+
+def _titled(role: str, *names: str) -> str:
+    return ": ".join([role, *dict.fromkeys(name for name in names if name)])
 
 
 def _short(value: Any) -> str:
@@ -136,42 +131,81 @@ def inspect(thing: Any, name: str = "", *, namespace: Mapping[str, Any] | None =
     """Look at a model, an optimizer, a scheduler, a loader, or a run.
 
     Args:
-        thing: the object. name: what the notebook calls it.
-        namespace: where to look for the optimizers of a model, so that it can be said who holds its
-        parameters.
+        thing: the object.
+        name: what the notebook calls it; found in `namespace` when left out.
+        namespace: where to look for names and for the optimizers of a model, so that it can be said who
+            holds its parameters. None takes the caller's globals: in a notebook, its variables.
 
     Raises:
         UsageError: it is none of these.
     """
     import torch
 
+    known = sys._getframe(1).f_globals if namespace is None else namespace
+    name = name or next((key for key, value in known.items() if value is thing and key[:1] != "_"), "")
     if hasattr(thing, "objects") and hasattr(thing.objects, "train_loader"):
         return _inspect_work(thing.objects)
     if isinstance(thing, torch.nn.Module):
-        return Inspection(thing, name, optimizers=_optimizers_of(thing, namespace or {}))
-    if isinstance(thing, torch.optim.Optimizer):
+        return Inspection(thing, name, optimizers=_optimizers_of(thing, known))
+    if hasattr(thing, "param_groups"):
         return Inspection(optimizers=((name or "optimizer", thing),))
     if hasattr(thing, "step") and hasattr(thing, "optimizer"):
         return Inspection(
             optimizers=(("optimizer", thing.optimizer),), schedulers=((name or "scheduler", thing),)
         )
-    if hasattr(thing, "__iter__") and (hasattr(thing, "dataset") or isinstance(thing, (list, tuple))):
-        return Inspection(loaders=((name or "loader", thing),))
+    if _is_loader(thing):
+        loaders = ((name or "loader", thing),)
+        return Inspection(loaders=loaders, samples=_samples(loaders))
+    said = f"`{name}`" if name else "That"
     raise UsageError(
-        f"{f'`{name}`' if name else 'That'} is a {type(thing).__name__}; I can inspect a model, an optimizer, a scheduler, "
-        "a loader or a run.",
-        suggestion="%train inspect model",
+        f"{said} is a {type(thing).__name__}; I can inspect a model, an optimizer, a scheduler, a loader or a"
+        " run of this kernel.",
+        suggestion="For example: %train inspect model",
     )
+
+
+def _is_loader(thing: Any) -> bool:
+    """Say whether a thing gives batches again and again; tables, arrays and iterators are something else."""
+    if hasattr(thing, "dataset"):
+        return hasattr(type(thing), "__iter__")
+    package = type(thing).__module__.partition(".")[0]
+    odd = isinstance(thing, (str, bytes, Mapping, type)) or hasattr(type(thing), "__next__")
+    return hasattr(type(thing), "__iter__") and not odd and package not in ("torch", "numpy", "pandas")
+
+
+def _samples(loaders: Named) -> dict[str, Any]:
+    """Return one batch of each loader that can be looked at without consuming it.
+
+    Not while a run trains: drawing a batch sets random generators back, which the training thread shares.
+    """
+    from nbtrain.notebook.sample import sample_batch
+    from nbtrain.train import active
+
+    found: dict[str, Any] = {}
+    if active.alive():
+        return found
+    for name, loader in loaders:
+        try:
+            found[name] = sample_batch(loader)
+        except Exception:  # their data set's own trouble is the training's to show; here a row less is shown
+            continue
+    return found
 
 
 def _inspect_work(work: Any) -> Inspection:
     def pair(role: str, value: Any) -> Named:
         return ((work.names.get(role) or role, value),) if value is not None else ()
 
+    loaders = pair("train", work.train_loader) + pair("val", work.val_loader)
     return Inspection(
-        work.model, work.names.get("model", ""), pair("optimizer", work.optimizer), pair("scheduler", work.scheduler),
-        pair("train", work.train_loader) + pair("val", work.val_loader), work.output_shapes,
-    )  # fmt: skip
+        work.model,
+        work.names.get("model", ""),
+        pair("optimizer", work.optimizer),
+        pair("scheduler", work.scheduler),
+        loaders,
+        work.output_shapes,
+        _samples(loaders),
+    )
 
 
 def _optimizers_of(model: Any, namespace: Mapping[str, Any]) -> Named:
@@ -194,26 +228,49 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     if context.namespace is None:
         raise UsageError(
             "`inspect` looks at objects of a notebook, and a terminal has none.",
-            suggestion="Use %train inspect model in a notebook.",
+            suggestion="In a notebook: %train inspect model.",
         )
     if args.name is not None:
-        if args.name not in context.namespace:
-            raise UsageError(f"`{args.name}` is no name of this notebook.", suggestion="%train inspect model")
-        return inspect(context.namespace[args.name], args.name, namespace=context.namespace)
-    setup = find_setup(
-        {name: value for name, value in context.namespace.items() if name not in context.hidden}
-    )
+        return inspect(_look_up(args.name, context), args.name, namespace=context.visible())
+    setup = find_setup(context.visible())
 
     def pair(part: Any) -> Named:
         return ((part.name, part.value),) if part is not None else ()
 
     loaders = pair(setup.train) + pair(setup.val)
     return Inspection(
-        setup.model.value, setup.model.name, pair(setup.optimizer), pair(setup.scheduler), loaders
+        setup.model.value,
+        setup.model.name,
+        pair(setup.optimizer),
+        pair(setup.scheduler),
+        loaders,
+        samples=_samples(loaders),
     )
 
 
+def _look_up(name: str, context: Context) -> Any:
+    """Return what a name of the notebook, or a way such as `trainer.model`, leads to."""
+    known = context.namespace or {}
+    if name in known:
+        return known[name]
+    first, *rest = name.split(".")
+    value = known.get(first, _NOTHING)
+    for part in rest:
+        value = getattr(value, part, _NOTHING)
+    if value is _NOTHING:
+        close = difflib.get_close_matches(name, context.visible(), n=1)
+        raise UsageError(
+            f"There is no variable `{name}` in this notebook.",
+            suggestion=f"Did you mean `{close[0]}`?" if close else "For example: %train inspect model",
+        )
+    return value
+
+
 COMMAND = Command(
-    "inspect", "look at a model, an optimizer, a scheduler or a loader", _run,
+    "inspect",
+    "look at a model, an optimizer, a scheduler or a loader",
+    _run,
     (Argument(("name",), "name of the object; everything a run would use when left out", metavar="NAME"),),
-)  # fmt: skip
+    examples=("", "model", "trainer.model", "optimizer", "train_loader"),
+    notebook_only=True,
+)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import shlex
+import math
+import re
 from types import SimpleNamespace
 from typing import NoReturn
 
+from nbtrain.commands.help import help_text, metavar, prog_of
 from nbtrain.commands.spec import Argument, Command
 from nbtrain.errors import UsageError
+
+_WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+_QUOTED = re.compile(r"""(?P<flag>(?:--[\w-]+=)?)(?P<q>["'])(?P<inside>.*)(?P=q)""", re.DOTALL)
 
 
 class HelpAsked(Exception):
@@ -24,17 +29,32 @@ class _Parser(argparse.ArgumentParser):
 
 
 def split_line(line: str) -> list[str]:
-    """Split a magic's line into words, quotes respected.
+    """Split a magic's line into words.
+
+    Quotes around a word, or around the value of `--option=`, keep it together and go; other quotes and
+    backslashes stay, so that `loaders["train"]` and `C:\\runs` are what they look like. A lone `#` begins a
+    comment.
 
     Raises:
         UsageError: a quote is not closed.
     """
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise UsageError(
-            f"I cannot read the line {line!r}: {str(error).lower()}.", suggestion="Close the quote."
-        ) from None
+    words = []
+    at = 0
+    while rest := line[at:].lstrip():
+        at = len(line) - len(rest)
+        match = _WORD.match(line, at)
+        if match is None or (match.end() < len(line) and not line[match.end()].isspace()):
+            raise UsageError(
+                f"I cannot read the line {line.strip()!r}: a quote is not closed.",
+                suggestion="Close the quote.",
+            )
+        if match.group() == "#":
+            break
+        quoted = _QUOTED.fullmatch(match.group())
+        whole = quoted is not None and quoted["q"] not in quoted["inside"]
+        words.append(quoted["flag"] + quoted["inside"] if whole else match.group())
+        at = match.end()
+    return words
 
 
 def parse(command: Command, words: list[str], *, front: str = "%train") -> SimpleNamespace:
@@ -46,22 +66,15 @@ def parse(command: Command, words: list[str], *, front: str = "%train") -> Simpl
     Raises:
         UsageError: an unknown option or a wrong value. HelpAsked: `--help`.
     """
-    prog = front if command.name == "start" and front.startswith("%") else f"{front} {command.name}"
-    parser = _Parser(
-        prog=prog,
-        description=command.summary[:1].upper() + command.summary[1:] + ".",
-        add_help=False,
-        allow_abbrev=False,
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    if command.examples:
-        parser.epilog = "examples:\n" + "\n".join(f"  {example}" for example in command.examples)
-    for argument in command.arguments:
-        _add(parser, argument)
+    prog = prog_of(command, front)
     words = [_dashes(word) for word in words]
     if "--help" in words or "-h" in words:
-        raise HelpAsked(parser.format_help())
-    found, rest = parser.parse_known_args(words)
+        raise HelpAsked(help_text(command, front))
+    parser = _Parser(prog=prog, add_help=False, allow_abbrev=False)
+    for argument in command.arguments:
+        _add(parser, argument)
+    # Intermixed, so that `model --epochs 3 loader` is read as a person means it.
+    found, rest = parser.parse_known_intermixed_args(words)
     if rest:
         raise _unknown(rest[0], command, prog)
     return SimpleNamespace(**vars(found))
@@ -69,29 +82,31 @@ def parse(command: Command, words: list[str], *, front: str = "%train") -> Simpl
 
 def _add(parser: argparse.ArgumentParser, argument: Argument) -> None:
     if argument.kind is bool:
+        parser.add_argument(*argument.flags, dest=argument.dest, action="store_true")
+    elif argument.positional:
+        parser.add_argument(
+            argument.flags[0],
+            nargs="*" if argument.many else "?",
+            default=[] if argument.many else argument.default,
+            metavar=argument.metavar,
+        )
+    else:
         parser.add_argument(
             *argument.flags,
             dest=argument.dest,
-            action="store_true",
-            default=argument.default or False,
-            help=argument.help,
+            type=_number if argument.kind in (int, float) else str,
+            action="append" if argument.many else "store",
+            default=argument.default,
+            choices=argument.choices or None,
+            metavar=metavar(argument),
         )
-    elif argument.positional:
-        parser.add_argument(
-            argument.flags[0], nargs="*" if argument.many else "?", type=argument.kind, default=[] if argument.many else argument.default,
-            help=argument.help, metavar=argument.metavar,
-        )  # fmt: skip
-    else:
-        parser.add_argument(
-            *argument.flags, dest=argument.dest, type=_number if argument.kind in (int, float) else argument.kind,
-            action="append" if argument.many else "store", default=argument.default, help=argument.help,
-            metavar=argument.metavar or argument.dest.upper(),
-        )  # fmt: skip
 
 
 def _number(word: str) -> int | float:
     """`10`, `1e-3`, `1_000`: a whole number stays whole."""
     value = float(word.replace("_", ""))
+    if not math.isfinite(value):
+        raise ValueError(word)
     return int(value) if value.is_integer() and "." not in word and "e" not in word.lower() else value
 
 
@@ -107,13 +122,9 @@ def _dashes(word: str) -> str:
 
 
 def _unknown(word: str, command: Command, prog: str) -> UsageError:
+    if not word.startswith("-"):
+        return UsageError(f"`{word}` is not expected by {prog}.", suggestion=f"See {prog} --help.")
     flags = [flag for argument in command.arguments if not argument.positional for flag in argument.flags]
     close = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
     hint = f"Did you mean `{close[0]}`?" if close else f"See {prog} --help."
-    what = "an option" if word.startswith("-") else "expected here"
-    return UsageError(
-        f"`{word}` is not {what} of {prog}."
-        if what == "an option"
-        else f"`{word}` is not expected by {prog}.",
-        suggestion=hint,
-    )
+    return UsageError(f"`{word}` is not an option of {prog}.", suggestion=hint)

@@ -1,6 +1,5 @@
-"""plan:
-everything `start` would do, shown and rehearsed on one batch, with nothing started and nothing changed.
-"""
+"""plan: everything `start` would do, shown and rehearsed on one batch, with nothing started and nothing
+changed."""
 
 from __future__ import annotations
 
@@ -11,6 +10,7 @@ COMMAND = Command(
     "plan",
     "resolve everything, rehearse one batch, show the plan",
     lambda args, context: start.resolve(args, context).report(),
-    (*start.COMMAND.arguments,),
-    examples=("%train plan --epochs 20",),
+    (start.OBJECTS, *start.OPTIONS),
+    examples=("--epochs 20", "model train_loader --val val_loader"),
+    notebook_only=True,
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from nbtrain.commands.finish import completion
 from nbtrain.commands.pick import pick
-from nbtrain.commands.spec import Argument, Command
+from nbtrain.commands.spec import DIR, RUN, Command
 
 COMMAND = Command(
     "report",
     "show what a run came to",
-    lambda args, context: completion(pick(args.run, root=context.runs_dir)),
-    (Argument(("run",), "id, name or folder; the newest when left out", metavar="RUN"),),
+    lambda args, context: completion(pick(args.run, context, dir=args.dir)),
+    (RUN, DIR),
+    examples=("", "digits-20260101-120000-ab12"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,41 +19,67 @@ def review(source: str | Path | None = None, *, namespace: Mapping[str, Any] | N
     Args:
         source: code as text, or the path of a .py or .ipynb file; None reviews the live objects alone.
         namespace: name -> object, e.g. `globals()`; what is seen there beats what is read in the source.
+            None takes none, and without a source the caller's globals: in a notebook, its variables.
 
     Returns:
         A Review: `.findings`, `.to_markdown()`, `.to_dict()`, rich display.
+
+    Raises:
+        UsageError: there is no such file, or it is no file that can be reviewed.
     """
     from nbtrain.review import review_file, review_source
 
     if isinstance(source, Path) or (
         isinstance(source, str) and "\n" not in source and source.endswith((".py", ".ipynb"))
     ):
-        path = Path(source)
-        if not path.is_file():
-            raise UsageError(
-                f"There is no file `{path}` to review.",
-                suggestion="Give a .py or .ipynb file, or the code itself.",
-            )
-        return review_file(path)
+        return review_file(Path(source), namespace=namespace)
+    if source is None and namespace is None:
+        namespace = _persons_own(sys._getframe(1).f_globals)
     return review_source(source, namespace=namespace)
+
+
+def _persons_own(variables: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in variables.items() if not name.startswith("_")}
 
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
     if context.cell is not None:
+        if args.names:
+            raise UsageError(
+                f"%%train_review reads the cell below it and takes no names; `{args.names[0]}` is one.",
+                suggestion="%train_review NAME, with one %, reviews objects.",
+            )
         return review(context.cell, namespace=context.namespace)
-    if args.names and args.names[0].endswith((".py", ".ipynb")):
-        return review(Path(args.names[0]))
+    if args.run:
+        raise UsageError(
+            "--run runs the cell below, and there is none.", suggestion="Use it as %%train_review --run."
+        )
+    files = [name for name in args.names if name.endswith((".py", ".ipynb"))]
+    if files:
+        if len(args.names) > 1:
+            raise UsageError(
+                f"One file at a time: {len(args.names)} words were given.",
+                suggestion=f"Review `{files[0]}` alone.",
+            )
+        return review(Path(files[0]).expanduser())
     if context.namespace is None:
-        raise UsageError("review needs a file here.", suggestion="nbtrain review train.py")
+        given = f", and `{args.names[0]}` is none" if args.names else ""
+        raise UsageError(
+            f"A review in a terminal needs a .py or .ipynb file{given}.",
+            suggestion="For example: nbtrain review train.py",
+        )
     unknown = [name for name in args.names if name not in context.namespace]
     if unknown:
+        close = difflib.get_close_matches(unknown[0], context.visible(), n=1)
         raise UsageError(
             f"`{unknown[0]}` is neither a name of this notebook nor a .py or .ipynb file.",
-            suggestion="%train_review reviews everything the notebook holds.",
+            suggestion=f"Did you mean `{close[0]}`?"
+            if close
+            else "%train_review without a name reviews everything the notebook holds.",
         )
-    visible = {name: value for name, value in context.namespace.items() if name not in context.hidden}
-    chosen = {name: visible[name] for name in args.names} if args.names else visible
-    return review(None, namespace=chosen)
+    if args.names:
+        return review(None, namespace={name: context.namespace[name] for name in args.names})
+    return review(None, namespace=context.visible())
 
 
 COMMAND = Command(
@@ -65,7 +93,7 @@ COMMAND = Command(
             many=True,
             metavar="NAME",
         ),
-        Argument(("--run",), "run the cell after its review (in a notebook, `%%train_review --run`)", bool),
+        Argument(("--run",), "run the cell after its review (in a notebook, %%train_review --run)", bool),
     ),
-    examples=("%%train_review", "%train_review model optimizer", "nbtrain review train.py"),
+    examples=("train.py", "experiment.ipynb", "model optimizer"),
 )

@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from nbtrain.commands.spec import Argument, Command
+from nbtrain.commands.spec import DIR, Command, Context
 
 
-def runs(dir: str | Path = "runs") -> Any:
-    """Return the runs under a folder as a DataFrame, newest first.
+def runs(dir: str | Path | None = None) -> Any:
+    """Return the runs under a folder as a DataFrame indexed by run id, newest first.
 
     Args:
-        dir: folder that holds the run folders.
+        dir: folder that holds the run folders; None takes `runs` and adds what this kernel trained into
+            other folders.
     """
+    return _listing(Path(dir or "runs"), with_kernels=dir is None)
+
+
+def _listing(folder: Path, *, with_kernels: bool) -> Any:
     from nbtrain.runs.listing import runs_table
 
-    return runs_table(Path(dir))
+    table = runs_table(folder)
+    return _with_kernels(table) if with_kernels else table
+
+
+def _with_kernels(table: Any) -> Any:
+    """Add this kernel's runs that lie in other folders."""
+    import pandas as pd
+
+    from nbtrain.runs.listing import runs_table
+    from nbtrain.train import active
+
+    elsewhere: dict[Path, list[str]] = {}
+    for run in active.known():
+        if run.id not in table.index:
+            elsewhere.setdefault(run.dir.parent, []).append(run.id)
+    added = [
+        found[found.index.isin(ids)] for folder, ids in elsewhere.items() if len(found := runs_table(folder))
+    ]
+    if not added:
+        return table
+    whole = pd.concat([table, *added] if len(table) else added)
+    return whole.sort_values("created_at", ascending=False, kind="stable")
 
 
 def load_run(run: str | Path, *, dir: str | Path = "runs") -> Any:
     """Read a run back from disk: its history, epochs, alerts, manifest, checkpoints.
 
     Args:
-        run: id, unique start of an id, name, or the run's folder. dir: folder that holds the run folders.
+        run: id, unique beginning of an id, name, or the run's folder. dir: folder that holds the run folders.
 
     Raises:
         RunNotFound: no such run; names the nearest.
@@ -40,9 +67,11 @@ def last_run() -> Any:
     return active.newest()
 
 
+def _run(args: SimpleNamespace, context: Context) -> Any:
+    folder = Path(args.dir or context.runs_dir)
+    return _listing(folder, with_kernels=args.dir is None and context.in_notebook)
+
+
 COMMAND = Command(
-    "runs",
-    "list the runs of this kernel and on disk",
-    lambda args, context: runs(args.dir or context.runs_dir),
-    (Argument(("--dir",), "folder of the run folders (runs)"),),
+    "runs", "list the runs of this kernel and on disk", _run, (DIR,), examples=("", "--dir experiments/runs")
 )

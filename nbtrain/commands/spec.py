@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +16,7 @@ class Argument:
         flags: ("--epochs", "--max-epochs") for options, ("names",) for a positional one.
         help: one clause. kind: int, float, str or bool (a switch).
         many: a positional that takes any number of words; an option that may be repeated.
-        default: value when absent.
+        default: value when absent. choices: the words allowed; () allows any.
     """
 
     flags: tuple[str, ...]
@@ -25,6 +25,7 @@ class Argument:
     many: bool = False
     default: Any = None
     metavar: str | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def positional(self) -> bool:
@@ -35,6 +36,10 @@ class Argument:
     def dest(self) -> str:
         """The attribute under which the value arrives."""
         return self.flags[0].lstrip("-").replace("-", "_")
+
+
+RUN = Argument(("run",), "id, beginning of an id, name or folder; the newest when left out", metavar="RUN")
+DIR = Argument(("--dir",), "folder of the run folders (runs)")
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,30 @@ class Context:
     in_thread: Callable[[], Any] | None = None
     hidden: frozenset[str] = frozenset()
 
+    @property
+    def in_notebook(self) -> bool:
+        """True where there are variables to work on, False in a terminal."""
+        return self.namespace is not None
+
+    def visible(self) -> dict[str, Any]:
+        """Return the person's own variables; empty in a terminal."""
+        return {name: value for name, value in (self.namespace or {}).items() if name not in self.hidden}
+
 
 @dataclass(frozen=True)
 class Command:
-    """A verb. `run(args, context)` returns a Run, a Report, a DataFrame, a list, or None; fronts show it."""
+    """A verb.
+
+    Attributes:
+        run: called with the arguments and the context; returns a Run, a Report, a DataFrame, a text or None,
+            which the fronts show.
+        examples: what may follow the verb, shown by --help behind the front's own way to say the verb.
+        notebook_only: it works on a notebook's objects, and a terminal can only be told so.
+    """
 
     name: str
     summary: str
     run: Callable[[SimpleNamespace, Context], Any]
     arguments: tuple[Argument, ...] = ()
-    examples: tuple[str, ...] = ()
-    also: tuple[str, ...] = field(default=())
+    examples: tuple[str, ...] = ("",)
+    notebook_only: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,18 +13,36 @@ from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import UsageError
 
 ROLES = ("val", "optimizer", "loss", "scheduler")
+OBJECTS = Argument(
+    ("objects",),
+    "model and data, by name; found among the notebook's variables when left out",
+    many=True,
+    metavar="NAME",
+)
 OPTIONS = (
-    Argument(("--epochs", "--max-epochs", "--num-epochs"), "passes over the training data (10)", int),
+    Argument(
+        ("--epochs", "--max-epochs", "--num-epochs", "--num-train-epochs", "--n-epoch"),
+        "passes over the training data (10)",
+        int,
+    ),
     Argument(("--max-steps",), "optimizer steps; the shorter of the two ends the run", int),
-    Argument(("--val",), "validation loader"),
+    Argument(("--val",), "validation loader", metavar="LOADER"),
     Argument(("--split",), "put this part of the training data aside for validation, e.g. 0.2", float),
     Argument(("--no-val",), "train without validation, knowingly", bool),
-    Argument(("--optimizer",), "optimizer, when the notebook has several"),
-    Argument(("--loss", "--criterion"), "loss: a criterion or a function (output, target)"),
-    Argument(("--scheduler",), "learning-rate scheduler"),
-    Argument(("--scheduler-step",), "step | epoch: when the scheduler's kind does not tell"),
+    Argument(("--optimizer",), "optimizer, when the notebook has several", metavar="NAME"),
+    Argument(("--loss", "--criterion"), "loss: a criterion or a function (output, target)", metavar="NAME"),
+    Argument(("--scheduler",), "learning-rate scheduler", metavar="NAME"),
     Argument(
-        ("--metric",), "name=function(output, target), measured at validation; may be repeated", many=True
+        ("--scheduler-step",),
+        "step | epoch: when the scheduler's kind does not tell",
+        choices=("step", "epoch"),
+        metavar="WHEN",
+    ),
+    Argument(
+        ("--metric",),
+        "a function (output, target), measured at validation; may be repeated",
+        many=True,
+        metavar="NAME=FUNCTION",
     ),
     Argument(("--clip", "--gradient-clip-val", "--max-grad-norm"), "largest total gradient norm", float),
     Argument(
@@ -32,22 +51,27 @@ OPTIONS = (
         int,
     ),
     Argument(("--precision",), "32 | bf16 | 16 | auto (32)"),
-    Argument(("--patience",), "evaluations without a better validation loss before it stops", int),
+    Argument(
+        ("--patience", "--early-stopping-patience"),
+        "evaluations without a better validation loss before it stops",
+        int,
+    ),
     Argument(("--val-every",), "steps between evaluations (each epoch's end)", int),
     Argument(("--checkpoint-every", "--save-steps"), "steps between checkpoints (each epoch's end)", int),
     Argument(("--keep",), "periodic checkpoints kept besides best, last and one backup (2)", int),
     Argument(("--seed",), "seed python, numpy, torch and CUDA", int),
     Argument(("--deterministic",), "ask torch for deterministic algorithms", bool),
-    Argument(("--device",), "cpu | cuda | cuda:1 | mps (where the model is)"),
-    Argument(("--log",), "json | tensorboard | wandb | mlflow, several with commas"),
-    Argument(("--name",), "name of the run"),
-    Argument(("--dir",), "folder of the run folders (runs)"),
+    Argument(("--device",), "cpu | cuda | cuda:1 | mps (where the model is)", metavar="DEVICE"),
+    Argument(("--log",), "json | tensorboard | wandb | mlflow, several with commas", metavar="BACKENDS"),
+    Argument(("--name",), "name of the run", metavar="NAME"),
+    Argument(("--dir", "--output-dir"), "folder of the run folders (runs)"),
 )
 FRONT_ONLY = (
     Argument(("--yes", "-y"), "start at once, without asking", bool),
-    Argument(("--wait",), "wait in the cell until the run is over", bool),
-    Argument(("--as",), "bind the run to this name"),
+    Argument(("--wait",), "with --yes: wait in the cell until the run is over", bool),
+    Argument(("--as",), "bind the run to this name", metavar="NAME"),
 )
+_NOT_OPTIONS = {"objects", "metric", *ROLES, *(argument.dest for argument in FRONT_ONLY)}
 
 
 def resolve(args: SimpleNamespace, context: Context) -> Any:
@@ -57,35 +81,38 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
         UsageError: something is missing, ambiguous or wrong.
     """
     from nbtrain.notebook.namespace import find_setup
-    from nbtrain.train.options import TrainOptions
     from nbtrain.train.plan import make_plan
 
     if context.namespace is None:
         raise UsageError(
-            "`start` trains objects of a notebook, and a terminal has none.",
+            "Training works on the objects of a notebook, and a terminal has none.",
             suggestion="Use %train in a notebook, or nbtrain.train(model, data) in a script.",
         )
     if len(args.objects) > 2:
         raise UsageError(
             f"`{args.objects[2]}` is one name too many: %train takes a model and its data.",
-            suggestion="%train model loader --val val_loader",
+            suggestion="For example: %train model loader --val val_loader",
         )
-    words = {
-        key: value for key, value in vars(args).items() if key not in ("objects", "yes", "wait", "as", *ROLES)
-    }
-    words["metrics"] = _metrics(words.pop("metric"), context.namespace)
-    words = {key: value for key, value in words.items() if value not in (None, False, {})}
-    words.setdefault("log", context.log or None)
-    words.setdefault("dir", context.runs_dir)
-    options = TrainOptions.from_words(words)
-    if "dir" not in vars(args) or args.dir is None:
-        options = replace(options, given=options.given - {"dir"})
+    options = _options(args, context)
     model, data = [*args.objects, None, None][:2]
     roles = {role: getattr(args, role) for role in ROLES}
     if roles["val"] is None and (options.no_val or options.split is not None):
         roles["val"] = False  # asked for none of the notebook's: nothing to look for, nothing to ask about
-    visible = {name: value for name, value in context.namespace.items() if name not in context.hidden}
-    return make_plan(find_setup(visible, model=model, data=data, **roles), options)
+    return make_plan(find_setup(context.visible(), model=model, data=data, **roles), options)
+
+
+def _options(args: SimpleNamespace, context: Context) -> Any:
+    """Return the options of a line; what it leaves out comes from the notebook's settings."""
+    from nbtrain.train.options import TrainOptions
+
+    said = {key: value for key, value in vars(args).items() if key not in _NOT_OPTIONS}
+    words = {key: value for key, value in said.items() if value is not None and value is not False}
+    if metrics := _metrics(args.metric, context.namespace or {}):
+        words["metrics"] = metrics
+    words.setdefault("log", context.log or None)
+    options = TrainOptions.from_words({"dir": context.runs_dir, **words})
+    is_default = "dir" not in words and context.runs_dir == str(TrainOptions.dir)
+    return replace(options, given=options.given - {"dir"}) if is_default else options
 
 
 def _metrics(words: list[str] | None, namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,13 +134,16 @@ def _metrics(words: list[str] | None, namespace: Mapping[str, Any]) -> dict[str,
 
 
 def start(args: SimpleNamespace, context: Context) -> Any:
-    """Return a Run: started with `--yes`, else planned and waiting for `run.start()`."""
+    """Return the planned Run; the front shows its plan, then starts it at once (`--yes`) or at a click."""
+    name = vars(args)["as"]
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise UsageError(
+            f"--as {name}: `{name}` is no name a variable can have.", suggestion="For example: --as run"
+        )
     from nbtrain.train.run import Run
 
-    run = Run(
-        resolve(args, context), finishers=(leave_reports,), report=completion, in_thread=context.in_thread
-    )
-    return run.start() if args.yes else run
+    plan = resolve(args, context)
+    return Run(plan, finishers=(leave_reports,), report=completion, in_thread=context.in_thread)
 
 
 def train(
@@ -159,7 +189,14 @@ def train(
 
 
 COMMAND = Command(
-    "start", "train a model in the background", start,
-    (Argument(("objects",), "model and data, by name; found among the notebook's variables when left out", many=True, metavar="NAME"), *OPTIONS, *FRONT_ONLY),
-    examples=("%train --log json", "%train model train_loader --val val_loader --epochs 20 --log json --yes", "%train --split 0.2 --patience 5 --clip 1.0"),
-)  # fmt: skip
+    "start",
+    "train a model in the background",
+    start,
+    (OBJECTS, *OPTIONS, *FRONT_ONLY),
+    examples=(
+        "--log json",
+        "model train_loader --val val_loader --epochs 20 --log json --yes",
+        "--split 0.2 --patience 5 --clip 1.0",
+    ),
+    notebook_only=True,
+)

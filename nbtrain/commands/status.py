@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nbtrain.commands.pick import pick
-from nbtrain.commands.spec import Argument, Command
+from nbtrain.commands.spec import DIR, RUN, Command
 
 COMMAND = Command(
     "status",
     "show a run, live when it trains",
-    lambda args, context: pick(args.run, root=context.runs_dir),
-    (Argument(("run",), "id, name or folder; the newest when left out", metavar="RUN"),),
-    examples=("%train status", "nbtrain status digits-20260101-120000-ab12"),
+    lambda args, context: pick(args.run, context, dir=args.dir),
+    (RUN, DIR),
+    examples=("", "digits", "digits-20260101-120000-ab12"),
 )

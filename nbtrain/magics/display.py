@@ -8,21 +8,25 @@ JavaScript.
 from __future__ import annotations
 
 import sys
+import weakref
+from dataclasses import replace
 from typing import Any
 
 from IPython import get_ipython
 from IPython.display import display
 
 from nbtrain.magics.surroundings import in_colab, nobody_here
+from nbtrain.report.model import Details, Section
 from nbtrain.train import viewing
 
+OPEN_SECTIONS = ("Rehearsal", "Before you start")  # of a plan: what it warns of
 QUESTION = "Does this configuration look correct? Any changes?"
 _TYPES = {
     ("nbtrain.train.run", "Run"): "_run_shown",
     ("nbtrain.commands.inspect", "Inspection"): "_inspection_shown",
     ("nbtrain.runs.stored", "StoredRun"): "_stored_shown",
 }
-_shown_in: dict[int, int] = {}  # id of a run -> number of the cell execution that has shown it
+_shown_in: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # run -> cell that has shown it
 
 
 def install(shell: Any) -> None:
@@ -61,7 +65,8 @@ class View:
         self._bar = StartBar(run.start, QUESTION) if ask else None
         if self._bar is not None:
             show_value(run.plan.report())
-            display(self._bar)
+            data, metadata = _with_stand_in(self._bar, f"{QUESTION} Not started yet.")
+            self._bar_place = display(data, metadata=metadata, raw=True, display_id=True)
         self._place = display({"text/plain": ""}, raw=True, display_id=True)
         self._report_place = display({"text/plain": ""}, raw=True, display_id=True)
         self._placed = False
@@ -79,6 +84,7 @@ class View:
         if not self._placed:
             self._put_panel()
             self._bar.retire("Started.")
+            self._bar_place.update({"text/plain": f"{QUESTION} Started."}, raw=True)
         self._panel.update(run)
         if run.status.over:
             self._panel.close_watch()
@@ -102,7 +108,7 @@ def show_live(run: Any) -> None:
     if nobody_here(get_ipython()) or in_colab():
         show_still(run)
         return
-    _mark_shown(run)
+    mark_shown(run)
     View(run)
 
 
@@ -119,14 +125,21 @@ def show_status(run: Any) -> None:
 
 
 def show_plan(run: Any) -> None:
-    """Show a planned run: everything it would do, and the Start button."""
-    _mark_shown(run)
+    """Show a planned run: everything it would do, and the Start button.
+
+    Colab shows no update that comes from a thread, so a run started by a click would not be seen there.
+    """
+    mark_shown(run)
+    if in_colab():
+        show_value(run.plan.report())
+        print(f"{QUESTION} In Colab, start it with the same line and --yes.")
+        return
     View(run, ask=True)
 
 
 def show_still(run: Any) -> None:
     """Show a run as picture and report, as it stands now."""
-    _mark_shown(run)
+    mark_shown(run)
     if not run.id:
         show_value(run.plan.report())
         return
@@ -139,13 +152,29 @@ def show_value(value: Any) -> None:
     display(value._repr_mimebundle_(), raw=True)
 
 
-def _mark_shown(run: Any) -> None:
-    _shown_in[id(run)] = get_ipython().execution_count
+def show_folded(report: Any) -> None:
+    """Show a report behind its headline, with what must be read before the start standing open."""
+    urgent = tuple(section for section in report.sections if section.title in OPEN_SECTIONS)
+    blocks = [block for section in report.sections if section not in urgent for block in section.blocks]
+    display(replace(report, sections=(*urgent, Section("", (Details("Everything it does", tuple(blocks)),)))))
+
+
+def mark_shown(run: Any) -> None:
+    """Note that this cell shows the run, so that it is not shown again as the cell's value."""
+    _shown_in[run] = _cell()
+
+
+def _cell() -> Any:
+    """Return what tells this cell's execution from others: its request, or without a kernel its number."""
+    shell = get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    request = kernel.get_parent("shell") if kernel is not None else {}
+    return (request or {}).get("header", {}).get("msg_id") or shell.execution_count
 
 
 def _run_shown(run: Any) -> None:
     """A run as a cell's value; nothing when this very cell has shown it already."""
-    if _shown_in.get(id(run)) == get_ipython().execution_count:
+    if _shown_in.get(run) == _cell():
         return
     if run.status.over:
         show_still(run)
@@ -161,12 +190,25 @@ def _inspection_shown(inspection: Any) -> None:
         return
     from nbtrain.widgets.inspector import Inspector
 
-    display(
-        Inspector(
-            inspection.model, model_name=inspection.model_name, optimizers=dict(inspection.optimizers),
-            schedulers=dict(inspection.schedulers), loaders=dict(inspection.loaders), output_shapes=inspection.output_shapes,
-        )
-    )  # fmt: skip
+    widget = Inspector(
+        inspection.model,
+        model_name=inspection.model_name,
+        optimizers=dict(inspection.optimizers),
+        schedulers=dict(inspection.schedulers),
+        loaders=dict(inspection.loaders),
+        samples=inspection.samples,
+        output_shapes=inspection.output_shapes,
+    )
+    report = inspection.report()
+    data, metadata = _with_stand_in(widget, report.to_text(), report.to_html())
+    display(data, metadata=metadata, raw=True)
+
+
+def _with_stand_in(widget: Any, text: str, html: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a widget's data and metadata, with what a saved file shows in its place."""
+    shown = widget._repr_mimebundle_()
+    data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
+    return {**data, "text/plain": text, **({"text/html": html} if html else {})}, dict(metadata or {})
 
 
 def _stored_shown(run: Any) -> None:

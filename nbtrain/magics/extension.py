@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbtrain.magics import display
+from nbtrain.magics import completion, display
 from nbtrain.magics.magics import NBTrainMagics
 from nbtrain.magics.settings import NBTrain
 
@@ -12,18 +12,32 @@ MAGICS = (("line", "train"), ("line", "train_review"), ("cell", "train_review"))
 
 
 def load(shell: Any) -> None:
-    """Add magics, settings and displays. Loading twice changes nothing."""
-    if any(isinstance(known, NBTrain) for known in shell.configurables):
+    """Add magics, settings, completion and displays. Loading twice changes nothing."""
+    if _settings(shell) is not None:
         return
     settings = NBTrain(parent=shell)
+    known = shell.magics_manager.magics
+    settings.replaced = {place: known[place[0]].get(place[1]) for place in MAGICS}
     shell.configurables.append(settings)
     shell.register_magics(NBTrainMagics(shell, settings))
+    completion.install(shell)
     display.install(shell)
 
 
 def unload(shell: Any) -> None:
-    """Take out what `load` put in; runs that train go on."""
-    shell.configurables[:] = [known for known in shell.configurables if not isinstance(known, NBTrain)]
-    for kind, name in MAGICS:
+    """Take out what `load` put in, and put back what it replaced; runs that train go on."""
+    settings = _settings(shell)
+    if settings is None:
+        return
+    shell.configurables.remove(settings)
+    for (kind, name), before in settings.replaced.items():
         shell.magics_manager.magics[kind].pop(name, None)
+        if before is not None:
+            shell.magics_manager.magics[kind][name] = before
+    shell.magics_manager.registry.pop(NBTrainMagics.__name__, None)
+    completion.uninstall(shell)
     display.uninstall(shell)
+
+
+def _settings(shell: Any) -> NBTrain | None:
+    return next((known for known in shell.configurables if isinstance(known, NBTrain)), None)

@@ -1,15 +1,15 @@
-"""Waiting for a run inside its cell:
-batch executions, `--wait`, and Colab, where nothing else would be shown.
-"""
+"""Waiting for a run inside its cell: batch executions, and Colab, where nothing else would be shown."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from IPython.display import display
 
-from nbtrain.magics.display import picture, show_still
+from nbtrain.magics.display import mark_shown, picture, show_still, show_value
+from nbtrain.train.keeper import epoch_line
 
 POLL_S = 0.1
 PICTURE_S = 3.0  # a picture costs about 0.2 s of the kernel's time: one in three seconds
@@ -20,46 +20,69 @@ def wait_with_lines(run: Any) -> None:
 
     An interrupt stops the run at its next step boundary and goes on waiting; a second one raises.
     """
-    from nbtrain.train.keeper import epoch_line
-
     print(f"Training {run.id}; the cell waits until it is over.")
-    said, interrupted = 0, False
-    while True:
-        over = run.status.over
-        rows = run.epochs.to_dict("records")
-        for row in rows[said:]:
-            print(epoch_line({name: value for name, value in row.items() if value == value}))
-        said = len(rows)
-        if over:
-            break
-        try:
-            time.sleep(POLL_S)
-        except KeyboardInterrupt:
-            if interrupted:
-                raise
-            interrupted = True
-            print("Interrupted: stopping at the next step. Once more to leave at once.")
-            run.stop()
+    lines = _EpochLines(run)
+    try:
+        _until_over(run, lines.print_new)
+    except KeyboardInterrupt:
+        print("Interrupted: stopping at the next step. Once more to leave at once.")
+        run.stop()
+        _until_over(run, lines.print_new)
     run.wait()
+    lines.print_new()
     if run.error:
         print(f"Run {run.id} failed: {run.stop_reason}")
     show_still(run)
 
 
 def wait_with_pictures(run: Any) -> None:
-    """Block until the run is over, with its picture refreshed from the main thread;
-    then leave picture and report.
+    """Block until the run is over, with its picture refreshed from the main thread; then leave picture and
+    report.
+
+    An interrupt stops the run at its next step boundary and goes on waiting; a second one raises.
     """
-    handle = display({"text/plain": f"Training {run.id} …"}, raw=True, display_id=True)
-    drawn = time.monotonic()
+    mark_shown(run)
+    picture_place = _PicturePlace(run)
     try:
-        while not run.status.over:
-            time.sleep(POLL_S)
-            if time.monotonic() - drawn > PICTURE_S and run.progress.step:
-                handle.update(picture(run), raw=True)
-                drawn = time.monotonic()
+        _until_over(run, picture_place.refresh)
     except KeyboardInterrupt:
         run.stop()
     run.wait()
-    handle.update(picture(run), raw=True)
-    display(run.report(curves=False)._repr_mimebundle_(), raw=True)
+    picture_place.leave()
+    show_value(run.report(curves=False))
+
+
+def _until_over(run: Any, look: Callable[[], None]) -> None:
+    while not run.status.over:
+        look()
+        time.sleep(POLL_S)
+
+
+class _EpochLines:
+    """Prints the epochs of a run, each once."""
+
+    def __init__(self, run: Any) -> None:
+        self._run, self._said = run, 0
+
+    def print_new(self) -> None:
+        rows = self._run.epochs.to_dict("records")
+        for row in rows[self._said :]:
+            print(epoch_line({name: value for name, value in row.items() if value == value}))
+            self._said += 1
+
+
+class _PicturePlace:
+    """A run's picture in this cell, drawn anew at most every PICTURE_S."""
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+        self._place = display({"text/plain": f"Training {run.id} …"}, raw=True, display_id=True)
+        self._drawn = time.monotonic()
+
+    def refresh(self) -> None:
+        if time.monotonic() - self._drawn > PICTURE_S and self._run.progress.step:
+            self.leave()
+            self._drawn = time.monotonic()
+
+    def leave(self) -> None:
+        self._place.update(picture(self._run), raw=True)

@@ -4,17 +4,33 @@ Parse, call one command, show what it returned.
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 from IPython.core.error import UsageError as ShellUsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
-from nbtrain.commands._table import TABLE, command
+from nbtrain.commands._table import TABLE, command, nearest_verb, verbs_text
 from nbtrain.commands.parse import HelpAsked, parse, split_line
 from nbtrain.commands.spec import Context
-from nbtrain.errors import UserError
+from nbtrain.errors import UsageError, UserError
 from nbtrain.magics import display, surroundings
 from nbtrain.magics.cell import run_cell
+
+REVIEW_USAGE = """\
+usage: %%train_review [--run]      review the cell below
+       %train_review [NAME ...]    review the live objects of the notebook, all or these
+       %train_review FILE          review a .py or .ipynb file
+
+  --run    run the cell after its review, unless something is critical
+
+A review runs and changes nothing.
+
+examples:
+  %%train_review --run
+  %train_review
+  %train_review model optimizer
+"""
 
 
 @magics_class
@@ -34,9 +50,17 @@ class NBTrainMagics(Magics):
         """`%train [model] [data] [options]` trains in the background; `%train VERB` does the verb;
         `%train --help` tells more.
         """
-        words = self._words(line)
-        verb = words.pop(0) if words and words[0] in TABLE else "start"
-        return self._do(verb, words)
+        try:
+            words = split_line(line)
+            if words and words[0] in TABLE:
+                return self._do(words[0], words[1:])
+            self._check_first(words)
+            return self._do("start", words)
+        except HelpAsked as asked:
+            print(asked)
+        except UserError as error:
+            raise ShellUsageError(str(error)) from None
+        return None
 
     @line_cell_magic
     def train_review(self, line: str, cell: str | None = None) -> Any:
@@ -44,50 +68,32 @@ class NBTrainMagics(Magics):
         `%train_review [names]` the live objects.
         """
         __tracebackhide__ = True
-        words = self._words(line)
-        review = self._do("review", words, cell=cell)
-        if cell is None or review is None or "--run" not in words:
+        try:
+            args = self._parsed("review", split_line(line))
+            review = command("review").run(args, self._context(cell))
+        except HelpAsked:
+            print(REVIEW_USAGE)
+            return None
+        except UserError as error:
+            raise ShellUsageError(str(error)) from None
+        if cell is None or not args.run:
             return review
         display.show_value(review)
-        if any(finding.severity == "critical" for finding in review.findings):
+        if review.critical:
             print(
-                "Not run: the review found something critical. Mend it, or run the cell without %%train_review."
+                "Not run: the review found something critical. Mend it, or run the cell without"
+                " %%train_review."
             )
-            return None
-        run_cell(self.shell, cell)
+        else:
+            run_cell(self.shell, cell)
         return None
 
-    def _words(self, line: str) -> list[str]:
-        try:
-            return split_line(line)
-        except UserError as error:
-            raise ShellUsageError(str(error)) from None
-
-    def _do(self, verb: str, words: list[str], cell: str | None = None) -> Any:
-        """Run a command and show its value;
-        what is wrong with the input becomes one line without a traceback.
-        """
-        try:
-            chosen = command(verb)
-            args = parse(chosen, words)
-            return self._show(verb, args, chosen.run(args, self._context(cell)))
-        except HelpAsked as asked:
-            print(asked)
-            if verb == "start":
-                print("verbs: " + ", ".join(f"{name} ({summary})" for name, (_, summary) in TABLE.items()))
-        except UserError as error:
-            raise ShellUsageError(str(error)) from None
-        return None
-
-    def _context(self, cell: str | None) -> Context:
-        shell = self.shell
-        hidden = frozenset(shell.user_ns_hidden) - {"_"} if hasattr(shell, "user_ns_hidden") else frozenset()
-        return Context(
-            namespace=shell.user_ns, cell=cell, log=self._settings.log, runs_dir=self._settings.dir,
-            in_thread=surroundings.route_prints(shell), hidden=frozenset(name for name in hidden if _is_kernels_own(shell, name)),
-        )  # fmt: skip
-
-    def _show(self, verb: str, args: Any, value: Any) -> Any:
+    def _do(self, verb: str, words: list[str]) -> Any:
+        """Run a command, show what it returned, and return what the cell should have as its value."""
+        args = self._parsed(verb, words)
+        if verb == "start":
+            self._check_wait(args)
+        value = command(verb).run(args, self._context(None))
         if verb == "start":
             return self._show_started(args, value)
         if verb == "status":
@@ -98,34 +104,77 @@ class NBTrainMagics(Magics):
             return None
         return value
 
+    def _parsed(self, verb: str, words: list[str]) -> argparse.Namespace:
+        try:
+            return parse(command(verb), words)
+        except HelpAsked as asked:
+            if verb != "start":
+                raise
+            more = "each with its own help, e.g. %train stop --help"
+            raise HelpAsked(f"{asked}\n%train VERB does something else; {more}:\n{verbs_text()}\n") from None
+
+    def _check_first(self, words: list[str]) -> None:
+        """Refuse a mistyped verb in words that speak of verbs, before it is taken for a model's name.
+
+        Raises:
+            UsageError: the first word is close to a verb and no name of the notebook.
+        """
+        if not words or words[0].startswith("-") or words[0] in self.shell.user_ns:
+            return
+        meant = nearest_verb(words[0])
+        if meant is not None:
+            raise UsageError(
+                f"`{words[0]}` is neither a verb of %train nor a name of this notebook.",
+                suggestion=f"Did you mean `%train {meant}`?",
+            )
+
+    def _check_wait(self, args: Any) -> None:
+        if args.wait and not args.yes and not surroundings.nobody_here(self.shell):
+            raise UsageError(
+                "--wait keeps the cell busy, and a busy cell cannot be asked: it needs --yes.",
+                suggestion="Use %train --yes --wait, or leave --wait out and click Start.",
+            )
+
+    def _context(self, cell: str | None) -> Context:
+        shell = self.shell
+        # A person may reuse `In` or `quit`: hidden is a name only while it holds what the kernel put there.
+        hidden = {
+            name
+            for name, value in shell.user_ns_hidden.items()
+            if name != "_" and shell.user_ns.get(name) is value
+        }
+        return Context(
+            namespace=shell.user_ns,
+            cell=cell,
+            log=self._settings.log,
+            runs_dir=self._settings.dir,
+            in_thread=surroundings.route_prints(shell),
+            hidden=frozenset(hidden),
+        )
+
     def _show_started(self, args: Any, run: Any) -> Any:
+        """Show the plan; start the run, here or at a click; show it as this place allows."""
         from nbtrain.magics import foreground
 
-        if vars(args).get("as"):
-            self.shell.user_ns[vars(args)["as"]] = run
-        if surroundings.nobody_here(self.shell):
+        nobody = surroundings.nobody_here(self.shell)
+        if args.yes and not nobody:
+            display.show_folded(run.plan.report())
+        elif nobody:
+            display.show_value(run.plan.report())
             if not args.yes:
-                display.show_value(run.plan.report())
                 print("Nobody is here to click Start: starting.")
-                run.start()
+        if args.yes or nobody:
+            run.start()
+        if name := vars(args)["as"]:
+            self.shell.user_ns[name] = run
+        if nobody:
             foreground.wait_with_lines(run)
-        elif surroundings.in_colab() and args.yes:
+        elif not args.yes:
+            display.show_plan(run)
+        elif surroundings.in_colab():
             foreground.wait_with_pictures(run)
-        elif args.yes:
-            _print_warnings(run)
+        else:
             display.show_live(run)
             if args.wait:
                 run.wait()
-        else:
-            display.show_plan(run)
         return run
-
-
-def _print_warnings(run: Any) -> None:
-    for warning in run.plan.warnings:
-        print(f"Note: {warning}")
-
-
-def _is_kernels_own(shell: Any, name: str) -> bool:
-    """Say whether a hidden name still holds what the kernel put there (a person may reuse `In` or `quit`)."""
-    return shell.user_ns.get(name) is shell.user_ns_hidden.get(name)
