@@ -139,6 +139,14 @@ def lacks_torch(error: BaseException | None) -> bool:
     return False
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Pass over folders whose conftest imports torch: a conftest that cannot load ends the session."""
+    conftest = collection_path / "conftest.py"
+    if without_torch() and conftest.is_file() and "\nimport torch" in conftest.read_text():
+        return True
+    return None
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     outcome = yield

@@ -16,13 +16,22 @@ import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
-TOOLS = ("pytest>=8", "pytest-timeout>=2.3", "beautifulsoup4>=4.12", "html5lib>=1.1")
+TOOLS = (
+    "pytest>=8", "pytest-timeout>=2.3", "beautifulsoup4>=4.12", "html5lib>=1.1", "markdown-it-py",
+    "scikit-learn>=1.4",
+)  # fmt: skip
 # What needs a browser, a kernel of the full environment, or tools that only the main environment has.
 LEFT_OUT = ("tests/architecture", "tests/browser", "tests/notebooks")
 
 
+def interpreter(version: str) -> str | None:
+    """Find a Python of this version: on PATH, or among pyenv's, whose shims only run the selected one."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    kept = sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
+    return next((found for found in (f"python{version}", *map(str, kept)) if runs(found)), None)
+
+
 def runs(executable: str) -> bool:
-    """Tell whether this name is a real interpreter; a pyenv shim exists also for what is not selected."""
     try:
         return (
             subprocess.run([executable, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0
@@ -36,14 +45,14 @@ def requirements() -> list[str]:
     return [*(line for line in declared if not line.startswith("torch")), *TOOLS]
 
 
-def environment(version: str) -> Path:
+def environment(executable: str, version: str) -> Path:
     """Make the environment of one Python, again when the requirements change; return its python."""
     folder = ROOT / ".venv" / "pythons" / version
     python, stamp = folder / "bin" / "python", folder / ".made"
     wanted = hashlib.sha256("\n".join(requirements()).encode()).hexdigest()
     if not stamp.is_file() or stamp.read_text() != wanted:
-        subprocess.run([f"python{version}", "-m", "venv", "--clear", str(folder)], check=True)
-        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+        subprocess.run([executable, "-m", "venv", "--clear", str(folder)], check=True)
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
         subprocess.run([*pip, *requirements()], check=True)
         stamp.write_text(wanted)
     return python
@@ -64,11 +73,12 @@ def main() -> int:
     for version in SUPPORTED:
         if version == f"{sys.version_info.major}.{sys.version_info.minor}":
             continue
-        if not runs(f"python{version}"):
+        executable = interpreter(version)
+        if executable is None:
             results[version] = "not on this machine"
             continue
         print(f"== Python {version}", flush=True)
-        code = suite(environment(version))
+        code = suite(environment(executable, version))
         results[version] = "passed" if code == 0 else f"FAILED (pytest exit {code})"
     for version, result in results.items():
         print(f"Python {version}: {result}")
