@@ -79,10 +79,10 @@ class Lab:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
-            "--port-retries=0", f"--IdentityProvider.token={TOKEN}", "--ServerApp.disable_check_xsrf=True",
-            "--LabApp.expose_app_in_browser=True", f"--LabApp.user_settings_dir={self.home}/user-settings",
-            f"--ServerApp.root_dir={self.work}",
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
+            f"--port={port}", "--port-retries=0", f"--IdentityProvider.token={TOKEN}",
+            "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True",
+            f"--LabApp.user_settings_dir={self.home}/user-settings", f"--ServerApp.root_dir={self.work}",
         ]  # fmt: skip
         log = (self.home / "lab.log").open("wb")
         self._process = subprocess.Popen(
