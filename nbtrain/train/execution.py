@@ -145,6 +145,19 @@ class Execution:
             self._pump.finish()
 
     def _beat(self, *, last: bool) -> None:
+        try:
+            self._take_in(last=last)
+        finally:
+            if last:  # whatever failed above: who waits for the end must not wait for ever
+                self._finish()
+        if last:
+            return
+        if (after := self.folder.take_stop_request()) is not None:
+            self.control.stop(after, reason="a STOP file was put into the run folder")
+        self._follow_pause()
+        self.show()
+
+    def _take_in(self, *, last: bool) -> None:
         news = self.record.absorb(self._recorder.drain(wait=last), self.stepper.sampler.take())
         if self.record.watch.diverged_at is not None and not last and self.control.stop_kind != "diverged":
             at = self.record.watch.diverged_at
@@ -152,13 +165,6 @@ class Execution:
                 "step", reason=f"the loss became NaN or infinite at step {at:,}", kind="diverged"
             )
         self._keeper.write(news, self.record)
-        if last:
-            self._finish()
-            return
-        if (after := self.folder.take_stop_request()) is not None:
-            self.control.stop(after, reason="a STOP file was put into the run folder")
-        self._follow_pause()
-        self.show()
 
     def _follow_pause(self) -> None:
         status = RunStatus.PAUSED if self.state.phase == "paused" else RunStatus.RUNNING
