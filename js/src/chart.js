@@ -4,8 +4,15 @@ import { h, setText } from "./dom.js";
 import { count, logTicks, percentTicks, ticks } from "./format.js";
 import { drawMarks } from "./marks.js";
 import { WHOLE, calm, nearestDefined, rangeX, rangeY, thinLog } from "./scales.js";
-import { join } from "./store.js";
+import { join, smoothed } from "./store.js";
 
+/** @type {Record<string, string[]>} style of a line -> what is drawn of it, lowest first */
+const KINDS = {
+  line: ["mean"],
+  points: ["mean"],
+  faint: ["low", "high", "mean"],
+  smoothed: ["low", "high", "mean", "smooth"],
+};
 const POINT_ROOM = 15; // pixels a point needs; with less only the line is drawn
 
 export class Chart {
@@ -95,9 +102,9 @@ export class Chart {
       const store = this._stores[line.from];
       if (!parts.has(line.from)) parts.set(line.from, { x: store.steps, ys: [], names: [] });
       const part = parts.get(line.from);
-      const kinds = line.style === "faint" ? ["low", "high", "mean"] : ["mean"];
-      for (const kind of kinds) {
-        part.ys.push(store.values(line.column, /** @type {any} */ (kind)));
+      for (const kind of KINDS[line.style]) {
+        const values = store.values(line.column, /** @type {any} */ (kind === "smooth" ? "mean" : kind));
+        part.ys.push(kind === "smooth" ? smoothed(values) : values);
         part.names.push({ line, kind });
       }
     }
@@ -186,7 +193,7 @@ export class Chart {
       const value = this._data[at("mean")][idx];
       if (typeof value !== "number") continue;
       let text = this.spec.show(value);
-      if (line.style === "faint") {
+      if (KINDS[line.style].includes("low")) {
         const [low, high] = [this._data[at("low")][idx], this._data[at("high")][idx]];
         if (low !== high) text += ` (${this.spec.show(low)} – ${this.spec.show(high)})`;
       }
@@ -219,16 +226,15 @@ export class Chart {
     /** @type {uPlot.Band[]} */
     const bands = [];
     this._columns.forEach(({ line, kind }, i) => {
-      if (kind !== "mean") {
+      if (kind === "low" || kind === "high") {
         series.push({ stroke: undefined, width: 0, points: { show: false }, spanGaps: false });
         if (kind === "high") bands.push({ series: [i + 1, i], fill: colour(line.role, 0.16) });
         return;
       }
-      const alone = this.spec.lines.length === 1;
-      const faint = line.style === "faint" && !alone;
+      const raw = kind === "mean" && KINDS[line.style].includes("low");
       series.push({
-        stroke: colour(line.role, faint ? 0.4 : 1),
-        width: faint ? 1 : line.style === "faint" ? 1.25 : 2,
+        stroke: colour(line.role, raw ? 0.4 : 1),
+        width: raw ? 1 : line.from === "steps" && this.spec.lines.length === 1 ? 1.5 : 2,
         spanGaps: line.style === "points",
         points: {
           show: (u, si, from, to) => this._showPoints(line, si, from, to),

@@ -55,6 +55,10 @@ export class ChartGroup {
     for (const { plot } of this.charts) plot?.setData(plot.data);
   }
 
+  get isOpen() {
+    return this.charts.some((chart) => chart.plot !== null);
+  }
+
   readColours() {
     if (!this.colours.ink) this.colours = readColours(this.root);
   }

@@ -6,7 +6,8 @@
  * @property {string} column
  * @property {string} label
  * @property {string} role colour, see theme.js
- * @property {"line" | "faint" | "points"} style faint: raw values, with the band of their extremes
+ * @property {"line" | "faint" | "smoothed" | "points"} style faint: raw values, with the band of their extremes;
+ *   smoothed: the same with a smoothed line over it
  *
  * @typedef {object} Spec
  * @property {string} id
@@ -51,7 +52,7 @@ export const SPECS = [
     id: "gradient",
     title: "Gradient norm",
     show: number,
-    lines: [{ from: "steps", column: "grad_norm", label: "norm", role: "gradient", style: "faint" }],
+    lines: [{ from: "steps", column: "grad_norm", label: "norm", role: "gradient", style: "smoothed" }],
   },
   {
     id: "lr",
@@ -63,7 +64,7 @@ export const SPECS = [
     id: "throughput",
     title: "Throughput",
     show: (value) => (value === null ? "–" : `${shortCount(value)}/s`),
-    lines: [{ from: "steps", column: "samples_per_s", label: "samples", role: "throughput", style: "faint" }],
+    lines: [{ from: "steps", column: "samples_per_s", label: "samples", role: "throughput", style: "line" }],
   },
 ];
 

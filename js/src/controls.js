@@ -95,7 +95,10 @@ export class Controls {
   update(state) {
     this._state = state;
     const pending = this._pending;
-    if (!isLive(state.status)) this._stopsAfterEpoch = false;
+    if (this._stopsAfterEpoch && !isLive(state.status)) {
+      this._stopsAfterEpoch = false;
+      return this._settle("");
+    }
     if (pending && (pending.status !== state.status || !isLive(state.status))) return this._settle("");
     this._group.hidden = !isLive(state.status);
     for (const { action, el } of this._buttons) {

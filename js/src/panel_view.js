@@ -24,7 +24,8 @@ export function showPanel(link, el) {
   let made = null;
   const stopTheme = followTheme(root, () => made?.charts.recolour());
   const view = (made = new PanelView(link, root));
-  const draw = oncePerFrame(() => visible && view.update());
+  // out of sight only the first charts are drawn: scrolled to, the panel is there at once
+  const draw = oncePerFrame(() => (visible || !view.charts.isOpen) && view.update());
   const unlisten = link.listen((kind, content, buffers) => {
     if (kind === "answer") view.controls.answer(content);
     view.inspector.take(kind, content, buffers);

@@ -128,6 +128,26 @@ export class CurveStore {
 }
 
 /**
+ * Average over neighbours, newer ones counting more, without the pull towards the first value.
+ * @param {Float32Array} values NaN where absent
+ * @param {number} keep how much of the average so far stays at each value
+ * @returns {Float32Array} NaN where `values` is
+ */
+export function smoothed(values, keep = 0.88) {
+  const out = new Float32Array(values.length);
+  let [sum, weight] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (Number.isFinite(value)) {
+      sum = keep * sum + (1 - keep) * value;
+      weight = keep * weight + (1 - keep);
+    }
+    out[i] = Number.isFinite(value) ? sum / weight : NaN;
+  }
+  return out;
+}
+
+/**
  * Put curves with their own x side by side on one x, as uPlot wants it: null where a curve has no value at its own x
  * (a gap), undefined where the x is not the curve's (no gap).
  * @param {{x: ArrayLike<number>, ys: ArrayLike<number>[]}[]} parts each sorted by x

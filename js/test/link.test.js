@@ -20,8 +20,12 @@ function fakeModel(values = {}) {
 function curve(offset, rows, values) {
   const view = new DataView(new ArrayBuffer(values.length * 20));
   values.forEach((v, i) => view.setFloat64(8 * i, offset + i, true));
-  for (let s = 0; s < 3; s++) values.forEach((v, i) => view.setFloat32(8 * values.length + 4 * (s * values.length + i), v, true));
-  return [{ type: "curve", id: "steps", header: { level: 0, offset, count: values.length, rows, columns: ["loss"] } }, [view]];
+  for (let s = 0; s < 3; s++)
+    values.forEach((v, i) => view.setFloat32(8 * values.length + 4 * (s * values.length + i), v, true));
+  return [
+    { type: "curve", id: "steps", header: { level: 0, offset, count: values.length, rows, columns: ["loss"] } },
+    [view],
+  ];
 }
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 

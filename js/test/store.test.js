@@ -1,7 +1,7 @@
 // CurveStore: what the page holds is what the kernel holds. Run with `node --test js/test/`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CurveStore, join } from "../src/store.js";
+import { CurveStore, join, smoothed } from "../src/store.js";
 
 const F32 = Math.fround;
 
@@ -91,4 +91,10 @@ test("join: null is a gap in a curve, undefined is another curve's step", () => 
     [10, null, undefined, 40],
     [undefined, 0.2, 0.3, undefined],
   ]);
+});
+
+test("smoothing starts at the first value, passes over gaps and follows", () => {
+  const out = smoothed(new Float32Array([2, NaN, 2, 2, ...Array(200).fill(5)]));
+  assert.deepEqual([out[0], out[1], out[3]], [2, NaN, 2]);
+  assert.ok(Math.abs(out[203] - 5) < 1e-3);
 });

@@ -10,7 +10,13 @@ function model(rows) {
   const numbers = { own: rows.map((r) => r[3]), total: rows.map((r) => r[3]) };
   return new TreeModel({ names: rows.map((r) => r[0]), depths: rows.map((r) => r[1]), numbers, words, codes });
 }
-const SMALL = model([["", 0, "Net", 0], ["body", 1, "Sequential", 0], ["0", 2, "Linear", 6], ["1", 2, "ReLU", 0], ["head", 1, "Linear", 4]]);
+const SMALL = model([
+  ["", 0, "Net", 0],
+  ["body", 1, "Sequential", 0],
+  ["0", 2, "Linear", 6],
+  ["1", 2, "ReLU", 0],
+  ["head", 1, "Linear", 4],
+]);
 
 test("paths are put together from depth", () => {
   assert.deepEqual(SMALL.paths, ["", "body", "body.0", "body.1", "head"]);
@@ -51,5 +57,8 @@ test("ten thousand modules open folded, so that few rows are shown, and filter w
   assert.equal(big.length, 10_001);
   assert.equal(big.visible().length, 1001);
   big.filter("b999.l8");
-  assert.deepEqual(big.visible().map((i) => big.paths[i]), ["", "b999", "b999.l8"]);
+  assert.deepEqual(
+    big.visible().map((i) => big.paths[i]),
+    ["", "b999", "b999.l8"],
+  );
 });
