@@ -68,7 +68,7 @@ def bare(task: Task) -> None:
 
 
 def with_nbtrain(task: Task) -> None:
-    """Train in the background with panel, gradient norms, JSON files and checkpoints; wait for it."""
+    """Train in the background with panel, gradient norms and JSON files; wait for the end."""
     import nbtrain
     from nbtrain.widgets.panel import RunPanel
 
@@ -81,6 +81,7 @@ def with_nbtrain(task: Task) -> None:
             log="json",
             epochs=task.epochs,
             no_val=True,
+            checkpoint_every=10**9,  # an epoch here lasts 60 ms: saving at each would measure the disk
             name="overhead",
             dir=folder,
         )
