@@ -12,7 +12,7 @@ JS = Path(__file__).resolve().parents[2] / "js"
 
 
 @pytest.mark.skipif(
-    shutil.which("node") is None, reason="no node here; the page's tests need none of its packages"
+    shutil.which("node") is None, reason="no node here"
 )
 def test_the_pages_own_tests_pass() -> None:
     """Curve store, link, module tree, axes and formats do what they promise."""
