@@ -25,7 +25,8 @@ def help_text(command: Command, front: str) -> str:
     there = "%train" if command.notebook_only else front
     only = " It works on a notebook's objects: use it there." if there != front else ""
     examples = [f"  {prog_of(command, there)} {example}".rstrip() for example in command.examples]
-    lines = [f"usage: {usage}", "", f"{command.summary[:1].upper()}{command.summary[1:]}.{only}", ""]
+    summary = textwrap.wrap(f"{command.summary[:1].upper()}{command.summary[1:]}.{only}", WIDTH)
+    lines = [f"usage: {usage}", "", *summary, ""]
     for argument in (*positional, *options):
         lines += _argument_lines(argument)
     return "\n".join([*lines, "", "examples:", *examples]) + "\n"

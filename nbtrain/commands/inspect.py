@@ -111,12 +111,12 @@ def _loader_section(told: dict[str, Any]) -> Section:
     ]
     for part in told["sample"]:
         spread = f", {_short(part['min'])} to {_short(part['max'])}" if part["min"] is not None else ""
-        rows.append((f"Sample: {part['field']}", f"{part['shape']} {part['dtype']}{spread}"))
+        rows.append((f"Sample: {part['field']}", f"{tuple(part['shape'])} {part['dtype']}{spread}"))
     return Section(_titled("Loader", told["name"], told["class"]), (KeyValues(tuple(rows)),))
 
 
-def _titled(role: str, *names: str) -> str:
-    return ": ".join([role, *dict.fromkeys(name for name in names if name)])
+def _titled(role: str, name: str, kind: str = "") -> str:
+    return f"{role}: {name} ({kind})" if name and kind else f"{role}: {name or kind}".rstrip(": ")
 
 
 def _short(value: Any) -> str:

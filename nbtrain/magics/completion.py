@@ -1,9 +1,9 @@
-"""Tab completion behind `%train`: verbs, options and their words. Imports a command only to complete its
-options."""
+"""Tab completion behind `%train`: verbs, options and their words, names of the notebook."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from IPython.core.error import TryNext
@@ -30,14 +30,19 @@ def uninstall(shell: Any) -> None:
 
 
 def _complete(shell: Any, event: Any) -> list[str]:
-    found = candidates(event.text_until_cursor)
+    names = [name for name in shell.user_ns if name[:1] != "_" and name not in shell.user_ns_hidden]
+    found = candidates(event.text_until_cursor, names)
     if not found:
-        raise TryNext  # names of the notebook, files: IPython's own completers know them
+        raise TryNext  # files, attributes: IPython's own completers know them
     return found
 
 
-def candidates(text: str) -> list[str]:
-    """Return the verbs, options or words that may stand at the end of `text`, a line up to the cursor."""
+def candidates(text: str, names: Sequence[str] = ()) -> list[str]:
+    """Return what may stand at the end of `text`, a line up to the cursor: verbs, options, words, names.
+
+    Args:
+        names: the notebook's variables.
+    """
     _, magic, rest = text.rpartition("%train")
     if not magic:
         return []
@@ -49,13 +54,13 @@ def candidates(text: str) -> list[str]:
     if begun.startswith("-"):
         flags = [flag for argument in arguments if not argument.positional for flag in argument.flags]
         return [flag for flag in (*flags, "--help") if flag.startswith(begun) and flag.startswith("--")]
-    if words and (option := _option(words[-1], arguments)) is not None and option.kind is not bool:
-        choices = option.choices or _WORDS.get(option.flags[0], ())
-        return [word for word in choices if word.startswith(begun)]
-    if not words and not review:
-        return [name for name in TABLE if name.startswith(begun)]
-    return []
+    option = _option(words[-1], arguments) if words else None
+    choices = option.choices or _WORDS.get(option.flags[0], ()) if option else ()
+    verbs = list(TABLE) if not words and not review else []
+    return [word for word in choices or (*verbs, *names) if word.startswith(begun)]
 
 
 def _option(word: str, arguments: tuple[Argument, ...]) -> Argument | None:
-    return next((argument for argument in arguments if word.replace("_", "-") in argument.flags), None)
+    """Return the option that waits for a value behind `word`."""
+    flags = (argument for argument in arguments if argument.kind is not bool)
+    return next((argument for argument in flags if word.replace("_", "-") in argument.flags), None)

@@ -29,7 +29,8 @@ def unload(shell: Any) -> None:
     settings = _settings(shell)
     if settings is None:
         return
-    shell.configurables.remove(settings)
+    ours = (NBTrain, NBTrainMagics)  # IPython puts magics there by itself
+    shell.configurables[:] = [known for known in shell.configurables if not isinstance(known, ours)]
     for (kind, name), before in settings.replaced.items():
         shell.magics_manager.magics[kind].pop(name, None)
         if before is not None:

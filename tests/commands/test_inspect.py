@@ -1,0 +1,114 @@
+"""Tests of nbtrain.commands.inspect: objects laid open, anywhere."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import nbtrain
+from nbtrain.commands._table import command
+from nbtrain.commands.parse import parse
+from nbtrain.commands.spec import Context
+from nbtrain.errors import UsageError
+
+
+def inspected(objects: dict[str, Any], *words: str) -> Any:
+    return command("inspect").run(parse(command("inspect"), list(words)), Context(namespace=objects))
+
+
+def test_everything_a_run_would_use(objects: dict[str, Any]) -> None:
+    """Without a name model, optimizer and loaders are shown under their names in the notebook."""
+    text = inspected(objects).report().to_text()
+
+    for said in ("Model: model", "optimizer (SGD)", "train_loader (DataLoader)", "val_loader (DataLoader)"):
+        assert said in text
+    assert "optimizer[0]" in text
+
+
+def test_a_loader_shows_a_sample(objects: dict[str, Any]) -> None:
+    """Shapes, types and ranges of one batch are told; the loader's random order is as before."""
+    import torch
+
+    state = torch.get_rng_state()
+    shown = inspected(objects, "train_loader")
+
+    assert "(16, 4) float32" in shown.report().to_text()
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_no_batch_is_drawn_while_a_run_trains(objects: dict[str, Any]) -> None:
+    """Looking at a loader leaves the random generators of a training alone."""
+    run = nbtrain.train(objects["model"], objects["train_loader"], no_val=True, epochs=10**6)
+
+    assert inspected(objects, "val_loader").samples == {}
+    run.stop()
+
+
+def test_a_way_leads_to_the_object(objects: dict[str, Any]) -> None:
+    """`trainer.model` is inspected as well as `model`."""
+    objects["trainer"] = SimpleNamespace(model=objects["model"])
+
+    assert inspected(objects, "trainer.model").model is objects["model"]
+
+
+def test_the_callers_variables_give_names_and_owners() -> None:
+    """nbtrain.inspect(net) knows that the caller's optimizer holds its parameters, and what it is called."""
+    variables: dict[str, Any] = {}
+    code = (
+        "import torch, nbtrain\n"
+        "net = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Linear(2, 1))\n"
+        "opt = torch.optim.SGD(net[0].parameters(), lr=0.1)\n"
+        "shown = nbtrain.inspect(net)\n"
+    )
+    exec(code, variables)
+
+    text = variables["shown"].report().to_text()
+    assert "Model: net" in text
+    assert "opt[0]" in text and "in no optimizer" in text
+
+
+def test_optimizer_scheduler_and_run_are_told_apart(objects: dict[str, Any]) -> None:
+    """Each kind of object has its section, and a run has all of them."""
+    import torch
+
+    scheduler = torch.optim.lr_scheduler.StepLR(objects["optimizer"], step_size=5)
+    objects["scheduler"] = scheduler
+    run = nbtrain.train(objects["model"], objects["train_loader"], no_val=True, epochs=1).wait(60)
+
+    assert "0.1" in inspected(objects, "optimizer").report().to_text()
+    assert "StepLR" in inspected(objects, "scheduler").report().to_text()
+    assert "Output" in str(nbtrain.inspect(run))
+    assert nbtrain.inspect(run).model is objects["model"]
+
+
+def test_any_iterable_of_batches_is_a_loader() -> None:
+    """A list of batches and a class of one's own that can be iterated again are loaders."""
+    import torch
+
+    class Mine:
+        def __iter__(self) -> Any:
+            yield torch.zeros(2, 3)
+
+    assert "list" in str(nbtrain.inspect([(torch.zeros(2, 3), torch.zeros(2))]))
+    assert "(2, 3)" in str(nbtrain.inspect(Mine()))
+
+
+@pytest.mark.parametrize("thing", [3, "model", {"a": 1}, iter([1])])
+def test_what_cannot_be_inspected_is_said(thing: Any) -> None:
+    """The kind of object is named, and what can be inspected."""
+    with pytest.raises(UsageError, match=f"is a {type(thing).__name__}; I can inspect a model"):
+        nbtrain.inspect(thing)
+
+
+def test_an_unknown_name_gets_the_nearest(objects: dict[str, Any]) -> None:
+    """A mistyped name is no guess but a question."""
+    with pytest.raises(UsageError, match=r"no variable `modle` in this notebook\. Did you mean `model`"):
+        inspected(objects, "modle")
+
+
+def test_a_terminal_holds_no_objects() -> None:
+    """Inspecting without variables says where it works."""
+    with pytest.raises(UsageError, match="In a notebook: %train inspect model"):
+        command("inspect").run(parse(command("inspect"), []), Context())

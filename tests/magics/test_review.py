@@ -1,0 +1,113 @@
+"""%train_review and %%train_review in a real shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+GOOD = "net = torch.nn.Linear(4, 2)\nopt = torch.optim.AdamW(net.parameters(), lr=1e-3)\nran = True\n"
+CRITICAL = (
+    "scaler = None\n"
+    "for x, y in train_loader:\n"
+    "    with torch.autocast('cuda', dtype=torch.float16):\n"
+    "        loss = criterion(model(x), y)\n"
+    "    loss.backward()\n"
+    "    optimizer.step()\n"
+    "    optimizer.zero_grad()\n"
+    "ran = True\n"
+)
+
+
+def test_a_cell_is_reviewed_and_not_run(notebook: Any) -> None:
+    """%%train_review reads; no line of the cell is executed."""
+    said = notebook(f"%%train_review\n{GOOD}")
+
+    assert "ran" not in notebook.shell.user_ns
+    for section in ("Confidence Assessment", "Risk Assessment", "Information Gaps", "Caveats"):
+        assert section in said.out
+
+
+def test_run_runs_what_is_fine(notebook: Any) -> None:
+    """With --run the cell runs after its review, as without the magic."""
+    said = notebook(f"%%train_review --run\n{GOOD}ran")
+
+    assert notebook.shell.user_ns["ran"] is True
+    assert said.out.index("Risk Assessment") < said.out.index("True")
+
+
+def test_run_does_not_run_what_is_critical(notebook: Any) -> None:
+    """A critical finding is shown, and the cell is left alone with the reason."""
+    said = notebook(f"%%train_review --run\n{CRITICAL}")
+
+    assert "Critical" in said.out
+    assert "Not run: the review found something critical" in said.out
+    assert "ran" not in notebook.shell.user_ns
+
+
+def test_the_cells_own_error_is_the_cells(notebook: Any) -> None:
+    """An exception of a cell that ran is its own, with its own lines."""
+    said = notebook("%%train_review --run\nx = 1\ny = x / 0")
+
+    assert isinstance(said.error, ZeroDivisionError)
+    assert "nbtrain" not in said.out.replace("nbtrain:", "").partition("ZeroDivisionError")[2]
+
+
+def test_live_objects_are_reviewed(notebook: Any) -> None:
+    """%train_review looks at the notebook's objects, all or the named ones, and returns the review."""
+    notebook("hot = torch.optim.Adam(model.parameters(), lr=0.5)")
+    everything, one = notebook("%train_review"), notebook("%train_review criterion")
+
+    assert [finding.name for finding in everything.result.result.findings] == ["hot"]
+    assert one.result.result.findings == ()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "# nothing",
+        "for in",
+        "x = '",
+        "<script>alert(1)</script>",
+        "%timeit x\n!ls\n?print",
+        "lr = 1e999\nwhile True:\n    pass",
+        "x = " + "(" * 300 + ")" * 300,
+        "\0",
+        "é = '\udcff'",
+        "def f():\n\treturn 1\n        return 2",
+        "await something()",
+    ],
+)
+def test_hostile_cells_are_reviewed_or_said_to_be_unreadable(notebook: Any, cell: str) -> None:
+    """Whatever stands in the cell, the review ends without an error, runs nothing and shows no raw HTML."""
+    said = notebook(f"%%train_review\n{cell}")
+
+    assert said.error is None
+    html = said.result.result.report.to_html() if said.result.result else ""
+    assert "<script>" not in html
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("%train_review --run", "%%train_review --run"),
+        ("%train_review modle", "Did you mean `model`"),
+        ("%train_review missing.py", "There is no file `missing.py`"),
+        ("%train_review --fast", "`--fast` is not an option"),
+        ("%%train_review model\nx = 1", "takes no names"),
+    ],
+)
+def test_wrong_calls_are_one_line(notebook: Any, line: str, said: str) -> None:
+    """What was given and what to do, without a traceback."""
+    typed = notebook(line)
+
+    assert said in typed.err
+    assert len(typed.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("line", ["%train_review --help", "%%train_review --help\nx = 1"])
+def test_help(notebook: Any, line: str) -> None:
+    """Both forms tell all three uses."""
+    said = notebook(line).out
+
+    assert "usage: %%train_review [--run]" in said and "%train_review FILE" in said
