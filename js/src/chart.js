@@ -332,6 +332,7 @@ export class Chart {
 
   /** @param {uPlot} u @param {number | null} min @param {number | null} max @returns {[number, number]} */
   _rangeY(u, min, max) {
+    if (this.spec.fromZero && !this.log && min !== null) min = Math.min(0, min);
     if (!this.spec.robust || min === null || max === null) return rangeY(min, max, this.log);
     const lines = this._columns.flatMap(({ line }, i) => (line.style === "faint" ? [] : [this._data[i + 1]]));
     const shown = /** @type {[number, number]} */ (u.series[0].idxs ?? [0, this._data[0].length - 1]);

@@ -15,6 +15,7 @@
  * @property {Line[]} lines
  * @property {(value: number | null) => string} show
  * @property {boolean} [wide] has the tall row at the top
+ * @property {boolean} [fromZero] the axis starts at zero, so that small swings look small
  * @property {boolean} [percent] the axis is labelled in percent
  * @property {boolean} [marks] shows the best validation and alerts
  * @property {boolean} [robust] the axis does not follow single wild raw values
@@ -63,6 +64,7 @@ export const SPECS = [
   {
     id: "throughput",
     title: "Throughput",
+    fromZero: true,
     show: (value) => (value === null ? "–" : `${shortCount(value)}/s`),
     lines: [{ from: "steps", column: "samples_per_s", label: "samples", role: "throughput", style: "line" }],
   },

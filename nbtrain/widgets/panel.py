@@ -125,7 +125,7 @@ class RunPanel(anywidget.AnyWidget):
             "inspect": self._watch.handle,
             "log": self._on_log,
         }
-        handler = handlers.get(message.get("type")) if isinstance(message, dict) else None
+        handler = handlers.get(str(message.get("type"))) if isinstance(message, dict) else None
         if handler is None:
             return
         try:
