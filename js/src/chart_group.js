@@ -27,7 +27,8 @@ export class ChartGroup {
       text: "Reset zoom",
       on: { click: () => this.zoom(null) },
     });
-    this.el = h("div", { class: "nbt-charts" }, ...this.charts.map((chart) => chart.el), this._reset);
+    this.charts[0].el.querySelector(".nbt-log").before(this._reset);
+    this.el = h("div", { class: "nbt-charts" }, ...this.charts.map((chart) => chart.el));
     // each body, not the group: a second wide chart narrows the first without changing the group
     this._resized = new ResizeObserver(oncePerFrame(() => this.charts.forEach((chart) => chart.resize())));
     for (const chart of this.charts) this._resized.observe(chart.body);
