@@ -1,10 +1,9 @@
 """Rows of a run on their way from the training thread to the pump, without a host read in the step.
 
-The training thread appends a row per optimizer step; loss and gradient norm stay device scalars. Every few
-rows it packs
-them into one small tensor, which on a GPU is copied to pinned memory behind an event. The pump takes the
-packs whose
-copies have finished. Nobody waits for the device. This module knows nothing of losses, files or charts.
+The training thread appends a row per optimizer step; loss and gradient norms stay on the device. Every few
+rows it packs them into one small tensor, which on a GPU is copied to pinned memory behind an event. The pump
+takes the packs whose copies have finished. Nobody waits for the device. This module knows nothing of losses,
+files or charts.
 
 Staleness: a row is visible to the pump at most `PACK_ROWS` steps or `PACK_SECONDS` plus one step after it
 was written.
@@ -12,15 +11,22 @@ was written.
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 PACK_ROWS = 16
 PACK_SECONDS = 0.2
+
+# What `add` takes as a gradient norm: the total, or the norms of its parts (their root of summed squares is
+# taken once a pack, which spares two operations a step), or None where there were no gradients.
+Norm = Tensor | Sequence[Tensor] | None
 
 
 @dataclass(frozen=True)
@@ -41,28 +47,52 @@ class Rows:
     samples: np.ndarray
     step_time_s: np.ndarray
 
+    @classmethod
+    def joined(cls, blocks: Sequence[Rows]) -> Rows:
+        """Return one block that holds the rows of several, in their order."""
+        if len(blocks) == 1:
+            return blocks[0]
+        columns = cls.__dataclass_fields__
+        return cls(**{name: np.concatenate([getattr(block, name) for block in blocks]) for name in columns})
+
+
+@dataclass(frozen=True)
+class _Pack:
+    """Rows under way. `values`: (2, rows), loss and gradient norm; `event`: None where nothing is copied."""
+
+    rows: list[Any]
+    values: Tensor
+    event: Any
+
+    def arrived(self, *, wait: bool) -> bool:
+        if self.event is None or self.event.query():
+            return True
+        if wait:
+            self.event.synchronize()  # device sync: at an epoch's end and after the last step
+        return wait
+
 
 class Recorder:
     """Collect rows in the training thread (`add`, `flush`), hand them out in the pump (`drain`)."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[int, torch.Tensor, torch.Tensor | None, Any, int, float]] = []
-        self._packs: deque[tuple[list[Any], torch.Tensor, Any]] = deque()
+        self._rows: list[tuple[int, Tensor, Norm, Any, int, float]] = []
+        self._packs: deque[_Pack] = deque()  # for the pump
+        self._unsummed: deque[_Pack] = deque()  # for the epoch's means
         self._packed_at = 0.0
-        self._epoch: torch.Tensor | None = None  # on the device: loss x samples, norms, largest norm
-        self._epoch_steps = self._epoch_samples = 0
+        self._sums = _Sums()
 
     def add(
-        self,
-        step: int,
-        loss: torch.Tensor,
-        norm: torch.Tensor | None,
-        lr: Any,
-        samples: int,
-        step_time_s: float,
-        now: float,
+        self, step: int, loss: Tensor, norm: Norm, lr: Any, samples: int, step_time_s: float, now: float
     ) -> None:
-        """Append one step's row. `loss`, `norm`: 0-d tensors on the device, not read here."""
+        """Append one step's row.
+
+        Args:
+            loss, norm: 0-d tensors on the device (norm: see `Norm`), not read here.
+            lr: a number, or a tensor that the optimizer changes in place. now: seconds.
+        """
+        if isinstance(lr, Tensor):
+            lr = lr.detach().clone()
         rows = self._rows
         rows.append((step, loss, norm, lr, samples, step_time_s))
         if len(rows) >= PACK_ROWS or now - self._packed_at > PACK_SECONDS:
@@ -75,76 +105,104 @@ class Recorder:
             return
         rows, self._rows = self._rows, []
         losses = torch.stack([row[1].detach() for row in rows]).float()
-        if rows[0][2] is None:
-            values = losses.unsqueeze(0)
-        else:
-            norms = torch.stack([row[2] for row in rows]).to(losses.device, torch.float32)
-            values = torch.stack((losses, norms))
-        self._sum_up(rows, values)
+        values = torch.stack((losses, _norms([row[2] for row in rows], losses.device)))
         event = None
         if values.device.type == "cuda":
             values = values.to("cpu", non_blocking=True)  # pinned by torch; read only after the event
             event = torch.cuda.Event()
             event.record()
-        self._packs.append((rows, values, event))
+        lean = [(step, lr, samples, seconds) for step, _, _, lr, samples, seconds in rows]
+        pack = _Pack(lean, values, event)
+        self._packs.append(pack)
+        self._unsummed.append(pack)
+        self._sum_up(wait=False)
 
-    def _sum_up(self, rows: list[Any], values: torch.Tensor) -> None:
-        """Add a pack to the epoch's sums, on the device."""
-        samples = [row[4] for row in rows]
-        if min(samples) == max(samples):
-            loss = values[0].sum() * samples[0]
-        else:  # a smaller last batch: weigh each loss by its samples
-            loss = torch.stack([value * n for value, n in zip(values[0], samples, strict=True)]).sum()
-        norms = values[1] if len(values) > 1 else torch.full_like(values[0], float("nan"))
-        sums = torch.stack((loss, norms.sum(), norms.max()))
-        if self._epoch is not None:
-            sums = torch.stack(
-                (sums[0] + self._epoch[0], sums[1] + self._epoch[1], torch.maximum(sums[2], self._epoch[2]))
-            )
-        self._epoch = sums
-        self._epoch_steps += len(rows)
-        self._epoch_samples += sum(samples)
+    def _sum_up(self, *, wait: bool) -> None:
+        """Add the packs that have arrived to the epoch's sums."""
+        while self._unsummed and self._unsummed[0].arrived(wait=wait):
+            pack = self._unsummed.popleft()
+            self._sums.add(pack.values.cpu().numpy(), [row[2] for row in pack.rows])
 
     def take_epoch(self) -> dict[str, float]:
-        """Return train_loss (mean over samples), grad_norm (mean over steps) and grad_norm_max since the
-        last call.
+        """Return train_loss (mean over samples), grad_norm (mean over steps) and grad_norm_max.
 
-        Called by the training thread at an epoch's end: one device sync an epoch.
+        They cover the time since the last call; NaN where there was no step or no gradient. Called by the
+        training thread at an epoch's end: one device sync an epoch.
         """
         self.flush()
-        if self._epoch is None:
-            return {}
-        loss, norm, largest = self._epoch.tolist()  # device sync: once an epoch
-        steps, samples = self._epoch_steps, self._epoch_samples
-        self._epoch, self._epoch_steps, self._epoch_samples = None, 0, 0
-        return {"train_loss": loss / samples, "grad_norm": norm / steps, "grad_norm_max": largest}
+        self._sum_up(wait=True)
+        sums, self._sums = self._sums, _Sums()
+        return sums.means()
 
-    def drain(self, *, wait: bool = False) -> list[Rows]:
-        """Return the rows whose values have reached the host, oldest first. Called by the pump.
+    def drain(self, *, wait: bool = False) -> Rows | None:
+        """Return the rows whose values have reached the host, in one block. Called by the pump.
 
         Args:
             wait: also wait for copies under way; a device sync, used once when a run has ended.
         """
         ready: list[Rows] = []
-        while self._packs:
-            rows, values, event = self._packs[0]
-            if event is not None and not event.query():
-                if not wait:
-                    break
-                event.synchronize()  # device sync: only after the last step
-            self._packs.popleft()
-            ready.append(_on_host(rows, values))
-        return ready
+        while self._packs and self._packs[0].arrived(wait=wait):
+            ready.append(_on_host(self._packs.popleft()))
+        return Rows.joined(ready) if ready else None
 
 
-def _on_host(rows: list[Any], values: torch.Tensor) -> Rows:
-    host = values.cpu().numpy().astype(np.float64)  # already on the host for CPU and CUDA; a copy elsewhere
-    n = len(rows)
+class _Sums:
+    """Sums of an epoch, in float64."""
+
+    def __init__(self) -> None:
+        self._loss = self._norm = 0.0
+        self._norm_max = -math.inf
+        self._steps = self._samples = 0
+
+    def add(self, values: np.ndarray, samples: list[int]) -> None:
+        loss, norm = values.astype(np.float64)
+        self._loss += float(loss @ samples)  # a smaller last batch weighs less
+        self._norm += float(norm.sum())
+        self._norm_max = float(np.fmax(self._norm_max, np.fmax.reduce(norm)))  # NaN is passed over
+        self._steps += len(samples)
+        self._samples += sum(samples)
+
+    def means(self) -> dict[str, float]:
+        steps, samples = self._steps, self._samples
+        return {
+            "train_loss": self._loss / samples if samples else math.nan,
+            "grad_norm": self._norm / steps if steps else math.nan,
+            "grad_norm_max": self._norm_max if steps and self._norm_max >= 0 else math.nan,
+        }
+
+
+def _norms(norms: list[Norm], device: torch.device) -> Tensor:
+    """Total gradient norms of a pack's steps, (rows,) float32 on `device`, from whatever form each has."""
+    first = norms[0]
+    if not isinstance(first, Tensor) and first and all(_alike(first, norm) for norm in norms):
+        parts = torch.stack([part for norm in norms for part in norm]).float()  # one operation for all rows
+        return torch.linalg.vector_norm(parts.view(len(norms), -1), dim=1).to(device)
+    return torch.stack([_total(norm, device) for norm in norms])
+
+
+def _alike(first: Sequence[Tensor], other: Norm) -> bool:
+    """Say whether the norms of two steps are as many, and on one device."""
+    if not isinstance(other, (list, tuple)) or len(other) != len(first):
+        return False
+    return len({(part.device, part.dtype) for part in other}) == 1
+
+
+def _total(norm: Norm, device: torch.device) -> Tensor:
+    if isinstance(norm, Tensor):
+        return norm.to(device, torch.float32)
+    if not norm:
+        return torch.full((), math.nan, device=device)
+    return torch.linalg.vector_norm(torch.stack([part.to(device, torch.float32) for part in norm]))
+
+
+def _on_host(pack: _Pack) -> Rows:
+    host = pack.values.cpu().numpy().astype(np.float64)  # there already on CPU and CUDA; a copy elsewhere
+    steps, lr, samples, seconds = zip(*pack.rows, strict=True)
     return Rows(
-        steps=np.fromiter((row[0] for row in rows), np.int64, n),
+        steps=np.array(steps, np.int64),
         train_loss=host[0],
-        grad_norm=host[1] if len(host) > 1 else np.full(n, np.nan),
-        lr=np.fromiter((float(row[3]) for row in rows), np.float64, n),
-        samples=np.fromiter((row[4] for row in rows), np.int64, n),
-        step_time_s=np.fromiter((row[5] for row in rows), np.float64, n),
+        grad_norm=host[1],
+        lr=np.array([float(value) for value in lr]),  # a tensor's value was copied when the row was made
+        samples=np.array(samples, np.int64),
+        step_time_s=np.array(seconds),
     )

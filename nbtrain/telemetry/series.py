@@ -69,8 +69,8 @@ class Series:
 class Smoother:
     """Exponential mean that looks back over a tenth of the steps so far, at most `window` steps.
 
-    A fixed window of 50 steps (beta 0.98, as TensorBoard and fastai draw it) runs far behind a loss that falls in its
-    first hundred steps; growing with the steps, it follows the fall and is as calm later on.
+    A fixed window of 50 steps (beta 0.98, as TensorBoard and fastai draw it) runs far behind a loss that
+    falls in its first hundred steps; growing with the steps, it follows the fall and is as calm later on.
 
     Args:
         window: steps looked back over in the long run; beta = 1 - 1 / window.

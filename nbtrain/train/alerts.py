@@ -7,52 +7,50 @@ a while.
 from __future__ import annotations
 
 import math
-from collections import deque
+from itertools import pairwise
 
 import numpy as np
 
 from nbtrain import units
-from nbtrain.findings import Confidence, Finding, Severity
+from nbtrain.findings import Finding, Severity
 from nbtrain.telemetry.recorder import Rows
 
-SPIKE_RATIO = 2.0  # loss over its moving average, as the engine's early warnings ask
-GRADIENT_RATIO = 10.0  # gradient norm over its running median (trainproof's spike rule)
-WINDOW = 200  # steps a moving average looks back
-SPIKE_STEPS = 8  # a single noisy batch is no spike: the mean of this many steps has to be high
+WINDOW = 200  # steps that say what is usual
+USUAL_STEPS = 50  # fewer say nothing yet
 QUIET_STEPS = 200  # steps before the same alert is raised again
-START_STEPS = 50  # steps before anything is called unusual
+SPIKE_RATIO = 2.0  # loss over its mean; a quarter of the starting loss and six deviations keep noise quiet
+SPIKE_STEPS = 8  # a single noisy batch is no spike: the mean of this many steps has to be high
+GRADIENT_RATIO = 10.0  # gradient norm over its median (trainproof's spike rule)
+GRADIENT_DEVIATIONS = 8.0  # and this far out on a log scale: norms have heavy tails in healthy runs too
 RISES = 3  # evaluations in a row
 
 
 class Watch:
-    """Look at rows and evaluations as they come, return new findings."""
+    """Look at rows and evaluations as they come, return new findings.
 
-    def __init__(self) -> None:
-        self._losses: deque[float] = deque(maxlen=WINDOW)
-        self._norms: deque[float] = deque(maxlen=WINDOW)
-        self._first: float | None = None
+    Args:
+        scaled: a GradScaler guards the run: gradients that overflow are its daily work and no alert.
+    """
+
+    def __init__(self, *, scaled: bool = False) -> None:
+        self._scaled = scaled
+        self._losses = np.empty(0)  # the newest WINDOW + SPIKE_STEPS, finite
+        self._norms = np.empty(0)  # the newest WINDOW, finite
         self._usual_start = 0.0  # median gradient norm of the first steps
+        self._first: float | None = None
         self._raised: dict[str, int] = {}
         self._judged: list[tuple[int, float, float]] = []  # step, train_loss, val_loss of each epoch
-        self.diverged_at: int | None = None
+        self.diverged = ""  # in a sentence, once it has
 
     def on_rows(self, rows: Rows) -> list[Finding]:
         """Return what a block of steps gives reason to say."""
         bad = np.flatnonzero(~np.isfinite(rows.train_loss))
         if len(bad):
             return self._nan(int(rows.steps[bad[0]]), float(rows.train_loss[bad[0]]), "loss")
-        infinite = np.flatnonzero(np.isinf(rows.grad_norm))
-        found = self._gradient_nan(rows) if not len(infinite) else []
-        step = int(rows.steps[-1])
-        found += self._loss_spike(rows, step)
-        found += self._gradient_spike(rows)
-        self._losses.extend(rows.train_loss.tolist())
-        self._norms.extend(norm for norm in rows.grad_norm.tolist() if math.isfinite(norm))
-        if not self._usual_start and len(self._norms) >= START_STEPS:
-            self._usual_start = float(np.median(np.fromiter(self._norms, float)))
-        if self._first is None and len(self._losses) >= SPIKE_STEPS:
-            self._first = float(np.mean(list(self._losses)[:SPIKE_STEPS]))
-        return found
+        broken = np.flatnonzero(np.isnan(rows.grad_norm))
+        if len(broken) and len(self._norms) and not self._scaled:  # else it has no gradient norms at all
+            return self._nan(int(rows.steps[broken[0]]), math.nan, "gradient norm")
+        return [*self._loss_spike(rows), *self._gradient_spike(rows)]
 
     def on_epoch(self, step: int, train_loss: float, val_loss: float | None) -> list[Finding]:
         """Return what an epoch's losses give reason to say."""
@@ -60,87 +58,100 @@ class Watch:
             return []
         self._judged.append((step, train_loss, val_loss))
         recent = self._judged[-RISES - 1 :]
-        if len(recent) <= RISES or self._muted("validation-rising", step):
-            return []
-        rising = all(after[2] > before[2] for before, after in zip(recent, recent[1:], strict=False))
+        rising = len(recent) > RISES and all(after[2] > before[2] for before, after in pairwise(recent))
         falling = recent[-1][1] < recent[0][1]
-        if not (rising and falling and recent[-1][2] > 1.05 * min(value for _, _, value in self._judged)):
+        least = min(value for _, _, value in self._judged)
+        if not rising or not falling or recent[-1][2] - least <= 0.05 * abs(least):
             return []
-        return [
+        return self._raise(
             Finding(
-                "validation-rising", Severity.WARNING, "Validation loss rises while train loss falls: the model begins to overfit.",
-                evidence=f"validation {units.number(recent[0][2])} → {units.number(recent[-1][2])} over {RISES} epochs, "
-                f"train {units.number(recent[0][1])} → {units.number(recent[-1][1])}",
-                recommended="stop here (the best checkpoint is kept), or add regularisation", step=step,
+                "validation-rising",
+                Severity.WARNING,
+                "Validation loss rises while train loss falls: the model begins to overfit.",
+                evidence=f"validation {units.number(recent[0][2])} → {units.number(recent[-1][2])} over "
+                f"{RISES} epochs, train {units.number(recent[0][1])} → {units.number(recent[-1][1])}",
+                recommended="stop here (the best checkpoint is kept), or add regularisation",
+                step=step,
             )
-        ]  # fmt: skip
+        )
 
-    def _muted(self, rule: str, step: int) -> bool:
-        if rule in self._raised and step - self._raised[rule] < QUIET_STEPS:
-            return True
-        self._raised[rule] = step
-        return False
+    def _raise(self, finding: Finding) -> list[Finding]:
+        """Return it, unless the same was said a short while ago."""
+        if finding.step - self._raised.get(finding.rule, -QUIET_STEPS) < QUIET_STEPS:
+            return []
+        self._raised[finding.rule] = finding.step
+        return [finding]
 
     def _nan(self, step: int, value: float, what: str) -> list[Finding]:
-        if self.diverged_at is not None:
+        if self.diverged:
             return []
-        self.diverged_at = step
-        before = [x for x in self._losses if math.isfinite(x)]
+        self.diverged = f"the {what} became NaN or infinite at step {step:,}"
         evidence = f"{what} {units.number(value)} at step {step:,}"
-        if before:
-            evidence += f"; the last finite loss was {units.number(before[-1])}"
+        if len(self._losses):
+            evidence += f"; the last finite loss was {units.number(float(self._losses[-1]))}"
         return [
             Finding(
-                "nan-loss", Severity.CRITICAL, f"The {what} is not a finite number any more.", current=units.number(value),
-                recommended="a lower learning rate, gradient clipping (--clip 1.0), a look at the data for NaN", evidence=evidence, step=step,
+                "nan-loss",
+                Severity.CRITICAL,
+                f"The {what} is not a finite number any more.",
+                current=units.number(value),
+                recommended="a lower learning rate, gradient clipping (--clip 1.0), look for NaN in the data",
+                evidence=evidence,
+                step=step,
             )
-        ]  # fmt: skip
+        ]
 
-    def _gradient_nan(self, rows: Rows) -> list[Finding]:
-        if not self._norms:  # a run without gradient norms has NaN there all along
+    def _loss_spike(self, rows: Rows) -> list[Finding]:
+        """Compare the highest mean of a few steps in this block with what was usual before it."""
+        past, tail = self._losses[:WINDOW], self._losses[-SPIKE_STEPS + 1 :]
+        known = np.concatenate((self._losses, rows.train_loss))
+        self._losses = known[-WINDOW - SPIKE_STEPS :]
+        if self._first is None and len(known) >= SPIKE_STEPS:
+            self._first = float(known[:SPIKE_STEPS].mean())
+        near = np.concatenate((tail, rows.train_loss))
+        if len(past) < USUAL_STEPS or len(near) < SPIKE_STEPS:
             return []
-        bad = np.flatnonzero(np.isnan(rows.grad_norm))
-        return self._nan(int(rows.steps[bad[0]]), math.nan, "gradient norm") if len(bad) else []
-
-    def _loss_spike(self, rows: Rows, step: int) -> list[Finding]:
-        past = np.fromiter(self._losses, float)
-        if len(past) < 50 or len(rows.train_loss) < SPIKE_STEPS or self._first is None:
+        means = np.convolve(near, np.full(SPIKE_STEPS, 1 / SPIKE_STEPS), "valid")
+        place = int(means.argmax())
+        high, usual, spread = float(means[place]), float(past.mean()), float(past.std())
+        if usual <= 0 or high <= max(SPIKE_RATIO * usual, usual + 6 * spread, 0.25 * abs(self._first)):
             return []
-        recent = float(np.mean(rows.train_loss[-SPIKE_STEPS:]))
-        usual, spread = float(np.mean(past)), float(np.std(past))
-        # The second and third terms keep the noise of small losses and a converged model's wiggles quiet.
-        high = (
-            recent > SPIKE_RATIO * usual and recent > usual + 6 * spread and recent > 0.25 * abs(self._first)
+        return self._raise(
+            Finding(
+                "loss-spike",
+                Severity.WARNING,
+                "The training loss has jumped.",
+                current=units.number(high),
+                evidence=f"mean of {SPIKE_STEPS} steps {units.number(high)}, usual {units.number(usual)}",
+                recommended="watch whether it comes back; if not, lower the learning rate or clip gradients",
+                step=int(rows.steps[place + SPIKE_STEPS - 1 - len(tail)]),
+            )
         )
-        if usual <= 0 or not high or self._muted("loss-spike", step):
-            return []
-        return [
-            Finding(
-                "loss-spike", Severity.WARNING, "The training loss has jumped.", current=units.number(recent),
-                evidence=f"mean of the last {SPIKE_STEPS} steps {units.number(recent)}, usual {units.number(usual)}",
-                recommended="watch whether it comes back; if not, lower the learning rate or clip gradients", step=step,
-            )
-        ]  # fmt: skip
 
     def _gradient_spike(self, rows: Rows) -> list[Finding]:
-        if len(self._norms) < START_STEPS:
+        past, norms = self._norms, rows.grad_norm[np.isfinite(rows.grad_norm)]
+        self._norms = np.concatenate((past, norms))[-WINDOW:]
+        if len(past) < USUAL_STEPS or not len(norms):
             return []
-        median = float(np.median(np.fromiter(self._norms, float)))
-        place = int(np.nanargmax(rows.grad_norm)) if not np.all(np.isnan(rows.grad_norm)) else 0
-        worst, step = float(rows.grad_norm[place]), int(rows.steps[place])
-        # Against the start as well: a large ratio of tiny norms is a converged model meeting a hard batch, no danger.
-        sizeable = worst > max(1.0, 2 * self._usual_start)
-        if (
-            median <= 0
-            or not sizeable
-            or not worst > GRADIENT_RATIO * median
-            or self._muted("gradient-spike", step)
-        ):
+        self._usual_start = self._usual_start or float(np.median(past))
+        place = int(np.nanargmax(np.where(np.isfinite(rows.grad_norm), rows.grad_norm, np.nan)))
+        worst, median = float(rows.grad_norm[place]), float(np.median(past))
+        # Against the start too: a large ratio of tiny norms is a converged model that meets a hard batch.
+        if median <= 0 or worst <= max(1.0, 2 * self._usual_start, GRADIENT_RATIO * median):
             return []
-        return [
+        logs = np.log(np.maximum(past, 1e-30))
+        deviation = 1.4826 * float(np.median(np.abs(logs - np.median(logs))))  # robust, as one sigma
+        if math.log(worst / median) <= GRADIENT_DEVIATIONS * deviation:
+            return []
+        return self._raise(
             Finding(
-                "gradient-spike", Severity.INFO, "A gradient norm far above the usual.", current=units.number(worst),
-                evidence=f"{units.number(worst)} at step {step:,}, median {units.number(median)}", confidence=Confidence.CERTAIN,
-                recommended="clip gradients (--clip 1.0) if it comes again", step=step,
+                "gradient-spike",
+                Severity.INFO,
+                "A gradient norm far above the usual.",
+                current=units.number(worst),
+                evidence=f"{units.number(worst)} at step {int(rows.steps[place]):,}, "
+                f"median {units.number(median)}",
+                recommended="clip gradients (--clip 1.0) if it comes again",
+                step=int(rows.steps[place]),
             )
-        ]  # fmt: skip
+        )

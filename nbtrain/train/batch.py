@@ -1,8 +1,8 @@
 """What a batch is, how the model is called with it, and how its loss comes about. Knows nothing of the loop.
 
-Batches: a tuple or list (inputs..., target), a mapping, a single tensor, or an object with `.to` (a graph,
-an encoding).
-Losses: the person's criterion `(output, target)`, a function `(model, batch)`, or the model's own `.loss`.
+Batches: a tuple or list (inputs..., target), a mapping, a single tensor, or an object with `.to` (a graph, an
+encoding). Losses: the person's criterion `(output, target)`, a function `(model, batch)`, or the model's own
+`.loss`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from nbtrain.errors import UsageError
 
 TARGET_KEYS = ("labels", "label", "target", "targets", "y")
 
@@ -40,7 +42,12 @@ def batch_size(batch: Any) -> int:
         return batch_size(batch[0]) if batch else 0
     if isinstance(batch, Mapping):
         return next((batch_size(part) for part in batch.values() if isinstance(part, Tensor)), 1)
-    return int(getattr(batch, "num_graphs", 1))
+    for name in ("num_graphs", "batch_size"):
+        if isinstance(size := getattr(batch, name, None), int):
+            return size
+    return next(
+        (batch_size(part) for part in getattr(batch, "__dict__", {}).values() if isinstance(part, Tensor)), 1
+    )
 
 
 @dataclass(frozen=True)
@@ -69,9 +76,7 @@ class Task:
 
 
 def own_loss(output: Any) -> Tensor | None:
-    """Return the loss a model computed by itself:
-    `.loss`, `["loss"]`, or the output when it is a scalar tensor.
-    """
+    """Return the loss a model computed: `.loss`, `["loss"]`, or the output when it is a scalar tensor."""
     if isinstance(output, Tensor):
         return output if output.dim() == 0 else None
     if isinstance(output, Mapping):
@@ -80,9 +85,7 @@ def own_loss(output: Any) -> Tensor | None:
 
 
 def logits_of(output: Any) -> Tensor | None:
-    """Return the prediction tensor inside an output, for metrics:
-    itself, `.logits`, or the first tensor of a tuple.
-    """
+    """Return the prediction inside an output: itself, `.logits`, or the first tensor of a tuple."""
     if isinstance(output, Tensor):
         return output
     if isinstance(output, Mapping):
@@ -93,16 +96,74 @@ def logits_of(output: Any) -> Tensor | None:
     return logits
 
 
-def make_task(model: nn.Module, criterion: Callable[..., Any] | None, batch: Any) -> Task:
+def check_loss(loss: Any, name: str = "") -> None:
+    """Refuse what is no loss.
+
+    Args:
+        loss: what the criterion or the model gave. name: what the notebook calls it, "" when unknown.
+
+    Raises:
+        UsageError: no tensor, more than one number, or without a gradient; says what to look for.
+    """
+    called = f"`{name}`" if name else "The loss"
+    if not isinstance(loss, Tensor):
+        raise UsageError(
+            f"{called} gave {describe(loss)}; a loss is one tensor with one number.",
+            suggestion="Return it as a tensor, not as a float.",
+        )
+    if loss.dim() != 0:
+        raise UsageError(
+            f"{called} gave a tensor of shape {tuple(loss.shape)}; a loss is one number.",
+            suggestion="Use reduction='mean', or .mean() it.",
+        )
+    if not loss.requires_grad:
+        raise UsageError(
+            f"{called} does not depend on any trainable parameter, so nothing would be learned.",
+            suggestion="Look for .detach(), torch.no_grad() or .item() in forward, or for a model that is "
+            "frozen altogether.",
+        )
+
+
+def describe(thing: Any) -> str:
+    """Say in a few words what a batch or an output is: `(32, 10) float32`, `a list of 32 str`."""
+    if isinstance(thing, Tensor):
+        return f"{tuple(thing.shape)} {str(thing.dtype).removeprefix('torch.')}"
+    if isinstance(thing, Mapping):
+        return "{" + ", ".join(f"{key}: {describe(part)}" for key, part in list(thing.items())[:6]) + "}"
+    if isinstance(thing, (list, tuple)):
+        if len(thing) > 4 or not thing:
+            kind = type(thing[0]).__name__ if thing else "nothing"
+            return f"a {type(thing).__name__} of {len(thing)} {kind}"
+        return "(" + ", ".join(describe(part) for part in thing) + ")"
+    shape = getattr(thing, "shape", None)
+    return f"{type(thing).__name__}{tuple(shape)}" if isinstance(shape, tuple) else type(thing).__name__
+
+
+def make_task(model: nn.Module, criterion: Callable[..., Any] | None, batch: Any = None) -> Task:
     """Decide, from one batch and the signatures, how this model is trained.
 
     Args:
         model: the model. criterion: the person's loss, or None for the model's own.
-        batch: one batch, as the loader gives it.
+        batch: one batch, as the loader gives it; None where nobody may look: the first to come decides.
     """
     if criterion is not None and takes_model(criterion):
         return Task(None, criterion, splits=lambda batch: ((), {}, None))
+    if batch is None:
+        return Task(criterion, None, splits=_FirstDecides(model, criterion))
     return Task(criterion, None, splits=_splitter(model, criterion, batch))
+
+
+class _FirstDecides:
+    """Splits batches the way that fits the first of them."""
+
+    def __init__(self, model: nn.Module, criterion: Any) -> None:
+        self._about = (model, criterion)
+        self._split: Any = None
+
+    def __call__(self, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+        if self._split is None:
+            self._split = _splitter(*self._about, batch)
+        return self._split(batch)
 
 
 def takes_model(criterion: Callable[..., Any]) -> bool:
@@ -122,22 +183,15 @@ def _splitter(
     if isinstance(batch, Mapping):
         return _mapping_splitter(model, criterion, batch)
     if isinstance(batch, (tuple, list)) and len(batch) > 1:
-        if criterion is None and _accepts(model, len(batch)):
-            return lambda batch: (
-                tuple(batch),
-                {},
-                batch[-1],
-            )  # the model computes its loss from inputs and target
+        if criterion is None and _accepts(model, len(batch)):  # the model computes its loss from both
+            return lambda batch: (tuple(batch), {}, batch[-1])
         return lambda batch: (tuple(batch[:-1]), {}, batch[-1])
-    if isinstance(batch, (tuple, list)):
-        return lambda batch: (
-            (batch[0],),
-            {},
-            batch[0],
-        )  # a TensorDataset of inputs only: reconstruct the input
+    if isinstance(batch, (tuple, list)):  # a TensorDataset of inputs only: reconstruct the input
+        return lambda batch: ((batch[0],), {}, batch[0])
     if isinstance(batch, Tensor):
         return lambda batch: ((batch,), {}, batch)
-    return lambda batch: ((batch,), {}, getattr(batch, "y", None))  # a graph, or another object with .to
+    key = next((key for key in TARGET_KEYS if hasattr(batch, key)), "y")  # a graph, an object with .to
+    return lambda batch: ((batch,), {}, getattr(batch, key, None))
 
 
 def _mapping_splitter(model: nn.Module, criterion: Any, batch: Mapping[str, Any]) -> Callable[..., Any]:

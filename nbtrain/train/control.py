@@ -1,5 +1,4 @@
-"""The mailbox between a person and a running loop: anybody may drop a wish in, the loop reads it at step
-boundaries.
+"""The mailbox between a person and a running loop: anybody drops a wish in, the loop reads it at boundaries.
 
 Every method only notes the wish and returns: it may be called from a widget's callback on any thread.
 """
@@ -29,15 +28,16 @@ class Control:
         self.paused = False
         self._after_epoch = False
         self._errands: list[Callable[[], Any]] = []
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        self._changed = threading.Condition()
 
     def stop(self, after: str = "step", *, reason: str = "stopped by hand", kind: str = "stopped") -> None:
         """Ask the run to end at the next optimizer step or at the epoch's end.
 
+        A run that diverged says so, whatever is asked of it afterwards.
+
         Args:
             after: "step" or "epoch".
-            reason: said in the summary. kind: status the run ends with (stopped, diverged).
+            reason: said in the summary. kind: status the run ends with (stopped, diverged, completed).
         """
         if after not in ("step", "epoch"):
             raise UsageError(
@@ -47,7 +47,8 @@ class Control:
             if after == "step":
                 self.stopping = True
             self._after_epoch = True
-            self.stop_reason, self.stop_kind = reason, kind
+            if self.stop_kind != "diverged":
+                self.stop_reason, self.stop_kind = reason, kind
             self.paused = False  # a paused run that is stopped goes on to its boundary and ends there
             self.pending = True
             self._changed.notify_all()
@@ -71,34 +72,39 @@ class Control:
             self.pending = True
             self._changed.notify_all()
 
-    def at_boundary(self, state: Any) -> float:
-        """Serve what is pending, in the training thread at a step boundary; return the seconds spent paused.
+    def forget(self) -> None:
+        """Drop the errands of a run that is over; what they hold on to is let go."""
+        with self._changed:
+            self._errands.clear()
+
+    def at_boundary(self, state: Any) -> None:
+        """Serve what is pending, in the training thread at a step boundary; count the seconds spent paused.
 
         Raises:
             Stopped: the run was asked to end after a step.
         """
-        began, phase, waited = time.monotonic(), state.phase, 0.0
-        while True:
-            with self._changed:
-                self.pending = False
-                errands, self._errands = self._errands, []
-            for task in errands:
-                task()
-            with self._changed:
-                if self.stopping:
-                    raise Stopped(self.stop_reason)
-                if self._errands:
-                    continue
-                if not self.paused:
-                    break
-                if state.phase != "paused":
-                    began = time.monotonic()
-                state.phase = "paused"
-                self._changed.wait(timeout=1.0)
-        if state.phase == "paused":
-            waited = time.monotonic() - began
-            state.phase = phase
-        return waited
+        phase, began = state.phase, time.monotonic()
+        try:
+            while True:
+                with self._changed:
+                    self.pending = False
+                    errands, self._errands = self._errands, []
+                for task in errands:
+                    task()
+                with self._changed:
+                    if self.stopping:
+                        raise Stopped(self.stop_reason)
+                    if self._errands:
+                        continue
+                    if not self.paused:
+                        return
+                    if state.phase != "paused":
+                        state.phase, began = "paused", time.monotonic()
+                    self._changed.wait()  # whoever changes something notifies
+        finally:
+            if state.phase == "paused":
+                state.phase = phase
+                state.paused_s += time.monotonic() - began
 
     def at_epoch_end(self) -> None:
         """End the run here if it was asked to end after an epoch.

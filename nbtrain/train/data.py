@@ -53,6 +53,8 @@ def split_loader(loader: Any, fraction: float, seed: int | None) -> tuple[Iterab
     plain = (
         isinstance(loader, DataLoader)
         and isinstance(sampler, (RandomSampler, SequentialSampler))
+        and not getattr(sampler, "replacement", False)
+        and len(sampler) == len(loader.dataset)  # an IterableDataset has another sampler, and no length
         and loader.batch_size
     )
     if not plain or not hasattr(loader.dataset, "__getitem__"):
@@ -72,10 +74,11 @@ def split_loader(loader: Any, fraction: float, seed: int | None) -> tuple[Iterab
     ).tolist()
     shuffled = isinstance(sampler, RandomSampler)
     train, val = Subset(loader.dataset, sorted(order[held:])), Subset(loader.dataset, sorted(order[:held]))
-    return _like(loader, train, shuffle=shuffled), _like(loader, val, shuffle=False)
+    train_loader = _like(loader, train, shuffle=shuffled, drop_last=loader.drop_last)
+    return train_loader, _like(loader, val, shuffle=False, drop_last=False)
 
 
-def _like(loader: DataLoader, dataset: Any, *, shuffle: bool) -> DataLoader:
+def _like(loader: DataLoader, dataset: Any, *, shuffle: bool, drop_last: bool) -> DataLoader:
     return DataLoader(
         dataset,
         batch_size=loader.batch_size,
@@ -83,9 +86,11 @@ def _like(loader: DataLoader, dataset: Any, *, shuffle: bool) -> DataLoader:
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
         pin_memory=loader.pin_memory,
-        drop_last=loader.drop_last and shuffle,
+        drop_last=drop_last,
         worker_init_fn=loader.worker_init_fn,
         persistent_workers=loader.persistent_workers,
+        prefetch_factor=loader.prefetch_factor,
+        timeout=loader.timeout,
         generator=loader.generator,
         multiprocessing_context=loader.multiprocessing_context,
     )

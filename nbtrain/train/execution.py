@@ -1,6 +1,8 @@
 """Execution: the two threads of a run, the folder they write to, and how a run begins and ends.
 
-The handle people hold is `nbtrain.train.run.Run`; it starts one Execution and reads from it.
+The handle people hold is `nbtrain.train.run.Run`; it starts one Execution and reads from it. Whatever fails
+beside the training is said in the run's alerts; whatever fails in it ends the run as failed; and in each case
+the end comes: `over` is set, so that nobody waits for ever.
 """
 
 from __future__ import annotations
@@ -9,9 +11,8 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
-
-import torch
 
 from nbtrain.runs.manifest import utc_now
 from nbtrain.runs.status import RunStatus
@@ -26,6 +27,7 @@ from nbtrain.train.events import Callbacks
 from nbtrain.train.failure import describe_failure
 from nbtrain.train.keeper import Keeper, trouble
 from nbtrain.train.loop import fit
+from nbtrain.train.objects import let_go
 from nbtrain.train.place import move_to
 from nbtrain.train.plan import Plan
 from nbtrain.train.pump import Pump
@@ -33,6 +35,7 @@ from nbtrain.train.record import Record
 from nbtrain.train.seeds import deterministic, seed_everything
 from nbtrain.train.state import State
 from nbtrain.train.step import Stepper
+from nbtrain.train.thread_state import thread_state
 
 
 class Execution:
@@ -52,150 +55,176 @@ class Execution:
         finishers: Sequence[Callable[[Any], Any]],
         in_thread: Callable[[], Any] | None,
     ) -> None:
-        self.plan, self.work, self._owner = plan, plan.work, owner
+        self.work: Any = plan.work
+        self._plan, self._owner = plan, owner
+        self._finishers, self._in_thread = list(finishers), in_thread
         self.watchers: list[Any] = []
+        self.events: list[dict[str, Any]] = []
         self.error: str | None = None
         self.error_line = ""
-        self.events: list[dict[str, Any]] = []
+        self.results: dict[str, Any] = {}
         self.status = RunStatus.PLANNED
-        self.state = State(plan.total_steps, plan.total_epochs)
-        self.record, self.control = Record(), Control()
+        self.state = State()
+        self.record, self.control = Record(scaled=plan.work.precision.scaled), Control()
         self.over = threading.Event()
         self.folder: RunFolder | None = None
         self._recorder = Recorder()
-        self._finishers, self._in_thread = list(finishers), in_thread
-        self._outcome: tuple[RunStatus, str] = (RunStatus.COMPLETED, "")
+        self._outcome = RunStatus.FAILED, "the training thread ended without a word"
+        self._written: tuple[Any, int] = (None, 0)  # status and number of events in the manifest on disk
+        self._said: set[str] = set()
+
+    # --- beginning ----------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Create the run folder and start both threads.
+        """Create the run folder and start both threads; nothing is left on disk when that fails.
 
         Raises:
             RunFolderError: the folder cannot be written. MissingExtra: a tracker's package is absent.
         """
+        with results.opened_folder(self._plan) as (folder, trackers):
+            self.folder = folder
+            try:
+                self._keeper = Keeper(folder, trackers, self._trouble)
+                self._prepare()
+                self.status = RunStatus.RUNNING
+                self._write_manifest(started_at=utc_now())
+                self._launch()
+            except BaseException:
+                self.folder, self.status = None, RunStatus.PLANNED
+                raise
+
+    def _prepare(self) -> None:
+        """Put everything where it trains, and make what the loop needs."""
         work, options = self.work, self.work.options
-        self.folder, trackers = results.open_folder(self.plan)
-        self._keeper = Keeper(self.folder, trackers, self._trouble)
-        move_to(work.device, work.model, work.optimizer, work.criterion)
+        if options.device not in (None, "auto"):  # else it trains where it is, on several devices perhaps
+            move_to(work.device, work.model, work.optimizer, work.criterion)
         self.stepper = Stepper(
-            work.model,
-            work.optimizer,
-            task=work.task,
-            precision=work.precision,
-            device=work.device,
-            clip=options.clip,
-            hits=work.hits,
-        )
-        self.checkpoints = Checkpoints(
-            self.folder.checkpoints, every=options.checkpoint_every, keep=options.keep, scaler=self.stepper.scaler,
-            on_trouble=self._trouble, on_saved=lambda info: self.folder.log(f"checkpoint of step {info.step}"),
+            work.model, work.optimizer, task=work.task, precision=work.precision, device=work.device,
+            clip=options.clip, hits=work.hits,
         )  # fmt: skip
-        self.state = State(self.plan.total_steps, self.plan.total_epochs)
-        self.status = RunStatus.RUNNING
-        self._write_manifest(started_at=utc_now())
+        self.checkpoints = Checkpoints(
+            self.folder.checkpoints, every=options.checkpoint_every, keep=options.keep,
+            scaler=self.stepper.scaler, on_trouble=self._trouble,
+            on_saved=lambda info: self._quietly(self.folder.log, f"checkpoint of step {info.step}"),
+        )  # fmt: skip
+        self.state = State(self._plan.total_steps, self._plan.total_epochs, options.max_steps)
+
+    def _launch(self) -> None:
         name = self.folder.path.name
-        self._pump = Pump(self._beat, self._stumbled, name=f"nbtrain-pump-{name}")
+        self._stand = thread_state(self.work.device)
+        self._pump = Pump(self._beat, self._end, self._stumbled, name=f"nbtrain-pump-{name}")
         target = contextvars.copy_context().run
-        threading.Thread(target=target, args=(self._train,), name=f"nbtrain-{name}", daemon=True).start()
-        self._pump.start()
+        self._trainer = threading.Thread(
+            target=target, args=(self._train,), name=f"nbtrain-{name}", daemon=True
+        )
+        self._trainer.start()
+        try:
+            self._pump.start()
+        except BaseException:  # no thread to be had: end what has begun, else it would train unseen
+            self.control.stop("step", reason="nbtrain could not start its second thread")
+            self._trainer.join()
+            raise
+
+    # --- the training thread ------------------------------------------------------------------------------
 
     def _train(self) -> None:
         """The training thread, from its first line to its last."""
-        work, options = self.work, self.work.options
-        outcome = RunStatus.COMPLETED, ""
+        try:
+            if self._in_thread is not None:
+                self._quietly(self._in_thread)
+            self._fit()
+            self._outcome = RunStatus.COMPLETED, self.state.stop_reason
+        except Stopped:
+            self._outcome = RunStatus(self.control.stop_kind), self.control.stop_reason
+        except BaseException as error:  # the person's model, data or loss; shown to them, never swallowed
+            failure = describe_failure(error)
+            self.error, self.error_line = failure.text, failure.line
+            self._outcome = RunStatus.FAILED, failure.line
+        finally:
+            self._quietly(self._recorder.flush)
+            self._quietly(self._note_training)
+            self.state.phase, self.state.ended = "done", time.monotonic()
+            self._pump.finish()
+
+    def _fit(self) -> None:
+        options = self.work.options
         callbacks: list[Any] = [ReportBack(self.record)]
         if options.patience:
             callbacks.append(EarlyStop(self.control, options.patience))
         callbacks.append(self.checkpoints)
-        try:
-            if self._in_thread is not None:
-                self._in_thread()
-            if options.seed is not None:
-                seed_everything(options.seed)
-            with torch.enable_grad(), deterministic(options.deterministic):
-                fit(
-                    work,
-                    self.state,
-                    self.control,
-                    recorder=self._recorder,
-                    callbacks=Callbacks(callbacks),
-                    stepper=self.stepper,
-                )
-            outcome = RunStatus.COMPLETED, self.state.stop_reason
-        except Stopped:
-            outcome = RunStatus(self.control.stop_kind), self.control.stop_reason
-        except BaseException as error:  # the person's model, data or loss; shown to them, never swallowed
-            failure = describe_failure(error)
-            self.error, self.error_line = failure.text, failure.line
-            outcome = RunStatus.FAILED, failure.line
-        finally:
-            self._outcome = outcome
-            self._wind_up()
+        if options.seed is not None:
+            seed_everything(options.seed)
+        with self._stand(), deterministic(options.deterministic):
+            fit(
+                self.work, self.state, self.control,
+                recorder=self._recorder, callbacks=Callbacks(callbacks), stepper=self.stepper,
+            )  # fmt: skip
 
-    def _wind_up(self) -> None:
-        """Leave the training thread: whatever fails here, the pump gets its last round."""
-        try:
-            self._recorder.flush()
-            ledger.note(
-                self.work.model, self.folder.path.name, epochs=self.state.epoch, steps=self.state.step
-            )
-        except Exception as error:
-            self._stumbled(error)
-        finally:
-            self.state.phase, self.state.ended = "done", time.monotonic()
-            self._pump.finish()
+    def _note_training(self) -> None:
+        state = self.state
+        ledger.note(self.work.model, self.folder.path.name, epochs=state.epoch, steps=state.step)
 
-    def _beat(self, *, last: bool) -> None:
-        try:
-            self._take_in(last=last)
-        finally:
-            if last:  # whatever failed above: who waits for the end must not wait for ever
-                self._finish()
-        if last:
-            return
+    # --- the pump -----------------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        for part in (self._take_numbers, self._obey_the_folder, self._follow, self.show):
+            self._quietly(part)
+
+    def _take_numbers(self, *, last: bool = False) -> None:
+        news = self.record.absorb(self._recorder.drain(wait=last), self.stepper.sampler.take())
+        if self.record.diverged and not last:
+            self.control.stop("step", reason=self.record.diverged, kind="diverged")
+        self._keeper.write(news)
+
+    def _take_alerts(self) -> None:
+        self._keeper.write(self.record.absorb(None, None))
+
+    def _obey_the_folder(self) -> None:
         if (after := self.folder.take_stop_request()) is not None:
             self.control.stop(after, reason="a STOP file was put into the run folder")
-        self._follow_pause()
-        self.show()
 
-    def _take_in(self, *, last: bool) -> None:
-        news = self.record.absorb(self._recorder.drain(wait=last), self.stepper.sampler.take())
-        if self.record.watch.diverged_at is not None and not last and self.control.stop_kind != "diverged":
-            at = self.record.watch.diverged_at
-            self.control.stop(
-                "step", reason=f"the loss became NaN or infinite at step {at:,}", kind="diverged"
-            )
-        self._keeper.write(news, self.record)
-
-    def _follow_pause(self) -> None:
-        status = RunStatus.PAUSED if self.state.phase == "paused" else RunStatus.RUNNING
-        if status is not self.status:
-            self.status = status
+    def _follow(self) -> None:
+        """Write the manifest when the run was paused or resumed, or something was changed by hand."""
+        self.status = RunStatus.PAUSED if self.state.phase == "paused" else RunStatus.RUNNING
+        if self._written != (self.status, len(self.events)):
             self._write_manifest()
 
-    def _finish(self) -> None:
+    def _end(self) -> None:
         """The last round: final status, manifest, reports, views; then whoever waits is let go."""
-        status, reason = self._outcome
-        if self.record.watch.diverged_at is not None and status is RunStatus.COMPLETED:
-            status, reason = (
-                RunStatus.DIVERGED,
-                f"the loss became NaN or infinite at step {self.record.watch.diverged_at:,}",
-            )
-        self.state.stop_reason = reason
         try:
+            self._trainer.join()
+            self._quietly(self._take_numbers, last=True)
+            status, self.state.stop_reason = self._outcome
+            if self.record.diverged and status is RunStatus.COMPLETED:
+                status, self.state.stop_reason = RunStatus.DIVERGED, self.record.diverged
             self.status = status
             self._keeper.finish(status)
-            self._write_manifest(
-                completed_at=utc_now(), stop_reason=reason, error=self.error, **results.final_sections(self)
-            )
+            self._quietly(self._take_alerts)
+            self._quietly(self._write_results)
             for finisher in self._finishers:
-                try:
-                    finisher(self._owner)
-                except Exception as error:
-                    self._stumbled(error)
+                self._quietly(finisher, self._owner)
+            self._quietly(self._take_alerts)
             self.show()
-            self.folder.close()
+            self._quietly(self.folder.close)
+            self._quietly(self._let_go)
+            self.record.absorb(None, None)  # what was said since is at least in `run.alerts`
         finally:
             self.over.set()
+
+    def _write_results(self) -> None:
+        sections = results.final_sections(self)
+        self.results = sections["training_results"]
+        self._write_manifest(
+            completed_at=utc_now(), stop_reason=self.state.stop_reason, error=self.error, **sections
+        )
+
+    def _let_go(self) -> None:
+        """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
+        self.control.forget()
+        del self.stepper, self.checkpoints
+        self._recorder, self._plan, self._in_thread, self._finishers = Recorder(), None, None, []
+        self.work = None
+        let_go(self._owner)
 
     def show(self) -> None:
         """Give every watcher the run; one that fails is let go."""
@@ -203,22 +232,37 @@ class Execution:
             try:
                 watcher.update(self._owner)
             except Exception as error:
-                self.watchers.remove(watcher)
+                with suppress(ValueError):  # taken out meanwhile
+                    self.watchers.remove(watcher)
                 self._stumbled(error)
 
     def _write_manifest(self, **changes: Any) -> None:
+        self._written = self.status, len(self.events)  # not tried again at each beat when the disk refuses
         try:
             self.folder.write_manifest(
-                status=self.status,
-                events=self.events,
-                progress=results.progress_section(self.state.progress()),
-                **changes,
-            )
+                status=self.status, events=list(self.events),
+                progress=results.progress_section(self.state.progress()), **changes,
+            )  # fmt: skip
         except Exception as error:
+            self._trouble(f"manifest.json could not be written: {error} Training is not affected.")
+
+    # --- what goes wrong beside the training --------------------------------------------------------------
+
+    def errand(self, task: Callable[[], Any]) -> None:
+        """Have the training thread call `task` at its next boundary; what it raises is an alert."""
+        self.control.errand(lambda: self._quietly(task))
+
+    def _quietly(self, action: Callable[..., Any], *args: Any, **keywords: Any) -> None:
+        try:
+            action(*args, **keywords)
+        except BaseException as error:  # nothing beside the training may end it, not even SystemExit
             self._stumbled(error)
 
     def _trouble(self, text: str) -> None:
-        self.record.note_alert(trouble(text, self.state.step))
+        """Say it once: what fails at each beat would fill the alerts."""
+        if text not in self._said:
+            self._said.add(text)
+            self.record.note_alert(trouble(text, self.state.step))
 
     def _stumbled(self, error: BaseException) -> None:
         self._trouble(f"nbtrain itself stumbled beside the training ({type(error).__name__}: {error})")

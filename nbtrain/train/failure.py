@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +10,18 @@ from pathlib import Path
 import torch
 
 import nbtrain
+from nbtrain.errors import UserError
 
-_OURS = str(Path(nbtrain.__file__).parent)
-_TORCH = str(Path(torch.__file__).parent)  # its frames between us and the person's first line say nothing
+_OURS = str(Path(nbtrain.__file__).parent) + os.sep
+_TORCH = str(Path(torch.__file__).parent) + os.sep  # between us and the person's first line it says nothing
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception as text. `line`: `ValueError: message`. `text`:
-    the traceback without nbtrain's own frames.
+    """An exception as text.
+
+    Attributes:
+        line: `ValueError: message`, one line. text: the traceback without nbtrain's own frames.
     """
 
     line: str
@@ -25,31 +29,55 @@ class Failure:
 
 
 def describe_failure(error: BaseException) -> Failure:
-    """Turn an exception into text and let go of its frames, which would keep the batch and the graph in
-    memory.
+    """Turn an exception into text and let go of its frames, which keep the batch and the graph in memory.
 
     Frames of nbtrain above the person's code are left out; when there are only ours, all are shown: then the
-    fault is ours.
+    fault is ours. A UserError is its sentence alone.
     """
-    report = traceback.TracebackException.from_exception(error, capture_locals=False)
-    for part in _chain(report):
-        outside = [frame for frame in part.stack if not frame.filename.startswith(_OURS)]
-        first = next(
-            (place for place, frame in enumerate(outside) if not frame.filename.startswith(_TORCH)), 0
-        )
-        if outside:
-            part.stack = traceback.StackSummary.from_list(outside[first:])
-    text = "".join(report.format())
-    line = "".join(report.format_exception_only()).strip().splitlines()[-1]
-    for part in (error, error.__cause__, error.__context__):
-        if part is not None and part.__traceback__ is not None:
-            traceback.clear_frames(part.__traceback__)
-    return Failure(line, text)
+    try:
+        if isinstance(error, UserError):
+            said = f"{type(error).__name__}: {error}"
+            return Failure(said, said + "\n")
+        report = traceback.TracebackException.from_exception(error, capture_locals=False)
+        for part in _chain(report):
+            part.stack = _of_the_person(part.stack)
+        return Failure(_one_line(report, below=isinstance(error, SyntaxError)), "".join(report.format()))
+    finally:
+        _let_go(error)
+
+
+def _of_the_person(stack: traceback.StackSummary) -> traceback.StackSummary:
+    outside = [frame for frame in stack if not frame.filename.startswith(_OURS)]
+    first = next((at for at, frame in enumerate(outside) if not frame.filename.startswith(_TORCH)), 0)
+    return traceback.StackSummary.from_list(outside[first:]) if outside else stack
+
+
+def _one_line(report: traceback.TracebackException, *, below: bool) -> str:
+    """The sentence of an exception; `below`: what stands above it is no part of it."""
+    lines = [line for line in "".join(report.format_exception_only()).splitlines() if line.strip()]
+    below = below or "in DataLoader worker process" in lines[0]  # then the worker's own traceback is above
+    return (lines[-1] if below else lines[0]).strip()
 
 
 def _chain(report: traceback.TracebackException | None) -> list[traceback.TracebackException]:
-    found = []
-    while report is not None and report not in found:
-        found.append(report)
-        report = report.__cause__ or report.__context__
+    found: list[traceback.TracebackException] = []
+    todo = [report]
+    while todo:
+        part = todo.pop()
+        if part is not None and not any(part is known for known in found):
+            found.append(part)
+            todo += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
     return found
+
+
+def _let_go(error: BaseException) -> None:
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        part = todo.pop()
+        if part is None or id(part) in seen:
+            continue
+        seen.add(id(part))
+        if part.__traceback__ is not None:
+            traceback.clear_frames(part.__traceback__)
+        todo += [part.__cause__, part.__context__, *getattr(part, "exceptions", ())]

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from nbtrain.findings import Finding, Severity
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.store import RunFolder
-from nbtrain.telemetry.recorder import Rows
-from nbtrain.train.record import STEP_COLUMNS, News, Record
+from nbtrain.train.record import News
 
 
 class Keeper:
@@ -31,37 +28,33 @@ class Keeper:
         self._on_trouble = on_trouble
         self._said: set[str] = set()
 
-    def write(self, news: News, record: Record) -> None:
+    def write(self, news: News) -> None:
         """Write what is new."""
-        rows = [row for block in news.steps for row in _as_dicts(block, record)] if news.steps else []
         if news.alerts:
-            self._guard("alerts", lambda: self.folder.append_alerts(news.alerts))
+            self._guard("alerts", self.folder.append_alerts, news.alerts)
         for alert in news.alerts:
-            self._guard(
-                "training.log",
-                lambda alert=alert: self.folder.log(f"{alert.severity}: {alert.issue} {alert.evidence}"),
-            )
+            self._guard("training.log", self.folder.log, f"{alert.severity}: {alert.issue} {alert.evidence}")
         for row in news.epochs:
-            self._guard("training.log", lambda row=row: self.folder.log(epoch_line(row)))
+            self._guard("training.log", self.folder.log, epoch_line(row))
+        rows = news.step_rows()
         for tracker in self._trackers:
-            name = tracker.id
             if rows:
-                self._guard(name, lambda tracker=tracker: tracker.log_steps(rows))
+                self._guard(tracker.id, tracker.log_steps, rows)
             for row in news.epochs:
-                self._guard(name, lambda tracker=tracker, row=row: tracker.log_epoch(row))
+                self._guard(tracker.id, tracker.log_epoch, row)
 
     def finish(self, status: RunStatus) -> None:
         """Close the trackers."""
         for tracker in self._trackers:
-            self._guard(tracker.id, lambda tracker=tracker: tracker.finish(status))
+            self._guard(tracker.id, tracker.finish, status)
 
-    def _guard(self, what: str, action: Callable[[], Any]) -> None:
+    def _guard(self, what: str, action: Callable[..., Any], *args: Any) -> None:
         try:
-            action()
+            action(*args)
         except Exception as error:
             if what not in self._said:
                 self._said.add(what)
-                self._on_trouble(f"{what} could not be written: {error}. Training goes on.")
+                self._on_trouble(f"{what} could not be written: {error} Training goes on.")
 
 
 def trouble(text: str, step: int) -> Finding:
@@ -70,18 +63,7 @@ def trouble(text: str, step: int) -> Finding:
 
 
 def epoch_line(row: dict[str, float]) -> str:
-    """Return an epoch in one line:
-    `epoch 3  step 135  train_loss 0.4123  val_loss 0.3991  val_acc 0.9123  1.2 s`.
-    """
+    """Return an epoch in a line: `epoch 3  step 135  train_loss 0.4123  val_acc 0.9123  1.2 s`."""
     said = [f"epoch {int(row['epoch'])}", f"step {int(row['step'])}"]
     said += [f"{name} {row[name]:.4f}" for name in row if name.startswith(("train_", "val_"))]
     return "  ".join([*said, f"{row['epoch_time_s']:.1f} s"])
-
-
-def _as_dicts(block: Rows, record: Record) -> list[dict[str, Any]]:
-    pace = record.latest.get("samples_per_s", np.nan)
-    columns = (block.train_loss.tolist(), block.lr.tolist(), block.grad_norm.tolist())
-    return [
-        dict(zip(("step", *STEP_COLUMNS), (step, loss, lr, norm, pace), strict=True))
-        for step, loss, lr, norm in zip(block.steps.tolist(), *columns, strict=True)
-    ]

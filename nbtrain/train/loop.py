@@ -1,5 +1,4 @@
-"""The training loop: the whole story, top to bottom. No UI, no print, no disk, no host read of a device
-value in a step.
+"""The training loop: the whole story, top to bottom. No UI, no print, no disk, no host read in a step.
 
 One step is in `nbtrain.train.step`, validation in `nbtrain.train.evaluate`; everything else happens here.
 """
@@ -22,6 +21,8 @@ from nbtrain.train.step import Stepper
 from nbtrain.train.work import Work
 from nbtrain.train.workers import iterate
 
+USED_UP = "the data is used up: the loader can be read only once"
+
 
 def fit(
     work: Work, state: State, control: Control, *, recorder: Recorder, callbacks: Callbacks, stepper: Stepper
@@ -33,17 +34,16 @@ def fit(
             for each group of `accumulate` micro-batches:
                 zero_grad(set_to_none)
                 for each micro-batch: forward under autocast, loss / k, scaled backward
-                unscale, gradient norm, clip, optimizer step          (step.py)
+                unscale, gradient norm, clip, optimizer step                             (step.py)
                 scheduler step, when it counts steps
-                row to the recorder                                   (device scalars, not read)
+                row to the recorder: device scalars, not read
                 on_step
-                mailbox: save, set lr, pause, stop                    (control.py; a Stopped ends the run
-                here) every `val_every` steps: validate, on_evaluation
-            validate in eval mode without gradients, on_evaluation    (evaluate.py; modes restored)
+                every `val_every` steps: validate, on_evaluation
+                mailbox: save, set lr, pause, stop       (control.py; a Stopped ends the run here)
+            validate in eval mode without gradients, on_evaluation     (evaluate.py; modes restored)
             scheduler step, when it counts epochs or evaluations
-            on_epoch                                                  (row of metrics.json, checkpoint, early
-            stopping)
-            mailbox: stop after epoch
+            on_epoch: row of metrics.json, checkpoint, early stopping
+            mailbox, stop after epoch
         on_end
 
     Raises:
@@ -53,14 +53,22 @@ def fit(
     enter_training(work.model)
     callbacks.tell("on_start", work, state)
     try:
-        while not _finished(state):
+        while not state.is_finished:
             state.epoch += 1
             state.batch = 0
-            if not _train_epoch(
-                work, state, control, recorder=recorder, callbacks=callbacks, stepper=stepper
-            ):
+            began, paused = time.perf_counter(), state.paused_s
+            before = state.samples, state.train_s
+            _train_epoch(work, state, control, recorder=recorder, callbacks=callbacks, stepper=stepper)
+            if state.batch == 0:
                 state.epoch -= 1
+                _no_more(state)
                 break
+            row = _epoch_row(work, state, recorder, stepper, before=before)
+            row |= _end_epoch(work, state, control, callbacks, row["train_loss"])
+            row["epoch_time_s"] = time.perf_counter() - began - (state.paused_s - paused)
+            callbacks.tell("on_epoch", work, state, row)
+            if control.pending:
+                control.at_boundary(state)
             control.at_epoch_end()
     except Stopped as stop:
         state.stop_reason = str(stop)
@@ -71,86 +79,84 @@ def fit(
     callbacks.tell("on_end", work, state)
 
 
-def _finished(state: State) -> bool:
-    epochs_done = state.total_epochs is not None and state.epoch >= state.total_epochs
-    return epochs_done or _steps_done(state)
-
-
-def _steps_done(state: State) -> bool:
-    return state.total_steps is not None and state.step >= state.total_steps
-
-
 def _train_epoch(
     work: Work, state: State, control: Control, *, recorder: Recorder, callbacks: Callbacks, stepper: Stepper
-) -> bool:
-    """Train one epoch and judge it; False when a one-shot loader had nothing left."""
-    options, groups = work.options, work.optimizer.param_groups
-    clock, epoch_began, samples_before, trained_before = (
-        time.perf_counter,
-        time.perf_counter(),
-        state.samples,
-        state.train_s,
-    )
+) -> None:
+    """Take the steps of one epoch."""
+    options, schedule, groups = work.options, work.schedule, work.optimizer.param_groups
+    clock = time.perf_counter
     state.phase = "training"
     last = clock()
     for group in _grouped(iterate(work.train_loader), options.accumulate):
+        lr = groups[0]["lr"]
         loss, norm, samples = stepper.step(group, state.step + 1, last)
         now = clock()
         state.step += 1
         state.batch += len(group)
         state.samples += samples
         state.train_s += now - last
-        recorder.add(state.step, loss, norm, groups[0]["lr"], samples, now - last, now)
-        if work.schedule.every == "step":
-            work.schedule.at_step()
+        recorder.add(state.step, loss, norm, lr, samples, now - last, now)
+        if schedule.every == "step":
+            schedule.at_step()
         if callbacks.each_step:
             callbacks.tell("on_step", work, state)
         last = now
+        if options.val_every and state.step % options.val_every == 0:
+            recorder.flush()
+            _judge(work, state, control, callbacks)
+            last = clock()
         if control.pending:
             recorder.flush()
-            state.paused_s += control.at_boundary(state)
+            control.at_boundary(state)
             last = clock()
-        if options.val_every and state.step % options.val_every == 0 and not _steps_done(state):
-            judge(work, state, control, callbacks)
-            last = clock()
-        if _steps_done(state):
+        if state.steps_are_done:
             break
-    if state.batch == 0:
-        if state.epoch == 1:
-            raise UsageError(
-                "The training loader gave no batch.", suggestion="Check its data set and batch size."
-            )
-        state.stop_reason = "the data is used up: the loader can be read only once"
-        return False
-    row = _epoch_row(work, state, recorder, stepper)
-    values = judge(work, state, control, callbacks) or {}
-    if work.schedule.every == "epoch":
-        work.schedule.at_epoch()
-    elif work.schedule.every == "evaluation":
-        work.schedule.at_evaluation(values.get("val_loss", row["train_loss"]))
-    trained = state.train_s - trained_before
-    row |= values
-    row["samples_per_s"] = (state.samples - samples_before) / trained if trained > 0 else math.nan
-    row["epoch_time_s"] = clock() - epoch_began
-    callbacks.tell("on_epoch", work, state, row)
-    return True
 
 
-def _epoch_row(work: Work, state: State, recorder: Recorder, stepper: Stepper) -> dict[str, float]:
+def _no_more(state: State) -> None:
+    """Note why an epoch had no batch; refuse when it was the first."""
+    if state.step == 0:
+        raise UsageError(
+            "The training loader gave no batch.", suggestion="Check its data set and batch size."
+        )
+    state.stop_reason = USED_UP
+
+
+def _epoch_row(
+    work: Work, state: State, recorder: Recorder, stepper: Stepper, *, before: tuple[int, float]
+) -> dict[str, float]:
+    """What the steps of this epoch came to. `before`: samples and training seconds at its beginning."""
     row: dict[str, float] = {"epoch": state.epoch, "step": state.step, **recorder.take_epoch()}
     accuracy = stepper.take_accuracy()
-    if accuracy == accuracy:
+    if accuracy is not None:
         row["train_acc"] = accuracy
     row["lr"] = float(work.optimizer.param_groups[0]["lr"])
+    trained = state.train_s - before[1]
+    row["samples_per_s"] = (state.samples - before[0]) / trained if trained > 0 else math.nan
     return row
 
 
-def judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> dict[str, float] | None:
-    """Validate, keep count of the best, tell it;
-    None without validation data or when broken off by a stop.
+def _end_epoch(
+    work: Work, state: State, control: Control, callbacks: Callbacks, train_loss: float
+) -> dict[str, float]:
+    """Validate, step a scheduler that counts epochs; return what the validation measured."""
+    values = _judge(work, state, control, callbacks) or {}
+    work.schedule.at_epoch()
+    if work.val_loader is None:
+        work.schedule.at_evaluation(train_loss)
+    return values
+
+
+def _judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> dict[str, float] | None:
+    """Validate this step once, keep count of the best, tell it.
+
+    Returns:
+        What was measured; None without validation data, or when a stop broke it off.
     """
     if work.val_loader is None:
         return None
+    if state.judged_step == state.step:  # an evaluation every N steps that falls on the epoch's end
+        return state.judged
     state.phase = "validating"
     values = evaluate(
         work.model, iterate(work.val_loader), task=work.task, precision=work.precision, device=work.device,
@@ -159,19 +165,19 @@ def judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> d
     state.phase = "training"
     if values is None:
         return None
+    state.judged_step, state.judged = state.step, values
     if values["val_loss"] < state.best_val_loss:
-        state.best_val_loss, state.best_val_step, state.best_val_epoch = (
-            values["val_loss"],
-            state.step,
-            state.epoch,
-        )
+        state.best_val_loss, state.best_val_step = values["val_loss"], state.step
+        state.best_val_epoch = state.epoch
+    work.schedule.at_evaluation(values["val_loss"])
     callbacks.tell("on_evaluation", work, state, values)
     return values
 
 
 def _grouped(batches: Iterable[Any], size: int) -> Iterator[tuple[Any, ...]]:
-    """Yield tuples of `size` micro-batches;
-    the last may be shorter, and its loss is divided by its own length.
+    """Yield tuples of `size` micro-batches.
+
+    The last of an epoch may be shorter; its loss is divided by its own length.
     """
     if size == 1:
         for batch in batches:

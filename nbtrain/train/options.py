@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +120,8 @@ def _nearest(word: str, known: set[str]) -> str:
 
 def _whole(low: int) -> Callable[[str, Any], int]:
     def check(name: str, value: Any) -> int:
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            or value != int(value)
-            or value < low
-        ):
+        whole = isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
+        if not whole or value < low:
             raise UsageError(
                 f"`{name}` is {value!r}; it must be a whole number, at least {low}.",
                 suggestion=f"For example {name}={max(low, 10)}.",

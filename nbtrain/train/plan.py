@@ -1,5 +1,6 @@
-"""The plan: everything a run will do, resolved and shown before it starts. Nothing is on disk yet, nothing
-is changed.
+"""The plan: everything a run will do, resolved and shown before it starts.
+
+Nothing is on disk yet, nothing is changed.
 
 `make_plan` looks, rehearses one batch and decides; `Plan.report` says it. What a person set is marked
 against what is a default, and what nbtrain assumed is said in words.
@@ -13,13 +14,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from nbtrain import units
 from nbtrain.errors import UsageError, UserError
 from nbtrain.notebook.namespace import Setup
 from nbtrain.notebook.sample import CannotLook, sample_batch
 from nbtrain.report.model import Cell, KeyValues, Note, Report, Section
-from nbtrain.train import ledger
+from nbtrain.train import active, ledger
 from nbtrain.train.data import SPLIT_SEED, batches_of, samples_of, split_loader
 from nbtrain.train.line import ORIGINS, Line, kind_of
 from nbtrain.train.options import DEFAULT_EPOCHS, TrainOptions
@@ -30,10 +32,11 @@ from nbtrain.train.schedule import choose_schedule
 from nbtrain.train.work import Work
 
 DEFAULT_LR, DEFAULT_WEIGHT_DECAY = 1e-3, 0.01  # torch.optim.AdamW's own defaults
+_KEPT_OPTIONS = ("accumulate", "clip", "val_every", "checkpoint_every", "patience")
 LOGGING_QUESTION = "I need logging configured before training. Which backend would you like to use?"
 NO_VALIDATION = (
-    "No validation data: overfitting cannot be seen. Three ways on: --val NAME (a loader), --split 0.2 (put a part of the "
-    "training data aside), --no-val (train without, knowingly)."
+    "No validation data: overfitting cannot be seen. Three ways on: --val NAME (a loader), --split 0.2 (put "
+    "a part of the training data aside), --no-val (train without, knowingly)."
 )
 
 
@@ -77,7 +80,10 @@ class Plan:
             notes = tuple(Note(warning, tone="warning") for warning in self.warnings)
             sections.insert(0, Section("Before you start", notes))
         if self.rehearsal.failure:
-            text = f"The rehearsal of one batch failed in your code ({self.rehearsal.failure}). The run would end with its full traceback."
+            text = (
+                f"The rehearsal of one batch failed in your code ({self.rehearsal.failure}). "
+                "The run would end with its full traceback."
+            )
             sections.insert(0, Section("Rehearsal", (Note(text, tone="critical"),)))
         steps = units.count(self.total_steps) if self.total_steps else "until the data ends"
         about = f", about {units.seconds(self.eta_s)}" if self.eta_s else ""
@@ -92,7 +98,8 @@ class Plan:
         """Return the plan as JSON-ready values."""
         return {
             "name": self.name, "total_epochs": self.total_epochs, "total_steps": self.total_steps,
-            "steps_per_epoch": self.steps_per_epoch, "eta_s": self.eta_s, "warnings": list(self.warnings), "config": self.config,
+            "steps_per_epoch": self.steps_per_epoch, "eta_s": self.eta_s,
+            "warnings": list(self.warnings), "config": self.config,
         }  # fmt: skip
 
 
@@ -105,31 +112,21 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
     if not options.log:
         raise UsageError(
             LOGGING_QUESTION,
-            suggestion="Add --log json (metrics.json and CSV files in the run folder), --log tensorboard, --log wandb or "
-            '--log mlflow; several with commas. Once for the notebook: %config NBTrain.log = "json"',
+            suggestion="Add --log json (metrics.json and CSV files in the run folder), --log tensorboard, "
+            "--log wandb or --log mlflow; several with commas. "
+            'Once for the notebook: %config NBTrain.log = "json"',
         )
-    model, train, val = setup.model.value, setup.train.value, setup.val.value if setup.val else None
+    model = setup.model.value
     _check_model(model, setup.model.name)
-    if options.no_val:
-        val = None
-    elif val is None and options.split is not None:
-        train, val = split_loader(train, options.split, options.seed)
-    for role, loader, name in (
-        ("training", train, setup.train.name),
-        ("validation", val, setup.val.name if setup.val else ""),
-    ):
-        if loader is not None and batches_of(loader) == 0:
-            raise UsageError(
-                f"The {role} loader `{name or role}` is empty: it gives no batch.",
-                suggestion="Check its data set, batch size and drop_last.",
-            )
+    active.refuse_if_training(model)  # a rehearsal would disturb it
+    train, val, made = _data(setup, options)
     device = _device(options.device, model)
     precision = choose_precision(options.precision, device)
     home = next(model.parameters()).device
     rehearsal_precision = precision if home == device else choose_precision("32", home)
-    criterion = setup.loss.value if setup.loss else None
-    rehearsal = _rehearsal(setup, train, criterion, precision=rehearsal_precision, device=home)
-    optimizer, made = _optimizer(setup, model)
+    rehearsal = _rehearsal(setup, train, precision=rehearsal_precision, device=home)
+    optimizer, made_optimizer = _optimizer(setup, model)
+    _check_together(optimizer, precision, rehearsal, options)
     length = _length(train, options)
     schedule = choose_schedule(
         setup.scheduler.value if setup.scheduler else None,
@@ -138,10 +135,36 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
         asked=options.scheduler_step,
     )
     work = Work(
-        model, optimizer, schedule, train, val, rehearsal.task, precision, device, options, rehearsal.criterion, rehearsal.hits,
-        names=_names(setup), output_shapes=rehearsal.output_shapes,
+        model, optimizer, schedule, train, val, rehearsal.task, precision, device, options,
+        rehearsal.criterion, rehearsal.hits if options.guess_accuracy else None, names=_names(setup),
+        made=(*made, *(("optimizer",) if made_optimizer else ())), output_shapes=rehearsal.output_shapes,
     )  # fmt: skip
-    return _assemble(work, setup, rehearsal, length, made)
+    return _assemble(work, setup, rehearsal, length, made_optimizer)
+
+
+def _data(setup: Setup, options: TrainOptions) -> tuple[Any, Any, tuple[str, ...]]:
+    """(training data, validation data or None, which of the two are made here)."""
+    train, val = setup.train.value, setup.val.value if setup.val else None
+    made: tuple[str, ...] = ()
+    if options.no_val:
+        val = None
+    elif options.split is not None:
+        if val is not None:
+            raise UsageError(
+                f"There is validation data already (`{setup.val.name or type(val).__name__}`), and `split` "
+                "asks to put some of the training data aside.",
+                suggestion="Leave split out, or say --val none (val=False) to split.",
+            )
+        train, val = split_loader(train, options.split, options.seed)
+        made = ("train_loader", "val_loader")
+    for role, loader, named in (("training", train, setup.train), ("validation", val, setup.val)):
+        if loader is not None and batches_of(loader) == 0:
+            name = named.name if named else ""
+            raise UsageError(
+                f"The {role} loader `{name or role}` is empty: it gives no batch.",
+                suggestion="Check its data set, batch size and drop_last.",
+            )
+    return train, val, made
 
 
 def _check_model(model: nn.Module, name: str) -> None:
@@ -152,10 +175,32 @@ def _check_model(model: nn.Module, name: str) -> None:
             f"{called} has no parameters, so there is nothing to train.",
             suggestion="Are its layers in plain lists? Use nn.ModuleList.",
         )
+    if any(isinstance(p, UninitializedParameter) for p in parameters):
+        raise UsageError(
+            f"{called} has lazy layers whose sizes are not known yet.",
+            suggestion="Run one batch through it first, e.g. model(next(iter(loader))[0]).",
+        )
     if not any(p.requires_grad for p in parameters):
         raise UsageError(
-            f"{called} has {len(parameters)} parameter tensors and none is trainable (requires_grad is False).",
+            f"{called} has {len(parameters)} parameter tensors, none trainable (requires_grad=False).",
             suggestion="Unfreeze what should learn, e.g. for p in model.parameters(): p.requires_grad_(True)",
+        )
+
+
+def _check_together(
+    optimizer: Any, precision: Precision, rehearsal: Rehearsal, options: TrainOptions
+) -> None:
+    if precision.scaled and isinstance(optimizer, torch.optim.LBFGS):
+        raise UsageError(
+            "LBFGS evaluates the loss several times a step, which torch's GradScaler for precision 16 does "
+            "not allow.",
+            suggestion="Use precision bf16 or 32, or another optimizer.",
+        )
+    if rehearsal.task.whole is not None and options.metrics:
+        raise UsageError(
+            f"The metrics ({', '.join(options.metrics)}) need the model's output, and a loss (model, batch) "
+            "keeps it to itself.",
+            suggestion="Leave the metrics out, or give a loss (output, target).",
         )
 
 
@@ -163,25 +208,17 @@ def _device(asked: str | None, model: nn.Module) -> torch.device:
     if asked is None or asked == "auto":
         return next(model.parameters()).device
     try:
-        device = torch.device(asked)
-    except RuntimeError:
+        # the device of a tensor has its number: "cuda" becomes "cuda:0", the current one
+        return torch.empty(0, device=asked).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UsageError(
-            f"device is {asked!r}.", suggestion="Allowed are cpu, cuda, cuda:N and mps."
+            f"device is {asked!r}, which cannot be used here ({in_one_line(error)}).",
+            suggestion="Allowed are cpu, cuda, cuda:N and mps, where torch sees such a device.",
         ) from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError(
-            f"device is {asked!r}, and torch sees no CUDA device here.",
-            suggestion="Use --device cpu, or start a kernel with a GPU.",
-        )
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", torch.cuda.current_device())
-    return device
 
 
-def _rehearsal(
-    setup: Setup, train: Any, criterion: Any, *, precision: Precision, device: torch.device
-) -> Rehearsal:
-    model = setup.model.value
+def _rehearsal(setup: Setup, train: Any, *, precision: Precision, device: torch.device) -> Rehearsal:
+    model, criterion = setup.model.value, setup.loss.value if setup.loss else None
     try:
         batch = sample_batch(train)
     except CannotLook:
@@ -229,14 +266,10 @@ def _assemble(
     epochs, steps, per_epoch = length
     options = work.options
     eta = None
-    if steps and rehearsal.step_time_s:
-        eta = (
-            steps * rehearsal.step_time_s * options.accumulate * 1.2
-        )  # 1.2: the update and the loader, roughly
+    if steps and rehearsal.step_time_s:  # 1.2: the update and the loader, roughly
+        eta = steps * rehearsal.step_time_s * options.accumulate * 1.2
         if work.val_loader is not None and epochs and (val_batches := batches_of(work.val_loader)):
-            eta += (
-                epochs * val_batches * rehearsal.step_time_s / 3
-            )  # forward only: about a third of forward and backward
+            eta += epochs * val_batches * rehearsal.step_time_s / 3  # forward alone is about a third
     name = options.name or work.names.get("model") or type(work.model).__name__
     lines = plan_lines(work, rehearsal, length, eta_s=eta, made_optimizer=made)
     warnings = tuple(_warnings(work, setup, rehearsal))
@@ -254,7 +287,8 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
     said += rehearsal.warnings
     if (trained := ledger.trained(work.model)) is not None:
         said.append(
-            f"This model has been trained before in this kernel: {trained}. The run goes on from those weights."
+            f"This model has been trained before in this kernel: {trained}. "
+            "The run goes on from those weights."
         )
     if torch.cuda.is_available() and work.device.type == "cpu":
         said.append("The model is on the CPU while a GPU is idle. --device cuda trains there.")
@@ -263,21 +297,40 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
 
 def _config(work: Work, *, epochs: int | None, steps: int | None, name: str) -> dict[str, Any]:
     options, group = work.options, work.optimizer.param_groups[0]
-    settings = {key: _plain(value) for key, value in group.items() if key != "params"}
+    split_seed = None
+    if options.split:
+        split_seed = SPLIT_SEED if options.seed is None else options.seed
+    scheduler = None
+    if work.scheduler is not None:
+        scheduler = {"type": type(work.scheduler).__name__, "every": work.schedule.every}
     return {
         "name": name,
         "model": {"class": type(work.model).__name__, "variable": work.names.get("model", "")},
-        "data": {"train": work.names.get("train", ""), "val": work.names.get("val", ""), "train_samples": samples_of(work.train_loader),
-                 "val_samples": samples_of(work.val_loader), "split": options.split, "split_seed": (SPLIT_SEED if options.seed is None else options.seed) if options.split else None},
-        "optimizer": {"type": type(work.optimizer).__name__, **settings},
-        "scheduler": {"type": type(work.scheduler).__name__, "every": work.schedule.every} if work.scheduler is not None else None,
+        "data": {
+            "train": work.names.get("train", ""),
+            "val": work.names.get("val", ""),
+            "train_samples": samples_of(work.train_loader),
+            "val_samples": samples_of(work.val_loader),
+            "split": options.split,
+            "split_seed": split_seed,
+        },
+        "optimizer": {
+            "type": type(work.optimizer).__name__,
+            **{key: _plain(value) for key, value in group.items() if key != "params"},
+        },
+        "scheduler": scheduler,
         "loss": kind_of(work.criterion) if work.criterion is not None else "the model's own",
-        "training": {"epochs": epochs, "steps": steps, "batch_size": getattr(work.train_loader, "batch_size", None), "accumulate": options.accumulate,
-                     "clip": options.clip, "precision": work.precision.name, "device": str(work.device), "val_every": options.val_every,
-                     "checkpoint_every": options.checkpoint_every, "patience": options.patience},
+        "training": {
+            "epochs": epochs,
+            "steps": steps,
+            "batch_size": getattr(work.train_loader, "batch_size", None),
+            "precision": work.precision.name,
+            "device": str(work.device),
+            **{name: getattr(options, name) for name in _KEPT_OPTIONS},
+        },
         "reproducibility": {"seed": options.seed, "deterministic": options.deterministic},
         "logging": list(options.log),
-    }  # fmt: skip
+    }
 
 
 def _plain(value: Any) -> Any:

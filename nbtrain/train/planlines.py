@@ -58,7 +58,8 @@ def _objects(work: Work, rehearsal: Rehearsal, made_optimizer: bool) -> list[Lin
     if work.scheduler is None:
         lines.append(Line("What is trained", "Schedule", "constant learning rate", "default"))
     else:
-        kind = f"{_named(work, 'scheduler', type(work.scheduler).__name__)}, stepped each {work.schedule.every}: {work.schedule.why}"
+        kind = _named(work, "scheduler", type(work.scheduler).__name__)
+        kind += f", stepped each {work.schedule.every}: {work.schedule.why}"
         lines.append(
             Line("What is trained", "Schedule", kind, "option" if work.options.scheduler_step else "notebook")
         )

@@ -14,18 +14,23 @@ INTERVAL_S = 0.25
 
 
 class Pump:
-    """Call `beat` every quarter of a second in a thread of its own, and once more at the end.
+    """Call `beat` every quarter of a second in a thread of its own, and `end` once when asked to finish.
 
     Args:
-        beat: one round; called as `beat(last=False)`, at the end once as `beat(last=True)`.
+        beat: one round. end: the last round, which is called whatever the rounds before raised.
         on_error: told of what a round raised; the pump goes on.
         name: of the thread.
     """
 
     def __init__(
-        self, beat: Callable[..., Any], on_error: Callable[[BaseException], Any], *, name: str
+        self,
+        beat: Callable[[], Any],
+        end: Callable[[], Any],
+        on_error: Callable[[BaseException], Any],
+        *,
+        name: str,
     ) -> None:
-        self._beat, self._on_error = beat, on_error
+        self._beat, self._last, self._on_error = beat, end, on_error
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -43,11 +48,11 @@ class Pump:
 
     def _run(self) -> None:
         while not self._end.wait(INTERVAL_S):
-            self._round(last=False)
-        self._round(last=True)
+            self._round(self._beat)
+        self._round(self._last)
 
-    def _round(self, *, last: bool) -> None:
+    def _round(self, action: Callable[[], Any]) -> None:
         try:
-            self._beat(last=last)
-        except Exception as error:
+            action()
+        except BaseException as error:  # also SystemExit of a person's watcher: somebody may wait for the end
             self._on_error(error)

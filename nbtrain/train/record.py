@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,23 +23,40 @@ from nbtrain.train.alerts import Watch
 STEP_COLUMNS = ("train_loss", "lr", "grad_norm", "samples_per_s")
 CURVE_COLUMNS = ("train_loss", "smooth_loss", "grad_norm", "lr", "samples_per_s")
 EVAL_COLUMNS = ("train_loss", "val_loss", "train_acc", "val_acc")
-PACE_BETA = 0.9  # throughput is smoothed over about ten blocks
+PACE_BETA = 0.8  # throughput is smoothed over about five readings, a second or so
+
+Thing = TypeVar("Thing")
 
 
 @dataclass
 class News:
-    """What one `absorb` brought: for the disk, the trackers and the views."""
+    """What one `absorb` brought: for the disk and the trackers.
 
-    steps: list[Rows] = field(default_factory=list)
+    Attributes:
+        steps: "step" and each of STEP_COLUMNS -> values, one a step; empty without new steps.
+        epochs, evaluations: their rows. alerts: new findings.
+    """
+
+    steps: dict[str, np.ndarray] = field(default_factory=dict)
     epochs: list[dict[str, float]] = field(default_factory=list)
     evaluations: list[dict[str, float]] = field(default_factory=list)
     alerts: list[Finding] = field(default_factory=list)
 
+    def step_rows(self) -> list[dict[str, Any]]:
+        """Return the steps as dicts, {"step": 1, "train_loss": ..., ...}."""
+        names = list(self.steps)
+        columns = [column.tolist() for column in self.steps.values()]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
 
 class Record:
-    """The numbers of one run."""
+    """The numbers of one run.
 
-    def __init__(self) -> None:
+    Args:
+        scaled: a GradScaler guards it (see `nbtrain.train.alerts.Watch`).
+    """
+
+    def __init__(self, *, scaled: bool = False) -> None:
         self.history = Series(STEP_COLUMNS)
         self.curves = LiveCurve(CURVE_COLUMNS)
         self.eval_curves = LiveCurve(EVAL_COLUMNS)
@@ -46,11 +64,16 @@ class Record:
         self.alerts: list[Finding] = []
         self.latest: dict[str, float] = {}
         self.layers: dict[str, tuple[float, float]] = {}
-        self.watch = Watch()
+        self._watch = Watch(scaled=scaled)
         self._smoother = Smoother()
         self._epochs_in: deque[dict[str, float]] = deque()
         self._evaluations_in: deque[dict[str, float]] = deque()
         self._alerts_in: deque[Finding] = deque()
+
+    @property
+    def diverged(self) -> str:
+        """How the run diverged, in a sentence; empty while it has not."""
+        return self._watch.diverged
 
     def note_epoch(self, row: dict[str, float]) -> None:
         """Take an epoch's row from the training thread."""
@@ -66,73 +89,49 @@ class Record:
         """Take an alert from any thread."""
         self._alerts_in.append(finding)
 
-    def absorb(self, blocks: list[Rows], sample: LayerSample | None) -> News:
+    def absorb(self, rows: Rows | None, sample: LayerSample | None) -> News:
         """Take over what has arrived. Called by the pump only."""
-        news = News(steps=blocks)
-        for rows in blocks:
-            self._absorb_rows(rows, news)
+        news = News(epochs=_emptied(self._epochs_in), evaluations=_emptied(self._evaluations_in))
+        if rows is not None:
+            news.steps = self._absorb_rows(rows)
+            news.alerts += self._watch.on_rows(rows)
         if sample is not None:
-            self.layers = {
-                name: (norm, sample.update_ratios[name]) for name, norm in sample.grad_norms.items()
-            }
-        evaluations = [self._evaluations_in.popleft() for _ in range(len(self._evaluations_in))]
-        for values in evaluations:
+            ratios = sample.update_ratios
+            self.layers = {name: (norm, ratios[name]) for name, norm in sample.grad_norms.items()}
+        for values in news.evaluations:
             self.latest.update({name: value for name, value in values.items() if name != "step"})
-        rows_in = [self._epochs_in.popleft() for _ in range(len(self._epochs_in))]
-        for row in rows_in:
+        for row in news.epochs:
             self.epochs.append(row)
-            self.latest.update(
-                {
-                    name: row[name]
-                    for name in row
-                    if name.startswith(("train_", "val_")) and name != "train_loss"
-                }
-            )
-            news.alerts += self.watch.on_epoch(int(row["step"]), row["train_loss"], row.get("val_loss"))
-        self._absorb_judged(evaluations, rows_in)
-        news.epochs, news.evaluations = rows_in, evaluations
-        news.alerts += [self._alerts_in.popleft() for _ in range(len(self._alerts_in))]
+            measured = {name: row[name] for name in row if name.startswith(("train_", "val_"))}
+            measured.pop("train_loss", None)  # the newest step's stands there
+            self.latest.update(measured)
+            news.alerts += self._watch.on_epoch(int(row["step"]), row["train_loss"], row.get("val_loss"))
+        self._absorb_judged(news)
+        news.alerts += _emptied(self._alerts_in)
         self.alerts += news.alerts
         return news
 
-    def _absorb_rows(self, rows: Rows, news: News) -> None:
+    def _absorb_rows(self, rows: Rows) -> dict[str, np.ndarray]:
         seconds = float(rows.step_time_s.sum())
         pace = float(rows.samples.sum()) / seconds if seconds > 0 else np.nan
         before = self.latest.get("samples_per_s", pace)
         pace = PACE_BETA * before + (1 - PACE_BETA) * pace if pace == pace else before
-        flow = np.full(len(rows.steps), pace)
+        columns = {
+            "train_loss": rows.train_loss,
+            "lr": rows.lr,
+            "grad_norm": rows.grad_norm,
+            "samples_per_s": np.full(len(rows.steps), pace),
+        }
         smooth = self._smoother.extend(rows.train_loss)
-        self.history.extend(
-            rows.steps,
-            {
-                "train_loss": rows.train_loss,
-                "lr": rows.lr,
-                "grad_norm": rows.grad_norm,
-                "samples_per_s": flow,
-            },
-        )
-        self.curves.extend(
-            rows.steps,
-            {
-                "train_loss": rows.train_loss,
-                "smooth_loss": smooth,
-                "grad_norm": rows.grad_norm,
-                "lr": rows.lr,
-                "samples_per_s": flow,
-            },
-        )
-        news.alerts += self.watch.on_rows(rows)
-        self.latest.update(
-            train_loss=float(rows.train_loss[-1]), smooth_loss=float(smooth[-1]), grad_norm=float(rows.grad_norm[-1]),
-            lr=float(rows.lr[-1]), samples_per_s=pace,
-        )  # fmt: skip
+        self.history.extend(rows.steps, columns)
+        self.curves.extend(rows.steps, {**columns, "smooth_loss": smooth})
+        newest = {name: float(column[-1]) for name, column in columns.items()}
+        self.latest.update(newest, smooth_loss=float(smooth[-1]))
+        return {"step": rows.steps, **columns}
 
-    def _absorb_judged(self, evaluations: list[dict[str, float]], epochs: list[dict[str, float]]) -> None:
-        """Points of the evaluation chart:
-        an epoch's row with its evaluation, and evaluations within an epoch.
-        """
-        by_step = {int(values["step"]): values for values in evaluations}
-        by_step |= {int(row["step"]): row for row in epochs}
+    def _absorb_judged(self, news: News) -> None:
+        """Add points to the evaluation chart: epochs with their evaluation, and those within an epoch."""
+        by_step = {int(values["step"]): values for values in (*news.evaluations, *news.epochs)}
         if not by_step:
             return
         steps = sorted(by_step)
@@ -142,9 +141,12 @@ class Record:
         self.eval_curves.extend(np.array(steps), columns)
 
     def epochs_frame(self) -> pd.DataFrame:
-        """Return the epochs as a DataFrame, one row an epoch;
-        a later row of an epoch takes the place of an earlier one.
-        """
+        """Return the epochs as a DataFrame, a row an epoch; a later row of an epoch replaces the earlier."""
         rows = {int(row["epoch"]): row for row in list(self.epochs)}
         frame = pd.DataFrame(list(rows.values()), columns=None if rows else ["epoch", "step", "train_loss"])
         return frame.astype({"epoch": int, "step": int})
+
+
+def _emptied(inbox: deque[Thing]) -> list[Thing]:
+    """Take what is there; another thread may be adding."""
+    return [inbox.popleft() for _ in range(len(inbox))]

@@ -1,13 +1,11 @@
 """Run: the handle of one training.
 
 Reading is safe from any thread. Controls only leave a wish in the mailbox; the loop obeys at the next step
-boundary.
+boundary. Once it is over, a run holds the person's objects no longer, only its numbers.
 """
 
 from __future__ import annotations
 
-import copy
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +20,7 @@ from nbtrain.train import active, viewing
 from nbtrain.train.execution import Execution
 from nbtrain.train.learning_rate import set_learning_rate
 from nbtrain.train.plan import Plan
+from nbtrain.train.snapshot import take_snapshot
 
 
 class Run:
@@ -30,19 +29,19 @@ class Run:
     Args:
         plan: what will be done.
         finishers: called with the run once its numbers are final, before `wait` returns; what they raise is
-        an alert.
+            an alert.
         report: makes the run's report, for `run.report()`.
         in_thread: called first in the training thread, e.g. to route its prints.
     """
 
     def __init__(
-        self, plan: Plan, *, finishers: Sequence[Callable[[Run], Any]] = (), report: Callable[..., Any] | None = None,
-        in_thread: Callable[[], Any] | None = None,
+        self, plan: Plan, *, finishers: Sequence[Callable[[Run], Any]] = (),
+        report: Callable[..., Any] | None = None, in_thread: Callable[[], Any] | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
-        self.objects = plan.work
-        self._report = report
+        self.objects: Any = plan.work
         self.name = plan.name
+        self._report = report
         self._do = Execution(plan, self, finishers=finishers, in_thread=in_thread)
 
     def start(self) -> Run:
@@ -61,8 +60,7 @@ class Run:
             self._do.start()
         return self
 
-    # -- reading
-    # -------------------------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------------------
 
     @property
     def id(self) -> str:
@@ -156,8 +154,7 @@ class Run:
         """The checkpoints of this run."""
         return self._do.folder.checkpoints if self._do.folder else None
 
-    # -- controls
-    # ------------------------------------------------------------------------------------------------
+    # --- controls ----------------------------------------------------------------------------------------
 
     def pause(self) -> None:
         """Wait at the next step boundary until `resume`."""
@@ -168,14 +165,13 @@ class Run:
         self._do.control.resume()
 
     def stop(self, after: str = "step") -> None:
-        """End at the next step ("step") or at the epoch's end ("epoch");
-        everything stays in the notebook's variables.
-        """
+        """End at the next step ("step") or at the epoch's end ("epoch"); everything stays as it is."""
         self._do.control.stop(after)
 
     def save(self) -> None:
         """Commit a checkpoint at the next step boundary."""
-        self._do.control.errand(lambda: self._do.checkpoints.save(self.objects, self._do.state))
+        self._refuse_when_over("saved")
+        self._do.errand(lambda: self._do.checkpoints.save(self.objects, self._do.state))
 
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of every group at the next step boundary; noted in the manifest's events."""
@@ -183,6 +179,7 @@ class Run:
             raise UsageError(
                 f"The learning rate is {lr!r}; it must be a number, 0 or more.", suggestion="run.set_lr(1e-4)"
             )
+        self._refuse_when_over("changed")
 
         def task() -> None:
             before = set_learning_rate(self.objects.optimizer, self.objects.scheduler, float(lr))
@@ -190,30 +187,23 @@ class Run:
                 {"at": utc_now(), "kind": "lr", "step": self._do.state.step, "from": before, "to": float(lr)}
             )
 
-        self._do.control.errand(task)
+        self._do.errand(task)
 
     def snapshot(self, timeout: float = 60.0) -> torch.nn.Module:
-        """Return a copy of the model in eval mode, taken at a step boundary while it trains."""
-        if not self.status.alive:
-            return copy.deepcopy(self.objects.model).eval()
-        taken: list[Any] = []
-        done = threading.Event()
+        """Return a copy of the model in eval mode, taken at a step boundary while it trains.
 
-        def task() -> None:
-            try:
-                taken.append(copy.deepcopy(self.objects.model).eval())
-            except Exception as error:
-                taken.append(error)
-            done.set()
+        Raises:
+            TimeoutError: no boundary came within `timeout` seconds (a paused run is at one).
+            UsageError: the run is over and the model is no longer in memory.
+        """
+        return take_snapshot(self, self._do.errand, timeout)
 
-        self._do.control.errand(task)
-        while not done.wait(0.05) and self.status.alive and timeout > 0:
-            timeout -= 0.05
-        if not taken:
-            return copy.deepcopy(self.objects.model).eval()
-        if isinstance(taken[0], Exception):
-            raise taken[0]
-        return taken[0]
+    def _refuse_when_over(self, what: str) -> None:
+        if self.status.over:
+            raise UsageError(
+                f"Run {self.id} is over ({self.status}): nothing more can be {what}.",
+                suggestion="%train starts a new one that goes on from these weights.",
+            )
 
     def wait(self, timeout: float | None = None) -> Run:
         """Block until the run is over; return self.
@@ -248,12 +238,10 @@ class Run:
         self.wait(timeout)
         if self._do.status is RunStatus.FAILED:
             raise NbtrainError(f"Run {self.id} failed: {self._do.error_line}\n\n{self.error}")
-        return dict(self.manifest.training_results)
+        return dict(self._do.results)
 
     def report(self, *, curves: bool = True) -> Any:
-        """Return what the run came to so far:
-        numbers, curves (unless they stand beside it), what to do next.
-        """
+        """Return what the run came to so far: numbers, curves unless they stand beside it, what to do."""
         if self._report is None:
             raise UsageError(
                 "This run was made without a reporter.", suggestion="Use nbtrain.train(...) or %train."

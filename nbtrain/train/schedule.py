@@ -1,9 +1,8 @@
-"""When a person's learning-rate scheduler is stepped: after each optimizer step, each epoch, or each
-evaluation.
+"""When a person's learning-rate scheduler is stepped: after each step, each epoch, or each evaluation.
 
 torch does not say which was meant. The scheduler's own numbers usually do: a OneCycleLR is per step by
-definition, a
-CosineAnnealingLR whose T_max equals the epochs is per epoch. What was decided, and why, is shown in the plan.
+definition, a CosineAnnealingLR whose T_max equals the epochs is per epoch. What was decided, and why, is
+shown in the plan.
 """
 
 from __future__ import annotations
@@ -13,11 +12,15 @@ from typing import Any
 
 from torch.optim import lr_scheduler as lrs
 
+_USUALLY_BY_EPOCH = (lrs.StepLR, lrs.MultiStepLR, lrs.ExponentialLR, lrs.CosineAnnealingLR)
+
 
 @dataclass(frozen=True)
 class Schedule:
-    """A scheduler and its rhythm. `every`: step, epoch, evaluation or never. `why`:
-    the reason shown in the plan.
+    """A scheduler and its rhythm.
+
+    Attributes:
+        every: step, epoch, evaluation or never. why: the reason shown in the plan.
     """
 
     scheduler: Any
@@ -60,13 +63,18 @@ def choose_schedule(
         return Schedule(scheduler, "step", f"{type(scheduler).__name__} is made for steps")
     horizon = _horizon(scheduler)
     if horizon is None:
-        every = "epoch" if isinstance(scheduler, (lrs.StepLR, lrs.MultiStepLR, lrs.ExponentialLR)) else "step"
+        every = "epoch" if isinstance(scheduler, _USUALLY_BY_EPOCH) else "step"
         return Schedule(
             scheduler, every, f"usual for {type(scheduler).__name__}; --scheduler-step says otherwise"
         )
     name, length = horizon
     if epochs is not None and length <= epochs and (total_steps is None or total_steps > epochs):
         return Schedule(scheduler, "epoch", f"{name}={length} fits {epochs} epochs")
+    a_pass = total_steps / epochs if epochs and total_steps else 0.0
+    if length < a_pass and isinstance(scheduler, _USUALLY_BY_EPOCH):  # 30 of 10 epochs, or every 30 steps?
+        return Schedule(
+            scheduler, "epoch", f"{name}={length} is less than the {a_pass:.0f} steps of an epoch"
+        )
     if epochs is None and total_steps is not None and length > total_steps:
         return Schedule(scheduler, "step", f"{name}={length} is beyond the {total_steps} steps of this run")
     return Schedule(scheduler, "step", f"{name}={length} is counted in steps")

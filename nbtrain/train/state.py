@@ -1,6 +1,4 @@
-"""Where a run stands. The loop writes, everybody else reads;
-plain attributes, so that a step costs nothing.
-"""
+"""Where a run stands. The loop writes, everybody else reads; plain attributes cost a step nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +12,20 @@ __all__ = ["Progress", "RunStatus", "State"]
 
 @dataclass
 class State:
-    """The loop's counters. `phase`: starting, training, validating, saving, paused, done."""
+    """The loop's counters.
+
+    Attributes:
+        total_steps, total_epochs: expected lengths, None where unknown. Epochs are a limit, steps are not:
+            a loader may give more than its length says.
+        max_steps: the limit the person set, or None.
+        phase: starting, training, validating, saving, paused, done.
+        judged_step, judged: the step of the last evaluation and what it measured.
+        paused_s, train_s: seconds spent paused, and in steps.
+    """
 
     total_steps: int | None = None
     total_epochs: int | None = None
+    max_steps: int | None = None
     step: int = 0
     epoch: int = 0
     batch: int = 0
@@ -26,11 +34,24 @@ class State:
     best_val_loss: float = float("inf")
     best_val_step: int = 0
     best_val_epoch: int = 0
+    judged_step: int = -1
+    judged: dict[str, float] | None = None
     stop_reason: str = ""
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
     paused_s: float = 0.0
     train_s: float = 0.0
+
+    @property
+    def steps_are_done(self) -> bool:
+        """True once the steps the person asked for are taken."""
+        return self.max_steps is not None and self.step >= self.max_steps
+
+    @property
+    def is_finished(self) -> bool:
+        """True once the epochs or the steps are used up."""
+        epochs_done = self.total_epochs is not None and self.epoch >= self.total_epochs
+        return epochs_done or self.steps_are_done
 
     def progress(self) -> Progress:
         """Return the position now, with the time left judged from the pace so far.
@@ -42,17 +63,8 @@ class State:
         eta = None
         if self.total_steps and self.step:
             eta = max(self.total_steps - self.step, 0) * active / self.step
-        pace = self.step / self.train_s if self.train_s > 0 else None
-        flow = self.samples / self.train_s if self.train_s > 0 else None
         return Progress(
-            self.step,
-            self.total_steps,
-            self.epoch,
-            self.total_epochs,
-            self.batch,
-            self.phase,
-            elapsed,
-            eta,
-            flow,
-            pace,
-        )
+            self.step, self.total_steps, self.epoch, self.total_epochs, self.batch, self.phase, elapsed, eta,
+            samples_per_s=self.samples / self.train_s if self.train_s > 0 else None,
+            steps_per_s=self.step / self.train_s if self.train_s > 0 else None,
+        )  # fmt: skip

@@ -22,7 +22,8 @@ class Work:
 
     Attributes:
         names: role -> the notebook's name of the object ("model" -> "net"); "" where it has none.
-        hits: counts right answers when the task is a classification, else None.
+        made: attributes here whose objects nbtrain made itself: its optimizer, the halves of a split.
+        hits: judges answers when the task is a classification, else None.
         output_shapes: module path -> shape of its output in the rehearsal.
     """
 
@@ -38,6 +39,7 @@ class Work:
     criterion: Any = None
     hits: Hits | None = None
     names: dict[str, str] = field(default_factory=dict)
+    made: tuple[str, ...] = ()
     output_shapes: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -1,9 +1,8 @@
 """Checkpoints: taken at step boundaries, never of weights that are not finite, on the training thread.
 
 The training pauses for the copy to disk. Where epochs are shorter than that is worth, those at epochs' ends
-are thinned
-out so that saving takes at most SAVING_SHARE of the time; the best one is then held in memory until it is
-written. A disk that refuses is reported and never ends the run.
+are thinned out so that saving takes at most SAVING_SHARE of the time; the best one is then held in memory
+until it is written. A disk that refuses, or a state that cannot be saved, is said and never ends the run.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +22,7 @@ from nbtrain.runs.plain import tensor_bytes
 from nbtrain.runs.rng import capture_rng
 from nbtrain.train.events import Callback
 
-SAVING_SHARE = (
-    0.03  # of the run's time, for checkpoints at epochs' ends; CheckFreq (FAST'21) bounds it at 3.5 %
-)
+SAVING_SHARE = 0.03  # of the run's time, at epochs' ends; CheckFreq (FAST'21) bounds it at 3.5 %
 HOLD_BYTES = 1024**3  # a best checkpoint larger than this is written at once instead of held
 
 
@@ -49,7 +47,7 @@ class Checkpoints(Callback):
     Args:
         store: where checkpoints go. every: optimizer steps between saves, None for each epoch.
         keep: periodic ones kept. scaler: the GradScaler, or None.
-        on_trouble: told in words when the disk refuses. on_saved: told of each checkpoint committed.
+        on_trouble: told in words what could not be saved. on_saved: told of each checkpoint committed.
     """
 
     def __init__(
@@ -79,12 +77,9 @@ class Checkpoints(Callback):
             return
         if time.monotonic() >= self._due:
             self.save(work, state, train_loss=row.get("train_loss"))
-        elif best_now and _finite(work.model):
-            snapshot = self._snapshot(work, state, row.get("train_loss"))
-            if _bytes(snapshot) > HOLD_BYTES:
-                self.save(work, state, train_loss=row.get("train_loss"))
-            else:
-                self._held = snapshot.held()
+        elif best_now:
+            with self._said(state.step):
+                self._hold(work, state, row.get("train_loss"))
 
     def on_end(self, work: Any, state: Any) -> None:
         """Write the best one if it is still held, then where the run ended, so that `last` is last."""
@@ -96,17 +91,39 @@ class Checkpoints(Callback):
         try:
             held, self._held = self._held, None
             if held is not None and held.step == state.best_val_step and held.step != state.step:
-                self._commit(held)
+                with self._said(held.step):
+                    self._commit(held)
             if state.step in (0, self._saved_step):
                 return
-            if not _finite(work.model):
-                self._on_trouble(
-                    f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values"
-                )
-                return
-            self._commit(self._snapshot(work, state, train_loss))
+            with self._said(state.step):
+                if _finite(work.model):
+                    self._commit(self._snapshot(work, state, train_loss))
+                else:
+                    self._on_trouble(
+                        f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values"
+                    )
         finally:
             state.phase = phase
+
+    @contextmanager
+    def _said(self, step: int) -> Iterator[None]:
+        """Say what fails in the block: the disk, no memory for a copy, a state_dict of the person's own."""
+        try:
+            yield
+        except Exception as error:
+            kind = "" if isinstance(error, (UserError, OSError)) else f"{type(error).__name__}: "
+            self._on_trouble(
+                f"the checkpoint of step {step:,} could not be saved: {kind}{error} Training goes on."
+            )
+
+    def _hold(self, work: Any, state: Any, train_loss: float | None) -> None:
+        if not _finite(work.model):
+            return
+        snapshot = self._snapshot(work, state, train_loss)
+        if _bytes(snapshot) > HOLD_BYTES:
+            self.save(work, state, train_loss=train_loss)
+        else:
+            self._held = snapshot.held()
 
     def _commit(self, snapshot: Snapshot) -> None:
         began = time.monotonic()
@@ -115,44 +132,44 @@ class Checkpoints(Callback):
                 snapshot.step, snapshot.model_state, snapshot.rest,
                 epoch=snapshot.epoch, metrics=snapshot.metrics, keep=self._keep,
             )  # fmt: skip
-        except (UserError, OSError) as error:
-            self._on_trouble(
-                f"the checkpoint of step {snapshot.step:,} could not be saved: {error}. Training goes on."
-            )
-        else:
-            self._saved_step = snapshot.step
-            self._on_saved(info)
-        took = time.monotonic() - began
-        self._due = began + took / SAVING_SHARE
+        finally:
+            self._due = began + (time.monotonic() - began) / SAVING_SHARE
+        self._saved_step = snapshot.step
+        self._on_saved(info)
 
     def _snapshot(self, work: Any, state: Any, train_loss: float | None) -> Snapshot:
-        metrics = (
-            {k: v for k, v in self._metrics.items() if k != "step"}
-            if self._metrics.get("step") == state.step
-            else {}
-        )
+        metrics: dict[str, float] = {}
+        if self._metrics.get("step") == state.step:
+            metrics = {name: value for name, value in self._metrics.items() if name != "step"}
         if train_loss is not None and math.isfinite(train_loss):
             metrics["train_loss"] = train_loss
         return Snapshot(state.step, state.epoch, work.model.state_dict(), self._rest(work, state), metrics)
 
     def _rest(self, work: Any, state: Any) -> dict[str, Any]:
         """Everything but the weights: optimizer, scheduler, scaler, counters, random generators."""
-        scheduler = work.scheduler
+        scheduler, scaler = work.scheduler, self._scaler
         return {
             "optimizer": work.optimizer.state_dict(),
             "scheduler": scheduler.state_dict() if hasattr(scheduler, "state_dict") else None,
-            "scaler": self._scaler.state_dict() if self._scaler is not None else None,
-            "counters": {"step": state.step, "epoch": state.epoch, "batch": state.batch, "samples": state.samples},
+            "scaler": scaler.state_dict() if scaler is not None else None,
+            "counters": {name: getattr(state, name) for name in ("step", "epoch", "batch", "samples")},
             "best": {"val_loss": state.best_val_loss, "step": state.best_val_step},
             "rng": capture_rng(),
-            "fingerprint": {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": str(work.device), "precision": work.precision.name},
+            "fingerprint": {
+                "torch": torch.__version__,
+                "threads": torch.get_num_threads(),
+                "device": str(work.device),
+                "precision": work.precision.name,
+            },
             "saved_at": time.time(),
-        }  # fmt: skip
+        }
 
 
 def _finite(model: torch.nn.Module) -> bool:
     """Say whether every floating weight is finite: one device sync a checkpoint."""
-    weights = [p.detach() for p in model.parameters() if p.is_floating_point() and not p.is_meta]
+    weights = [
+        p.detach() for p in model.parameters() if p.is_floating_point() and p.numel() and not p.is_meta
+    ]
     if not weights:
         return True
     norms = torch._foreach_norm(weights, float("inf"))

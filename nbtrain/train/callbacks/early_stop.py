@@ -30,7 +30,7 @@ class EarlyStop(Callback):
         self._without += 1
         if self._without >= self._patience:
             reason = (
-                f"early stopping: no better validation loss than {units.number(self._best)} (step {state.best_val_step:,}) "
-                f"for {self._without} evaluations"
+                f"early stopping: no better validation loss than {units.number(self._best)} "
+                f"(step {state.best_val_step:,}) for {self._without} evaluations"
             )
             self._control.stop("step", reason=reason, kind="completed")
