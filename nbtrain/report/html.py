@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import base64
 import functools
+import re
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from nbtrain.report import theme
 from nbtrain.report.model import Block, Cell, Figure, Report
 from nbtrain.report.plain import plain
+
+# A name between single backticks on one line, as texts for people write code; a backtick alone stays one.
+_NAME = re.compile(r"(?<!`)`(?! )([^`\n]*[^`\n ])`(?!`)")
 
 
 def to_html(report: Report) -> str:
@@ -37,7 +41,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters.update(kind=_kind, cell=_cell, lines=_lines)
+    environment.filters.update(kind=_kind, cell=_cell, lines=_lines, prose=_prose)
     environment.globals.update(picture=_picture, signs=theme.SIGNS, words=theme.WORDS)
     return environment
 
@@ -53,6 +57,11 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Markup):
         return plain(value)
     return value
+
+
+def _prose(text: object) -> Markup:
+    """Return the text escaped, with names between backticks as code."""
+    return Markup(_NAME.sub(r"<code>\1</code>", str(escape(plain(text)))))
 
 
 def _kind(block: Block) -> str:

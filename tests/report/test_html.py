@@ -16,12 +16,16 @@ def parse(html: str) -> BeautifulSoup:
 
 
 def skeleton(tag: Tag) -> list[object]:
-    """Return the names and attribute names of all elements but spans, which carry looks only."""
-    return [
-        tag.name,
-        sorted(set(tag.attrs) - {"class"}),
-        [skeleton(child) for child in tag.children if isinstance(child, Tag) and child.name != "span"],
-    ]
+    """Return the names and attribute names of all elements; of spans and code, what is in them."""
+    return [tag.name, sorted(set(tag.attrs) - {"class"}), inside(tag)]
+
+
+def inside(tag: Tag) -> list[object]:
+    found: list[object] = []
+    for child in tag.children:
+        if isinstance(child, Tag):
+            found += inside(child) if child.name in ("span", "code") else [skeleton(child)]
+    return found
 
 
 def skeleton_of(html: str) -> list[object]:
@@ -36,10 +40,10 @@ def test_no_element_or_attribute_is_born_from_a_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_text_a_reader_sees_is_the_text_given(text: str) -> None:
-    """A text comes out of the parsed page as it went in, but for control characters."""
+    """A text comes out of the page as it went in, but for control characters and a name's backticks."""
     html = Report("t", (Section("s", (Text(text),)),)).to_html()
 
-    assert parse(html).select_one("p.nbt-text").get_text() == plain(text)
+    assert parse(html).select_one("p.nbr-text").get_text() == plain(text).replace("`code`", "code")
 
 
 def test_html_is_well_formed(hostile: str) -> None:
@@ -59,7 +63,7 @@ def test_every_table_has_headers_with_a_scope() -> None:
     """A screen reader is told what each header is the header of."""
     page = parse(html_of("word"))
 
-    assert page.select("table.nbt-table thead th[scope=col]")
+    assert page.select("table.nbr-table thead th[scope=col]")
     assert all(th.get("scope") in ("col", "row") for th in page.select("th"))
     assert all(table.select("th") for table in page.select("table"))
 
@@ -110,9 +114,18 @@ def test_html_structure(small_report: Report) -> None:
 
     assert page.select_one("h2").get_text() == "Review of cell 3"
     assert [h.get_text() for h in page.select("h3")] == ["Findings", "More"]
-    assert page.select_one(".nbt-headline-warning").get_text(strip=True) == "!2 findings"
+    assert page.select_one(".nbr-headline-warning").get_text(strip=True) == "!2 findings"
     assert page.select_one("caption").get_text() == "Two findings"
     assert page.select_one("details > summary").get_text() == "Code"
     assert page.select_one("details pre code").get_text() == "x = 1"
     assert "(not the default)" in page.select("tbody tr")[1].get_text()
     assert [li.get_text() for li in page.select("ul li")] == ["one", "two"]
+
+
+def test_names_between_backticks_are_code() -> None:
+    """`name` is set as code, escaped first; backticks without a partner on their line stay as they are."""
+    text = "`a<b>` and ``two`` and `open\nclosed` and `c`"
+    page = parse(Report("t", (Section("s", (Text(text),)),)).to_html())
+
+    assert [code.decode_contents() for code in page.select("p code")] == ["a&lt;b&gt;", "c"]
+    assert page.select_one("p.nbr-text").get_text() == "a<b> and ``two`` and `open\nclosed` and c"
