@@ -88,19 +88,22 @@ class View:
         self._panel.update(run)
         if run.status.over:
             self._panel.close_watch()
-            self._place.update(picture(run), raw=True)
+            data, metadata = picture(run)
+            self._place.update(data, metadata=metadata, raw=True)
             self._report_place.update(run.report(curves=False)._repr_mimebundle_(), raw=True)
 
 
-def picture(run: Any) -> dict[str, Any]:
-    """Return a run's final picture:
+def picture(run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return data and metadata of a run's final picture:
     image/png and text/plain, the form that stays in every kind of saved notebook.
     """
     from nbtrain.diagnose.completion import run_poster
-    from nbtrain.report.poster import draw_poster, poster_text
+    from nbtrain.report.poster import WIDTH, draw_poster, poster_text
 
     poster = run_poster(run)
-    return {"image/png": draw_poster(poster), "text/plain": poster_text(poster)}
+    # the picture has two pixels for each of the page's
+    metadata = {"image/png": {"width": WIDTH}}
+    return {"image/png": draw_poster(poster), "text/plain": poster_text(poster)}, metadata
 
 
 def show_live(run: Any) -> None:
@@ -143,7 +146,8 @@ def show_still(run: Any) -> None:
     if not run.id:
         show_value(run.plan.report())
         return
-    display(picture(run), raw=True)
+    data, metadata = picture(run)
+    display(data, metadata=metadata, raw=True)
     show_value(run.report(curves=False))
 
 

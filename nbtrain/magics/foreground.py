@@ -85,4 +85,5 @@ class _PicturePlace:
             self._drawn = time.monotonic()
 
     def leave(self) -> None:
-        self._place.update(picture(self._run), raw=True)
+        data, metadata = picture(self._run)
+        self._place.update(data, metadata=metadata, raw=True)
