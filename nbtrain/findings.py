@@ -8,8 +8,8 @@ from typing import Any
 
 
 class Severity(str, Enum):
-    """How much a finding matters. `critical`: the result is wrong or the run is lost; `warning`: usually costs
-    quality or time; `info`: worth knowing."""
+    """How much a finding matters. `critical`: the result is wrong or the run is lost; `warning`: usually
+    costs quality or time; `info`: worth knowing."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -20,7 +20,9 @@ class Severity(str, Enum):
 
 
 class Confidence(str, Enum):
-    """How a finding is known. `certain`: seen on live objects; `likely`: read in the source; `possible`: inferred."""
+    """How a finding is known. `certain`: seen on live objects; `likely`: read in the source; `possible`:
+    inferred.
+    """
 
     CERTAIN = "certain"
     LIKELY = "likely"
