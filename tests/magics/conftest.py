@@ -29,7 +29,7 @@ train_loader = DataLoader(TensorDataset(x, y), batch_size=16, shuffle=True)
 val_loader = DataLoader(TensorDataset(x[:16].clone(), y[:16].clone()), batch_size=16)
 """
 QUIETLY = """
-import nbtrain.train.active as _active
+from nbtrain.train import active as _active
 for _run in _active.alive():
     _run.stop()
 for _run in _active.known():

@@ -35,6 +35,7 @@ def test_every_verb_is_offered() -> None:
     assert candidates("%train ") == list(TABLE)
 
 
+@pytest.mark.filterwarnings("ignore:`Completer.complete`:PendingDeprecationWarning")
 @pytest.mark.parametrize("line", ["%train stat", "run = %train stat"])
 def test_the_shell_offers_it(line: str, shell: Any) -> None:
     """IPython's own completer asks, and no longer after unloading."""
@@ -47,6 +48,7 @@ def test_the_shell_offers_it(line: str, shell: Any) -> None:
     assert "status" not in later
 
 
+@pytest.mark.filterwarnings("ignore:`Completer.complete`:PendingDeprecationWarning")
 def test_names_of_the_notebook_are_still_offered(notebook: Any) -> None:
     """Variables of the notebook are completed too, those of the kernel are not."""
     line = "%train model train_l"

@@ -28,7 +28,7 @@ def everything(shell: Any) -> dict[str, Any]:
     known = shell.strdispatchers.get("complete_command")
     return {
         "magics": {kind: set(found) for kind, found in shell.magics_manager.magics.items()},
-        "registry": set(shell.magics_manager.registry),
+        "registry": {name for name in shell.magics_manager.registry if "NBTrain" in name},
         "configurables": [one for one in shell.configurables if "nbtrain" in type(one).__module__],
         "types": [set(one.type_printers) for one in formatters],
         "deferred": [set(one.deferred_printers) for one in formatters],

@@ -1,0 +1,308 @@
+"""%train in a real kernel: it stays free, displays follow, interrupts stop at a step, prints find home."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.kernel
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+ENDLESS = "%train --epochs 1000000 --yes"
+
+
+def pictures(cell: Any) -> list[dict[str, Any]]:
+    return [data for data in cell.shown if "image/png" in data]
+
+
+def has_widget(cell: Any) -> bool:
+    return any(WIDGET in data for data in cell.shown)
+
+
+def came(cell: Any, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[dict[str, Any]], bool]:
+    """Recognise the message that puts something wanted into a display of the cell."""
+    places = {one["content"].get("transient", {}).get("display_id") for one in cell.messages}
+
+    def seen(one: dict[str, Any]) -> bool:
+        content = one["content"]
+        here = one["msg_type"] == "update_display_data" and content["transient"]["display_id"] in places
+        return here and wanted(content["data"])
+
+    return seen
+
+
+def picture_came(cell: Any) -> Callable[[dict[str, Any]], bool]:
+    return came(cell, lambda data: "image/png" in data)
+
+
+def report_came(cell: Any) -> Callable[[dict[str, Any]], bool]:
+    return came(cell, lambda data: data["text/plain"].startswith("Training "))
+
+
+def test_the_kernel_is_free_while_it_trains(live: Any) -> None:
+    """The cell of %train ends at once with the live panel; the next cells run while the run goes on."""
+    first = live(f"run = {ENDLESS}")
+    between = live("run.status.alive, run.progress.step >= 0")
+
+    assert has_widget(first)
+    assert "(True, True)" in between.text
+    assert "Stopping" in live("%train stop").printed
+
+
+def test_the_plan_is_shown_before_the_panel(live: Any) -> None:
+    """With --yes the plan stands above the panel, folded; its text has every item."""
+    shown = live("run = %train --yes --epochs 1").shown
+
+    assert shown[0]["text/plain"].startswith("Plan: model")
+    assert "<details" in shown[0]["text/html"]
+    assert [at for at, data in enumerate(shown) if WIDGET in data or "image/png" in data] == [1]
+
+
+@pytest.mark.parametrize("source", ["%train --yes --epochs 1", "run = %train --yes --epochs 1\nrun"])
+def test_a_run_is_shown_exactly_once(live: Any, source: str) -> None:
+    """As the value of its own cell a run adds no second panel."""
+    cell = live(source)
+    live.wait_for(picture_came(cell))
+    live("run = __import__('nbtrain').last_run().wait();")
+
+    assert len(pictures(cell)) == 1
+    assert len([data for data in cell.shown if "Training Complete" in data["text/plain"]]) == 1
+
+
+def test_the_picture_takes_the_panels_place_while_idle(live: Any) -> None:
+    """With the kernel idle the panel's display becomes picture and text, no widget; a report follows."""
+    cell = live(f"run = {ENDLESS}")
+    assert has_widget(cell)
+    live("run.stop()")
+    live.wait_for(picture_came(cell))
+    live.wait_for(report_came(cell))
+
+    assert len(pictures(cell)) == 1 and pictures(cell)[0]["text/plain"].startswith("model: stopped")
+    assert not has_widget(cell)
+    assert "Training Stopped" in cell.text
+
+
+def test_the_picture_takes_the_panels_place_while_another_cell_is_busy(live: Any) -> None:
+    """The end of a run shows in its own cell although a later cell occupies the kernel."""
+    cell = live("run = %train --yes --max-steps 300")
+    busy = live.begin("import time\nwhile run.status.alive:\n    time.sleep(0.01)\ntime.sleep(5)")
+    live.wait_for(picture_came(cell))
+    still_busy = not any(
+        one["msg_type"] == "status" and one["content"]["execution_state"] == "idle"
+        for one in live.messages
+        if one["parent_header"].get("msg_id") == busy
+    )
+    live.interrupt()
+    live.end(busy)
+
+    assert still_busy
+    assert len(pictures(cell)) == 1
+
+
+def test_status_shows_the_panel_while_running_and_the_picture_after(live: Any) -> None:
+    """%train status is a live panel while it trains, and ends as a picture; afterwards it is the picture."""
+    live(f"run = {ENDLESS}")
+    during = live("%train status")
+    assert has_widget(during)
+    live("run.stop(); run.wait();")
+    live.wait_for(picture_came(during))
+    after = live("%train status")
+
+    assert not has_widget(during) and len(pictures(during)) == 1
+    assert not has_widget(after) and len(pictures(after)) == 1
+    assert "Training Stopped" in after.text
+
+
+def test_start_is_clicked(live: Any) -> None:
+    """A planned run waits behind its Start button; a click starts it and the panel takes its place."""
+    cell = live("run = %train --epochs 1000000")
+    assert "Does this configuration look correct? Any changes?" in cell.text
+    assert "planned" in live("str(run.status)").text
+    bars = [data[WIDGET]["model_id"] for data in cell.shown if WIDGET in data]
+    assert len(bars) == 1
+
+    live.send(bars[0], {"type": "start"})
+    live.wait_for(lambda one: one["msg_type"] == "update_display_data" and WIDGET in one["content"]["data"])
+
+    assert "True" in live("run.status.alive").text
+    assert [data[WIDGET]["model_id"] for data in cell.shown if WIDGET in data] != bars
+    live("run.stop(); run.wait();")
+    assert not has_widget(cell)
+    assert "Started." in cell.text
+
+
+def test_a_refused_start_can_be_clicked_again(live: Any) -> None:
+    """When another run trains the model the button says so and stays; later it starts."""
+    cell = live("second = %train --epochs 1")
+    live(f"first = {ENDLESS}")
+    (bar,) = [data[WIDGET]["model_id"] for data in cell.shown if WIDGET in data]
+    live.send(bar, {"type": "start"})
+    live.wait_for(
+        lambda one: (
+            one["msg_type"] == "comm_msg"
+            and "training this model right now" in str(one["content"]["data"].get("state", {}).get("note"))
+        )
+    )
+    assert "planned" in live("str(second.status)").text
+    live("first.stop(); first.wait();")
+    live.send(bar, {"type": "start"})
+    live.wait_for(picture_came(cell))
+
+    assert "completed" in live("second.wait();\nstr(second.status)").text
+
+
+def test_an_interrupt_of_wait_stops_at_a_step(live: Any) -> None:
+    """The square button on run.wait() stops at a step boundary; model and history stay, no error shows."""
+    live(f"run = {ENDLESS}")
+    waiting = live.begin("run.wait()\nwaited = True")
+    time.sleep(0.5)
+    live.interrupt()
+    cell = live.end(waiting)
+
+    assert cell.error == []
+    kept = live(
+        "waited, str(run.status), len(run.history) == run.progress.step > 0, "
+        "all(p.isfinite().all() for p in model.parameters())"
+    )
+    assert "(True, 'stopped', True, True)" in kept.text
+
+
+def test_an_interrupt_of_a_waiting_train_stops_at_a_step(live: Any) -> None:
+    """The square button on `%train --yes --wait` does the same, and the cell ends with the picture."""
+    waiting = live.begin(f"run = {ENDLESS} --wait")
+    live.wait_for(lambda one: one["msg_type"] == "update_display_data" and WIDGET in one["content"]["data"])
+    time.sleep(0.5)
+    live.interrupt()
+    cell = live.end(waiting)
+
+    assert cell.error == []
+    assert len(pictures(cell)) == 1 and not has_widget(cell)
+    assert "('stopped', True)" in live("str(run.status), len(run.history) == run.progress.step > 0").text
+
+
+def test_prints_of_the_training_land_in_its_cell(live: Any) -> None:
+    """What the model prints while it trains lands in the cell that started it, also during later cells."""
+    live(
+        "class Loud(nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        if self.training and run_started: print('from the training thread')\n"
+        "        return super().forward(x)\n"
+        "run_started = False\n"
+        "loud = Loud(4, 2)\n"
+        "sgd = torch.optim.SGD(loud.parameters(), lr=0.1)"
+    )
+    cell = live("run = %train loud --optimizer sgd --epochs 1000000 --yes\nrun_started = True")
+    later = live("import time\ntime.sleep(0.5)\nprint('mine')\nrun_started = False")
+    live("run.stop(); run.wait();")
+
+    assert later.printed == "mine\n"
+    assert "from the training thread" in cell.printed
+
+
+def test_a_failed_run_leaves_a_healthy_kernel(live: Any) -> None:
+    """Their traceback replaces the panel, without our lines; the next cell runs, and so does the next run."""
+    live(
+        "class Bad(nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        if armed: raise ValueError('my own mistake')\n"
+        "        return super().forward(x)\n"
+        "armed = False\n"
+        "bad = Bad(4, 2)\n"
+        "sgd = torch.optim.SGD(bad.parameters(), lr=0.1)"
+    )
+    cell = live("run = %train bad --optimizer sgd --epochs 1000000 --yes\narmed = True")
+    live.wait_for(picture_came(cell))
+    live("run.wait();")
+
+    assert "raise ValueError('my own mistake')" in cell.text.replace('"', "'")
+    assert "nbtrain/train" not in cell.text
+    assert "failed" in live("str(run.status)").text
+    assert (
+        "completed"
+        in live("armed = False\nr = %train bad --optimizer sgd --epochs 1 --yes --wait\nstr(r.status)").text
+    )
+
+
+def test_our_errors_are_one_line_in_a_cell(live: Any) -> None:
+    """UserErrors of magics and of Python calls show no traceback; the cell counts as failed."""
+    magic = live("%train --epochs ten")
+    call = live("import nbtrain\nnbtrain.train(model, train_loader, epochz=3)")
+
+    assert magic.printed.startswith("UsageError: ") and len(magic.printed.strip().splitlines()) == 1
+    assert magic.reply["content"]["status"] == call.reply["content"]["status"] == "error"
+    assert call.error == ["UsageError: `epochz` is not an option of training. Did you mean `epochs`?"]
+
+
+def test_inspect_shows_a_widget_with_a_stand_in(live: Any) -> None:
+    """nbtrain.inspect(model) is a widget; where it cannot be shown its text and table stand in."""
+    (shown,) = live("import nbtrain\nnbtrain.inspect(model)").shown
+
+    assert WIDGET in shown
+    assert "optimizer[0]" in shown["text/plain"] and "<table" in shown["text/html"]
+    assert WIDGET in live("%train inspect train_loader").shown[0]
+
+
+def test_values_show_without_the_extension(live: Any) -> None:
+    """nbtrain.train in a cell shows the panel also where %load_ext was never run."""
+    live("%unload_ext nbtrain")
+    cell = live("import nbtrain\nrun = nbtrain.train(model, train_loader, no_val=True, epochs=10**6)\nrun")
+    live("run.stop(); run.wait();")
+
+    assert len(cell.shown) == 2 and len(pictures(cell)) == 1
+
+
+def test_with_nobody_there_the_cell_waits(live: Any) -> None:
+    """A request that allows no input is a batch execution: lines per epoch, then picture and report."""
+    cell = live("run = %train --epochs 3", allow_stdin=False)
+
+    lines = [line.split()[1] for line in cell.printed.splitlines() if line.startswith("epoch ")]
+    assert lines == ["1", "2", "3"]
+    assert cell.shown[0]["text/plain"].startswith("Plan: model")
+    assert len(pictures(cell)) == 1 and not has_widget(cell)
+    assert "Training Complete" in cell.shown[-1]["text/plain"]
+
+
+def test_the_environment_decides_who_is_there(live: Any) -> None:
+    """NBTRAIN_WAIT=1 waits although somebody is there, NBTRAIN_WAIT=0 does not although nobody is."""
+    waits = live("import os\nos.environ['NBTRAIN_WAIT'] = '1'\nrun = %train --epochs 1")
+    live("os.environ['NBTRAIN_WAIT'] = '0'")
+    goes_on = live(f"run = {ENDLESS}", allow_stdin=False)
+
+    assert "epoch 1" in waits.printed
+    assert has_widget(goes_on)
+
+
+def test_an_interrupt_in_batch_stops_at_a_step(live: Any) -> None:
+    """Interrupting a batch cell stops the run, says so, and still leaves the picture."""
+    waiting = live.begin("run = %train --epochs 1000000", allow_stdin=False)
+    live.wait_for(lambda one: one["msg_type"] == "stream" and "epoch 1 " in one["content"]["text"])
+    live.interrupt()
+    cell = live.end(waiting)
+
+    assert cell.error == []
+    assert "stopping at the next step" in cell.printed
+    assert len(pictures(cell)) == 1
+
+
+def test_colab_waits_with_pictures(live: Any) -> None:
+    """In Colab, which shows nothing that a thread sends, the cell waits and refreshes a picture itself."""
+    live(
+        "import sys, types\n"
+        "sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
+        "import nbtrain.magics.foreground as _f\n"
+        "_f.PICTURE_S = 0.2"
+    )
+    try:
+        cell = live("run = %train --yes --max-steps 1500")
+        planned = live("waiting = %train --epochs 1")
+    finally:
+        live("del sys.modules['google.colab']; _f.PICTURE_S = 3.0")
+    updates = [one for one in cell.messages if one["msg_type"] == "update_display_data"]
+
+    assert not has_widget(cell) and not has_widget(planned)
+    assert len(pictures(cell)) == 1 and len(updates) >= 2
+    assert "Training Complete" in cell.shown[-1]["text/plain"]
+    assert "start it with the same line and --yes" in planned.text
