@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-PACK_ROWS = 16
+PACK_ROWS = 32
 PACK_SECONDS = 0.2
 
-# What `add` takes as a gradient norm: the total, or the norms of its parts (their root of summed squares is
-# taken once a pack, which spares two operations a step), or None where there were no gradients.
+# What `add` takes as a gradient norm: the total; or the parts that make it up, gradients or 0-d norms of
+# gradients, which are then reduced once for a whole pack; or None where there were no gradients.
 Norm = Tensor | Sequence[Tensor] | None
 
 
@@ -173,18 +173,20 @@ class _Sums:
 
 def _norms(norms: list[Norm], device: torch.device) -> Tensor:
     """Total gradient norms of a pack's steps, (rows,) float32 on `device`, from whatever form each has."""
-    first = norms[0]
-    if not isinstance(first, Tensor) and first and all(_alike(first, norm) for norm in norms):
-        parts = torch.stack([part for norm in norms for part in norm]).float()  # one operation for all rows
+    if _of_one_form(norms):
+        parts = torch.stack(_scalars([part for norm in norms for part in norm])).float()
         return torch.linalg.vector_norm(parts.view(len(norms), -1), dim=1).to(device)
     return torch.stack([_total(norm, device) for norm in norms])
 
 
-def _alike(first: Sequence[Tensor], other: Norm) -> bool:
-    """Say whether the norms of two steps are as many, and on one device."""
-    if not isinstance(other, (list, tuple)) or len(other) != len(first):
+def _of_one_form(norms: list[Norm]) -> bool:
+    """Say whether all are parts, as many each, on one device."""
+    first = norms[0]
+    if first is None or isinstance(first, Tensor) or not first:
         return False
-    return len({(part.device, part.dtype) for part in other}) == 1
+    if any(type(norm) is not type(first) or len(norm) != len(first) for norm in norms):
+        return False
+    return len({(part.device, part.dtype) for part in first}) == 1
 
 
 def _total(norm: Norm, device: torch.device) -> Tensor:
@@ -192,7 +194,13 @@ def _total(norm: Norm, device: torch.device) -> Tensor:
         return norm.to(device, torch.float32)
     if not norm:
         return torch.full((), math.nan, device=device)
-    return torch.linalg.vector_norm(torch.stack([part.to(device, torch.float32) for part in norm]))
+    parts = [part.to(device, torch.float32) for part in _scalars(norm)]
+    return torch.linalg.vector_norm(torch.stack(parts))
+
+
+def _scalars(parts: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The norms of parts that are gradients; parts that are norms already stay as they are."""
+    return torch._foreach_norm(parts) if any(part.dim() for part in parts) else parts
 
 
 def _on_host(pack: _Pack) -> Rows:

@@ -14,8 +14,8 @@ from nbtrain.train.batch import logits_of
 # (output, target) -> (hits, judged): bool tensors of one shape, one entry a position; `judged` None: all are
 Hits = Callable[[Any, Any], tuple[Tensor, "Tensor | None"]]
 
-KEPT = 16  # masks kept before they are summed: one sum for many costs a third of a sum each
-KEPT_NUMEL = 65_536  # larger masks are summed at once, so that little memory is held
+KEPT = 16  # batches kept before they are judged together: an operation costs a small step more than its work
+KEPT_NUMEL = 65_536  # larger outputs are judged at once, so that little memory is held
 
 
 def find_accuracy(criterion: Any, output: Any, target: Any) -> Hits | None:
@@ -56,43 +56,54 @@ def _binary(threshold: float) -> Hits:
 class Tally:
     """Hits and judged positions, summed on the device and read when they are taken.
 
+    Small outputs are kept for a while and judged together. One that was written to meanwhile (a loader that
+    fills the same tensors again and again) is left out, and from then on each is judged at once.
+
     Args:
-        hits: judges a batch (see `find_accuracy`).
+        hits: judges a batch (see `find_accuracy`). at_once: keep nothing.
     """
 
-    def __init__(self, hits: Hits) -> None:
+    def __init__(self, hits: Hits, *, at_once: bool = False) -> None:
         self._hits = hits
-        self._kept: list[tuple[Tensor, Tensor | None]] = []
+        self._kept: list[tuple[Tensor, Tensor, int, int]] = []
+        self._at_once = at_once
         self._right: Tensor | int = 0
         self._judged: Tensor | int = 0
 
-    def add(self, output: Any, target: Any) -> None:
-        """Judge a batch."""
-        right, judged = self._hits(output, target)
-        self._kept.append((right, judged))
-        if len(self._kept) >= KEPT or right.numel() > KEPT_NUMEL:
-            self._sum_up()
-
-    def _sum_up(self) -> None:
-        kept, self._kept = self._kept, []
-        if not kept:
+    def add(self, output: Any, target: Tensor) -> None:
+        """Judge a batch, at once or soon."""
+        logits = logits_of(output).detach()
+        if self._at_once or logits.numel() > KEPT_NUMEL or logits.is_inference():
+            self._judge(logits, target)
             return
-        self._right = self._right + _trues([right for right, _ in kept])
-        if kept[0][1] is None:
-            self._judged = self._judged + sum(right.numel() for right, _ in kept)
-        else:
-            self._judged = self._judged + _trues([judged for _, judged in kept])
+        self._kept.append((logits, target, logits._version, target._version))
+        if len(self._kept) >= KEPT:
+            self._judge_kept()
+
+    def _judge_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        whole = [
+            (logits, target)
+            for logits, target, version, target_version in kept
+            if logits._version == version and target._version == target_version
+        ]
+        self._at_once = self._at_once or len(whole) < len(kept)
+        if whole and all(logits.shape[1:] == whole[0][0].shape[1:] for logits, _ in whole):
+            logits, target = zip(*whole, strict=True)
+            self._judge(torch.cat(logits), torch.cat(target))
+        else:  # sequences of several lengths
+            for logits, target in whole:
+                self._judge(logits, target)
+
+    def _judge(self, logits: Tensor, target: Tensor) -> None:
+        right, judged = self._hits(logits, target)
+        self._right = self._right + right.sum()
+        self._judged = self._judged + (right.numel() if judged is None else judged.sum())
 
     def take(self) -> float:
         """Return the share of hits, 0..1, and start anew; NaN when nothing was judged."""
-        self._sum_up()
+        self._judge_kept()
         right, judged = self._right, self._judged
         self._right = self._judged = 0
         judged = float(judged)  # device sync: once an epoch or evaluation
         return float(right) / judged if judged else math.nan
-
-
-def _trues(masks: list[Tensor]) -> Tensor:
-    if len(masks) == 1:
-        return masks[0].sum()
-    return torch.cat([mask.reshape(-1) for mask in masks]).sum()

@@ -18,6 +18,8 @@ from nbtrain.train.accuracy import Hits, Tally
 from nbtrain.train.batch import Task, batch_size, check_loss, to_device
 from nbtrain.train.precision import Precision
 
+KEPT_GRADIENTS = 65_536  # parameters; gradients of smaller models are kept, and their norms taken together
+
 
 class Stepper:
     """Everything one step needs, looked up once.
@@ -35,7 +37,8 @@ class Stepper:
         self.model, self.optimizer, self.task = model, optimizer, task
         self.device, self.clip = device, clip
         self.scaler = precision.scaler()
-        self.tally = Tally(hits) if hits is not None else None
+        self._fleeting = is_compiled(model)  # its outputs may lie in memory that the next step fills again
+        self.tally = Tally(hits, at_once=self._fleeting) if hits is not None else None
         self._autocast = precision.autocast if precision.dtype is not None else None
         held = [p for group in optimizer.param_groups for p in group["params"]]
         ids = {id(p) for p in held}
@@ -46,6 +49,10 @@ class Stepper:
         self.sampler = LayerSampler(named)
         self._closure_needed = isinstance(optimizer, torch.optim.LBFGS)
         self._checked = False
+        drops = getattr(type(optimizer), "zero_grad", None) is torch.optim.Optimizer.zero_grad
+        small = sum(p.numel() for p in self.parameters) <= KEPT_GRADIENTS
+        self._keepable = drops and small and not self._fleeting
+        self._keeps = False  # until a step has shown that the optimizer does not write into gradients
 
     def step(self, group: Sequence[Any], number: int, now: float) -> tuple[Tensor, Norm, int]:
         """Train on a group of micro-batches and update once.
@@ -56,7 +63,7 @@ class Stepper:
 
         Returns:
             (mean loss of the group, gradient norm before clipping, samples); the loss is 0-d, on the device,
-            the norm the total or those of the parameters (see `nbtrain.telemetry.recorder.Norm`).
+            the norm is the total or what makes it up (see `nbtrain.telemetry.recorder.Norm`).
         """
         self.optimizer.zero_grad(set_to_none=True)
         if self._closure_needed:
@@ -65,21 +72,27 @@ class Stepper:
         if self.scaler is not None:
             self.scaler.unscale_(self.optimizer)
         sampled = self.sampler.due(now)
-        norms = self._norms() if self.clip is None or sampled else None
-        norm: Norm = norms
+        gradients = self._gradients() if sampled or self.clip is None else []
+        norm: Norm = gradients if self._keeps and not sampled else _norms(gradients)
+        norms = norm
         if self.clip is not None:
             norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
         if sampled:
-            owners = [p for p in self.parameters if p.grad is not None]
+            versions = [gradient._version for gradient in gradients]
             self.sampler.before_update()
+        self._update()
+        if sampled:
+            self._keeps = self._keepable and versions == [gradient._version for gradient in gradients]
+            owners = [p for p in self.parameters if p.grad is not None]
+            self.sampler.after_update(number, dict(zip(owners, norms, strict=True)), now)
+        return loss, norm, samples
+
+    def _update(self) -> None:
         if self.scaler is None:
             self.optimizer.step()
         else:
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        if sampled:
-            self.sampler.after_update(number, dict(zip(owners, norms, strict=True)), now)
-        return loss, norm, samples
 
     def _backward(self, group: Sequence[Any], *, judge: bool = True) -> tuple[Tensor, int]:
         """Forward and backward of each micro-batch, the loss divided by their number."""
@@ -97,21 +110,18 @@ class Stepper:
             if parts > 1:
                 loss = loss / parts
             (loss if self.scaler is None else self.scaler.scale(loss)).backward()
-            seen = loss.detach()
+            seen = loss.detach().clone() if self._fleeting else loss.detach()
             total = seen if total is None else total + seen
             samples += batch_size(batch)
             if judge and self.tally is not None:
                 self.tally.add(output, target)
         return total, samples
 
-    def _norms(self) -> tuple[Tensor, ...]:
-        """Norms of the gradients, one for each parameter that has one."""
-        grads = [grad for p in self.parameters if (grad := p.grad) is not None]
-        if not grads:
-            return ()
-        if any(grad.is_sparse for grad in grads):
-            grads = [grad.coalesce().values() if grad.is_sparse else grad for grad in grads]
-        return torch._foreach_norm(grads)
+    def _gradients(self) -> list[Tensor]:
+        gradients = [gradient for p in self.parameters if (gradient := p.grad) is not None]
+        if any(gradient.is_sparse for gradient in gradients):
+            return [g.coalesce().values() if g.is_sparse else g for g in gradients]
+        return gradients
 
     def _step_with_closure(self, group: Sequence[Any]) -> tuple[Tensor, Norm, int]:
         """LBFGS evaluates several times in a step; the first evaluation's loss is the step's."""
@@ -126,7 +136,7 @@ class Stepper:
             return seen[0]
 
         self.optimizer.step(closure)
-        return first[0][0], self._norms(), first[0][1]
+        return first[0][0], _norms(self._gradients()), first[0][1]
 
     def take_accuracy(self) -> float | None:
         """Return the training accuracy since the last call, 0..1; None where there is none to be had."""
@@ -134,3 +144,15 @@ class Stepper:
             return None
         accuracy = self.tally.take()
         return None if accuracy != accuracy else accuracy
+
+
+def _norms(gradients: list[Tensor]) -> Sequence[Tensor]:
+    return torch._foreach_norm(gradients) if gradients else ()
+
+
+def is_compiled(model: nn.Module) -> bool:
+    """Say whether torch.compile works on the model or a part of it."""
+    return any(
+        hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+        for module in model.modules()
+    )
