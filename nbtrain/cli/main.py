@@ -133,10 +133,12 @@ def _is_run(value: Any) -> bool:
 
 def _critical(value: Any) -> bool:
     """Say whether a run ended badly, a report tells of one that did, or a review found something critical."""
+    if hasattr(value, "to_string"):
+        return False
     data = getattr(value, "data", None) or {}
     if str(getattr(value, "status", "") or data.get("status", "")) in ("failed", "diverged"):
         return True
-    return any(str(finding.severity) == "critical" for finding in getattr(value, "findings", ()) or ())
+    return any(str(finding.severity) == "critical" for finding in getattr(value, "findings", ()))
 
 
 def _unknown(verb: str) -> UsageError:
