@@ -101,8 +101,9 @@ def picture(run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     from nbtrain.report.poster import WIDTH, draw_poster, poster_text
 
     poster = run_poster(run)
-    # the picture has two pixels for each of the page's
-    metadata = {"image/png": {"width": WIDTH}}
+    # The picture has two pixels for each of the page's; exporters give the words to those who cannot see it.
+    words = f"{poster.title}: {poster.status}. {poster.figure.alt}"
+    metadata = {"image/png": {"width": WIDTH, "alt": words}}
     return {"image/png": draw_poster(poster), "text/plain": poster_text(poster)}, metadata
 
 

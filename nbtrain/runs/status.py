@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from nbtrain import units
+
 
 class RunStatus(str, Enum):
     """What a run is doing, or how it ended."""
@@ -32,7 +34,7 @@ class RunStatus(str, Enum):
         return self not in (RunStatus.PLANNED, RunStatus.RUNNING, RunStatus.PAUSED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Progress:
     """A reading of a run's position. Epochs and steps count from 1, 0 is before the first; times in s."""
 
@@ -46,3 +48,17 @@ class Progress:
     eta_s: float | None = None
     samples_per_s: float | None = None
     steps_per_s: float | None = None
+
+    def __repr__(self) -> str:
+        """One line for a cell: `<epoch 3 of 20, step 135 of 900, training, 1:12 so far, 8:10 left>`."""
+        said = [_of("epoch", self.epoch, self.total_epochs), _of("step", self.step, self.total_steps), self.phase]
+        said.append(f"{units.seconds(self.elapsed_s)} so far")
+        if self.eta_s:
+            said.append(f"{units.seconds(self.eta_s)} left")
+        if self.samples_per_s:
+            said.append(f"{units.count(self.samples_per_s)} samples/s")
+        return f"<{', '.join(said)}>"
+
+
+def _of(what: str, done: int, total: int | None) -> str:
+    return f"{what} {units.count(done)} of {units.count(total)}" if total else f"{what} {units.count(done)}"
