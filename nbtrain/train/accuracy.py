@@ -41,7 +41,8 @@ def find_accuracy(criterion: Any, output: Any, target: Any) -> Hits | None:
 
 def _classes(ignore_index: int) -> Hits:
     def hits(output: Any, target: Tensor) -> tuple[Tensor, Tensor]:
-        return logits_of(output).argmax(1) == target, target != ignore_index
+        judged = target != ignore_index  # an ignored class may well be predicted: that is no hit
+        return (logits_of(output).argmax(1) == target) & judged, judged
 
     return hits
 

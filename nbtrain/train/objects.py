@@ -74,7 +74,7 @@ class Remembered:
 def let_go(run: Any) -> None:
     """Have a run that is over hold its objects no longer."""
     remembered, model = Remembered(run.objects), run.objects.model
-    rehearsal = replace(run.plan.rehearsal, task=None, criterion=None, hits=None)
+    rehearsal = replace(run.plan.rehearsal, task=None, criterion=None, hits=None, batch=None)
     run.objects = remembered
     run.plan = replace(run.plan, work=remembered, rehearsal=rehearsal)
     remembered.keep_if_alone(model)

@@ -9,7 +9,7 @@ against what is a default, and what nbtrain assumed is said in words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -228,7 +228,8 @@ def _rehearsal(setup: Setup, train: Any, *, precision: Precision, device: torch.
     except Exception as error:  # the person's data set: the run itself shows it with its traceback
         return unrehearsed(model, criterion, failure=in_one_line(error))
     name = setup.loss.name if setup.loss else ""
-    return rehearse(model, criterion, batch, name=name, precision=precision, device=device)
+    rehearsal = rehearse(model, criterion, batch, name=name, precision=precision, device=device)
+    return replace(rehearsal, batch=batch)
 
 
 def _optimizer(setup: Setup, model: nn.Module) -> tuple[Any, bool]:

@@ -50,6 +50,7 @@ class Rehearsal:
         loss: value of the untrained (or current) loss. output, target: shapes and dtypes in words.
         output_shapes: module path -> output shape. warnings: what looks wrong but can run.
         failure: what the person's own code raised, in one line; the run will show it in full.
+        batch: what was looked at, for the inspector; let go with the run's other objects.
     """
 
     task: Task
@@ -64,6 +65,7 @@ class Rehearsal:
     output_shapes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     failure: str = ""
+    batch: Any = field(default=None, repr=False, compare=False)
 
 
 def rehearse(
