@@ -18,7 +18,7 @@ import pytest
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED_MARKS = ("browser", "kernel")  # with NBTRAIN_REQUIRE_BROWSER=1 each test with one of these must run
-KEPT_VARIABLES = ("NBTRAIN_REQUIRE_BROWSER", "NBTRAIN_CHROMIUM", "NBTRAIN_TESTS")
+KEPT_VARIABLES = ("NBTRAIN_REQUIRE_BROWSER", "NBTRAIN_CHROMIUM", "NBTRAIN_TESTS", "NBTRAIN_SCREENSHOTS")
 missed = pytest.StashKey[list[tuple[str, str]]]()  # (test, why it did not run)
 isolated = pytest.StashKey[Path]()
 

@@ -47,12 +47,31 @@ READY = """() => {
   const kernel = panel.sessionContext.session?.kernel;
   return !!kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
+ASK = """async (code) => {
+  const future = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
+    {code, store_history: false});
+  let said = '';
+  future.onIOPub = ({header, content}) => {
+    if (header.msg_type === 'stream') said += content.text;
+    if (header.msg_type === 'error') said += content.traceback.join('\\n');
+  };
+  const reply = await future.done;
+  return [reply.content.status, said];
+}"""
+DONE = """() => {
+  const {content, sessionContext} = window.jupyterapp.shell.currentWidget;
+  const cells = content.model.sharedModel.cells.filter((c) => c.cell_type === 'code' && c.source.trim());
+  const failed = cells.some((c) => c.getOutputs().some((output) => output.output_type === 'error'));
+  const idle = sessionContext.session?.kernel?.status === 'idle';
+  return failed || (idle && cells.every((c) => c.execution_count !== null));
+}"""
 IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 
 
 def chromium() -> str | None:
-    """Return the path of the system's Chromium, None if there is none."""
-    return next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+    """Return the path of the system's Chromium (NBTRAIN_CHROMIUM names another), None if there is none."""
+    given = os.environ.get("NBTRAIN_CHROMIUM")
+    return given or next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 
 
 class Lab:
@@ -70,6 +89,7 @@ class Lab:
         self.work.mkdir(parents=True, exist_ok=True)
         self._settings(dark)
         self._env = {**os.environ, **self._places(), **(env or {})}
+        self._env.pop("MPLBACKEND", None)  # the kernel's own choice shows figures in the notebook
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -84,10 +104,10 @@ class Lab:
             "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True",
             f"--LabApp.user_settings_dir={self.home}/user-settings", f"--ServerApp.root_dir={self.work}",
         ]  # fmt: skip
-        log = (self.home / "lab.log").open("wb")
-        self._process = subprocess.Popen(
-            command, env=self._env, stdout=log, stderr=log, start_new_session=True
-        )
+        with (self.home / "lab.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command, env=self._env, stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -162,8 +182,15 @@ class Lab:
                 notebook = Notebook(
                     page=page, path=self.work / name, url=f"{self.url}/doc/tree/{name}?token={TOKEN}"
                 )
-                notebook.load()
-                yield notebook
+                try:
+                    notebook.load()
+                    yield notebook
+                except BaseException:
+                    failed = self.home / f"{name}.png"
+                    with contextlib.suppress(Exception):  # the page may be gone; the error is what counts
+                        page.screenshot(path=failed)
+                        print(f"The page when it failed: {failed}", file=sys.stderr)
+                    raise
             finally:
                 browser.close()
                 with contextlib.suppress(OSError):  # the kernel may have died, which the test will say
@@ -227,6 +254,25 @@ class Notebook:
             }""",
             source,
         )
+
+    def ask(self, expression: str) -> str:
+        """Return `str(expression)` as the kernel says it, beside all cells; waits while a cell runs."""
+        status, said = self.page.evaluate(ASK, f"print({expression})")
+        if status != "ok":
+            raise AssertionError(f"{expression}: {said}")
+        return said.rstrip("\n")
+
+    def theme(self, *, dark: bool) -> None:
+        """Switch JupyterLab's theme, as its menu does."""
+        name = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.page.evaluate(
+            "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name
+        )
+        self.page.wait_for_selector(f'body[data-jp-theme-name="{name}"]', state="attached")
+
+    def wait_done(self, timeout: float = 180_000) -> None:
+        """Wait until every code cell has run, or one of them ended in an error (milliseconds)."""
+        self.page.wait_for_function(DONE, timeout=timeout)
 
     def wait_idle(self, timeout: float = 60_000) -> None:
         """Wait until the kernel runs nothing (milliseconds)."""
