@@ -111,7 +111,8 @@ def _loader_section(told: dict[str, Any]) -> Section:
     ]
     for part in told["sample"]:
         spread = f", {_short(part['min'])} to {_short(part['max'])}" if part["min"] is not None else ""
-        rows.append((f"Sample: {part['field']}", f"{tuple(part['shape'])} {part['dtype']}{spread}"))
+        shape = "" if part["shape"] is None else tuple(part["shape"])
+        rows.append((f"Sample: {part['field']}", f"{shape} {part['dtype']}{spread}".strip()))
     return Section(_titled("Loader", told["name"], told["class"]), (KeyValues(tuple(rows)),))
 
 

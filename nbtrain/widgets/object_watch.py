@@ -66,6 +66,7 @@ class ObjectWatch:
         self._thread: threading.Thread | None = None
         self._told: dict[str, Any] = {}
         self._rows: list[Any] = []
+        self._seen: dict[str, Any] = {}  # loader -> its sample described; ranges of a large batch cost 40 ms
         self._schedule_due = 0.0
         self._fresh = False
         self.row_of: dict[str, int] = {}
@@ -156,10 +157,12 @@ class ObjectWatch:
 
         optimizers = [describe_optimizer(value, name) for name, value in subjects.optimizers.items()]
         self._tell_if_new("optimizers", {"type": "optimizers", "items": wire_values(optimizers)})
-        loaders = [
-            describe_loader(value, name, subjects.samples.get(name))
-            for name, value in subjects.loaders.items()
-        ]
+        loaders = []
+        for name, value in subjects.loaders.items():
+            told = describe_loader(
+                value, name, subjects.samples.get(name) if name not in self._seen else None
+            )
+            loaders.append({**told, "sample": self._seen.setdefault(name, told["sample"])})
         self._tell_if_new("loaders", {"type": "loaders", "items": wire_values(loaders)})
         position = [_position(scheduler) for scheduler in subjects.schedulers.values()]
         if time.monotonic() < self._schedule_due or self._told.get("position") == position:

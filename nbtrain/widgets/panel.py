@@ -179,7 +179,8 @@ class RunPanel(anywidget.AnyWidget):
             for role in ("optimizer", "scheduler", "train_loader", "val_loader")
         }
         named = {
-            role: {names.get(role) or role: part} if part is not None else {} for role, part in parts.items()
+            role: {names.get(role.removesuffix("_loader")) or role: part} if part is not None else {}
+            for role, part in parts.items()
         }
         return Subjects(
             model=objects.model,
@@ -187,12 +188,18 @@ class RunPanel(anywidget.AnyWidget):
             optimizers=named["optimizer"],
             schedulers=named["scheduler"],
             loaders={**named["train_loader"], **named["val_loader"]},
+            samples=dict.fromkeys(named["train_loader"], _rehearsed_batch(run)),
             output_shapes=getattr(objects, "output_shapes", {}) or {},
         )
 
     def _tell(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         with self._busy:
             self.send(message, buffers)
+
+
+def _rehearsed_batch(run: Any) -> Any:
+    """The batch that the plan looked at; drawing another would move generators that training shares."""
+    return getattr(getattr(run.plan, "rehearsal", None), "batch", None)
 
 
 def panel_mimebundle(run: Any, panel: RunPanel | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

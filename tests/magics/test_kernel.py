@@ -306,3 +306,21 @@ def test_colab_waits_with_pictures(live: Any) -> None:
     assert len(pictures(cell)) == 1 and len(updates) >= 2
     assert "Training Complete" in cell.shown[-1]["text/plain"]
     assert "start it with the same line and --yes" in planned.text
+
+
+def test_the_panels_inspector_knows_names_and_a_sample(live: Any) -> None:
+    """A page that opens the second tab is told the loaders under their names, and the shapes of a batch."""
+    live("mine, my_val = train_loader, val_loader\ndel train_loader, val_loader")
+    cell = live("run = %train model mine --val my_val --epochs 1000000 --yes")
+    (panel,) = [data[WIDGET]["model_id"] for data in cell.shown if WIDGET in data]
+    live.send(panel, {"type": "inspect", "open": True, "page": "a page"})
+
+    def told(one: dict[str, Any]) -> bool:
+        content = one["content"].get("data", {}) if one["msg_type"] == "comm_msg" else {}
+        return content.get("content", {}).get("type") == "loaders"
+
+    loaders = live.wait_for(told)["content"]["data"]["content"]["items"]
+    assert [loader["name"] for loader in loaders] == ["mine", "my_val"]
+    assert [field["shape"] for field in loaders[0]["sample"]] == [[16, 4], [16]]
+    live("run.stop(); run.wait();")
+    assert "True" in live("run.plan.rehearsal.batch is None").text

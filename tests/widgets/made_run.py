@@ -198,7 +198,7 @@ def made_objects(*, blocks: int = 4) -> SimpleNamespace:
             "model": "net",
             "optimizer": "optimizer",
             "scheduler": "scheduler",
-            "train_loader": "train_loader",
+            "train": "train_loader",
         },
         output_shapes={"0": "(32, 16, 6, 6)"},
     )
