@@ -50,7 +50,7 @@ class Progress:
     steps_per_s: float | None = None
 
     def __repr__(self) -> str:
-        """One line for a cell: `<epoch 3 of 20, step 135 of 900, training, 1:12 so far, 8:10 left>`."""
+        """One line for a cell: `<epoch 3 of 20, step 135 of 900, training, 1:12 so far>`."""
         said = [_of("epoch", self.epoch, self.total_epochs), _of("step", self.step, self.total_steps), self.phase]
         said.append(f"{units.seconds(self.elapsed_s)} so far")
         if self.eta_s:
