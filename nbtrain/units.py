@@ -54,7 +54,7 @@ def short_count(value: float | None) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A measured number with `digits` significant places: `0.00012345 -> "1.234e-04"`; None -> "–"."""
+    """A measured number with `digits` significant places: `0.00012345 -> "1.234e-4"`; None -> "–"."""
     if value is None:
         return "–"
     if not math.isfinite(value):
@@ -62,7 +62,8 @@ def number(value: float | None, digits: int = 4) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 1e6 or abs(value) < 1e-3:
-        return f"{value:.{digits - 1}e}"
+        head, power = f"{value:.{digits - 1}e}".split("e")
+        return f"{head}e{int(power)}"
     return f"{value:.{digits}g}"
 
 

@@ -7,6 +7,7 @@ It reads the surface that live and stored runs share, and nothing else of them.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,6 +40,7 @@ _TITLES = {
     "failed": "Training Failed", "interrupted": "Training Interrupted", "running": "Training Under Way",
     "paused": "Training Paused", "planned": "Training Planned",
 }  # fmt: skip
+_NO_BEST = "none at the best step; `checkpoints` has what was kept"
 _ALERTS = 12  # rows of the table of alerts; the rest is counted
 
 
@@ -124,7 +126,8 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     if curves and summary.total_steps:
         figure = curves_figure(run.epochs, run.history, best_step=summary.best_val_step)
         sections.append(Section("Curves", (figure,)))
-    sections.append(Section("Assessment", tuple(_assessment(run, verdict))))
+    if assessment := _assessment(run, verdict):
+        sections.append(Section("Assessment", tuple(assessment)))
     if verdict.recommendations and summary.status != "failed":
         sections.append(Section("Recommendations", (Items(verdict.recommendations),)))
     sections.append(Section("Files", (_files(run, summary),)))
@@ -257,7 +260,7 @@ def _assessment(run: AnyRun, verdict: Outcome) -> list[Block]:
     blocks: list[Block] = []
     for finding in verdict.findings:
         blocks.append(Note(f"{finding.issue} {_sentence(finding.evidence)}".strip(), _tone(finding)))
-    if not verdict.findings:
+    if not verdict.findings and verdict.headline not in _headline(run, verdict)[0]:
         blocks.append(Text(verdict.headline, verdict.tone))
     if run.alerts:
         rows = tuple(
@@ -279,15 +282,22 @@ def _sentence(text: str) -> str:
 def _files(run: AnyRun, summary: Summary) -> KeyValues:
     if run.dir is None:
         return KeyValues((("Run", run.id), ("Files", "nothing was written: this run has no folder")))
-    best = summary.best_checkpoint or "none at the best step; `checkpoints` has what was kept"
+    best = _place(summary.best_checkpoint) if summary.best_checkpoint else _NO_BEST
     rows: list[tuple[Cell | str, ...]] = [
         ("Run", Cell(run.id, code=True)),
-        ("Checkpoints", Cell(summary.checkpoints, code=True) if summary.checkpoints else "none were saved"),
-        ("Logs", Cell(summary.logs or "", code=True)),
+        ("Checkpoints", _place(summary.checkpoints) if summary.checkpoints else "none were saved"),
+        ("Logs", _place(summary.logs or "")),
     ]
     if summary.checkpoints and summary.best_val_step is not None:
-        rows.insert(2, ("Best checkpoint", Cell(best, code=summary.best_checkpoint is not None)))
+        rows.insert(2, ("Best checkpoint", best))
     return KeyValues(tuple(rows))
+
+
+def _place(path: str) -> Cell:
+    """A path as it can be used in this notebook: from the working folder where it lies inside."""
+    with suppress(ValueError, OSError):  # elsewhere, or the working folder is gone
+        path = str(Path(path).relative_to(Path.cwd()))
+    return Cell(path, code=True)
 
 
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:

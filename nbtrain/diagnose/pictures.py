@@ -5,6 +5,7 @@ draws nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,11 @@ def _loss(
 
 
 def _accuracy(epochs: pd.DataFrame, across: np.ndarray, label: str) -> Axes | None:
-    return _pair("Accuracy", epochs, "train_acc", "val_acc", across, label)
+    table = pd.DataFrame({name: numbers(epochs, name) for name in ("train_acc", "val_acc")})
+    if not (table.max(axis=None) > 1.5):  # a fraction; some count in percent themselves
+        table = 100 * table
+    axes = _pair("Accuracy", table, "train_acc", "val_acc", across, label)
+    return None if axes is None else replace(axes, y_label="%")
 
 
 def _pair(

@@ -79,7 +79,7 @@ def _optimizer(work: Work) -> str:
         if isinstance(group.get(key), (int, float))
     ]
     if isinstance(group.get("betas"), (tuple, list)):
-        said.append("betas=" + "/".join(f"{beta:g}" for beta in group["betas"]))
+        said.append(f"betas=({', '.join(f'{beta:g}' for beta in group['betas'])})")
     groups = len(work.optimizer.param_groups)
     more = f", {groups} groups" if groups > 1 else ""
     return f"{_named(work, 'optimizer', type(work.optimizer).__name__)} {', '.join(said)}{more}"
@@ -116,15 +116,22 @@ def _validation(work: Work) -> Line:
 def _length_lines(work: Work, length: Length, eta_s: float | None) -> list[Line]:
     epochs, steps, per_epoch = length
     options = work.options
-    said = "option" if {"epochs", "max_steps"} & options.given else "default"
+    said = {name: "option" if name in options.given else "default" for name in ("epochs", "max_steps")}
+    if epochs and "max_steps" not in options.given:
+        said["max_steps"] = "notebook"  # they follow from the epochs and the loader
     per = f" ({units.count(per_epoch)} an epoch)" if per_epoch else ""
     lines = [
-        Line("How long", "Epochs", units.count(epochs) if epochs else "until the steps are done", said),
+        Line(
+            "How long",
+            "Epochs",
+            units.count(epochs) if epochs else "until the steps are done",
+            said["epochs"],
+        ),
         Line(
             "How long",
             "Steps",
             f"{units.count(steps)}{per}" if steps else "unknown: the loader has no length",
-            said,
+            said["max_steps"],
         ),
         Line(
             "How long",

@@ -69,7 +69,7 @@ def choose_schedule(
         )
     name, length = horizon
     if epochs is not None and length <= epochs and (total_steps is None or total_steps > epochs):
-        return Schedule(scheduler, "epoch", f"{name}={length} fits {epochs} epochs")
+        return Schedule(scheduler, "epoch", _fit(scheduler, name, length, epochs))
     a_pass = total_steps / epochs if epochs and total_steps else 0.0
     if length < a_pass and isinstance(scheduler, _USUALLY_BY_EPOCH):  # 30 of 10 epochs, or every 30 steps?
         return Schedule(
@@ -78,6 +78,14 @@ def choose_schedule(
     if epochs is None and total_steps is not None and length > total_steps:
         return Schedule(scheduler, "step", f"{name}={length} is beyond the {total_steps} steps of this run")
     return Schedule(scheduler, "step", f"{name}={length} is counted in steps")
+
+
+def _fit(scheduler: Any, name: str, length: int, epochs: int) -> str:
+    if length == epochs:
+        return f"{name}={length} fits the {epochs} epochs"
+    if isinstance(scheduler, lrs.CosineAnnealingLR):
+        return f"{name}={length} of {epochs} epochs: the rate rises again after epoch {length}"
+    return f"{name}={length} is counted in epochs, {epochs} in this run"
 
 
 def _horizon(scheduler: Any) -> tuple[str, int] | None:

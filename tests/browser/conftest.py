@@ -33,14 +33,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Lab
 
 @pytest.fixture
 def shoot(tmp_path: Path) -> Shoot:
-    """Give `shoot(name, first, last=first)`: write the picture of a page's part, from one element to another."""
+    """Give `shoot(name, *elements)`: write the picture of these parts of a page, one below the other."""
     folder = ROOT / os.environ["NBTRAIN_SCREENSHOTS"] if os.environ.get("NBTRAIN_SCREENSHOTS") else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
 
     def take(name: str, *parts: Any) -> Path:
         pictures = [Image.open(io.BytesIO(part.screenshot(animations="disabled"))) for part in parts]
         path = folder / f"{name}.png"
-        stacked(pictures).quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        whole = stacked(pictures)
+        palette = whole.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)  # keeps the few pixels of a mark
+        whole.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
         assert path.stat().st_size < MOST_BYTES, f"{path.name} has {path.stat().st_size:,} bytes"
         return path
 

@@ -71,7 +71,9 @@ IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kern
 def chromium() -> str | None:
     """Return the path of the system's Chromium (NBTRAIN_CHROMIUM names another), None if there is none."""
     given = os.environ.get("NBTRAIN_CHROMIUM")
-    return given or next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+    return given or next(
+        (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
+    )
 
 
 class Lab:

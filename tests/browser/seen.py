@@ -34,8 +34,9 @@ class Panel:
         self.el = place.locator(".nbtrain-panel").first
 
     def wait_charts(self) -> None:
-        """Wait for the first curve."""
+        """Wait for the first curve, and bring the panel into sight: out of sight it draws nothing more."""
         self.el.locator(".nbt-chart[data-chart=loss] .u-over").wait_for(timeout=60_000)
+        self.el.scroll_into_view_if_needed()
 
     def status(self) -> str:
         """Return the word in the chip."""

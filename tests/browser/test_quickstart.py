@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def test_the_quickstart(lab: Lab, shoot: Callable[..., Path]) -> None:
         grows(panel)
         is_busy(notebook)
         pauses_and_resumes(lab, panel)
+        is_busy(notebook)
         panel.wait_step(900)
         pictures_of(notebook, panel, shoot)
 
@@ -50,9 +52,11 @@ def grows(panel: Panel) -> None:
 
 
 def is_busy(notebook: Notebook) -> None:
-    """The cell `run.wait()` is what runs now."""
-    busy = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'"
-    notebook.page.wait_for_function(busy, timeout=30_000)
+    """The cell `run.wait()` is what runs now; JupyterLab's sign says idle after each click all the same."""
+    prompt = notebook.page.locator(".jp-CodeCell", has_text="run.wait();").locator(".jp-InputPrompt")
+    before = notebook.page.locator(".jp-CodeCell", has_text="run.progress").locator(".jp-InputPrompt").first
+    until(notebook.page, lambda: re.search(r"\d", before.inner_text()), "the cell before has run", 30)
+    assert "*" in prompt.inner_text()
 
 
 def pauses_and_resumes(lab: Lab, panel: Panel) -> None:
@@ -66,6 +70,7 @@ def pauses_and_resumes(lab: Lab, panel: Panel) -> None:
     panel.press("resume")
     panel.wait_status("running", timeout=15)
     panel.wait_step(step + 1)
+    panel.rest()
 
 
 def pictures_of(notebook: Notebook, panel: Panel, shoot: Callable[..., Path]) -> None:
@@ -75,6 +80,7 @@ def pictures_of(notebook: Notebook, panel: Panel, shoot: Callable[..., Path]) ->
     notebook.page.wait_for_selector(".nbtrain-panel[data-theme=dark]", timeout=15_000)
     shoot("panel-dark", panel.el)
     panel.open("Inspector")
+    panel.rest()
     panel.el.locator(".nbt-tree-live .nbt-tree-row").first.wait_for(timeout=30_000)
     panel.el.locator(".nbt-blocks").last.get_by_text("val_loader").wait_for(timeout=30_000)
     shoot("inspector-dark", panel.el)
@@ -84,10 +90,9 @@ def pictures_of(notebook: Notebook, panel: Panel, shoot: Callable[..., Path]) ->
 
 def report_picture(notebook: Notebook, shoot: Callable[..., Path]) -> None:
     cell = notebook.page.locator(".jp-Cell", has_text="run = %train")
-    outputs = cell.locator(".jp-OutputArea-child")
-    poster = outputs.filter(has=notebook.page.locator(FIGURE)).first
+    poster = cell.locator(FIGURE)
     poster.wait_for(timeout=30_000)
-    report = outputs.filter(has_text="Training Complete").last
+    report = cell.locator(".nbt-report", has_text="Training Complete")
     report.wait_for(timeout=30_000)
     shoot("report-light", poster, report)
 

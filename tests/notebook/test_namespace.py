@@ -271,7 +271,7 @@ def test_model_cell_run_again_is_said_with_the_line_that_mends_it(nb):
     space["model"] = nb.Net()
     assert (
         refused(space)
-        == "`optimizer` (AdamW, lr=3.000e-04) holds 4 parameter tensors that belong to no living model:"
+        == "`optimizer` (AdamW, lr=3.000e-4) holds 4 parameter tensors that belong to no living model:"
         " `model` was made again after `optimizer` (its cell was run again, or its weights were replaced),"
         " and training with it would change nothing in `model`. Make it again: optimizer ="
         " torch.optim.AdamW(model.parameters(), lr=0.0003, betas=(0.9, 0.98), weight_decay=0.05)"
@@ -347,7 +347,7 @@ def test_a_gan_is_listed_clearly(nb):
     assert (
         refused(space)
         == "There are 2 models with 2 optimizers here: `G` (Net, 67 parameters) and `D` (Net, 67 parameters);"
-        " `opt_G` (Adam, lr=2.000e-04 for `G`) and `opt_D` (Adam, lr=1.000e-04 for `D`). Say which to"
+        " `opt_G` (Adam, lr=2.000e-4 for `G`) and `opt_D` (Adam, lr=1.000e-4 for `D`). Say which to"
         " train: `%train G` or `%train D`. To train them in turn (a GAN), keep your own loop and put"
         " `%%train` on top of its cell."
     )

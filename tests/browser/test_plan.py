@@ -1,0 +1,43 @@
+"""A planned run in JupyterLab: nothing starts before the click on Start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.browser.lab import Lab
+from tests.browser.seen import Panel
+from tests.browser.setups import quickstart_until_training
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_plan_waits_for_start(lab: Lab, shoot: Callable[..., Path]) -> None:
+    """`%train` shows plan, question and button; a click starts the run, its panel is live in the same cell,
+    and Stop after step ends it.
+    """
+    *cells, _ = quickstart_until_training(epochs=1, name="")
+    with lab.open([*cells, "run = %train --epochs 400 --name planned"], scale=1.5) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        start = page.locator(".nbtrain-start")
+        start.wait_for(timeout=60_000)
+        notebook.wait_done()
+        assert notebook.ask("run.status.value") == "planned"
+        assert not list(lab.work.glob("runs/planned-*"))
+        outputs = page.locator(".jp-Cell", has=start).locator(".jp-OutputArea-output")
+        plan = outputs.locator(".nbt-report")
+        for words in ("model", "optimizer", "CosineAnnealingLR", "18,000"):
+            assert words in plan.inner_text()
+        shoot("plan-light", plan, outputs.filter(has=start).locator(".nbtrain-start-bar"))
+
+        start.click()
+        panel = Panel(notebook)
+        panel.wait_charts()
+        panel.wait_step(5)
+        assert start.is_hidden()
+        panel.press("stop-step")
+        panel.el.wait_for(state="detached", timeout=60_000)
+        assert notebook.ask("run.status.value") == "stopped"

@@ -1,0 +1,49 @@
+"""The page is loaded again while the training goes on; the run is stopped from the panel that came back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.lab import Lab
+from tests.browser.seen import FIGURE, Panel, until
+from tests.browser.setups import quickstart_until_training
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_panel_comes_back_and_stops_the_run(lab: Lab) -> None:
+    """After a reload the panel is back in its cell and live; `%train status` shows it in a new cell too, and
+    Stop there ends the run at a step boundary with model, optimizer and history agreeing.
+    """
+    with lab.open(quickstart_until_training(epochs=2000, name="reloaded")) as notebook:
+        notebook.run_all()
+        panel = Panel(notebook)
+        panel.wait_charts()
+        panel.wait_step(30)
+        notebook.wait_done()
+        notebook.save()
+
+        notebook.load()
+        panel = Panel(notebook)
+        panel.wait_charts()
+        first = panel.newest_in_chart()
+        assert first >= 30  # what was drawn before the reload is there again
+        until(notebook.page, lambda: panel.newest_in_chart() > first, "the panel in its cell is live")
+        panel.rest()
+
+        notebook.run("%train status")
+        notebook.page.locator(".nbtrain-panel").nth(1).wait_for(timeout=30_000)
+        again = Panel(notebook, cell=-1)
+        again.wait_charts()
+        again.wait_step(again.step() + 1)
+        again.press("stop-step")
+        notebook.page.locator(".jp-Cell").last.locator(FIGURE).wait_for(timeout=60_000)
+        stops_at_a_boundary(notebook)
+        panel.wait_status("stopped")
+
+
+def stops_at_a_boundary(notebook) -> None:
+    assert notebook.ask("run.status.value") == "stopped"
+    step = int(notebook.ask("run.progress.step"))
+    assert int(notebook.ask("run.history.index[-1]")) == step
+    assert int(notebook.ask("int(optimizer.state[next(model.parameters())]['step'])")) == step
