@@ -106,5 +106,6 @@ class Tally:
         self._judge_kept()
         right, judged = self._right, self._judged
         self._right = self._judged = 0
-        judged = float(judged)  # device sync: once an epoch or evaluation
-        return float(right) / judged if judged else math.nan
+        if isinstance(right, Tensor) and isinstance(judged, Tensor):
+            right, judged = torch.stack((right, judged)).tolist()  # device sync: once an epoch or evaluation
+        return float(right) / judged if judged else math.nan  # device sync: as above, where `judged` is known

@@ -62,7 +62,7 @@ def test_what_is_no_classification_has_no_accuracy(criterion: Any, output: Any, 
 
 
 def test_batches_of_all_sizes_are_summed_exactly() -> None:
-    """Many small batches, a last smaller one, large ones and sequences of several lengths are counted exactly."""
+    """Small batches, a smaller last one, large ones and sequences of several lengths count exactly."""
     hits = find_accuracy(None, torch.zeros(2, 5), torch.zeros(2, dtype=torch.int64))
     tally, right, judged = Tally(hits), 0, 0
     shapes = [(7, 5)] * (2 * KEPT + 3) + [(3, 5)] + [(KEPT_NUMEL, 5)] + [(2, 5, 4), (2, 5, 6)]

@@ -68,7 +68,7 @@ FORMS: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_batches_of_every_form_train_alike(train: Any, form: str) -> None:
-    """Tuple, list, named tuple, mappings and objects give the same weights, the same accuracy, all samples."""
+    """Tuples, lists, mappings and objects give the same weights and accuracy, with all samples."""
     shape, wrap = FORMS[form]
     model, hand = twins()
     optimizer = torch.optim.SGD(hand.parameters(), lr=0.1)
@@ -145,7 +145,7 @@ class OwnLoss(nn.Module):
 @pytest.mark.parametrize("kind", ["object", "dict", "scalar"])
 @pytest.mark.parametrize("form", ["dict", "tuple"])
 def test_a_models_own_loss(train: Any, kind: str, form: str) -> None:
-    """An output with `.loss`, ["loss"], or that is the loss itself, trains; accuracy where there are logits."""
+    """An output with `.loss`, ["loss"] or that is the loss trains, with accuracy where it has logits."""
     model, hand = OwnLoss(kind), OwnLoss(kind)
     hand.load_state_dict(model.state_dict())
     optimizer = torch.optim.SGD(hand.parameters(), lr=0.1)
@@ -186,7 +186,7 @@ def test_a_loss_of_model_and_batch(train: Any) -> None:
 
 
 def test_the_usual_loss_is_assumed_and_said(planned: Any) -> None:
-    """Without a loss, class numbers get CrossEntropyLoss, numbers of one shape MSELoss, marked in the plan."""
+    """Without a loss, class numbers get CrossEntropyLoss, numbers of one shape MSELoss, and it is marked."""
     run = planned(net(), loader(), loss=None)
     line = next(line for line in run.plan.lines if line.label == "Loss")
     assert (line.value, line.origin, line.marked) == ("CrossEntropyLoss", "assumed", True)
@@ -196,7 +196,7 @@ def test_the_usual_loss_is_assumed_and_said(planned: Any) -> None:
 
 
 def test_to_device_keeps_every_container() -> None:
-    """Tuples, named tuples, lists, dicts and what is no tensor come back in kind; tensors in place are not copied."""
+    """Containers and what is no tensor come back in kind; tensors that are in place are not copied."""
     x = torch.ones(2)
     moved = to_device(Pair(x, [x, {"a": x, "name": "text", "n": 3}]), CPU)
 
@@ -227,7 +227,7 @@ def test_batch_size(batch: Any, samples: int) -> None:
 def test_what_is_no_loss_is_refused_with_what_to_look_for() -> None:
     """A number, a vector and a constant are each refused in a sentence with the way on."""
     cases = {
-        0.5: "`crit` gave float; a loss is one tensor with one number. Return it as a tensor, not as a float.",
+        0.5: "`crit` gave float; a loss is one tensor with one number. Return it as a tensor",
         torch.ones(4, requires_grad=True): "`crit` gave a tensor of shape (4,); a loss is one number. Use "
         "reduction='mean', or .mean() it.",
         torch.tensor(1.0): "`crit` does not depend on any trainable parameter, so nothing would be learned.",
