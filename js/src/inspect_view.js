@@ -188,7 +188,7 @@ function cellText(value, key) {
 function schedulerBlock(scheduler) {
   const now = Array.isArray(scheduler.now) ? scheduler.now[0] : scheduler.now;
   const rates = (scheduler.lrs ?? []).map((/** @type {any} */ r) => toNumber(Array.isArray(r) ? r[0] : r));
-  return block(scheduler, `lr ${setting(toNumber(now))}`, lrCurve(rates));
+  return block(scheduler, `lr ${setting(toNumber(now))}`, lrCurve(rates, scheduler.unit));
 }
 
 /** @param {any} loader */
@@ -228,8 +228,8 @@ function loaderBlock(loader) {
               h("td", { text: String(s.field) }),
               h("td", { text: shapeText(s.shape) }),
               h("td", { text: s.dtype ?? "" }),
-              h("td", { text: number(toNumber(s.min)) }),
-              h("td", { text: number(toNumber(s.max)) }),
+              h("td", { text: setting(toNumber(s.min)) }),
+              h("td", { text: setting(toNumber(s.max)) }),
             ),
           ),
         ),

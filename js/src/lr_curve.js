@@ -4,8 +4,8 @@ import { count, setting } from "./format.js";
 
 const [WIDTH, HEIGHT, PAD] = [320, 84, 6];
 
-/** @param {number[]} rates one a step from now on @returns {HTMLElement} */
-export function lrCurve(rates) {
+/** @param {number[]} rates one a step from now on @param {string} [unit] what such a step is called @returns {HTMLElement} */
+export function lrCurve(rates, unit = "steps") {
   const known = rates.filter((rate) => Number.isFinite(rate));
   if (known.length < 2) return h("div", { class: "nbt-muted", text: "Its next steps cannot be told in advance." });
   const [low, high] = [Math.min(...known), Math.max(...known)];
@@ -20,7 +20,7 @@ export function lrCurve(rates) {
   svg.setAttribute("role", "img");
   svg.setAttribute(
     "aria-label",
-    `Learning rate over the next ${rates.length} steps: from ${setting(rates[0])} to ${setting(rates[rates.length - 1])}`,
+    `Learning rate over the next ${rates.length} ${unit}: from ${setting(rates[0])} to ${setting(rates[rates.length - 1])}`,
   );
   for (const [d, cls] of [
     [`${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`, "nbt-area"],
@@ -41,6 +41,6 @@ export function lrCurve(rates) {
       flat ? null : h("span", { text: setting(low) }),
     ),
     svg,
-    h("figcaption", {}, h("span", { text: "now" }), h("span", { text: `in ${count(rates.length - 1)} steps` })),
+    h("figcaption", {}, h("span", { text: "now" }), h("span", { text: `in ${count(rates.length - 1)} ${unit}` })),
   );
 }

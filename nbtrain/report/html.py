@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from nbtrain.report import theme
-from nbtrain.report.model import Block, Cell, Figure, Report
+from nbtrain.report.model import Block, Cell, Figure, KeyValues, Report
 from nbtrain.report.plain import plain
 
 # A name between single backticks on one line, as texts for people write code; a backtick alone stays one.
@@ -41,7 +41,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters.update(kind=_kind, cell=_cell, lines=_lines, prose=_prose)
+    environment.filters.update(kind=_kind, cell=_cell, lines=_lines, prose=_prose, rows=_rows)
     environment.globals.update(picture=_picture, signs=theme.SIGNS, words=theme.WORDS)
     return environment
 
@@ -70,6 +70,14 @@ def _kind(block: Block) -> str:
 
 def _cell(value: Cell | str) -> Cell:
     return value if isinstance(value, Cell) else Cell(str(value))
+
+
+def _rows(pairs: KeyValues) -> list[tuple[Cell, ...]]:
+    """Return the rows equally long; a column of remarks in which none stands is left out."""
+    rows = [tuple(_cell(value) for value in row) for row in pairs.rows]
+    filled = [i + 1 for row in rows for i, cell in enumerate(row) if cell.text]
+    width = max([2, *filled])
+    return [(row + (Cell(""),) * width)[:width] for row in rows]
 
 
 def _lines(source: str, language: str) -> list[tuple[str, str]]:

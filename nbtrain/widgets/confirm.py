@@ -12,8 +12,6 @@ from nbtrain.errors import NbtrainError
 from nbtrain.widgets.bundle import script, style
 from nbtrain.widgets.delivery import Complaints, untie_replies
 
-QUESTION = "Does this configuration look correct? Any changes?"
-
 
 class StartBar(anywidget.AnyWidget):
     """Asks, and calls `on_start` once when the button is pressed.
@@ -28,13 +26,13 @@ class StartBar(anywidget.AnyWidget):
 
     _esm = script("start")
     _css = style("start")
-    question = traitlets.Unicode(QUESTION).tag(sync=True)
+    question = traitlets.Unicode("").tag(sync=True)
     label = traitlets.Unicode("Start training").tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)
     phase = traitlets.Enum(("asking", "starting", "refused", "started", "closed"), "asking").tag(sync=True)
 
     def __init__(
-        self, on_start: Callable[[], Any], question: str = QUESTION, *, label: str = "Start training"
+        self, on_start: Callable[[], Any], question: str, *, label: str = "Start training"
     ) -> None:
         self._on_start = on_start
         self._complaints = Complaints("The start bar")

@@ -34,6 +34,7 @@ class Subjects:
         optimizers, schedulers, loaders: name -> object.
         samples: name of a loader -> one batch of it.
         output_shapes: module path -> shape as text.
+        ahead: how many of its steps a schedule is played ahead, and what one of them is called.
         gone: what to say when an object no longer exists, else "".
     """
 
@@ -44,6 +45,7 @@ class Subjects:
     loaders: Mapping[str, Any] = field(default_factory=dict)
     samples: Mapping[str, Any] = field(default_factory=dict)
     output_shapes: Mapping[str, str] = field(default_factory=dict)
+    ahead: tuple[int, str] = (200, "steps")
     gone: str = ""
 
 
@@ -169,7 +171,11 @@ class ObjectWatch:
             return
         self._told["position"] = position
         self._schedule_due = time.monotonic() + SCHEDULE_EVERY_S
-        schedules = [describe_scheduler(value, name) for name, value in subjects.schedulers.items()]
+        steps, unit = subjects.ahead
+        schedules = [
+            {**describe_scheduler(value, name, steps), "unit": unit}
+            for name, value in subjects.schedulers.items()
+        ]
         self._tell_if_new("schedulers", {"type": "schedulers", "items": wire_values(schedules)})
 
     def _tell_if_new(self, kind: str, message: dict[str, Any]) -> None:

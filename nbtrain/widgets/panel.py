@@ -30,6 +30,7 @@ from nbtrain.widgets.state import alerts_state, run_state
 
 LAYERS_EVERY_S = 1.0
 ALERTS_EVERY_S = 1.0
+AHEAD = 200  # steps of a schedule shown
 
 ACTIONS: dict[str, Callable[[Any], Any]] = {
     "pause": lambda run: run.pause(),
@@ -190,11 +191,24 @@ class RunPanel(anywidget.AnyWidget):
             loaders={**named["train_loader"], **named["val_loader"]},
             samples=dict.fromkeys(named["train_loader"], _rehearsed_batch(run)),
             output_shapes=getattr(objects, "output_shapes", {}) or {},
+            ahead=_ahead(run),
         )
 
     def _tell(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         with self._busy:
             self.send(message, buffers)
+
+
+def _ahead(run: Any) -> tuple[int, str]:
+    """How far a schedule is played ahead: to the end of the run where that is near, in its own rhythm."""
+    config = getattr(run.plan, "config", None) or {}
+    progress = run.progress
+    if (config.get("scheduler") or {}).get("every") == "epoch":
+        left = progress.total_epochs and progress.total_epochs - max(progress.epoch - 1, 0)
+        unit = "epochs"
+    else:
+        left, unit = progress.total_steps and progress.total_steps - progress.step, "steps"
+    return max(2, min(AHEAD, left or AHEAD)), unit
 
 
 def _rehearsed_batch(run: Any) -> Any:
