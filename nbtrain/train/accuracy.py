@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from nbtrain.train.batch import logits_of
+from nbtrain.train.batch import logits_of, own_loss
 
 # (output, target) -> (hits, judged): bool tensors of one shape, one entry a position; `judged` None: all are
 Hits = Callable[[Any, Any], tuple[Tensor, "Tensor | None"]]
@@ -17,12 +21,19 @@ Hits = Callable[[Any, Any], tuple[Tensor, "Tensor | None"]]
 KEPT = 16  # batches kept before they are judged together: an operation costs a small step more than its work
 KEPT_NUMEL = 65_536  # larger outputs are judged at once, so that little memory is held
 
+_CLASS_MODULES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss)
+_CLASS_FUNCTIONS = (F.cross_entropy, F.nll_loss, F.multi_margin_loss)
+_CLASS_NAME = re.compile(r"cross_?entropy|focal|(^|_)(ce|nll|xent)(_|$)")
+_OTHER_NAME = re.compile(r"contrast|supcon|triplet|proxy|metric|nt_xent|info|arc_?face|cos_?face")
+
 
 def find_accuracy(criterion: Any, output: Any, target: Any) -> Hits | None:
-    """Return a function that judges outputs, or None when it is no classification.
+    """Return a function that judges outputs, or None when it is not known to be a classification.
 
     Classes: `logits: (batch, classes, ...)` against an integer `target: (batch, ...)`; positions equal to the
-    criterion's `ignore_index` (-100 by default, as in torch.nn.CrossEntropyLoss) are not judged. Binary:
+    criterion's `ignore_index` (-100 by default, as in torch.nn.CrossEntropyLoss) are not judged. Embeddings
+    with integer labels have the same shapes, so the loss must be one of classes as well: torch's own, one
+    whose name says so, or one that falls by more than half where the right class is the largest. Binary:
     logits and target of one shape with a BCE criterion; above 0 (or 0.5 for nn.BCELoss) counts as 1.
     """
     logits = logits_of(output)
@@ -32,11 +43,86 @@ def find_accuracy(criterion: Any, output: Any, target: Any) -> Hits | None:
         threshold = 0.5 if isinstance(criterion, nn.BCELoss) else 0.0
         return _binary(threshold) if logits.shape == target.shape else None
     integer = not target.is_floating_point() and not target.is_complex() and target.dtype != torch.bool
-    if not integer or logits.dim() != target.dim() + 1:
+    if not integer or logits.dim() != target.dim() + 1 or logits.shape[1:2] < (2,):
         return None
-    if logits.shape[0] == target.shape[0] and logits.shape[2:] == target.shape[1:] and logits.shape[1] > 1:
-        return _classes(getattr(criterion, "ignore_index", -100))
-    return None
+    if logits.shape[0] != target.shape[0] or logits.shape[2:] != target.shape[1:]:
+        return None
+    ignored = _ignored(criterion)
+    return _classes(ignored) if _judges_classes(criterion, output, target, ignored) else None
+
+
+def _ignored(criterion: Any) -> int:
+    found = getattr(criterion, "ignore_index", None)
+    while isinstance(criterion, partial) and found is None:
+        found = criterion.keywords.get("ignore_index")
+        criterion = criterion.func
+    return found if isinstance(found, int) else -100
+
+
+def _judges_classes(criterion: Any, output: Any, target: Tensor, ignored: int) -> bool:
+    """Say whether a loss of fitting shapes compares classes."""
+    plain = criterion
+    while isinstance(plain, partial):
+        plain = plain.func
+    if isinstance(plain, _CLASS_MODULES) or any(plain is one for one in _CLASS_FUNCTIONS):
+        return True
+    if criterion is None and isinstance(output, Tensor):  # no loss yet: the usual one for such shapes
+        return True
+    logits = logits_of(output)
+    if not _in_range(target, logits.shape[1], ignored):
+        return False
+    if criterion is None:
+        return target.dim() == 1 and _own_loss_is_of_classes(output, logits, target, ignored)
+    if isinstance(plain, nn.Module) and any(True for _ in plain.parameters()):
+        return False  # it has class weights of its own: the output is an embedding
+    if target.dim() == 1 and _named_for_classes(plain):
+        return True
+    return _prefers_the_right_class(criterion, logits, target, ignored)
+
+
+def _in_range(target: Tensor, classes: int, ignored: int) -> bool:
+    judged = target[target != ignored]
+    return bool(judged.numel()) and int(judged.min()) >= 0 and int(judged.max()) < classes
+
+
+def _own_loss_is_of_classes(output: Any, logits: Tensor, target: Tensor, ignored: int) -> bool:
+    """A model names its logits, or its loss is the cross-entropy of what looks like them."""
+    if isinstance(output, Mapping) or getattr(output, "logits", None) is not None:
+        return True
+    loss = own_loss(output)
+    if loss is None:
+        return False
+    usual = F.cross_entropy(logits.detach().float(), target, ignore_index=ignored)
+    return math.isclose(float(loss.detach()), float(usual), rel_tol=0.02)  # 0.02: half precision
+
+
+def _named_for_classes(criterion: Any) -> bool:
+    named = type(criterion) if isinstance(criterion, nn.Module) else criterion
+    name = getattr(named, "__name__", "")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return bool(_CLASS_NAME.search(words)) and not _OTHER_NAME.search(words)
+
+
+def _prefers_the_right_class(criterion: Any, logits: Tensor, target: Tensor, ignored: int) -> bool:
+    """Try a loss on made-up answers, all right and all wrong by one class.
+
+    A contrastive loss finds both alike, because the same samples are together; one that compares classes does
+    not. A loss that is a module is tried as a copy.
+    """
+    try:
+        tried = copy.deepcopy(criterion) if isinstance(criterion, nn.Module) else criterion
+        right = torch.where(target == ignored, torch.zeros_like(target), target)
+        wrong = (right + 1) % logits.shape[1]
+        with torch.no_grad():
+            good, bad = (float(tried(_certain(logits, classes), target)) for classes in (right, wrong))
+    except Exception:  # a loss that takes no made-up answer says nothing of classes: no accuracy is guessed
+        return False
+    return math.isfinite(bad) and good < 0.5 * bad
+
+
+def _certain(logits: Tensor, classes: Tensor) -> Tensor:
+    """Return outputs of the shape of `logits` that are 4 at `classes` and 0.01, a valid share, elsewhere."""
+    return torch.full_like(logits, 0.01).scatter_(1, classes.long().unsqueeze(1), 4.0).detach()
 
 
 def _classes(ignore_index: int) -> Hits:

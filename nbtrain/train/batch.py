@@ -1,15 +1,15 @@
 """What a batch is, how the model is called with it, and how its loss comes about. Knows nothing of the loop.
 
 Batches: a tuple or list (inputs..., target), a mapping, a single tensor, or an object with `.to` (a graph, an
-encoding). Losses: the person's criterion `(output, target)`, a function `(model, batch)`, or the model's own
-`.loss`.
+encoding). Losses: the person's criterion `(output, target)`, a function `(model, batch)`, or the model's own:
+`.loss`, or the one number in a tuple.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -58,11 +58,13 @@ class Task:
         criterion: (output, target) -> scalar tensor, or None when the model returns its loss.
         whole: (model, batch) -> scalar tensor; takes the place of forward and criterion.
         splits: batch -> (positional inputs, keyword inputs, target or None).
+        own: output -> the loss the model computed, or None.
     """
 
     criterion: Callable[[Any, Any], Tensor] | None
     whole: Callable[[nn.Module, Any], Tensor] | None
     splits: Callable[[Any], tuple[tuple[Any, ...], dict[str, Any], Any]]
+    own: Callable[[Any], Tensor | None] = field(default_factory=lambda: _OwnLoss())
 
     def loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, Any, Any]:
         """Run the model on a batch that is on its device; return (loss, output, target)."""
@@ -71,28 +73,63 @@ class Task:
         inputs, keywords, target = self.splits(batch)
         output = model(*inputs, **keywords)
         if self.criterion is None:
-            return own_loss(output), output, target
+            return self.own(output), output, target
         return self.criterion(output, target), output, target
 
 
 def own_loss(output: Any) -> Tensor | None:
-    """Return the loss a model computed: `.loss`, `["loss"]`, or the output when it is a scalar tensor."""
+    """Return the loss a model computed: `.loss`, `["loss"]`, or the output when it is a scalar tensor.
+
+    In a tuple or list it is the only 0-d floating tensor that has a gradient; where none has one (in eval,
+    without gradients) the only 0-d floating tensor. Where there are several, nothing is guessed.
+    """
     if isinstance(output, Tensor):
         return output if output.dim() == 0 else None
     if isinstance(output, Mapping):
         return output.get("loss")
-    return getattr(output, "loss", None)
+    loss = getattr(output, "loss", None)
+    if loss is None and isinstance(output, (tuple, list)):
+        lone = [part for part in output if _is_lone(part) and part.is_floating_point()]
+        lone = [part for part in lone if part.requires_grad] or lone
+        return lone[0] if len(lone) == 1 else None
+    return loss
+
+
+def _is_lone(part: Any) -> bool:
+    return isinstance(part, Tensor) and part.dim() == 0
+
+
+class _OwnLoss:
+    """Finds a model's own loss, also where a validation without gradients shows several numbers: it stands
+    where it stood in training.
+    """
+
+    def __init__(self) -> None:
+        self._place: int | None = None
+
+    def __call__(self, output: Any) -> Tensor | None:
+        loss = own_loss(output)
+        if not isinstance(output, (tuple, list)):
+            return loss
+        if loss is None and self._place is not None and self._place < len(output):
+            return output[self._place] if _is_lone(output[self._place]) else None
+        if loss is not None and loss.requires_grad:
+            self._place = next((i for i, part in enumerate(output) if part is loss), None)
+        return loss
 
 
 def logits_of(output: Any) -> Tensor | None:
-    """Return the prediction inside an output: itself, `.logits`, or the first tensor of a tuple."""
+    """Return the prediction inside an output: itself, `.logits`, or the first of a tuple that is no lone
+    number (a loss beside it), when that is a tensor.
+    """
     if isinstance(output, Tensor):
         return output
     if isinstance(output, Mapping):
         return output.get("logits")
     logits = getattr(output, "logits", None)
-    if logits is None and isinstance(output, (tuple, list)) and output and isinstance(output[0], Tensor):
-        return output[0]
+    if logits is None and isinstance(output, (tuple, list)):
+        first = next((part for part in output if not _is_lone(part)), None)
+        return first if isinstance(first, Tensor) else None
     return logits
 
 
@@ -131,8 +168,9 @@ def describe(thing: Any) -> str:
     if isinstance(thing, Mapping):
         return "{" + ", ".join(f"{key}: {describe(part)}" for key, part in list(thing.items())[:6]) + "}"
     if isinstance(thing, (list, tuple)):
-        if len(thing) > 4 or not thing:
-            kind = type(thing[0]).__name__ if thing else "nothing"
+        kinds = {type(part).__name__ for part in thing}
+        if len(thing) > 4 or not thing or kinds == {"str"}:
+            kind = kinds.pop() if len(kinds) == 1 else "things" if thing else "nothing"
             return f"a {type(thing).__name__} of {len(thing)} {kind}"
         return "(" + ", ".join(describe(part) for part in thing) + ")"
     shape = getattr(thing, "shape", None)

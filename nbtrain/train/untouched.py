@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -12,6 +14,8 @@ from torch import Tensor, nn
 from nbtrain.train.batch import logits_of
 
 _PLAIN = (int, float, str, bool, type(None))
+_CONTAINERS = (list, dict, set, deque)
+_OF_TORCH = frozenset(vars(nn.Module()))  # parameters, buffers, hooks: looked after elsewhere
 
 
 @contextmanager
@@ -19,7 +23,9 @@ def untouched(model: nn.Module) -> Iterator[None]:
     """Start the block without gradients; afterwards put back all that a forward and a backward may change.
 
     Gradients are the same tensors again; so are buffers, with their values, also where `forward` put another
-    tensor in their place; modes and plain attributes (a module that counts its calls) are as before.
+    tensor in their place; modes and plain attributes (a module that counts its calls) are as before. Lists,
+    dicts and sets among the attributes, and those inside them, are the same objects with their former
+    content.
     """
     grads = [(p, p.grad) for p in model.parameters()]
     buffers = [
@@ -28,6 +34,11 @@ def untouched(model: nn.Module) -> Iterator[None]:
         for name, buffer in module._buffers.items()
     ]
     plain = [(module, _plain_attributes(module)) for module in model.modules()]
+    contents: dict[int, tuple[Any, Any]] = {}
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if name not in _OF_TORCH:
+                _note_contents(value, contents)
     for parameter, _ in grads:
         parameter.grad = None
     try:
@@ -42,11 +53,47 @@ def untouched(model: nn.Module) -> Iterator[None]:
                     buffer.copy_(before)
         for module, attributes in plain:
             module.__dict__.update(attributes)
+        for container, before in contents.values():
+            _put_back(container, before)
 
 
 def _plain_attributes(module: nn.Module) -> dict[str, Any]:
-    """Numbers, texts and flags of a module, `training` among them."""
-    return {name: value for name, value in vars(module).items() if isinstance(value, _PLAIN)}
+    """Numbers, texts and flags of a module, `training` among them, and its containers."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, _PLAIN) or (isinstance(value, _CONTAINERS) and name not in _OF_TORCH)
+    }
+
+
+def _note_contents(value: Any, contents: dict[int, tuple[Any, Any]]) -> None:
+    """Keep a shallow copy of a container and of those inside it; tensors in them are not copied."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, (*_CONTAINERS, tuple)) or id(one) in contents:
+            continue
+        if isinstance(one, _CONTAINERS):
+            contents[id(one)] = one, dict(one) if isinstance(one, dict) else list(one)
+        waiting += one.values() if isinstance(one, dict) else one
+
+
+def _put_back(container: Any, before: Any) -> None:
+    """Give a container its former content; one that still has it is not written to."""
+    if isinstance(container, dict):
+        same = len(container) == len(before) and all(
+            key is old_key and value is old
+            for (key, value), (old_key, old) in zip(container.items(), before.items(), strict=True)
+        )
+    else:
+        same = len(container) == len(before) and all(map(operator.is_, container, before))
+    if same:
+        return
+    container.clear()
+    if isinstance(container, (dict, set)):
+        container.update(before)
+    else:
+        container.extend(before)
 
 
 @contextmanager

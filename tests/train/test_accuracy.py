@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from setups import net
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from nbtrain.train.accuracy import KEPT, KEPT_NUMEL, Tally, find_accuracy
 
@@ -59,6 +62,115 @@ def test_accuracy_counts_what_is_judged(name: str) -> None:
 def test_what_is_no_classification_has_no_accuracy(criterion: Any, output: Any, target: Any) -> None:
     """Regression, soft targets, one output and unknown things are not judged."""
     assert find_accuracy(criterion, output, target) is None
+
+
+LABELS = torch.tensor([0, 1, 1, 0, 2, 2])
+SCORES = torch.randn(6, 5)
+
+
+def contrastive(embedding: Tensor, label: Tensor) -> Tensor:
+    """Supervised contrastive loss: samples of one label together, whatever the label."""
+    unit = F.normalize(embedding, dim=1)
+    alike = (label[:, None] == label[None]).float() - torch.eye(len(label))
+    likeness = unit @ unit.T / 0.2 - 1e9 * torch.eye(len(label))
+    return -(alike * F.log_softmax(likeness, 1)).sum(1).div(alike.sum(1).clamp(min=1)).mean()
+
+
+class SupConLoss(nn.Module):
+    def forward(self, embedding: Tensor, label: Tensor) -> Tensor:
+        return contrastive(embedding, label)
+
+
+class ArcFaceLoss(nn.Module):
+    """Has the class weights itself: what the model gives is an embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(5, 5))
+
+    def forward(self, embedding: Tensor, label: Tensor) -> Tensor:
+        return F.cross_entropy(F.normalize(embedding) @ F.normalize(self.weight).T * 16, label)
+
+
+class FocalLoss(nn.Module):
+    """Counts its calls, which a trial must not change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        self.calls += 1
+        share = F.softmax(output, 1).gather(1, target[:, None])
+        return (-((1 - share) ** 2) * share.log()).mean()
+
+
+class Weighted(FocalLoss):
+    """A focal loss whose name says nothing."""
+
+
+def ce_loss(output: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(output, target)
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [contrastive, SupConLoss(), ArcFaceLoss(), lambda e, y: contrastive(e, y), lambda e, y: e.square().mean(),
+     nn.CosineEmbeddingLoss(), lambda e, y: 1 / 0],
+    ids=["contrastive", "SupConLoss", "ArcFaceLoss", "lambda", "norm", "cosine", "fails"],
+)  # fmt: skip
+def test_embeddings_with_labels_have_no_accuracy(criterion: Any) -> None:
+    """A loss of embeddings has the shapes of a classification, and no accuracy is made up for it."""
+    assert find_accuracy(criterion, SCORES, LABELS) is None
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [nn.NLLLoss(), nn.MultiMarginLoss(), F.cross_entropy, F.nll_loss, FocalLoss(), Weighted(), ce_loss,
+     partial(F.cross_entropy, label_smoothing=0.1), lambda o, y: 3 * F.cross_entropy(o, y) + 0.1,
+     lambda o, y: F.nll_loss(F.log_softmax(o, 1), y)],
+)  # fmt: skip
+def test_losses_of_classes_have_their_accuracy(criterion: Any) -> None:
+    """torch's losses of classes, those named so, and functions that turn out to be such are judged."""
+    tally = Tally(find_accuracy(criterion, SCORES, LABELS))
+    tally.add(SCORES, LABELS)
+
+    assert tally.take() == pytest.approx(float((SCORES.argmax(1) == LABELS).double().mean()))
+    assert getattr(criterion, "calls", 0) == 0
+
+
+def test_a_partial_s_ignore_index_is_obeyed() -> None:
+    """functools.partial(F.cross_entropy, ignore_index=...) leaves those samples out."""
+    tally = Tally(find_accuracy(partial(F.cross_entropy, ignore_index=0), SCORES, LABELS))
+    tally.add(SCORES, LABELS)
+    held = LABELS != 0
+
+    assert tally.take() == pytest.approx(float((SCORES.argmax(1) == LABELS)[held].double().mean()))
+
+
+def test_labels_beyond_the_outputs_are_no_classes() -> None:
+    """Where a label is no column of the output, a person's function is no loss of classes."""
+    assert find_accuracy(ce_loss, SCORES, LABELS + 9) is None
+
+
+def test_a_square_sequence_is_not_judged_along_the_wrong_side() -> None:
+    """With as many classes as positions, a loss that wants classes last gets no accuracy of positions."""
+    output, target = torch.randn(2, 4, 4), torch.randint(0, 4, (2, 4))
+
+    def flat(output: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(output.flatten(0, 1), target.flatten())
+
+    assert find_accuracy(flat, output, target) is None
+    assert find_accuracy(lambda o, y: F.cross_entropy(o, y), output, target) is not None
+
+
+def test_a_models_own_loss_is_judged_when_it_is_one_of_classes() -> None:
+    """A named `.logits`, or a tuple whose loss is the cross-entropy of what stands beside it; no other."""
+    loss = F.cross_entropy(SCORES, LABELS)
+
+    assert find_accuracy(None, SimpleNamespace(logits=SCORES, loss=loss), LABELS) is not None
+    assert find_accuracy(None, (SCORES, loss), LABELS) is not None
+    assert find_accuracy(None, (contrastive(SCORES, LABELS), SCORES), LABELS) is None
 
 
 def test_batches_of_all_sizes_are_summed_exactly() -> None:

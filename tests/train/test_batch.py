@@ -13,7 +13,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from nbtrain.errors import UsageError
-from nbtrain.train.batch import batch_size, check_loss, describe, logits_of, make_task, to_device
+from nbtrain.train.batch import (
+    batch_size,
+    check_loss,
+    describe,
+    logits_of,
+    make_task,
+    own_loss,
+    to_device,
+)
 
 CE = nn.CrossEntropyLoss()
 CPU = torch.device("cpu")
@@ -124,7 +132,7 @@ def test_several_inputs_stand_before_the_target(train: Any) -> None:
 
 
 class OwnLoss(nn.Module):
-    """Gives its loss as Hugging Face models do."""
+    """Gives its loss as Hugging Face models do, or in a tuple."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -135,6 +143,12 @@ class OwnLoss(nn.Module):
         loss = CE(logits, labels)
         if self.kind == "scalar":
             return loss
+        if self.kind == "logits, loss":
+            return logits, loss
+        if self.kind == "loss, logits":
+            return loss, logits
+        if self.kind == "loss, a number, logits":
+            return loss, logits.detach().mean(), logits
         return (
             {"loss": loss, "logits": logits}
             if self.kind == "dict"
@@ -142,10 +156,14 @@ class OwnLoss(nn.Module):
         )
 
 
-@pytest.mark.parametrize("kind", ["object", "dict", "scalar"])
+@pytest.mark.parametrize(
+    "kind", ["object", "dict", "scalar", "logits, loss", "loss, logits", "loss, a number, logits"]
+)
 @pytest.mark.parametrize("form", ["dict", "tuple"])
 def test_a_models_own_loss(train: Any, kind: str, form: str) -> None:
-    """An output with `.loss`, ["loss"] or that is the loss trains, with accuracy where it has logits."""
+    """An output with `.loss`, ["loss"], or that is or holds the loss trains and validates, with accuracy
+    where it has logits.
+    """
     model, hand = OwnLoss(kind), OwnLoss(kind)
     hand.load_state_dict(model.state_dict())
     optimizer = torch.optim.SGD(hand.parameters(), lr=0.1)
@@ -160,7 +178,22 @@ def test_a_models_own_loss(train: Any, kind: str, form: str) -> None:
 
     assert str(run.status) == "completed", run.error
     assert same_weights(model, hand)
+    assert run.epochs["val_loss"].notna().all()
     assert ("val_acc" in run.epochs) == (kind != "scalar")
+
+
+def test_the_loss_in_a_tuple_is_the_one_number_that_learns() -> None:
+    """Numbers without gradient are no loss, several with one no choice; without gradients one is enough."""
+    loss, number, logits = torch.ones((), requires_grad=True), torch.tensor(2.0), torch.zeros(3, 2)
+
+    assert own_loss((logits, loss)) is loss
+    assert own_loss([number, logits, loss]) is loss
+    assert own_loss((number, logits)) is number
+    for nothing in ((loss, 2 * loss, logits), (number, number, logits), (logits, torch.tensor(3)), ()):
+        assert own_loss(nothing) is None
+    assert logits_of((loss, logits)) is logits
+    assert logits_of((logits, loss)) is logits
+    assert logits_of((loss, ["text"], logits)) is None
 
 
 def test_a_loss_of_model_and_batch(train: Any) -> None:
