@@ -5,7 +5,6 @@ draws nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -130,8 +129,7 @@ def _accuracy(epochs: pd.DataFrame, across: np.ndarray, label: str) -> Axes | No
     table = pd.DataFrame({name: numbers(epochs, name) for name in ("train_acc", "val_acc")})
     if not (table.max(axis=None) > 1.5):  # a fraction; some count in percent themselves
         table = 100 * table
-    axes = _pair("Accuracy", table, "train_acc", "val_acc", across, label)
-    return None if axes is None else replace(axes, y_label="%")
+    return _pair("Accuracy (%)", table, "train_acc", "val_acc", across, label)
 
 
 def _pair(
@@ -204,7 +202,7 @@ def _in_words(
     if len(accuracy):
         scale = 100 if accuracy.max() > 1.5 else 1
         parts.append(f"validation accuracy {percent(accuracy[-1] / scale)} at the end")
-    titles = ", ".join(one.title.lower() for one in axes if one.series)
+    titles = ", ".join(one.title.lower().removesuffix(" (%)") for one in axes if one.series)
     if not parts:
         return "Training curves: no data yet."
     return f"Training curves ({titles}): {'; '.join(parts)}."

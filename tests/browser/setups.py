@@ -29,4 +29,5 @@ def quickstart_until_training(*, epochs: int, name: str) -> list[str]:
     cells = json.loads((ROOT / "notebooks" / "quickstart.ipynb").read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     until = next(i for i, source in enumerate(code) if "= %train" in source)
+    code = [source.replace("epochs = 40", f"epochs = {epochs}") for source in code]  # the schedule's too
     return [*code[:until], f"run = %train --epochs {epochs} --name {name} --yes"]

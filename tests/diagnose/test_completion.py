@@ -113,7 +113,7 @@ def test_further_metrics_are_plotted(run: RecordedRun) -> None:
     """A metric nobody foresaw has its plot; accuracy and loss come first."""
     titles = [axes.title for axes in run_poster(run).figure.axes]
 
-    assert titles == ["Loss", "Accuracy", "f1", "Gradient norm"]
+    assert titles == ["Loss", "Accuracy (%)", "f1", "Gradient norm"]
 
 
 def test_alerts_are_listed_and_counted(run: RecordedRun) -> None:
