@@ -47,6 +47,10 @@ class Rows:
     samples: np.ndarray
     step_time_s: np.ndarray
 
+    def where(self, mask: np.ndarray) -> Rows:
+        """Return the rows for which `mask`, (n,) bool, is true."""
+        return Rows(**{name: getattr(self, name)[mask] for name in self.__dataclass_fields__})
+
     @classmethod
     def joined(cls, blocks: Sequence[Rows]) -> Rows:
         """Return one block that holds the rows of several, in their order."""
@@ -147,27 +151,34 @@ class Recorder:
 
 
 class _Sums:
-    """Sums of an epoch, in float64."""
+    """Sums of an epoch, in float64.
+
+    Left out are losses that are not finite while their gradients are (a batch of ignored targets), and norms
+    that are not finite (steps that a GradScaler skipped); when all are so, the mean is NaN.
+    """
 
     def __init__(self) -> None:
         self._loss = self._norm = 0.0
         self._norm_max = -math.inf
-        self._steps = self._samples = 0
+        self._norms = self._samples = 0
 
     def add(self, values: np.ndarray, samples: list[int]) -> None:
         loss, norm = values.astype(np.float64)
-        self._loss += float(loss @ samples)  # a smaller last batch weighs less
-        self._norm += float(norm.sum())
-        self._norm_max = float(np.fmax(self._norm_max, np.fmax.reduce(norm)))  # NaN is passed over
-        self._steps += len(samples)
-        self._samples += sum(samples)
+        finite = np.isfinite(norm)
+        counted = np.isfinite(loss) | ~finite
+        weights = np.asarray(samples)[counted]
+        self._loss += float(loss[counted] @ weights)  # a smaller last batch weighs less
+        self._samples += int(weights.sum())
+        if finite.any():
+            self._norm += float(norm[finite].sum())
+            self._norm_max = max(self._norm_max, float(norm[finite].max()))
+            self._norms += int(finite.sum())
 
     def means(self) -> dict[str, float]:
-        steps, samples = self._steps, self._samples
         return {
-            "train_loss": self._loss / samples if samples else math.nan,
-            "grad_norm": self._norm / steps if steps else math.nan,
-            "grad_norm_max": self._norm_max if steps and self._norm_max >= 0 else math.nan,
+            "train_loss": self._loss / self._samples if self._samples else math.nan,
+            "grad_norm": self._norm / self._norms if self._norms else math.nan,
+            "grad_norm_max": self._norm_max if self._norms else math.nan,
         }
 
 

@@ -1,14 +1,19 @@
-"""The runs of this kernel: which are alive, which was the newest, and who trains which parameters."""
+"""The runs of this kernel: which are alive, which was the newest, and who trains which parameters.
+
+It also sees to them when the process ends: a script waits for its runs, a notebook's kernel stops them at a step.
+"""
 
 from __future__ import annotations
 
+import atexit
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from nbtrain.errors import UsageError
+from nbtrain.train import viewing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 _runs: list[Callable[[], Run | None]] = []
 _lock = threading.Lock()
 KEPT = 50  # ended runs a kernel remembers; older ones are on disk
+EXIT_SECONDS = 4.0  # Jupyter kills a kernel that has not ended five seconds after it was asked to
+_exit_is_seen_to = False
 
 
 @contextmanager
@@ -29,6 +36,7 @@ def registered(run: Run) -> Iterator[None]:
     """
     with _lock:
         refuse_if_training(run.objects.model)
+        _see_to_the_end()
         yield
         _forget_old()
         _runs.append(lambda: run)
@@ -49,6 +57,32 @@ def refuse_if_training(model: nn.Module) -> None:
                 suggestion="Wait for it (nbtrain.last_run().wait()), stop it (%train stop), or train a copy: "
                 "copy.deepcopy(model).",
             )
+
+
+def _see_to_the_end() -> None:
+    """Have the interpreter call `at_exit` before it ends; once a process."""
+    global _exit_is_seen_to
+    if not _exit_is_seen_to:
+        _exit_is_seen_to = True
+        # The last registered is called first: before multiprocessing ends the workers of a person's loaders.
+        atexit.register(at_exit)
+
+
+def at_exit() -> None:
+    """Wait for the living runs of a script; in a notebook end them and give them a few seconds to save.
+
+    A thread that still trains while the interpreter is taken down aborts the process. Ctrl-C while a script
+    waits stops the run at its next step.
+    """
+    in_notebook = viewing.viewer is not None
+    for run in alive():
+        if in_notebook:
+            run.end("the kernel was shut down")
+        else:
+            run.resume()  # nobody is left to resume a paused one
+    for run in alive():
+        with suppress(TimeoutError):
+            run.wait(EXIT_SECONDS if in_notebook else None)
 
 
 def _forget_old() -> None:

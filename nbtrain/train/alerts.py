@@ -23,6 +23,7 @@ SPIKE_STEPS = 8  # a single noisy batch is no spike: the mean of this many steps
 GRADIENT_RATIO = 10.0  # gradient norm over its median (trainproof's spike rule)
 GRADIENT_DEVIATIONS = 8.0  # and this far out on a log scale: norms have heavy tails in healthy runs too
 RISES = 3  # evaluations in a row
+LOST_STEPS = 5  # losses in a row that are not finite, whatever the gradients say: that does not come back
 
 
 class Watch:
@@ -40,17 +41,51 @@ class Watch:
         self._first: float | None = None
         self._raised: dict[str, int] = {}
         self._judged: list[tuple[int, float, float]] = []  # step, train_loss, val_loss of each epoch
+        self._lost: list[tuple[int, float]] = []  # step and loss of those in a row that are not finite
+        self._overfits = False  # validation is rising, and that was said
         self.diverged = ""  # in a sentence, once it has
 
     def on_rows(self, rows: Rows) -> list[Finding]:
         """Return what a block of steps gives reason to say."""
-        bad = np.flatnonzero(~np.isfinite(rows.train_loss))
-        if len(bad):
-            return self._nan(int(rows.steps[bad[0]]), float(rows.train_loss[bad[0]]), "loss")
-        broken = np.flatnonzero(np.isnan(rows.grad_norm))
-        if len(broken) and len(self._norms) and not self._scaled:  # else it has no gradient norms at all
-            return self._nan(int(rows.steps[broken[0]]), math.nan, "gradient norm")
-        return [*self._loss_spike(rows), *self._gradient_spike(rows)]
+        found = self._non_finite(rows)
+        whole = np.isfinite(rows.train_loss)
+        if self.diverged or not whole.any():
+            return found
+        rows = rows if whole.all() else rows.where(whole)
+        return [*found, *self._loss_spike(rows), *self._gradient_spike(rows)]
+
+    def _non_finite(self, rows: Rows) -> list[Finding]:
+        """Tell a run that is lost from one odd batch.
+
+        Lost: the gradients are not finite either (the update takes them in), or the loss stays so. One batch
+        whose targets are all ignored has a NaN loss and harmless gradients.
+        """
+        bad, broken = ~np.isfinite(rows.train_loss), ~np.isfinite(rows.grad_norm)
+        if not self._scaled:  # a GradScaler skips such steps
+            fatal = np.flatnonzero(bad & broken)
+            if len(fatal):
+                return self._nan(int(rows.steps[fatal[0]]), float(rows.train_loss[fatal[0]]), "loss")
+            nan = np.flatnonzero(np.isnan(rows.grad_norm))
+            if len(nan) and len(self._norms):  # else the run has no gradient norms at all
+                return self._nan(int(rows.steps[nan[0]]), math.nan, "gradient norm")
+        for place, is_bad in enumerate(bad):
+            now = (int(rows.steps[place]), float(rows.train_loss[place]))
+            self._lost = [*self._lost, now] if is_bad else []
+            if len(self._lost) >= LOST_STEPS:
+                return self._nan(*self._lost[0], "loss")
+        if not bad.any():
+            return []
+        step = int(rows.steps[np.flatnonzero(bad)[0]])
+        return self._raise(
+            Finding(
+                "non-finite-loss",
+                Severity.WARNING,
+                "A batch gave a loss that is not finite; its gradients are, and training goes on.",
+                evidence=f"loss {units.number(float(rows.train_loss[bad][0]))} at step {step:,}",
+                recommended="look at the batch: are all its targets ignored (-100), is it empty?",
+                step=step,
+            )
+        )
 
     def on_epoch(self, step: int, train_loss: float, val_loss: float | None) -> list[Finding]:
         """Return what an epoch's losses give reason to say."""
@@ -60,10 +95,16 @@ class Watch:
         recent = self._judged[-RISES - 1 :]
         rising = len(recent) > RISES and all(after[2] > before[2] for before, after in pairwise(recent))
         falling = recent[-1][1] < recent[0][1]
-        least = min(value for _, _, value in self._judged)
-        if not rising or not falling or recent[-1][2] - least <= 0.05 * abs(least):
+        past = [value for _, _, value in self._judged]
+        least, spread = min(past), max(past) - min(past)
+        # 5 % of the loss, or of half the way it has come where losses cross zero (log-likelihoods)
+        if not rising or not falling or recent[-1][2] - least <= 0.05 * max(abs(least), spread / 2):
+            self._overfits = self._overfits and rising
             return []
-        return self._raise(
+        if self._overfits:
+            return []
+        self._overfits = True
+        return [
             Finding(
                 "validation-rising",
                 Severity.WARNING,
@@ -73,14 +114,13 @@ class Watch:
                 recommended="stop here (the best checkpoint is kept), or add regularisation",
                 step=step,
             )
-        )
+        ]
 
     def _raise(self, finding: Finding) -> list[Finding]:
-        """Return it, unless the same was said a short while ago."""
-        if finding.step - self._raised.get(finding.rule, -QUIET_STEPS) < QUIET_STEPS:
-            return []
+        """Return it, unless the same was to be said a short while ago."""
+        before = self._raised.get(finding.rule, -QUIET_STEPS)
         self._raised[finding.rule] = finding.step
-        return [finding]
+        return [finding] if finding.step - before >= QUIET_STEPS else []
 
     def _nan(self, step: int, value: float, what: str) -> list[Finding]:
         if self.diverged:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+HOOKS = ("on_start", "on_step", "on_evaluation", "on_empty_evaluation", "on_epoch", "on_end")
+
 
 class Callback:
     """Something that happens at points of a run, in the training thread. Every hook is a no-op here."""
@@ -20,6 +22,9 @@ class Callback:
 
     def on_evaluation(self, work: Any, state: Any, values: dict[str, float]) -> None:
         """After a validation; `values` holds val_loss, val_acc and the metrics."""
+
+    def on_empty_evaluation(self, work: Any, state: Any) -> None:
+        """After a validation whose loader gave no batch."""
 
     def on_epoch(self, work: Any, state: Any, row: dict[str, float]) -> None:
         """After an epoch and its validation; `row` is the epoch's line of metrics.json."""
@@ -36,7 +41,7 @@ class Callbacks:
             hook: [
                 getattr(c, hook) for c in callbacks if getattr(type(c), hook) is not getattr(Callback, hook)
             ]
-            for hook in ("on_start", "on_step", "on_evaluation", "on_epoch", "on_end")
+            for hook in HOOKS
         }
         self.each_step = bool(self._of["on_step"])
 

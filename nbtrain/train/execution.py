@@ -140,6 +140,7 @@ class Execution:
             failure = describe_failure(error)
             self.error, self.error_line = failure.text, failure.line
             self._outcome = RunStatus.FAILED, failure.line
+            self._quietly(self.checkpoints.save, self.work, self.state)  # what was learned until then
         finally:
             self._quietly(self._recorder.flush)
             self._quietly(self._note_training)
@@ -231,7 +232,7 @@ class Execution:
         for watcher in list(self.watchers):
             try:
                 watcher.update(self._owner)
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # an interrupt of `wait` comes through
                 with suppress(ValueError):  # taken out meanwhile
                     self.watchers.remove(watcher)
                 self._stumbled(error)

@@ -69,7 +69,8 @@ def fit(
             callbacks.tell("on_epoch", work, state, row)
             if control.pending:
                 control.at_boundary(state)
-            control.at_epoch_end()
+            if not state.is_finished:
+                control.at_epoch_end()
     except Stopped as stop:
         state.stop_reason = str(stop)
         recorder.flush()
@@ -147,6 +148,14 @@ def _end_epoch(
     return values
 
 
+def _watched(work: Work, values: dict[str, float]) -> float:
+    """What a ReduceLROnPlateau is given: the loss, or for mode="max" the accuracy or the one metric."""
+    if not work.schedule.watches_best:
+        return values["val_loss"]
+    named = [f"val_{name}" for name in work.options.metrics]
+    return values[next((name for name in (*named, "val_acc") if name in values), "val_loss")]
+
+
 def _judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> dict[str, float] | None:
     """Validate this step once, keep count of the best, tell it.
 
@@ -164,12 +173,14 @@ def _judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> 
     )  # fmt: skip
     state.phase = "training"
     if values is None:
+        if not control.stopping:
+            callbacks.tell("on_empty_evaluation", work, state)
         return None
     state.judged_step, state.judged = state.step, values
     if values["val_loss"] < state.best_val_loss:
         state.best_val_loss, state.best_val_step = values["val_loss"], state.step
         state.best_val_epoch = state.epoch
-    work.schedule.at_evaluation(values["val_loss"])
+    work.schedule.at_evaluation(_watched(work, values))
     callbacks.tell("on_evaluation", work, state, values)
     return values
 

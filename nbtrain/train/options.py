@@ -160,7 +160,8 @@ def _precision(name: str, value: Any) -> str:
 
 
 def _log(name: str, value: Any) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in value.split(",")) if isinstance(value, str) else tuple(value)
+    words = value.split(",") if isinstance(value, str) else value
+    words = tuple(word.strip() for word in map(str, words) if word.strip())
     for word in words:
         if word not in BACKENDS:
             close = difflib.get_close_matches(str(word), BACKENDS, n=1)

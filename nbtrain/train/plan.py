@@ -29,6 +29,7 @@ from nbtrain.train.planlines import plan_lines
 from nbtrain.train.precision import Precision, choose_precision
 from nbtrain.train.rehearsal import Rehearsal, in_one_line, rehearse, unrehearsed
 from nbtrain.train.schedule import choose_schedule
+from nbtrain.train.validation_rehearsal import rehearse_validation
 from nbtrain.train.work import Work
 
 DEFAULT_LR, DEFAULT_WEIGHT_DECAY = 1e-3, 0.01  # torch.optim.AdamW's own defaults
@@ -125,6 +126,11 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
     home = next(model.parameters()).device
     rehearsal_precision = precision if home == device else choose_precision("32", home)
     rehearsal = _rehearsal(setup, train, precision=rehearsal_precision, device=home)
+    if val is not None and not rehearsal.failure:
+        found = rehearse_validation(
+            model, val, rehearsal.task, metrics=options.metrics, precision=rehearsal_precision, device=home
+        )
+        rehearsal = replace(rehearsal, warnings=(*rehearsal.warnings, *found))
     optimizer, made_optimizer = _optimizer(setup, model)
     _check_together(optimizer, precision, rehearsal, options)
     length = _length(train, options)
@@ -286,6 +292,18 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
     if options.patience and work.val_loader is None:
         said.append("patience is set, but without validation data nothing can stop early.")
     said += rehearsal.warnings
+    if work.schedule.unsure:
+        name = work.names.get("scheduler") or type(work.scheduler).__name__
+        other = "step" if work.schedule.every == "epoch" else "epoch"
+        said.append(
+            f"`{name}` is stepped each {work.schedule.every} ({work.schedule.why}). If it counts {other}s, "
+            f"say --scheduler-step {other} (scheduler_step={other!r})."
+        )
+    if work.schedule.watches_best and work.hits is None and not options.metrics:
+        said.append(
+            "The ReduceLROnPlateau waits for a metric to rise (mode='max'), and there is neither accuracy "
+            "nor a metric: it is given the validation loss. Add --metric name=function, or use mode='min'."
+        )
     if (trained := ledger.trained(work.model)) is not None:
         said.append(
             f"This model has been trained before in this kernel: {trained}. "

@@ -164,11 +164,10 @@ def _find_criterion(criterion: Any, output: Any, target: Any) -> tuple[Any, str]
     """The person's loss, the model's own, or the usual one for such a target (and the word for the plan)."""
     if criterion is not None or own_loss(output) is not None:
         return criterion, ""
-    logits = logits_of(output)
-    if isinstance(logits, Tensor) and isinstance(target, Tensor):
+    if isinstance(output, Tensor) and isinstance(target, Tensor):
         if find_accuracy(None, output, target) is not None:
             return nn.CrossEntropyLoss(), "CrossEntropyLoss"
-        if logits.shape == target.shape and target.is_floating_point():
+        if output.shape == target.shape and target.is_floating_point():
             return nn.MSELoss(), "MSELoss"
     raise UsageError(
         "I found no loss: the notebook names none, the model's output has no `.loss`, and none is usual for "

@@ -32,23 +32,26 @@ class Run:
             an alert.
         report: makes the run's report, for `run.report()`.
         in_thread: called first in the training thread, e.g. to route its prints.
+        before_start: called by `start` first of all; what it raises refuses the start.
     """
 
     def __init__(
         self, plan: Plan, *, finishers: Sequence[Callable[[Run], Any]] = (),
         report: Callable[..., Any] | None = None, in_thread: Callable[[], Any] | None = None,
+        before_start: Callable[[], Any] | None = None,
     ) -> None:  # fmt: skip
         self.plan = plan
         self.objects: Any = plan.work
         self.name = plan.name
-        self._report = report
+        self._report, self._before_start = report, before_start
         self._do = Execution(plan, self, finishers=finishers, in_thread=in_thread)
 
     def start(self) -> Run:
         """Create the run folder and start training in the background; return self.
 
         Raises:
-            UsageError: it was started before, or another living run trains this model.
+            UsageError: it was started before, another living run trains this model, or the plan no longer
+                holds.
             RunFolderError: the folder cannot be written. MissingExtra: a tracker's package is absent.
         """
         if self._do.status is not RunStatus.PLANNED:
@@ -56,8 +59,11 @@ class Run:
                 f"Run `{self.id}` was started before (it is {self.status}).",
                 suggestion="Make a new one with %train.",
             )
+        if self._before_start is not None:
+            self._before_start()
         with active.registered(self):
             self._do.start()
+        self._before_start = None
         return self
 
     # --- reading -----------------------------------------------------------------------------------------
@@ -167,6 +173,10 @@ class Run:
     def stop(self, after: str = "step") -> None:
         """End at the next step ("step") or at the epoch's end ("epoch"); everything stays as it is."""
         self._do.control.stop(after)
+
+    def end(self, reason: str) -> None:
+        """End at the next step as interrupted, because what the run lives in is going away."""
+        self._do.control.stop("step", reason=reason, kind="interrupted")
 
     def save(self) -> None:
         """Commit a checkpoint at the next step boundary."""

@@ -7,12 +7,24 @@ shown in the plan.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 from torch.optim import lr_scheduler as lrs
 
-_USUALLY_BY_EPOCH = (lrs.StepLR, lrs.MultiStepLR, lrs.ExponentialLR, lrs.CosineAnnealingLR)
+_USUALLY_BY_EPOCH = (
+    lrs.StepLR,
+    lrs.MultiStepLR,
+    lrs.ExponentialLR,
+    lrs.MultiplicativeLR,
+    lrs.CosineAnnealingLR,
+    lrs.PolynomialLR,
+)
+_EPOCH_WORDS = ("epoch", "epochs", "ep", "e", "current_epoch")
+_STEP_WORDS = ("step", "steps", "current_step", "global_step", "it", "iter", "iteration", "batch")
+# A length in steps is of the run's own order; one shorter than half of it is taken for epochs, or is unclear.
+_NEAR = 0.5
 
 
 @dataclass(frozen=True)
@@ -21,11 +33,18 @@ class Schedule:
 
     Attributes:
         every: step, epoch, evaluation or never. why: the reason shown in the plan.
+        unsure: nothing settled it; the plan warns.
     """
 
     scheduler: Any
     every: str
     why: str
+    unsure: bool = False
+
+    @property
+    def watches_best(self) -> bool:
+        """True for a ReduceLROnPlateau with mode="max": it waits for a metric to rise."""
+        return self.every == "evaluation" and getattr(self.scheduler, "mode", "min") == "max"
 
     def at_step(self) -> None:
         """Advance after an optimizer step, if that is its rhythm."""
@@ -38,7 +57,11 @@ class Schedule:
             self.scheduler.step()
 
     def at_evaluation(self, loss: float) -> None:
-        """Advance with the measured loss (validation, or train without one), if that is its rhythm."""
+        """Advance with what was measured, if that is its rhythm.
+
+        Args:
+            loss: validation loss, or training loss without one; for mode="max" the metric that should rise.
+        """
         if self.every == "evaluation":
             self.scheduler.step(loss)
 
@@ -55,29 +78,51 @@ def choose_schedule(
     """
     if scheduler is None:
         return Schedule(None, "never", "constant learning rate")
+    kind = type(scheduler).__name__
     if isinstance(scheduler, lrs.ReduceLROnPlateau):
-        return Schedule(scheduler, "evaluation", "it watches the validation loss")
+        rises = scheduler.mode == "max"
+        watched = "it waits for a metric to rise" if rises else "it watches the validation loss"
+        return Schedule(scheduler, "evaluation", watched)
     if asked:
         return Schedule(scheduler, asked, "as asked")
     if isinstance(scheduler, (lrs.OneCycleLR, lrs.CyclicLR)):
-        return Schedule(scheduler, "step", f"{type(scheduler).__name__} is made for steps")
+        return Schedule(scheduler, "step", f"{kind} is made for steps")
+    if (word := _counted_word(scheduler)) is not None:
+        every = "epoch" if word in _EPOCH_WORDS else "step"
+        return Schedule(scheduler, every, f"its function counts `{word}`")
+    usual = "epoch" if isinstance(scheduler, _USUALLY_BY_EPOCH) else "step"
     horizon = _horizon(scheduler)
     if horizon is None:
-        every = "epoch" if isinstance(scheduler, _USUALLY_BY_EPOCH) else "step"
-        return Schedule(
-            scheduler, every, f"usual for {type(scheduler).__name__}; --scheduler-step says otherwise"
-        )
-    name, length = horizon
-    if epochs is not None and length <= epochs and (total_steps is None or total_steps > epochs):
+        settled = usual == "epoch"  # an ExponentialLR is documented by epoch; of a LambdaLR nothing is known
+        return Schedule(scheduler, usual, f"usual for {kind}", unsure=not settled)
+    return _by_length(scheduler, *horizon, epochs=epochs, total_steps=total_steps, usual=usual)
+
+
+def _by_length(
+    scheduler: Any, name: str, length: int, *, epochs: int | None, total_steps: int | None, usual: str
+) -> Schedule:
+    """Decide by the scheduler's own length against the run's epochs and steps."""
+    if epochs is None or total_steps is None:
+        return Schedule(scheduler, "step", f"{name}={length} is counted in steps")
+    if length <= epochs < total_steps:
         return Schedule(scheduler, "epoch", _fit(scheduler, name, length, epochs))
-    a_pass = total_steps / epochs if epochs and total_steps else 0.0
-    if length < a_pass and isinstance(scheduler, _USUALLY_BY_EPOCH):  # 30 of 10 epochs, or every 30 steps?
-        return Schedule(
-            scheduler, "epoch", f"{name}={length} is less than the {a_pass:.0f} steps of an epoch"
-        )
-    if epochs is None and total_steps is not None and length > total_steps:
-        return Schedule(scheduler, "step", f"{name}={length} is beyond the {total_steps} steps of this run")
-    return Schedule(scheduler, "step", f"{name}={length} is counted in steps")
+    if length >= _NEAR * total_steps or epochs >= total_steps:
+        return Schedule(scheduler, "step", f"{name}={length} is counted in steps")
+    why = f"{name}={length} is more than {epochs} epochs and far from the {total_steps:,} steps of this run"
+    return Schedule(scheduler, usual, why, unsure=usual == "epoch")
+
+
+def _counted_word(scheduler: Any) -> str | None:
+    """The name of the first parameter of a LambdaLR's function, where it says what it counts."""
+    functions = getattr(scheduler, "lr_lambdas", None) or []
+    for function in functions:
+        try:
+            first = next(iter(inspect.signature(function).parameters), "")
+        except (TypeError, ValueError):
+            continue
+        if first in _EPOCH_WORDS or first in _STEP_WORDS:
+            return first
+    return None
 
 
 def _fit(scheduler: Any, name: str, length: int, epochs: int) -> str:

@@ -62,24 +62,23 @@ class Checkpoints(Callback):
         self._held: Snapshot | None = None
 
     def on_step(self, work: Any, state: Any) -> None:
-        """Save at every N-th step."""
+        """Save at every N-th step; write a best one that is held as soon as it is due."""
         if self._every and state.step % self._every == 0:
             self.save(work, state)
+        elif self._held is not None and time.monotonic() >= self._due:
+            self.write_held(state)
 
     def on_evaluation(self, work: Any, state: Any, values: dict[str, float]) -> None:
-        """Remember what the weights of this step are worth."""
+        """Remember what the weights of this step are worth; hold them when they are the best so far."""
         self._metrics = {**values, "step": state.step}
+        if state.best_val_step == state.step:
+            with self._said(state.step):
+                self._hold(work, state)
 
     def on_epoch(self, work: Any, state: Any, row: dict[str, float]) -> None:
-        """Save at the epoch's end when it is due; hold the best so far when it is not."""
-        best_now = state.best_val_step == state.step and self._metrics.get("step") == state.step
-        if self._every and not best_now:
-            return
-        if time.monotonic() >= self._due:
+        """Save at the epoch's end when it is due; the best so far is held when it is not."""
+        if not self._every and time.monotonic() >= self._due:
             self.save(work, state, train_loss=row.get("train_loss"))
-        elif best_now:
-            with self._said(state.step):
-                self._hold(work, state, row.get("train_loss"))
 
     def on_end(self, work: Any, state: Any) -> None:
         """Write the best one if it is still held, then where the run ended, so that `last` is last."""
@@ -89,10 +88,9 @@ class Checkpoints(Callback):
         """Commit a checkpoint of this step, once a step, and only when the weights are finite."""
         phase, state.phase = state.phase, "saving"
         try:
-            held, self._held = self._held, None
-            if held is not None and held.step == state.best_val_step and held.step != state.step:
-                with self._said(held.step):
-                    self._commit(held)
+            if self._held is not None and self._held.step == state.step:
+                self._held = None  # this save takes its place
+            self.write_held(state)
             if state.step in (0, self._saved_step):
                 return
             with self._said(state.step):
@@ -105,6 +103,13 @@ class Checkpoints(Callback):
         finally:
             state.phase = phase
 
+    def write_held(self, state: Any) -> None:
+        """Commit the best one if it is only held; called too when an exception ends the run."""
+        held, self._held = self._held, None
+        if held is not None and held.step == state.best_val_step and held.step != self._saved_step:
+            with self._said(held.step):
+                self._commit(held)
+
     @contextmanager
     def _said(self, step: int) -> Iterator[None]:
         """Say what fails in the block: the disk, no memory for a copy, a state_dict of the person's own."""
@@ -116,12 +121,12 @@ class Checkpoints(Callback):
                 f"the checkpoint of step {step:,} could not be saved: {kind}{error} Training goes on."
             )
 
-    def _hold(self, work: Any, state: Any, train_loss: float | None) -> None:
+    def _hold(self, work: Any, state: Any) -> None:
         if not _finite(work.model):
             return
-        snapshot = self._snapshot(work, state, train_loss)
+        snapshot = self._snapshot(work, state, None)
         if _bytes(snapshot) > HOLD_BYTES:
-            self.save(work, state, train_loss=train_loss)
+            self.save(work, state)
         else:
             self._held = snapshot.held()
 
