@@ -8,6 +8,7 @@ import logging
 import threading
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -232,6 +233,20 @@ def test_the_inspector_tab_shows_objects_and_live_layers() -> None:
     assert described["names"][np.frombuffer(rows, "<u4")[0]] == "0"
     assert np.frombuffer(norms, "<f4").tolist() == [5.0]
     assert np.frombuffer(ratios, "<f4").tolist() == [np.float32(2e-3)]
+
+
+@pytest.mark.parametrize(("every", "steps", "unit"), [("epoch", 7, "epochs"), ("step", 200, "steps")])
+def test_a_schedule_is_shown_to_the_end_of_the_run(every: str, steps: int, unit: str) -> None:
+    """In epoch 4 of 10 a schedule stepped by the epoch has 7 left; one stepped by the step is cut at 200."""
+    run = MadeRun(total_steps=4000, epoch_steps=400)
+    run.grow(1300)
+    run.objects = made_objects(blocks=1)
+    run.plan = SimpleNamespace(config={"scheduler": {"every": every}})
+    panel = RunPanel(run)
+    panel._watch.look()
+
+    shown = panel.comm.customs("schedulers")[0][0]["items"][0]
+    assert (len(shown["lrs"]), shown["unit"]) == (steps, unit)
 
 
 def test_the_log_is_read_on_while_its_tab_is_open(tmp_path: Path) -> None:
