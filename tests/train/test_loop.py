@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,8 +13,6 @@ from setups import digits, loader, net, same_weights, twins
 from torch import Tensor, nn
 from torch.optim import lr_scheduler as lrs
 from torch.utils.data import DataLoader, IterableDataset
-
-from nbtrain.train import active
 
 CE = nn.CrossEntropyLoss()
 OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
@@ -159,13 +158,22 @@ def test_an_evaluation_that_a_stop_broke_off_moves_no_scheduler(train: Any) -> N
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     scheduler = lrs.ReduceLROnPlateau(optimizer)
 
+    begun, runs = threading.Event(), []
+
     class Stopping:
         def __iter__(self) -> Iterator[Any]:
             for batch in loader(40):
-                active.newest().stop()
+                if threading.current_thread() is not threading.main_thread():
+                    assert begun.wait(30)
+                    runs[0].stop()
                 yield batch
 
-    run = train(model, loader(), optimizer=optimizer, scheduler=scheduler, val=Stopping(), epochs=5)
+    run = train(
+        model, loader(), optimizer=optimizer, scheduler=scheduler, val=Stopping(), epochs=5, wait=False
+    )
+    runs.append(run)
+    begun.set()
+    run.wait(30)
 
     assert (str(run.status), run.progress.step) == ("stopped", 7)
     assert scheduler.best == float("inf")

@@ -132,6 +132,8 @@ def test_save_commits_a_checkpoint_now(train: Any) -> None:
     run = train(net(), loader(), epochs=100_000, checkpoint_every=10**9, wait=False)
     run.save()
     until(lambda: run.checkpoints.latest() is not None)
+    saved = run.checkpoints.latest().step
+    until(lambda: run.progress.step > saved)
     run.stop()
     run.wait(30)
 

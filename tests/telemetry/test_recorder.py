@@ -1,0 +1,127 @@
+"""Rows from the training thread to the pump: complete, in order, exact."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import pytest
+import torch
+
+from nbtrain.telemetry.recorder import PACK_ROWS, PACK_SECONDS, Recorder, Rows
+
+
+def filled(steps: int, *, norm: object = 2.0, samples: int = 4) -> Recorder:
+    recorder = Recorder()
+    for step in range(1, steps + 1):
+        value = torch.tensor(norm) if isinstance(norm, float) else norm
+        recorder.add(step, torch.tensor(float(step)), value, 0.1 * step, samples, 0.5, now=0.0)
+    return recorder
+
+
+def test_rows_come_whole_and_in_order() -> None:
+    """What is drained is what was added, value for value, once."""
+    recorder = filled(3 * PACK_ROWS + 5)
+    rows = recorder.drain()
+    assert rows.steps.tolist() == list(range(1, 3 * PACK_ROWS + 1)), "whole packs only"
+    recorder.flush()
+    rest = recorder.drain()
+    whole = Rows.joined([rows, rest])
+
+    assert (
+        whole.steps.tolist() == [int(loss) for loss in whole.train_loss] == list(range(1, 3 * PACK_ROWS + 6))
+    )
+    assert set(whole.grad_norm) == {2.0}
+    assert whole.lr.tolist() == [0.1 * step for step in whole.steps]
+    assert whole.step_time_s.sum() == 0.5 * len(whole.steps)
+    assert recorder.drain() is None
+    assert recorder.flush() is None
+
+
+def test_a_slow_loop_shows_its_rows_soon() -> None:
+    """A row is packed at the latest when the next comes PACK_SECONDS later."""
+    recorder = Recorder()
+    recorder.add(1, torch.tensor(1.0), None, 0.1, 1, 1.0, now=100.0)
+    recorder.add(2, torch.tensor(1.0), None, 0.1, 1, 1.0, now=100.0 + PACK_SECONDS / 2)
+    assert recorder.drain().steps.tolist() == [1]
+    recorder.add(3, torch.tensor(1.0), None, 0.1, 1, 1.0, now=100.1 + PACK_SECONDS)
+    assert recorder.drain().steps.tolist() == [2, 3]
+
+
+GRADIENTS = [torch.tensor([[3.0, 0.0], [0.0, 4.0]]), torch.tensor([12.0])]
+
+
+@pytest.mark.parametrize(
+    ("norm", "expected"),
+    [
+        (13.0, 13.0),
+        (GRADIENTS, 13.0),
+        (tuple(torch._foreach_norm(GRADIENTS)), 13.0),
+        ((torch.tensor(5.0, dtype=torch.bfloat16), torch.tensor(12.0)), 13.0),
+        ([torch.tensor(-13.0)], 13.0),
+        (None, math.nan),
+        ((), math.nan),
+    ],
+)
+def test_a_norm_may_be_the_total_or_what_makes_it_up(norm: object, expected: float) -> None:
+    """Totals, gradients, norms of gradients, mixed types and nothing at all give the norm that they are."""
+    recorder = filled(5, norm=norm)
+    recorder.flush()
+    assert recorder.drain().grad_norm.tolist() == pytest.approx([expected] * 5, nan_ok=True)
+
+
+def test_steps_with_and_without_gradients_may_follow_each_other() -> None:
+    """A pack in which some steps have no gradients, or other ones, keeps each row's own norm."""
+    recorder = Recorder()
+    for step, norm in enumerate([None, torch.tensor(5.0), GRADIENTS, GRADIENTS[:1], ()], start=1):
+        recorder.add(step, torch.tensor(1.0), norm, 0.1, 1, 0.1, now=0.0)
+    recorder.flush()
+    assert recorder.drain().grad_norm.tolist() == pytest.approx([math.nan, 5, 13, 5, math.nan], nan_ok=True)
+
+
+def test_a_rate_kept_in_a_tensor_is_the_one_of_its_step() -> None:
+    """An lr tensor that the scheduler writes into is recorded as it was at each step."""
+    recorder, lr = Recorder(), torch.tensor(1.0)
+    for step in range(1, 4):
+        recorder.add(step, torch.tensor(1.0), None, lr, 1, 0.1, now=0.0)
+        lr.mul_(0.5)
+    recorder.flush()
+    assert recorder.drain().lr.tolist() == [1.0, 0.5, 0.25]
+
+
+def test_an_epochs_means_are_exact() -> None:
+    """The loss is the mean over samples, norms over steps, in float64; each call starts anew."""
+    recorder, losses, sizes = Recorder(), [], []
+    for step in range(1, 1001):
+        size = 7 if step % 10 else 3
+        loss = torch.rand(())
+        losses.append(loss.double() * size)
+        sizes.append(size)
+        recorder.add(step, loss, torch.tensor(float(step)), 0.1, size, 0.1, now=0.0)
+    row = recorder.take_epoch()
+
+    assert row["train_loss"] == pytest.approx(float(sum(losses)) / sum(sizes), rel=1e-12)
+    assert (row["grad_norm"], row["grad_norm_max"]) == (500.5, 1000.0)
+    assert all(math.isnan(value) for value in recorder.take_epoch().values())
+    assert len(recorder.drain().steps) == 1000, "the pump misses nothing of it"
+
+
+def test_two_threads_lose_nothing() -> None:
+    """While one thread adds and another drains, each row arrives once and in order."""
+    recorder, seen, done = Recorder(), [], threading.Event()
+
+    def drain() -> None:
+        while not done.is_set() or recorder._packs:
+            if (rows := recorder.drain()) is not None:
+                seen.extend(rows.steps.tolist())
+
+    pump = threading.Thread(target=drain)
+    pump.start()
+    loss = torch.tensor(1.0)
+    for step in range(5000):
+        recorder.add(step, loss, loss, 0.1, 1, 0.1, now=0.0)
+    recorder.flush()
+    done.set()
+    pump.join()
+
+    assert seen == list(range(5000))
