@@ -1,6 +1,7 @@
 """The runs of this kernel: which are alive, which was the newest, and who trains which parameters.
 
-It also sees to them when the process ends: a script waits for its runs, a notebook's kernel stops them at a step.
+It also sees to them when the process ends: a script waits for its runs, a notebook's kernel stops them at a
+step.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ Train = Callable[..., Run]
 
 
 def rising_after(step: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """A loss whose validation is best at `step`: it counts the trainings by how often it was differentiated."""
+    """A loss whose validation is best at `step`:
+    it counts the trainings by how often it was differentiated.
+    """
     state = {"steps": 0}
 
     def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -68,7 +70,9 @@ def test_an_exception_loses_neither_the_best_nor_the_last(train: Train) -> None:
 
 
 def test_one_batch_without_targets_does_not_end_a_run(train: Train) -> None:
-    """A loss of NaN with finite gradients (every target ignored) is an alert; the run completes, means are finite."""
+    """A loss of NaN with finite gradients (every target ignored) is an alert;
+    the run completes, means are finite.
+    """
     batches = list(loader(160))
     batches[4] = (batches[4][0], torch.full_like(batches[4][1], -100))
     run = train(net(), batches, epochs=2)
@@ -103,7 +107,9 @@ def test_stop_after_the_last_epoch_is_a_completed_run(planned: Train) -> None:
 
 
 def test_a_plateau_scheduler_that_waits_for_accuracy_is_given_accuracy(train: Train) -> None:
-    """ReduceLROnPlateau(mode="max") sees the rising accuracy, not the falling loss, and leaves the rate alone."""
+    """ReduceLROnPlateau(mode="max") sees the rising accuracy, not the falling loss, and leaves the rate
+    alone.
+    """
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", patience=0, factor=0.1)
