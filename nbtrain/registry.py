@@ -11,7 +11,9 @@ from typing import TypeVar
 Unit = TypeVar("Unit")
 
 
-def units_of(package: ModuleType, attribute: str, check: Callable[[Unit, ModuleType], str | None]) -> list[Unit]:
+def units_of(
+    package: ModuleType, attribute: str, check: Callable[[Unit, ModuleType], str | None]
+) -> list[Unit]:
     """Import every module below `package` and collect the object each names `attribute`.
 
     Args:

@@ -51,8 +51,8 @@ class Progress:
 
     def __repr__(self) -> str:
         """One line for a cell: `<epoch 3 of 20, step 135 of 900, training, 1:12 so far>`."""
-        said = [_of("epoch", self.epoch, self.total_epochs), _of("step", self.step, self.total_steps), self.phase]
-        said.append(f"{units.seconds(self.elapsed_s)} so far")
+        said = [_of("epoch", self.epoch, self.total_epochs), _of("step", self.step, self.total_steps)]
+        said += [self.phase, f"{units.seconds(self.elapsed_s)} so far"]
         if self.eta_s:
             said.append(f"{units.seconds(self.eta_s)} left")
         if self.samples_per_s:
