@@ -48,7 +48,7 @@ class Context:
 
     Attributes:
         namespace: the notebook's variables; None in a terminal.
-        cell: text of the cell below a cell magic, else None.
+        cell: text of a cell with a cell magic, whose line is its first, else None.
         log: logging backends set once for the notebook; "" when not set.
         runs_dir: folder of the run folders.
         in_thread: called first in a training thread, e.g. to route its prints; None for nothing.

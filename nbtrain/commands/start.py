@@ -10,6 +10,7 @@ from typing import Any
 
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.spec import Argument, Command, Context
+from nbtrain.commands.still_held import still_held
 from nbtrain.errors import UsageError
 
 ROLES = ("val", "optimizer", "loss", "scheduler")
@@ -143,7 +144,10 @@ def start(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.train.run import Run
 
     plan = resolve(args, context)
-    return Run(plan, finishers=(leave_reports,), report=completion, in_thread=context.in_thread)
+    return Run(
+        plan, finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
+        before_start=still_held(plan.work.names.values(), context.namespace),
+    )  # fmt: skip
 
 
 def train(

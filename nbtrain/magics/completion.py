@@ -10,11 +10,11 @@ from IPython.core.error import TryNext
 
 from nbtrain.commands._table import TABLE, command
 from nbtrain.commands.spec import Argument
+from nbtrain.train.options import BACKENDS, PRECISIONS  # without torch
 
 HOOK = "complete_command"
 LINE = r"(?:.*[=(\s])?%train(?:_review)?\s"  # also behind `run = `
-BACKENDS = ("json", "csv", "tensorboard", "wandb", "mlflow")
-_WORDS = {"--log": BACKENDS, "--precision": ("32", "bf16", "16", "auto")}
+_WORDS = {"--log": BACKENDS, "--precision": tuple(dict.fromkeys(PRECISIONS.values()))}
 
 
 def install(shell: Any) -> None:

@@ -15,12 +15,13 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import display
 
+from nbtrain.commands import finish
+from nbtrain.magics.question import QUESTION, Question, close_open
 from nbtrain.magics.surroundings import in_colab, nobody_here
 from nbtrain.report.model import Details, Section
 from nbtrain.train import viewing
 
 OPEN_SECTIONS = ("Rehearsal", "Before you start")  # of a plan: what it warns of
-QUESTION = "Does this configuration look correct? Any changes?"
 _TYPES = {
     ("nbtrain.train.run", "Run"): "_run_shown",
     ("nbtrain.commands.inspect", "Inspection"): "_inspection_shown",
@@ -46,6 +47,7 @@ def uninstall(shell: Any) -> None:
         if loaded is not None:
             formatter.pop(loaded, None)
     viewing.viewer = None
+    close_open("nbtrain was unloaded: %load_ext nbtrain, then %train again.")
 
 
 class View:
@@ -54,19 +56,18 @@ class View:
 
     A watcher of the run: `update` is called by the pump, and once more by `run.wait()` from the main thread,
     since batch
-    executors keep only what the running cell sends. All widgets are made here, in the main thread.
+    executors keep only what the running cell sends. All widgets are made here, in the main thread. Holds no
+    run; while it asks, its question does.
     """
 
     def __init__(self, run: Any, *, ask: bool = False) -> None:
-        from nbtrain.widgets.confirm import StartBar
         from nbtrain.widgets.panel import RunPanel
 
         self._panel = RunPanel(run)
-        self._bar = StartBar(run.start, QUESTION) if ask else None
-        if self._bar is not None:
+        if ask:
             show_value(run.plan.report())
-            data, metadata = _with_stand_in(self._bar, f"{QUESTION} Not started yet.")
-            self._bar_place = display(data, metadata=metadata, raw=True, display_id=True)
+        self._question = Question(run) if ask else None
+        self._ending: tuple[Any, dict[str, Any]] = (None, {})  # what it is of, the report as shown
         self._place = display({"text/plain": ""}, raw=True, display_id=True)
         self._report_place = display({"text/plain": ""}, raw=True, display_id=True)
         self._placed = False
@@ -83,28 +84,30 @@ class View:
         """Bring the view up to date; put the picture in the panel's place once the run is over."""
         if not self._placed:
             self._put_panel()
-            self._bar.retire("Started.")
-            self._bar_place.update({"text/plain": f"{QUESTION} Started."}, raw=True)
+            self._question.close("Started.")
         self._panel.update(run)
         if run.status.over:
             self._panel.close_watch()
             data, metadata = picture(run)
             self._place.update(data, metadata=metadata, raw=True)
-            self._report_place.update(run.report(curves=False)._repr_mimebundle_(), raw=True)
+            self._report_place.update(self._report_of(run), raw=True)
+
+    def _report_of(self, run: Any) -> dict[str, Any]:
+        """The report of a run that is over, made once: the pump shows it, and `wait` in other cells."""
+        state = finish.said_so_far(run)
+        if self._ending[0] != state:
+            self._ending = state, run.report(curves=False)._repr_mimebundle_()
+        return self._ending[1]
 
 
 def picture(run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return data and metadata of a run's final picture:
     image/png and text/plain, the form that stays in every kind of saved notebook.
     """
-    from nbtrain.diagnose.completion import run_poster
-    from nbtrain.report.poster import WIDTH, draw_poster, poster_text
-
-    poster = run_poster(run)
-    # The picture has two pixels for each of the page's; exporters give the words to those who cannot see it.
-    words = f"{poster.title}: {poster.status}. {poster.figure.alt}"
-    metadata = {"image/png": {"width": WIDTH, "alt": words}}
-    return {"image/png": draw_poster(poster), "text/plain": poster_text(poster)}, metadata
+    drawn = finish.picture(run)
+    # Exporters give the words to those who cannot see the picture.
+    metadata = {"image/png": {"width": drawn.width, "alt": drawn.alt}}
+    return {"image/png": drawn.png, "text/plain": drawn.text}, metadata
 
 
 def show_live(run: Any) -> None:
@@ -217,6 +220,4 @@ def _with_stand_in(widget: Any, text: str, html: str = "") -> tuple[dict[str, An
 
 
 def _stored_shown(run: Any) -> None:
-    from nbtrain.commands.finish import completion
-
-    show_value(completion(run))
+    show_value(finish.completion(run))

@@ -22,16 +22,13 @@ def wait_with_lines(run: Any) -> None:
     """
     print(f"Training {run.id}; the cell waits until it is over.")
     lines = _EpochLines(run)
-    try:
-        _until_over(run, lines.print_new)
-    except KeyboardInterrupt:
-        print("Interrupted: stopping at the next step. Once more to leave at once.")
-        run.stop()
-        _until_over(run, lines.print_new)
-    run.wait()
+    _until_over(run, lines.print_new)
     lines.print_new()
     if run.error:
-        print(f"Run {run.id} failed: {run.stop_reason}")
+        print(
+            f"Run {run.id} failed: {run.stop_reason}\n"
+            "The notebook goes on. To make it fail, call run.result() on the run that %train returns."
+        )
     show_still(run)
 
 
@@ -43,19 +40,34 @@ def wait_with_pictures(run: Any) -> None:
     """
     mark_shown(run)
     picture_place = _PicturePlace(run)
-    try:
-        _until_over(run, picture_place.refresh)
-    except KeyboardInterrupt:
-        run.stop()
-    run.wait()
+    _until_over(run, picture_place.refresh)
     picture_place.leave()
     show_value(run.report(curves=False))
 
 
 def _until_over(run: Any, look: Callable[[], None]) -> None:
-    while not run.status.over:
+    """Look until the run and what it leaves are done; at an interrupt stop the run, at a second one raise."""
+    try:
+        _follow(run, look)
+    except KeyboardInterrupt:
+        print("Interrupted: stopping at the next step. Once more to leave at once.")
+        run.stop()
+        _follow(run, look)
+
+
+def _follow(run: Any, look: Callable[[], None]) -> None:
+    while not _done(run):
         look()
         time.sleep(POLL_S)
+
+
+def _done(run: Any) -> bool:
+    """Say whether nothing more is to come. `run.wait()` without a time takes an interrupt for itself."""
+    try:
+        run.wait(0)
+    except TimeoutError:
+        return False
+    return True
 
 
 class _EpochLines:

@@ -70,7 +70,8 @@ class NBTrainMagics(Magics):
         __tracebackhide__ = True
         try:
             args = self._parsed("review", split_line(line))
-            review = command("review").run(args, self._context(cell))
+            whole = None if cell is None else f"%%train_review {line}\n{cell}"  # lines as the notebook counts
+            review = command("review").run(args, self._context(whole))
         except HelpAsked:
             print(REVIEW_USAGE)
             return None

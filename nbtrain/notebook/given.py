@@ -68,11 +68,23 @@ def _name_of(given: Any, role: str, namespace: Mapping[str, Any], found: Candida
 
 
 def _look_up(name: str, role: str, namespace: Mapping[str, Any], found: Candidates) -> Any:
+    base = re.match(r"[A-Za-z_]\w*", name)
+    if name not in namespace and (base is None or base.group() not in namespace):
+        raise unknown_name(name if base is None else base.group(), role, namespace, found)
+    return value_at(name, namespace)
+
+
+def value_at(name: str, namespace: Mapping[str, Any]) -> Any:
+    """Return what a variable holds, or where a way to an object leads.
+
+    Raises:
+        KeyError: no such variable. UsageError: the way leads nowhere, or is none.
+    """
     if name in namespace:
         return namespace[name]
     base = re.match(r"[A-Za-z_]\w*", name)
-    if base is None or base.group() not in namespace:
-        raise unknown_name(name if base is None else base.group(), role, namespace, found)
+    if base is None:
+        raise KeyError(name)
     value, rest = namespace[base.group()], name[base.end() :]
     while rest:
         step = _STEP.match(rest)

@@ -214,16 +214,3 @@ def _ahead(run: Any) -> tuple[int, str]:
 def _rehearsed_batch(run: Any) -> Any:
     """The batch that the plan looked at; drawing another would move generators that training shares."""
     return getattr(getattr(run.plan, "rehearsal", None), "batch", None)
-
-
-def panel_mimebundle(run: Any, panel: RunPanel | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return data and metadata for `display(data, metadata=metadata, raw=True)` of a run's live panel.
-
-    Args:
-        run: the run to show.
-        panel: its panel; made and appended to `run.watchers` if None. Call this in the main thread.
-    """
-    if panel is None:
-        panel = RunPanel(run)
-        run.watchers.append(panel)
-    return panel.mimebundle()

@@ -141,3 +141,25 @@ def test_train_returns_at_once_and_leaves_its_report(objects: dict[str, Any]) ->
     assert (run.dir / "report.md").read_text().startswith("#")
     assert (run.dir / "figures" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert nbtrain.last_run() is run
+
+
+def test_the_picture_of_an_ended_run_is_drawn_once(
+    objects: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks after the folder has it gets the same bytes; a new alert is drawn in; memory is bounded."""
+    from nbtrain.commands import finish
+    from nbtrain.findings import Finding, Severity
+
+    run = nbtrain.train(objects["model"], objects["train_loader"], no_val=True, epochs=1)
+    run.wait(60)
+    first = finish.picture(run)
+    assert first.png == (run.dir / "figures" / "curves.png").read_bytes()
+    assert finish.picture(run) is first
+
+    run._do.record.alerts.append(Finding("late", Severity.WARNING, "the tracker did not close", "", ""))
+    second = finish.picture(run)
+    assert "the tracker did not close" in second.text and finish.picture(run) is second
+
+    monkeypatch.setattr(finish, "KEPT", 1)
+    later = nbtrain.train(objects["model"], objects["train_loader"], no_val=True, epochs=1).wait(60)
+    assert list(finish._drawn) == [later]

@@ -134,6 +134,71 @@ def test_start_is_clicked(live: Any) -> None:
     assert "Started." in cell.text
 
 
+def test_a_click_on_an_old_plan_is_refused(live: Any) -> None:
+    """When the model's cell ran again the button says so and nothing trains."""
+    cell = live("run = %train --epochs 1")
+    live("model = nn.Sequential(nn.Linear(4, 2))")
+    (bar,) = [data[WIDGET]["model_id"] for data in cell.shown if WIDGET in data]
+    live.send(bar, {"type": "start"})
+    said = "`model` was made again since this plan: run %train again."
+    live.wait_for(
+        lambda one: (
+            one["msg_type"] == "comm_msg" and one["content"]["data"].get("state", {}).get("note") == said
+        )
+    )
+
+    assert "planned" in live("str(run.status)").text
+
+
+REMADE = (
+    "import gc, weakref\nmade = []\ndef make():\n"
+    "    global model, optimizer\n"
+    "    model = nn.Linear(4, 2)\n    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+    "    made.append((weakref.ref(model), weakref.ref(optimizer)))\n"
+    "def alive():\n    gc.collect()\n    return [[ref() is not None for ref in one] for one in made]\n"
+)
+
+
+def flush(live: Any) -> None:
+    """Have the shell forget what cells returned: `_`, `__`, `___` are pushed out, then Out is emptied."""
+    for _ in range(3):
+        live("0")
+    live("run = None\nget_ipython().run_line_magic('reset', '-f out')")
+
+
+def test_a_plan_that_never_starts_lets_go(live: Any) -> None:
+    """Of plans nobody holds only the newest keeps model and optimizer; its button works, older ones close."""
+    live(REMADE)
+    bars = []
+    for line in ("run = %train --epochs 1", "%train --epochs 1", "%train --epochs 1\nprint()"):
+        live("make()")
+        cell = live(line)
+        bars += [(cell, data[WIDGET]["model_id"]) for data in cell.shown if WIDGET in data]
+    flush(live)
+
+    assert "[[False, False], [False, False], [True, True]]" in live("alive()").text
+    assert len(bars) == 3
+    for cell, _ in bars[:2]:
+        assert not has_widget(cell) and "A newer plan took its place" in cell.text
+    live.send(bars[0][1], {"type": "start"})
+    live.send(bars[2][1], {"type": "start"})
+    live.wait_for(picture_came(bars[2][0]))
+    live("make()")
+    live("__import__('nbtrain').last_run().wait();")
+    flush(live)
+    assert "[False, False, False, True]" in live("[one[1] for one in alive()]").text
+
+
+def test_a_closed_plan_starts_by_hand_and_shows(live: Any) -> None:
+    """The button of a plan gives way to a newer plan; run.start() still starts it, with its panel."""
+    cell = live("first = %train --epochs 1")
+    live("second = %train --epochs 2")
+    live("first.start();")
+    live.wait_for(picture_came(cell))
+
+    assert "Started." in cell.text
+
+
 def test_a_refused_start_can_be_clicked_again(live: Any) -> None:
     """When another run trains the model the button says so and stays; later it starts."""
     cell = live("second = %train --epochs 1")
@@ -306,6 +371,38 @@ def test_colab_waits_with_pictures(live: Any) -> None:
     assert len(pictures(cell)) == 1 and len(updates) >= 2
     assert "Training Complete" in cell.shown[-1]["text/plain"]
     assert "start it with the same line and --yes" in planned.text
+
+
+@pytest.mark.parametrize("place", ["colab", "batch"])
+def test_a_second_interrupt_leaves_at_once(live: Any, place: str) -> None:
+    """A step that takes for ever keeps the cell after one interrupt, not after two."""
+    live(
+        "import sys, threading, types\n"
+        "gate = threading.Event()\n"
+        "def slow(output, target):\n"
+        "    if threading.current_thread() is not threading.main_thread(): gate.wait(60)\n"
+        "    return nn.functional.cross_entropy(output, target)\n"
+        + ("sys.modules['google.colab'] = types.ModuleType('google.colab')" if place == "colab" else "")
+    )
+    try:
+        waiting = live.begin("%train --yes --epochs 1 --loss slow --as run", allow_stdin=place == "colab")
+        live.wait_for(
+            lambda one: (
+                one["parent_header"].get("msg_id") == waiting
+                and "Training model" in str(one["content"])
+                and one["msg_type"] in ("stream", "display_data")
+            )
+        )
+        time.sleep(0.3)
+        live.interrupt()
+        live.wait_for(lambda one: "Once more to leave at once" in str(one["content"].get("text")))
+        live.interrupt()
+        cell = live.end(waiting)
+    finally:
+        live("sys.modules.pop('google.colab', None); gate.set()")
+
+    assert cell.reply["content"].get("ename") == "KeyboardInterrupt"
+    assert "stopped" in live("str(run.wait().status)").text
 
 
 def test_the_panels_inspector_knows_names_and_a_sample(live: Any) -> None:

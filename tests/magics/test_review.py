@@ -28,6 +28,20 @@ def test_a_cell_is_reviewed_and_not_run(notebook: Any) -> None:
         assert section in said.out
 
 
+def test_lines_are_those_of_the_notebook(notebook: Any) -> None:
+    """The magic is line 1, in findings, in what could not be read, and in the suggested cell."""
+    hot = "net = torch.nn.Linear(4, 2)\nopt = torch.optim.Adam(net.parameters(), lr=0.5){}\n"
+    review = notebook("%%train_review\n" + hot.format("")).result.result
+    unread = notebook("%%train_review --run\nfine = 1\nfor in").out
+    allowed = notebook("%%train_review\n" + hot.format("  # nbtrain: allow adam-lr-too-high")).result.result
+
+    assert [(one.rule, one.line) for one in review.findings] == [("adam-lr-too-high", 3)]
+    assert review.suggested_config.splitlines()[0].strip() == "%%train_review"
+    assert "lr=0.5" not in review.suggested_config and len(review.suggested_config.splitlines()) == 3
+    assert allowed.findings == ()
+    assert "line 3" in unread.lower()
+
+
 def test_run_runs_what_is_fine(notebook: Any) -> None:
     """With --run the cell runs after its review, as without the magic."""
     said = notebook(f"%%train_review --run\n{GOOD}ran")

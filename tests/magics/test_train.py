@@ -56,7 +56,9 @@ def test_the_plan_shows_everything(notebook: Any, line: str) -> None:
     said = notebook(f"%train --log json {line}")
 
     assert [item for item in PLAN_ITEMS if item not in said.out] == []
-    assert "12 (4 an epoch) *" in said.out
+    assert "12 (4 an epoch)" in said.out
+    epochs = next(line for line in said.out.splitlines() if line.split()[:1] == ["Epochs"])
+    assert epochs.split()[1:] == ["3", "*", "you", "set", "it"]
     assert "Does this configuration look correct? Any changes?" in said.out or "--yes" in line
 
 
@@ -68,6 +70,32 @@ def test_a_plan_waits(notebook: Any, tmp_path: Any) -> None:
 
     notebook("run.start().wait()").result.raise_error()
     assert run.status == "completed"
+
+
+def test_a_plan_of_an_object_made_again_does_not_start(notebook: Any) -> None:
+    """run.start() after the model's cell ran again is refused in one line; a new plan starts."""
+    notebook("run = %train --log json --epochs 1").result.raise_error()
+    notebook("old = model\nmodel = nn.Sequential(nn.Linear(4, 2))").result.raise_error()
+    said = notebook("run.start()")
+
+    assert "UsageError: `model` was made again since this plan: run %train again." in said.out + said.err
+    assert "Traceback" not in said.out + said.err
+    assert notebook.shell.user_ns["run"].status == "planned"
+    notebook("model = old\nrun.start().wait()").result.raise_error()
+
+
+def test_a_run_is_drawn_once(notebook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folder, cell, wait, status and the value of a later cell show one drawing."""
+    from nbtrain.report import poster
+
+    drawn = []
+    draw = poster.draw_poster
+    monkeypatch.setattr(poster, "draw_poster", lambda *words, **more: drawn.append(1) or draw(*words, **more))
+    notebook(f"run = {ONE_EPOCH}").result.raise_error()
+    notebook("run.wait()").result.raise_error()
+    notebook("%train status").result.raise_error()
+
+    assert len(drawn) == 1
 
 
 def test_missing_validation_is_said_with_three_ways_on(notebook: Any) -> None:
@@ -240,6 +268,7 @@ def test_a_failed_run_shows_their_traceback(notebook: Any) -> None:
     assert notebook.shell.user_ns["run"].status == "failed"
     assert "raise ValueError('my own mistake')" in said.out
     assert "nbtrain/train" not in said.out
+    assert "run.result()" not in said.out
     assert notebook("1 + 1").out.strip().endswith("2")
 
 
@@ -262,6 +291,25 @@ def test_waiting_is_the_rule_without_a_kernel(notebook: Any, monkeypatch: pytest
     assert "Nobody is here to click Start" in said.out
     assert [line.split()[1] for line in said.out.splitlines() if line.startswith("epoch ")] == list("123")
     assert "Training Complete" in said.out
+
+
+def test_a_failed_run_in_batch_says_how_the_notebook_fails(
+    notebook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cell itself does not raise; run.result(), which the printed line names, does."""
+    monkeypatch.delenv("NBTRAIN_WAIT")
+    notebook(
+        "seen = []\n"
+        "def wrong(output, target):\n"
+        "    seen.append(1)\n"
+        "    return 1 / (len(seen) < 3) * output.mean()"
+    )
+    said = notebook("run = %train --log json --epochs 3 --loss wrong")
+
+    assert said.error is None
+    assert "failed: ZeroDivisionError" in said.out
+    assert "call run.result() on the run that %train returns" in said.out
+    assert type(notebook("run.result()").error).__name__ == "NbtrainError"
 
 
 def test_a_wrong_wait_setting_is_said(notebook: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from recording import from_page
 from nbtrain.errors import UsageError
 from nbtrain.findings import Severity
 from nbtrain.runs.status import RunStatus
-from nbtrain.widgets.panel import RunPanel, panel_mimebundle
+from nbtrain.widgets.panel import RunPanel
 
 LIMIT = 8 * 1024
 
@@ -271,9 +271,10 @@ def test_what_stands_in_for_the_panel_is_escaped_and_complete() -> None:
     run = MadeRun()
     run.name = "<script>alert(1)</script>"
     run.grow(400)
-    data, _ = panel_mimebundle(run)
+    panel = RunPanel(run)
+    data, _ = panel.mimebundle()
 
-    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == run.watchers[0].model_id
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
     assert "<script>alert" not in data["text/html"]
     assert "400 of 4,000" in data["text/html"]
     assert "step 400/4,000" in data["text/plain"]
