@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbtrain.diagnose.curves import Curves, present, recent, start_loss
+from nbtrain.diagnose.curves import Curves, present, recent
+from nbtrain.diagnose.learning import untrained_loss
 from nbtrain.report.ticks import short
 
 
@@ -44,6 +45,8 @@ def _peak_lr(curves: Curves) -> float | None:
 
 def _converged(curves: Curves) -> list[str]:
     best = _best(curves)
+    if best is None and curves.has_validation:
+        return ["Confirm it once on test data that no decision was based on."]
     if best is None:
         return [
             "Give validation data next time (--val NAME or --split 0.2): only then can overfitting be seen."
@@ -60,13 +63,15 @@ def _converged(curves: Curves) -> list[str]:
 
 
 def _improving(curves: Curves) -> list[str]:
-    return [
-        (
-            f"Train longer: --epochs {2 * max(curves.epochs, 1)}, or continue from the last checkpoint with "
-            "%train resume."
-        ),
-        "Give --patience 5 along, so that it stops by itself when validation loss no longer improves.",
+    advice = [
+        f"Train longer: --epochs {2 * max(curves.epochs, 1)}. A new %train of the same model goes on from "
+        "the weights it has now."
     ]
+    if curves.has_validation:
+        advice.append(
+            "Give --patience 5 along, so that it stops by itself when validation loss no longer improves."
+        )
+    return advice
 
 
 def _overfitting(curves: Curves) -> list[str]:
@@ -104,7 +109,7 @@ def _underfitting(curves: Curves) -> list[str]:
 
 def _other_rate(curves: Curves, rate: float | None) -> str:
     """Say which learning rate to try: a loss that never moved does not tell too low from too high."""
-    first, end = start_loss(curves), recent(curves.train_loss)
+    first, end = untrained_loss(curves), recent(curves.train_loss)
     if first > 0 and end > 0.9 * first:
         tries = f" (now {short(rate)}, try {_two(rate * 10)} and {_two(rate / 10)})" if rate else ""
         return (

@@ -58,6 +58,7 @@ class AnyRun(Protocol):
     alerts: list[Finding]
     error: str | None
     stop_reason: str
+    manifest: Any
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
         curves: with the figure; without it where the run's picture stands beside the report.
     """
     summary = summarize(run)
-    verdict = outcome(run.epochs, run.history, status=summary.status)
+    verdict = _judged(run)
     headline, tone = _headline(run, verdict)
     sections = [Section("Result", (_numbers_table(summary),)), *_failure(run)]
     if curves and summary.total_steps:
@@ -144,7 +145,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
 def run_poster(run: AnyRun) -> Poster:
     """Return the picture of a run, finished or not: key numbers, verdict, curves."""
     summary = summarize(run)
-    verdict = outcome(run.epochs, run.history, status=summary.status)
+    verdict = _judged(run)
     headline, tone = _headline(run, verdict)
     lines = [(tone or "info", headline)] if headline else []
     lines += [(_tone(finding), finding.issue) for finding in verdict.findings if finding.issue not in headline
@@ -160,6 +161,13 @@ def run_poster(run: AnyRun) -> Poster:
         findings=tuple(lines),
         figure=figure,
     )
+
+
+def _judged(run: AnyRun) -> Outcome:
+    manifest = run.manifest  # None before the start
+    samples = manifest.dataset.get("valid_samples") if manifest is not None else None
+    samples = samples if isinstance(samples, int) else None
+    return outcome(run.epochs, run.history, status=str(run.status), val_samples=samples)
 
 
 def _same(finding: Finding, headline: str) -> bool:
@@ -257,10 +265,15 @@ def _failure(run: AnyRun) -> list[Section]:
 
 
 def _assessment(run: AnyRun, verdict: Outcome) -> list[Block]:
+    """What stands behind the headline, without its words again."""
+    headline = _headline(run, verdict)[0]
     blocks: list[Block] = []
     for finding in verdict.findings:
-        blocks.append(Note(f"{finding.issue} {_sentence(finding.evidence)}".strip(), _tone(finding)))
-    if not verdict.findings and verdict.headline not in _headline(run, verdict)[0]:
+        said = "" if _same(finding, headline) else f"{finding.issue} "
+        text = f"{said}{_sentence(finding.evidence)}" if said else _opened(finding.evidence)
+        if text.strip():
+            blocks.append(Note(text.strip(), _tone(finding)))
+    if not verdict.findings and verdict.headline not in headline:
         blocks.append(Text(verdict.headline, verdict.tone))
     if run.alerts:
         rows = tuple(
@@ -277,6 +290,12 @@ def _assessment(run: AnyRun, verdict: Outcome) -> list[Block]:
 def _sentence(text: str) -> str:
     text = text.strip()
     return f"({text})" if text else ""
+
+
+def _opened(text: str) -> str:
+    """Write evidence as a sentence of its own."""
+    text = text.strip().rstrip(".")
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _files(run: AnyRun, summary: Summary) -> KeyValues:

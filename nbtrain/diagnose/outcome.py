@@ -2,10 +2,11 @@
 rests on.
 
 Thresholds on accuracies hold strictly, after rounding to 1e-6, on the mean of the last three epochs that have
-them. They are rules of thumb: a gap over 15 points is overfitting, both under 75 % is underfitting, a
-validation accuracy that varies by over 8 points in the last quarter (at least five epochs, linear trend taken
-out) is a question for the data. Runs without accuracies are judged by the shape of their losses. Where there
-is too little to see, the verdict is "unclear" and says why.
+them. They are rules of thumb: a gap over 15 points is overfitting, both under 75 % (the last epoch too) is
+underfitting, a validation accuracy that varies by over 8 points in the last quarter (at least five epochs,
+linear trend taken out) is a question for the data. The 75 % hold for accuracies of samples in runs that have
+stopped improving. Runs without such accuracies are judged by the shape of their losses. Where there is too
+little to see, the verdict is "unclear" and says why.
 """
 
 from __future__ import annotations
@@ -25,23 +26,30 @@ from nbtrain.diagnose.curves import (
     read_curves,
     recent,
     smooth,
-    start_error,
     start_loss,
 )
 from nbtrain.diagnose.instability import finding, instabilities
+from nbtrain.diagnose.learning import (
+    LEAST_EPOCHS,
+    LOW_ACCURACY,
+    Counted,
+    accuracy_is_low,
+    accuracy_will_do,
+    loss_never_fell,
+    loss_still_falls,
+    untrained_loss,
+    what_accuracy_counts,
+)
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.units import number
 
 Kind = Literal["converged", "overfitting", "underfitting", "unstable", "unclear"]
 
-LEAST_EPOCHS = 3  # fewer show no trend that noise could not make
 ACCURACY_GAP = 0.15
-LOW_ACCURACY = 0.75
 ACCURACY_SPREAD = 0.08
 
 _RISE = 0.10  # validation loss over its best, relative to the best, that counts as clear
 _RISE_OF_DROP = 0.05  # ... and relative to all that validation loss ever gained
-_HARDLY = 0.05  # share of the starting loss; less is no progress
 _NOISES = 3  # ... and in standard deviations of its noise
 
 
@@ -64,13 +72,17 @@ class Outcome:
     tone: str = "info"
 
 
-def outcome(epochs: pd.DataFrame, history: pd.DataFrame, *, status: str) -> Outcome:
+def outcome(
+    epochs: pd.DataFrame, history: pd.DataFrame, *, status: str, val_samples: int | None = None
+) -> Outcome:
     """Judge a training by its curves.
 
     Args:
         epochs: one row an epoch; columns epoch, train_loss, val_loss, train_acc, val_acc, lr, each optional.
         history: indexed by step; columns train_loss, grad_norm, lr, each optional.
         status: how the run ended, a word of `run.status`.
+        val_samples: samples of the validation data. They tell an accuracy of samples from one of positions
+            (see `nbtrain.diagnose.learning`); None, where that is unknown, accuses no run of a low accuracy.
     """
     curves = read_curves(epochs, history)
     findings = instabilities(curves, str(status))
@@ -78,24 +90,39 @@ def outcome(epochs: pd.DataFrame, history: pd.DataFrame, *, status: str) -> Outc
         return _verdict("unstable", findings, curves)
     if curves.epochs < LEAST_EPOCHS:
         return _too_short(curves)
-    overfitting = _overfitting(curves)
-    underfitting = _underfitting(curves) if not overfitting else []
     doubts = _doubtful_data(curves)
-    remarks = _remarks(curves)
-    if overfitting:
+    if overfitting := _overfitting(curves):
         return _verdict("overfitting", [*overfitting, *doubts], curves)
-    if underfitting:
+    low = accuracy_is_low(curves)
+    counted = what_accuracy_counts(curves, val_samples) if low else "unknown"
+    improving = loss_still_falls(curves) or (low and accuracy_will_do(curves))
+    if not improving and (underfitting := _underfitting(curves, low, counted)):
         return _verdict("underfitting", [*underfitting, *doubts], curves)
     if doubts and doubts[0].details.get("varies"):
         return _verdict("unstable", doubts, curves)
-    if _still_improving(curves) and not (curves.has_accuracy and recent(curves.val_acc) >= LOW_ACCURACY):
+    return _healthy(curves, doubts, low=low, counted=counted, improving=improving)
+
+
+def _healthy(
+    curves: Curves, doubts: list[Finding], *, low: bool, counted: Counted, improving: bool
+) -> Outcome:
+    """The verdict on a run that nothing is known to be wrong with: it may be done, or not, or unclear."""
+    others = (*doubts, *_remarks(curves))
+    good_accuracy = curves.has_accuracy and recent(curves.val_acc) >= LOW_ACCURACY
+    if improving and not good_accuracy:
+        text = _improving_text(curves)
+        more = finding("still-improving", Severity.INFO, text, _improving_evidence(curves), Confidence.LIKELY)
+        return Outcome("unclear", (more, *others), advise("improving", curves), text, "info")
+    if (low or not curves.has_accuracy) and loss_never_fell(curves):
+        text = _unmoved_text(curves)
+        return Outcome("unclear", others, advise("underfitting", curves), f"Unclear: {text}", "info")
+    if low and counted == "unknown":
+        [doubt] = _low_accuracy(curves, Severity.INFO)
         return Outcome(
-            "unclear", (*doubts, *remarks), advise("improving", curves), _improving_text(curves), "info"
+            "unclear", (doubt, *others), advise("underfitting", curves), f"Unclear: {doubt.issue}", "info"
         )
     tone = "warning" if doubts else "good"
-    return Outcome(
-        "converged", (*doubts, *remarks), advise("converged", curves), _converged_text(curves), tone
-    )
+    return Outcome("converged", others, advise("converged", curves), _converged_text(curves), tone)
 
 
 def _verdict(kind: Kind, findings: list[Finding], curves: Curves) -> Outcome:
@@ -181,33 +208,40 @@ def validation_rise(curves: Curves) -> Rise | None:
     return Rise(float(epoch[lowest]), float(valid[lowest]), end, then, now)
 
 
-def _underfitting(curves: Curves) -> list[Finding]:
-    if curves.has_accuracy:
-        train, valid = recent(curves.train_acc), recent(curves.val_acc)
-        if round(train, 6) >= LOW_ACCURACY or round(valid, 6) >= LOW_ACCURACY:
-            return []
-        issue = (
-            f"Train accuracy {100 * train:.1f} % and validation accuracy {100 * valid:.1f} % are both below "
-            "75 %."
-        )
-        evidence = (
-            "mean of the last three epochs; 75 % is a rule of thumb, and tasks without one right answer, "
-            "such as the next letter of a text, stay below it"
-        )
-        return [finding("underfitting", Severity.WARNING, issue, evidence, Confidence.POSSIBLE)]
-    first, end = start_loss(curves), recent(curves.train_loss)
-    if curves.epochs < 5 or not first > 0 or not np.isfinite(end) or _still_improving(curves):
+def _underfitting(curves: Curves, low: bool, counted: Counted) -> list[Finding]:
+    """What says that a run which is not improving learned too little."""
+    if curves.has_accuracy and not low:
         return []
-    drop = (first - end) / first
-    by_epoch = 1 - end / present(curves.train_loss)[0]
-    if by_epoch >= _HARDLY or drop >= max(_HARDLY, start_error(curves)):
+    if low and counted == "samples":
+        return _low_accuracy(curves, Severity.WARNING)
+    if curves.epochs < 5 or not loss_never_fell(curves):
         return []
-    issue = f"Train loss hardly moved: {number(first, 3)} at the start, {number(end, 3)} at the end."
+    first, end = untrained_loss(curves), recent(curves.train_loss)
+    issue = _unmoved_text(curves)
     evidence = (
-        f"{100 * drop:.1f} % in {curves.epochs} epochs; expected of a model that was trained before, of no "
-        "other"
+        f"{100 * (first - end) / abs(first):.1f} % in {curves.epochs} epochs; expected of a model that was "
+        "trained before, of no other"
     )
     return [finding("underfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
+
+
+def _low_accuracy(curves: Curves, severity: Severity) -> list[Finding]:
+    train, valid = recent(curves.train_acc), recent(curves.val_acc)
+    issue = (
+        f"Train accuracy {100 * train:.1f} % and validation accuracy {100 * valid:.1f} % are both below 75 %."
+    )
+    evidence = (
+        "mean of the last three epochs; 75 % is a rule of thumb, and tasks without one right answer, such as "
+        "the next letter of a text, stay below it"
+    )
+    return [finding("underfitting", severity, issue, evidence, Confidence.POSSIBLE)]
+
+
+def _unmoved_text(curves: Curves) -> str:
+    first, end = untrained_loss(curves), recent(curves.train_loss)
+    highest = float(present(curves.train_loss).max())
+    between = f", after {number(highest, 3)} in between" if highest > 1.1 * abs(first) else ""
+    return f"Train loss hardly moved: {number(first, 3)} at the start, {number(end, 3)} at the end{between}."
 
 
 def _doubtful_data(curves: Curves) -> list[Finding]:
@@ -264,27 +298,22 @@ def _remarks(curves: Curves) -> list[Finding]:
     return found
 
 
-def _still_improving(curves: Curves) -> bool:
-    """The last fifth of the epochs brought over 10 % of the whole gain and of the level, beyond the noise."""
-    values = present(
-        curves.val_loss if np.isfinite(curves.val_loss).sum() >= LEAST_EPOCHS else curves.train_loss
-    )
-    if len(values) < LEAST_EPOCHS:
-        return False
-    span = max(1, len(values) // 5)
-    now, before = float(values[-span:].mean()), float(values[-2 * span : -span].mean())
-    gain = max(max(start_loss(curves), float(values[0])) - now, 1e-12)
-    step = before - now
-    return step > 0.10 * gain and step > 0.10 * abs(before) and step > _NOISES * noise(values) / np.sqrt(span)
-
-
 def _improving_text(curves: Curves) -> str:
+    if not loss_still_falls(curves):
+        return "Healthy so far, and not done: accuracy was still rising at the end. Train longer."
     what = "validation loss" if np.isfinite(curves.val_loss).any() else "train loss"
-    values = present(curves.val_loss if what == "validation loss" else curves.train_loss)
-    return (
-        f"Healthy so far, and not done: {what} was still falling at the end, from {number(values[0], 3)} to "
-        f"{number(values[-1], 3)} over {len(values)} epochs."
-    )
+    return f"Healthy so far, and not done: {what} was still falling at the end. Train longer."
+
+
+def _improving_evidence(curves: Curves) -> str:
+    has_val = np.isfinite(curves.val_loss).any()
+    values = present(curves.val_loss if has_val else curves.train_loss)
+    what = "validation" if has_val else "train"
+    said = f"{what} loss from {number(values[0], 3)} to {number(values[-1], 3)}"
+    accuracies = present(curves.val_acc)
+    if len(accuracies) > 1:
+        said += f", validation accuracy from {100 * accuracies[0]:.1f} % to {100 * accuracies[-1]:.1f} %"
+    return f"{said} over {curves.epochs} epochs"
 
 
 def _converged_text(curves: Curves) -> str:

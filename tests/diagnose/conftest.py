@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nbtrain.findings import Finding
+from nbtrain.runs.manifest import Manifest
 from nbtrain.runs.status import Progress, RunStatus
 
 
@@ -61,3 +62,4 @@ class RecordedRun:
     alerts: list[Finding] = field(default_factory=list)
     error: str | None = None
     stop_reason: str = ""
+    manifest: Manifest | None = None

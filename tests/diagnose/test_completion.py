@@ -18,6 +18,8 @@ from nbtrain.diagnose.completion import completion_report, run_poster
 from nbtrain.findings import Finding, Severity
 from nbtrain.report.poster import draw_poster, poster_text
 from nbtrain.runs.status import Progress, RunStatus
+from nbtrain.runs.store import RunFolder
+from nbtrain.runs.stored import StoredRun
 from tests.diagnose.conftest import NO_STEPS, RecordedRun, falling, rising_accuracy, steps, table
 
 TRACEBACK = (
@@ -48,6 +50,44 @@ def test_training_complete_names_every_number(run: RecordedRun) -> None:
         "Converged",         str(run.dir / "checkpoints" / "step-00000900"), str(run.dir / "logs"),
     ]  # fmt: skip
     assert [part for part in said if part not in text] == []
+
+
+def test_the_assessment_repeats_no_headline(run: RecordedRun) -> None:
+    """What the headline says is said once; the evidence behind it, and what it does not say, follow."""
+    rest = completion_report(run, curves=False).to_text(400)
+    assert rest.count("Converged") == 1 and "Assessment" not in rest
+
+    gap = run.epochs.assign(val_acc=run.epochs.train_acc - 0.3)
+    overfitted = completion_report(replace(run, epochs=gap), curves=False).to_text(400)
+    assert overfitted.count("points above validation accuracy") == 1
+    assert "Mean of the last 3 epochs" in overfitted or "mean of the last 3 epochs" in overfitted
+
+    more = run.epochs.assign(val_loss=np.linspace(3, 1, 20), train_loss=np.linspace(3, 1, 20))
+    more = more.drop(columns=["train_acc", "val_acc"])
+    going = completion_report(replace(run, epochs=more, history=NO_STEPS), curves=False).to_text(400)
+    assert going.count("still falling at the end") == 1
+
+
+@pytest.mark.parametrize(("samples", "kind"), [(400, "underfitting"), (6, "converged"), (None, "unclear")])
+def test_a_stored_run_gets_the_verdict_of_the_live_one(
+    tmp_path: Path, samples: int | None, kind: str
+) -> None:
+    """The number of validation samples is in the manifest: what an accuracy counts is known there too."""
+    accuracy = np.array([0.2, 0.3, 0.35, 0.37, 0.38, 0.38, 0.37, 0.38, 0.38, 0.38])
+    accuracy = (np.round(accuracy * 400) + np.arange(10) % 2) / 400
+    loss = falling(10, 1.0)
+    frame = table(
+        step=np.arange(10, 101, 10), train_loss=loss, val_loss=loss, train_acc=accuracy, val_acc=accuracy
+    )
+    folder = RunFolder.create(tmp_path, "letters", {"dataset": {"valid_samples": samples}})
+    folder.write_epochs(frame.to_dict("records"))
+    folder.write_manifest(status="completed")
+    live = RecordedRun(frame, NO_STEPS, manifest=folder.manifest)
+    folder.close()
+    stored = StoredRun.load(tmp_path, folder.path)
+
+    assert completion_report(live, curves=False).to_dict()["outcome"] == kind
+    assert completion_report(stored, curves=False).to_dict()["outcome"] == kind
 
 
 def test_curves_can_be_left_out(run: RecordedRun) -> None:

@@ -14,8 +14,11 @@ from nbtrain.diagnose.outcome import Outcome, outcome
 from tests.diagnose.conftest import NO_STEPS, falling, rising_accuracy, steps, table
 
 
-def judge(epochs: pd.DataFrame, history: pd.DataFrame = NO_STEPS, status: str = "completed") -> Outcome:
-    return outcome(epochs, history, status=status)
+def judge(
+    epochs: pd.DataFrame, history: pd.DataFrame = NO_STEPS, status: str = "completed",
+    val_samples: int | None = None,
+) -> Outcome:  # fmt: skip
+    return outcome(epochs, history, status=status, val_samples=val_samples)
 
 
 def healthy(epochs: int, noise: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -68,7 +71,103 @@ def test_underfitting_needs_both_accuracies_under_75(train: float, valid: float,
         train_loss=falling(20), val_loss=falling(20), train_acc=np.full(20, train), val_acc=np.full(20, valid)
     )
 
-    assert judge(frame).kind == kind
+    assert judge(frame, val_samples=1000).kind == kind
+
+
+def shares(values: list[float], of: int) -> np.ndarray:
+    """Return the accuracies as a run has them: whole numbers of hits, over `of`."""
+    return np.round(np.array(values) * of) / of
+
+
+def test_a_run_still_improving_is_told_to_go_on() -> None:
+    """A short run whose mean of three epochs is low, and whose accuracy rises on, is not accused."""
+    train, valid = [0.163, 0.33, 0.47, 0.55, 0.63, 0.70], [0.18, 0.35, 0.50, 0.58, 0.66, 0.72]
+    frame = table(
+        train_loss=[2.78, 2.6, 2.45, 2.33, 2.24, 2.16], val_loss=[2.63, 2.45, 2.3, 2.18, 2.08, 2.0],
+        train_acc=shares(train, 1400), val_acc=shares(valid, 397),
+    )  # fmt: skip
+    verdict = judge(frame, val_samples=397)
+
+    assert verdict.kind == "unclear" and verdict.tone == "info"
+    assert [(f.rule, str(f.severity)) for f in verdict.findings] == [("still-improving", "info")]
+    assert "accuracy was still rising" in verdict.headline and "--epochs 12" in verdict.recommendations[0]
+
+
+@pytest.mark.parametrize("side", ["train_acc", "val_acc"])
+def test_a_last_epoch_over_the_limit_is_no_underfitting(side: str) -> None:
+    """Three epochs may be a whole run: their mean is low, and the last one says how good it is."""
+    frame = table(
+        train_loss=[1.8, 1.0, 0.7], val_loss=[1.3, 0.8, 0.68], train_acc=shares([0.40, 0.70, 0.74], 1000),
+        val_acc=shares([0.42, 0.70, 0.74], 400),
+    )  # fmt: skip
+    frame.loc[2, side] = 0.77
+    verdict = judge(frame, val_samples=400)
+
+    assert verdict.kind != "underfitting" and "75" not in verdict.headline
+
+
+def test_a_crawling_accuracy_is_still_underfitting() -> None:
+    """A rise that would not reach the limit in as many epochs again excuses nothing, nor does noise."""
+    crawling, resting = np.linspace(0.20, 0.40, 12), np.full(12, 0.6)
+    resting[1::2] += 0.02
+    for course in (crawling, resting):
+        frame = table(
+            train_loss=np.linspace(2.3, 2.0, 12), val_loss=np.linspace(2.3, 2.0, 12),
+            train_acc=shares(list(course), 1000), val_acc=shares(list(course), 400),
+        )  # fmt: skip
+        verdict = judge(frame, val_samples=400)
+
+        assert verdict.kind == "underfitting" and str(verdict.findings[0].severity) == "warning"
+
+
+def letters(positions: int) -> pd.DataFrame:
+    """Return the epochs of a character model: over a third of the next letters right, and no more to come."""
+    valid = [0.28, 0.31, 0.330, 0.345, 0.352, 0.356, 0.357, 0.356, 0.357, 0.357]
+    loss = 2.16 + 0.8 * np.exp(-np.arange(10) / 1.5)
+    accuracy = (np.round(np.array(valid) * positions) + np.arange(10) % 2) / positions
+    return table(train_loss=loss, val_loss=loss + 0.02, train_acc=accuracy, val_acc=accuracy)
+
+
+def test_accuracy_of_positions_is_not_held_to_75() -> None:
+    """A share of more things than there are samples is one of letters or pixels: the losses decide."""
+    verdict = judge(letters(425 * 64), val_samples=425)
+
+    assert verdict.kind == "converged" and verdict.findings == ()
+    assert judge(letters(425), val_samples=425).kind == "underfitting", "the same accuracies, of samples"
+
+
+def test_accuracy_of_unknown_things_accuses_nobody() -> None:
+    """Without the number of samples a low accuracy is said, not judged."""
+    verdict = judge(letters(425))
+
+    assert (verdict.kind, verdict.tone) == ("unclear", "info")
+    assert [(f.rule, str(f.severity)) for f in verdict.findings] == [("underfitting", "info")]
+
+
+@pytest.mark.parametrize("epochs", [3, 8])
+def test_a_loss_back_at_its_start_is_not_converged(epochs: int) -> None:
+    """A huge learning rate lets the loss leap up and come back to chance: nothing was learned."""
+    random = np.random.default_rng(0)
+    leap, chance = 12 * np.exp(-np.arange(59) / 5), random.normal(2.31, 0.02, 60 * epochs)
+    by_step = np.concatenate([[2.35], leap + chance[1:60], chance[60:]])
+    by_epoch = by_step.reshape(epochs, 60).mean(1)
+    verdict = judge(table(train_loss=by_epoch, val_loss=by_epoch), steps(by_step))
+
+    assert verdict.kind == ("underfitting" if epochs > 5 else "unclear"), verdict.headline
+    assert "hardly moved: 2.35" in verdict.headline and "both directions" in verdict.recommendations[0]
+
+
+def test_no_advice_that_cannot_be_followed() -> None:
+    """Patience needs validation, and a run that is over cannot be resumed."""
+    falls = np.linspace(3, 1, 10)
+    for frame in (table(train_loss=falls), table(train_loss=falling(20)), table(train_loss=[1.0])):
+        assert "--patience" not in " ".join(judge(frame).recommendations)
+    improving = judge(table(train_loss=falls, val_loss=falls))
+
+    assert "--patience" in improving.recommendations[1]
+    assert "resume" not in " ".join(improving.recommendations)
+    rising = table(train_loss=falling(20), train_acc=np.full(20, 0.9), val_acc=np.full(20, 0.9))
+    assert "--val" not in " ".join(judge(rising).recommendations), "there is validation already"
 
 
 def test_percent_is_read_as_percent() -> None:
@@ -298,4 +397,4 @@ def test_real_curves_get_the_verdict_of_how_they_were_made(seed: int) -> None:
     assert both_ways(good)[0] == "converged" and both_ways(good)[1] in ("converged", "unclear")
     assert both_ways(overfitted) == ("overfitting", "overfitting")
     assert both_ways(slow) == ("underfitting", "underfitting")
-    assert judge(wild).kind in ("unstable", "underfitting")
+    assert judge(wild, val_samples=len(load_digits().target) - 1200).kind in ("unstable", "underfitting")
