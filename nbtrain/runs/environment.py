@@ -63,7 +63,7 @@ def git_state(folder: str | Path = ".") -> dict[str, Any]:
 def packages() -> dict[str, str]:
     """Return the versions of the packages imported so far, by import name, read from what they carry."""
     found: dict[str, str] = {}
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # in one go: an import elsewhere may add to it
         if "." in name or name.startswith("_") or name in sys.stdlib_module_names:
             continue
         version = getattr(module, "__dict__", {}).get("__version__")  # __dict__: no lazy import, no warning
