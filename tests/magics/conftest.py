@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import pytest
 import nbtrain
 
 ROOT = Path(nbtrain.__file__).parents[1]
-WIDGET = "application/vnd.jupyter.widget-view+json"
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # what several tests share
 SETUP = """
 import torch
 from torch import nn
