@@ -14,17 +14,16 @@ from tests.browser.seen import until
 from tests.browser.setups import SMALL
 
 pytestmark = pytest.mark.browser
-LARGE = """\
-large = nn.ModuleList(nn.ModuleList(nn.Linear(2, 2) for _ in range(99)) for _ in range(100))
-nbtrain.inspect(large)
-"""
+LARGE = "large = nn.ModuleList(nn.ModuleList(nn.Linear(2, 2) for _ in range(99)) for _ in range(100))"
 
 
 def test_it_follows_the_objects(lab: Lab, shoot: Callable[..., Path]) -> None:
     """A learning rate set and a layer frozen in another cell show within seconds; a model of 10,000 modules
     opens, and only the rows in sight are in the page.
     """
-    with lab.open([SMALL, "%load_ext nbtrain\n%train inspect model"], scale=1.5, width=1180) as notebook:
+    with lab.open(
+        [SMALL + LARGE, "%load_ext nbtrain\n%train inspect model"], scale=1.5, width=1180
+    ) as notebook:
         notebook.run_all()
         page = notebook.page
         inspector = page.locator(".nbtrain-inspector").first
@@ -42,7 +41,7 @@ def test_it_follows_the_objects(lab: Lab, shoot: Callable[..., Path]) -> None:
         until(page, lambda: frozen.count() == 1 and "Linear" in frozen.inner_text(), "the frozen layer", 10)
 
         began = time.monotonic()
-        notebook.run(LARGE)
+        notebook.run("nbtrain.inspect(large)")
         large = page.locator(".nbtrain-inspector").nth(1)
         large.get_by_text("10,001 modules").wait_for(timeout=30_000)
         print(f"a model of 10,001 modules was open after {time.monotonic() - began:.2f} s", file=sys.stderr)
