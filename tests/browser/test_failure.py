@@ -32,9 +32,7 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 
 
 def test_waiting_then_failed(lab: Lab) -> None:
-    """Before the first step the panel says that it waits; when the model raises, the cell shows the failed
-    run with the person's traceback, and the kernel is healthy.
-    """
+    """The panel says that it waits for a step; when the model raises, the cell shows the traceback."""
     cells = [SMALL + BREAKS, LOAD, "run = %train --epochs 3 --name fragile --yes"]
     with lab.open(cells) as notebook:
         notebook.run_all()

@@ -18,9 +18,7 @@ LARGE = "large = nn.ModuleList(nn.ModuleList(nn.Linear(2, 2) for _ in range(99))
 
 
 def test_it_follows_the_objects(lab: Lab, shoot: Callable[..., Path]) -> None:
-    """A learning rate set and a layer frozen in another cell show within seconds; a model of 10,000 modules
-    opens, and only the rows in sight are in the page.
-    """
+    """A rate set or a layer frozen elsewhere shows within seconds; a model of 10,000 modules opens."""
     with lab.open(
         [SMALL + LARGE, "%load_ext nbtrain\n%train inspect model"], scale=1.5, width=1180
     ) as notebook:

@@ -15,9 +15,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_plan_waits_for_start(lab: Lab, shoot: Callable[..., Path]) -> None:
-    """`%train` shows plan, question and button; a click starts the run, its panel is live in the same cell,
-    and Stop after step ends it.
-    """
+    """`%train` shows plan and button and starts nothing; a click brings the live panel, and Stop ends it."""
     *cells, _ = quickstart_until_training(epochs=400, name="")
     with lab.open([*cells, "run = %train --epochs 400 --name planned"], scale=1.5) as notebook:
         notebook.run_all()

@@ -24,9 +24,7 @@ def manifest_of(lab: Lab, name: str) -> dict[str, Any]:
 
 
 def test_the_quickstart(lab: Lab, shoot: Callable[..., Path]) -> None:
-    """Charts grow; pause and resume are obeyed while `run.wait()` keeps the kernel busy; all cells pass and
-    the picture is what the saved notebook keeps of the panel.
-    """
+    """Charts grow, Pause and Resume work beside a busy cell, all cells pass, and a picture is what stays."""
     with lab.open(ROOT / "notebooks" / "quickstart.ipynb", scale=1.5) as notebook:
         notebook.run_all()
         panel = Panel(notebook)

@@ -12,9 +12,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_panel_comes_back_and_stops_the_run(lab: Lab) -> None:
-    """After a reload the panel is back in its cell and live; `%train status` shows it in a new cell too, and
-    Stop there ends the run at a step boundary with model, optimizer and history agreeing.
-    """
+    """After a reload the panel is back and live, here and by `%train status`, and stops at a boundary."""
     with lab.open(quickstart_until_training(epochs=2000, name="reloaded")) as notebook:
         notebook.run_all()
         panel = Panel(notebook)

@@ -33,9 +33,7 @@ for epoch in range(30):
 
 
 def test_a_review_in_its_cell(lab: Lab, shoot: Callable[..., Path]) -> None:
-    """The tables of critical findings and warnings stand in the cell, set left as the report sets them,
-    names between backticks as code.
-    """
+    """Critical findings and warnings stand in tables set left, and names between backticks are code."""
     with lab.open(["%load_ext nbtrain", CARELESS], scale=1.5, height=2400) as notebook:
         notebook.run_all()
         report = notebook.page.locator(".nbt-report")
