@@ -161,9 +161,7 @@ class OwnLoss(nn.Module):
 )
 @pytest.mark.parametrize("form", ["dict", "tuple"])
 def test_a_models_own_loss(train: Any, kind: str, form: str) -> None:
-    """An output with `.loss`, ["loss"], or that is or holds the loss trains and validates, with accuracy
-    where it has logits.
-    """
+    """A model's own loss is found as a tensor, in a mapping, an attribute or a tuple."""
     model, hand = OwnLoss(kind), OwnLoss(kind)
     hand.load_state_dict(model.state_dict())
     optimizer = torch.optim.SGD(hand.parameters(), lr=0.1)

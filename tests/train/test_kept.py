@@ -70,9 +70,7 @@ def test_an_exception_loses_neither_the_best_nor_the_last(train: Train) -> None:
 
 
 def test_one_batch_without_targets_does_not_end_a_run(train: Train) -> None:
-    """A loss of NaN with finite gradients (every target ignored) is an alert;
-    the run completes, means are finite.
-    """
+    """A NaN loss with finite gradients (every target ignored) is an alert; the run completes."""
     batches = list(loader(160))
     batches[4] = (batches[4][0], torch.full_like(batches[4][1], -100))
     run = train(net(), batches, epochs=2)
@@ -107,9 +105,7 @@ def test_stop_after_the_last_epoch_is_a_completed_run(planned: Train) -> None:
 
 
 def test_a_plateau_scheduler_that_waits_for_accuracy_is_given_accuracy(train: Train) -> None:
-    """ReduceLROnPlateau(mode="max") sees the rising accuracy, not the falling loss, and leaves the rate
-    alone.
-    """
+    """ReduceLROnPlateau with mode=max is given the accuracy, not the falling loss."""
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", patience=0, factor=0.1)
