@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import keyword
+import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
@@ -189,7 +191,28 @@ def train(
     setup = find_setup(
         {}, model=model, data=data, val=val, optimizer=optimizer, loss=loss, scheduler=scheduler
     )
-    return Run(make_plan(setup, settings), finishers=(leave_reports,), report=completion).start()
+    if setup.optimizer is None:
+        _refuse_a_second_optimizer(model, sys._getframe(1).f_globals)
+    plan = make_plan(setup, settings)
+    for warning in plan.warnings:
+        warnings.warn(warning, stacklevel=2)
+    return Run(plan, finishers=(leave_reports,), report=completion).start()
+
+
+def _refuse_a_second_optimizer(model: Any, names: Mapping[str, Any]) -> None:
+    """Make no optimizer of our own beside one that holds the model's parameters already."""
+    import torch
+
+    mine = {id(p) for p in model.parameters()} if isinstance(model, torch.nn.Module) else set()
+    for name, value in list(names.items()):
+        if isinstance(value, torch.optim.Optimizer):
+            held = {id(p) for group in value.param_groups for p in group["params"]}
+            if held & mine:
+                raise UsageError(
+                    f"`{name}` ({type(value).__name__}) holds this model's parameters, and no optimizer was "
+                    "passed: training would make another.",
+                    suggestion=f"Pass it: nbtrain.train(model, data, optimizer={name}, ...).",
+                )
 
 
 COMMAND = Command(

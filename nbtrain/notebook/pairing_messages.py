@@ -58,7 +58,7 @@ def several_optimizers(model: Model, holders: Sequence[Holder]) -> UsageError:
         f"{len(items)} optimizers hold parameters of `{model.name}`: {listed(items)}.",
         suggestion=(
             f"Say which: {either(f'%train {model.name} --optimizer {name}' for name, _ in items)}. "
-            "To use several in turn, keep your own loop and put `%%train` on top of its cell."
+            "To use several in turn, keep your own training loop."
         ),
         candidates=candidates(items),
     )
@@ -74,7 +74,7 @@ def several_pairs(holders: Sequence[Holder], models: Sequence[Model]) -> UsageEr
         f"{listed(optimizers)}.",
         suggestion=(
             f"Say which to train: {either(f'%train {name}' for name, _ in items)}. "
-            "To train them in turn (a GAN), keep your own loop and put `%%train` on top of its cell."
+            "To train them in turn (a GAN), keep your own training loop."
         ),
         candidates=candidates(items + optimizers),
     )
@@ -253,8 +253,7 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
             f"`{holders[0].name}` updates plain tensors ({', '.join(f'`{name}`' for name in names)}); %train"
             " needs a torch.nn.Module.",
             suggestion=(
-                "Put them into one as nn.Parameter, or keep your own loop and put `%%train` on top of its"
-                " cell."
+                "Put them into one as nn.Parameter, or keep your own training loop."
             ),
         )
     if found.classes:

@@ -135,7 +135,9 @@ class _Writer:
     def _code(self, code: Code) -> list[str]:
         caption = self.wrapped(code.caption, "muted") if code.caption else []
         source = plain(code.source).expandtabs(4).rstrip("\n").split("\n")
-        return [*caption, *(cut(f"    {line}", self.width) for line in source)]
+        # a line of code is broken, not cut: its end may be what counts
+        pieces = [piece for line in source for piece in broken(line, max(self.width - 4, 8))]
+        return [*caption, *(f"    {piece}" for piece in pieces)]
 
     def _figure(self, figure: Figure) -> list[str]:
         caption = self.wrapped(figure.caption, "muted") if figure.caption else []
@@ -155,6 +157,17 @@ def _as_cell(value: Cell | str) -> Cell:
 
 def _shown(cell: Cell) -> str:
     return plain(cell.text).expandtabs(4) + (" *" if cell.mark else "")
+
+
+def broken(line: str, width: int) -> list[str]:
+    """Break a line into pieces of at most `width` columns, between any two characters."""
+    pieces, piece, used = [], "", 0
+    for character in line:
+        columns = columns_of(character)
+        if used + columns > width:
+            pieces, piece, used = [*pieces, piece], "", 0
+        piece, used = piece + character, used + columns
+    return [*pieces, piece]
 
 
 def cut(line: str, width: int) -> str:

@@ -47,7 +47,10 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str) -> R
     sections = [Section("Critical", (_table(critical, "critical"),))] if critical else []
     sections += [Section("Warnings", (_table(others, "warning"),))] if others else []
     if not findings:
-        sections.append(Section("Findings", (Note("No problem was found by any rule.", "good"),)))
+        said = Note("No problem was found by any rule.", "good")
+        if data["caveats"]:
+            said = Note("No problem in what could be read; not all could, see Caveats.", "warning")
+        sections.append(Section("Findings", (said,)))
     if findings:
         sections.append(Section("Evidence", (Items(tuple(_evidence(one, place) for one, place in pairs)),)))
     if data["good_practices"]:
@@ -64,7 +67,11 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str) -> R
         Section("Caveats", (_listed([*data["caveats"], STANDING_CAVEAT], ""),)),
     ]
     return Report(
-        title, tuple(sections), _headline(len(critical), len(others)), _tone(critical, others), data
+        title,
+        tuple(sections),
+        _headline(len(critical), len(others), whole=not data["caveats"]),
+        _tone(critical, others, whole=not data["caveats"]),
+        data,
     )
 
 
@@ -131,13 +138,13 @@ def _listed(items: Sequence[str], nothing: str) -> Block:
     return Items(tuple(items)) if items else Text(nothing, "muted")
 
 
-def _headline(critical: int, warnings: int) -> str:
+def _headline(critical: int, warnings: int, *, whole: bool) -> str:
     if not critical and not warnings:
-        return "Nothing to complain about."
+        return "Nothing to complain about." if whole else "Not all of this could be read; see Caveats."
     parts = [_counted(critical, "critical finding")] if critical else []
     parts += [_counted(warnings, "warning")] if warnings else []
     return f"{' and '.join(parts)} before this is worth running."
 
 
-def _tone(critical: Sequence[Any], others: Sequence[Any]) -> str:
-    return "critical" if critical else "warning" if others else "good"
+def _tone(critical: Sequence[Any], others: Sequence[Any], *, whole: bool) -> str:
+    return "critical" if critical else "warning" if others or not whole else "good"

@@ -37,6 +37,8 @@ from nbtrain.train.state import State
 from nbtrain.train.step import Stepper
 from nbtrain.train.thread_state import thread_state
 
+MANIFEST_SECONDS = 20.0  # how far a killed run's manifest may be behind its progress
+
 
 class Execution:
     """A run under way.
@@ -71,6 +73,7 @@ class Execution:
         self._recorder = Recorder()
         self._outcome = RunStatus.FAILED, "the training thread ended without a word"
         self._written: tuple[Any, int] = (None, 0)  # status and number of events in the manifest on disk
+        self._written_at = 0.0
         self._said: set[str] = set()
 
     # --- beginning ----------------------------------------------------------------------------------------
@@ -187,7 +190,8 @@ class Execution:
     def _follow(self) -> None:
         """Write the manifest when the run was paused or resumed, or something was changed by hand."""
         self.status = RunStatus.PAUSED if self.state.phase == "paused" else RunStatus.RUNNING
-        if self._written != (self.status, len(self.events)):
+        due = time.monotonic() - self._written_at > MANIFEST_SECONDS
+        if due or self._written != (self.status, len(self.events)):
             self._write_manifest()
 
     def _end(self) -> None:
@@ -238,6 +242,7 @@ class Execution:
                 self._stumbled(error)
 
     def _write_manifest(self, **changes: Any) -> None:
+        self._written_at = time.monotonic()
         self._written = self.status, len(self.events)  # not tried again at each beat when the disk refuses
         try:
             self.folder.write_manifest(

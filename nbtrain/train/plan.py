@@ -140,6 +140,7 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
         total_steps=length[1],
         asked=options.scheduler_step,
     )
+    _check_schedule(setup, schedule.scheduler, schedule.every, length[1])
     work = Work(
         model, optimizer, schedule, train, val, rehearsal.task, precision, device, options,
         rehearsal.criterion, rehearsal.hits if options.guess_accuracy else None, names=_names(setup),
@@ -163,6 +164,11 @@ def _data(setup: Setup, options: TrainOptions) -> tuple[Any, Any, tuple[str, ...
             )
         train, val = split_loader(train, options.split, options.seed)
         made = ("train_loader", "val_loader")
+    if isinstance(val, nn.Module):
+        raise UsageError(
+            f"The validation data `{setup.val.name or 'val'}` is a model ({type(val).__name__}).",
+            suggestion="Give a loader: a DataLoader, or a list of batches.",
+        )
     for role, loader, named in (("training", train, setup.train), ("validation", val, setup.val)):
         if loader is not None and batches_of(loader) == 0:
             name = named.name if named else ""
@@ -207,6 +213,20 @@ def _check_together(
             f"The metrics ({', '.join(options.metrics)}) need the model's output, and a loss (model, batch) "
             "keeps it to itself.",
             suggestion="Leave the metrics out, or give a loss (output, target).",
+        )
+
+
+def _check_schedule(setup: Setup, scheduler: Any, every: str, steps: int | None) -> None:
+    """Refuse a OneCycleLR that the run would outlive: it raises in the middle of the training."""
+    if not isinstance(scheduler, torch.optim.lr_scheduler.OneCycleLR) or steps is None or every != "step":
+        return
+    left = scheduler.total_steps - scheduler.last_epoch
+    if left < steps:
+        name = setup.scheduler.name or "scheduler"
+        raise UsageError(
+            f"`{name}` (OneCycleLR) has {max(left, 0):,} of its {scheduler.total_steps:,} steps left, and "
+            f"this run takes {steps:,}; it would end there with an error.",
+            suggestion=f"Make it again with total_steps={steps}, or train fewer steps.",
         )
 
 
@@ -292,6 +312,13 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
     if options.patience and work.val_loader is None:
         said.append("patience is set, but without validation data nothing can stop early.")
     said += rehearsal.warnings
+    if getattr(work.scheduler, "last_epoch", 0) > 0:
+        name = work.names.get("scheduler") or type(work.scheduler).__name__
+        said.append(
+            f"`{name}` has been stepped {work.scheduler.last_epoch:,} times before; it goes on from there "
+            f"(lr={work.optimizer.param_groups[0]['lr']:g} now). For a fresh schedule make optimizer and "
+            "scheduler again."
+        )
     if work.schedule.unsure:
         name = work.names.get("scheduler") or type(work.scheduler).__name__
         other = "step" if work.schedule.every == "epoch" else "epoch"

@@ -163,3 +163,15 @@ def test_the_picture_of_an_ended_run_is_drawn_once(
     monkeypatch.setattr(finish, "KEPT", 1)
     later = nbtrain.train(objects["model"], objects["train_loader"], no_val=True, epochs=1).wait(60)
     assert list(finish._drawn) == [later]
+
+
+def test_an_optimizer_that_was_forgotten_is_not_doubled() -> None:
+    """nbtrain.train makes no optimizer beside one of the caller's that holds the model already."""
+    import torch
+
+    from nbtrain.commands.start import _refuse_a_second_optimizer
+
+    model = torch.nn.Linear(2, 2)
+    names = {"mine": torch.optim.SGD(model.parameters(), lr=0.1)}
+    with pytest.raises(UsageError, match=r"`mine` \(SGD\) holds this model's parameters.*optimizer=mine"):
+        _refuse_a_second_optimizer(model, names)

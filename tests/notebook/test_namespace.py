@@ -331,8 +331,8 @@ def test_two_optimizers_for_one_model_are_listed(nb):
         refused(space)
         == "2 optimizers hold parameters of `model`: `optimizer` (SGD, lr=0.1, holds 2 of 4 tensors) and"
         " `opt_head` (Adam, lr=0.001, holds 2 of 4 tensors). Say which: `%train model --optimizer"
-        " optimizer` or `%train model --optimizer opt_head`. To use several in turn, keep your own loop"
-        " and put `%%train` on top of its cell."
+        " optimizer` or `%train model --optimizer opt_head`. To use several in turn, keep your own training"
+        " loop."
     )
     setup = find_setup(space, optimizer="opt_head")
     assert setup.optimizer.name == "opt_head"
@@ -348,8 +348,8 @@ def test_a_gan_is_listed_clearly(nb):
         refused(space)
         == "There are 2 models with 2 optimizers here: `G` (Net, 67 parameters) and `D` (Net, 67 parameters);"
         " `opt_G` (Adam, lr=2.000e-4 for `G`) and `opt_D` (Adam, lr=1.000e-4 for `D`). Say which to"
-        " train: `%train G` or `%train D`. To train them in turn (a GAN), keep your own loop and put"
-        " `%%train` on top of its cell."
+        " train: `%train G` or `%train D`. To train them in turn (a GAN), keep your own training"
+        " loop."
     )
     assert find_setup(space, model="D").optimizer.name == "opt_D"
     assert find_setup(space, optimizer="opt_G").model.name == "G"

@@ -26,8 +26,9 @@ def rising_after(step: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tens
         if torch.is_grad_enabled():
             state["steps"] += 1
             return value
-        return value * 0 + abs(state["steps"] - 2 - step) + 1.0  # two steps are the rehearsal's
+        return value * 0 + abs(state["steps"] - step) + 1.0
 
+    loss.state = state
     return loss
 
 
@@ -38,15 +39,18 @@ def kept_steps(run: Run) -> dict[int, bool]:
 @pytest.mark.parametrize(
     "options", [{"val_every": 3}, {"val_every": 3, "patience": 4}, {"val_every": 3, "checkpoint_every": 50}]
 )
-def test_the_best_step_within_an_epoch_is_kept(train: Train, options: dict[str, int]) -> None:
+def test_the_best_step_within_an_epoch_is_kept(planned: Train, options: dict[str, int]) -> None:
     """With val_every the best checkpoint is that of the best evaluation, also in the middle of an epoch."""
-    run = train(net(), loader(160), val=loader(32), loss=rising_after(6), epochs=3, **options)
+    loss = rising_after(6)
+    run = planned(net(), loader(160), val=loader(32), loss=loss, epochs=3, **options)
+    loss.state["steps"] = 0  # those of the rehearsal do not count
+    run.start().wait(60)
 
     assert run.latest["best_val_step"] == 6
     assert kept_steps(run)[6] is True
 
 
-def test_an_exception_loses_neither_the_best_nor_the_last(train: Train) -> None:
+def test_an_exception_loses_neither_the_best_nor_the_last(planned: Train) -> None:
     """When the person's data raises, the best weights and those of the last whole step are on disk."""
 
     class Data(list):
@@ -59,8 +63,10 @@ def test_an_exception_loses_neither_the_best_nor_the_last(train: Train) -> None:
                     raise OSError("the disk with the images is gone")
                 yield batch
 
-    batches = Data(loader(160))
-    run = train(net(), batches, val=loader(32), loss=rising_after(30), epochs=8)
+    batches, loss = Data(loader(160)), rising_after(30)
+    run = planned(net(), batches, val=loader(32), loss=loss, epochs=8)
+    loss.state["steps"] = 0  # those of the rehearsal do not count
+    run.start().wait(60)
 
     assert str(run.status) == "failed"
     assert "the disk with the images is gone" in run.error

@@ -265,3 +265,31 @@ def test_planning_works_where_gradients_are_off(tmp_path: Path) -> None:
         plan = make_plan(setup, TrainOptions.from_words({"log": "json", "no_val": True, "dir": tmp_path}))
 
     assert plan.rehearsal.loss is not None
+
+
+def test_a_one_cycle_that_ends_before_the_run_is_refused(planned: Any) -> None:
+    """A OneCycleLR with fewer steps left than the run takes is refused with both numbers."""
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=10)
+    with pytest.raises(UsageError, match=r"10 of its 10 steps left, and this run takes 21"):
+        planned(model, loader(), optimizer=optimizer, scheduler=scheduler, epochs=3)
+
+
+def test_a_schedule_that_was_used_is_said(planned: Any) -> None:
+    """A scheduler that was stepped before is a warning with the rate it goes on from."""
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    optimizer.step()
+    scheduler.step()
+    run = planned(model, loader(), optimizer=optimizer, scheduler=scheduler, epochs=3)
+
+    (said,) = [text for text in run.plan.warnings if "has been stepped 1 times before" in text]
+    assert "lr=0.01 now" in said
+
+
+def test_a_model_given_as_validation_data_is_refused(planned: Any) -> None:
+    """Validation data that is a model is refused in one line."""
+    with pytest.raises(UsageError, match=r"is a model \(Sequential\)"):
+        planned(net(), loader(), val=net())
