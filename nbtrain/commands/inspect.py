@@ -233,7 +233,7 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         )
     if args.name is not None:
         return inspect(_look_up(args.name, context), args.name, namespace=context.visible())
-    setup = find_setup(context.visible())
+    setup = find_setup(context.visible(), loss=False)
 
     def pair(part: Any) -> Named:
         return ((part.name, part.value),) if part is not None else ()

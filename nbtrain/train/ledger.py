@@ -20,8 +20,9 @@ def trained(model: nn.Module) -> str | None:
     entries = _runs.get(model)
     if not entries:
         return None
-    return "; ".join(f"{_counted(epochs, 'epoch')} ({_counted(steps, 'step')}) in {run_id}"
-                     for run_id, epochs, steps in entries)  # fmt: skip
+    epochs, steps = sum(entry[1] for entry in entries), sum(entry[2] for entry in entries)
+    where = entries[-1][0] if len(entries) == 1 else f"{len(entries)} runs, the last of them {entries[-1][0]}"
+    return f"{_counted(epochs, 'epoch')} ({_counted(steps, 'step')}) in {where}"
 
 
 def _counted(number: int, what: str) -> str:
