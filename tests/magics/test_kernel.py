@@ -181,7 +181,11 @@ def test_inspect_shows_a_widget_with_a_stand_in(live: Any) -> None:
 def test_values_show_without_the_extension(live: Any) -> None:
     """nbtrain.train in a cell shows the panel also where %load_ext was never run."""
     live("%unload_ext nbtrain")
-    cell = live("import nbtrain\nrun = nbtrain.train(model, train_loader, no_val=True, epochs=10**6)\nrun")
+    cell = live(
+        "import nbtrain\n"
+        "run = nbtrain.train(model, train_loader, optimizer=optimizer, no_val=True, epochs=10**6)\n"
+        "run"
+    )
     live("run.stop(); run.wait();")
 
     assert len(cell.shown) == 2 and len(pictures(cell)) == 1
