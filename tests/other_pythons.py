@@ -21,7 +21,7 @@ TOOLS = (
     "scikit-learn>=1.4",
 )  # fmt: skip
 # What needs a browser, a kernel of the full environment, or tools that only the main environment has.
-LEFT_OUT = ("tests/architecture", "tests/browser", "tests/notebooks")
+LEFT_OUT = ("tests/architecture", "tests/browser", "tests/notebooks", "tests/test_hatch_build.py")
 
 
 def interpreter(version: str) -> str | None:
