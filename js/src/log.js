@@ -1,4 +1,4 @@
-// The run's log: what training printed, and what nbtrain wrote about it.
+// The run's log: what nbtrain wrote to training.log about it.
 import { h, setText } from "./dom.js";
 
 export class LogView {
