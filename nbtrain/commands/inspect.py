@@ -180,7 +180,7 @@ def _samples(loaders: Named) -> dict[str, Any]:
     Not while a run trains: drawing a batch sets random generators back, which the training thread shares.
     """
     from nbtrain.notebook.sample import sample_batch
-    from nbtrain.train import active
+    from nbtrain.running import active
 
     found: dict[str, Any] = {}
     if active.alive():

@@ -18,9 +18,9 @@ def pick(word: str | None, context: Context, *, dir: str | None = None) -> Any:
     Raises:
         RunNotFound: there is none, or more than one is meant.
     """
+    from nbtrain.running import active
     from nbtrain.runs.listing import newest_run
     from nbtrain.runs.stored import StoredRun
-    from nbtrain.train import active
 
     root = dir or context.runs_dir
     here = None
@@ -53,7 +53,7 @@ def pick_living(word: str | None, context: Context, *, verb: str, dir: str | Non
         RunNotFound: none trains.
         UsageError: several train and none was named, or the one named is over.
     """
-    from nbtrain.train import active
+    from nbtrain.running import active
 
     if word is not None:
         run = pick(word, context, dir=dir)

@@ -30,8 +30,8 @@ def _with_kernels(table: Any) -> Any:
     """Add this kernel's runs that lie in other folders."""
     import pandas as pd
 
+    from nbtrain.running import active
     from nbtrain.runs.listing import runs_table
-    from nbtrain.train import active
 
     elsewhere: dict[Path, list[str]] = {}
     for run in active.known():
@@ -62,7 +62,7 @@ def load_run(run: str | Path, *, dir: str | Path = "runs") -> Any:
 
 def last_run() -> Any:
     """Return the run started last in this kernel, None when there is none."""
-    from nbtrain.train import active
+    from nbtrain.running import active
 
     return active.newest()
 

@@ -143,11 +143,12 @@ def start(args: SimpleNamespace, context: Context) -> Any:
         raise UsageError(
             f"--as {name}: `{name}` is no name a variable can have.", suggestion="For example: --as run"
         )
-    from nbtrain.train.run import Run
+    from nbtrain.running.run import Run
+    from nbtrain.train.training import Training
 
     plan = resolve(args, context)
     return Run(
-        plan, finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
+        Training(plan), finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
         before_start=still_held(plan.work.names.values(), context.namespace),
     )  # fmt: skip
 
@@ -183,9 +184,10 @@ def train(
         UsageError: something cannot work; nothing was started and nothing is on disk.
     """
     from nbtrain.notebook.namespace import find_setup
+    from nbtrain.running.run import Run
     from nbtrain.train.options import TrainOptions
     from nbtrain.train.plan import make_plan
-    from nbtrain.train.run import Run
+    from nbtrain.train.training import Training
 
     settings = TrainOptions.from_words({"log": log, **options})
     setup = find_setup(
@@ -196,7 +198,7 @@ def train(
     plan = make_plan(setup, settings)
     for warning in plan.warnings:
         warnings.warn(warning, stacklevel=2)
-    return Run(plan, finishers=(leave_reports,), report=completion).start()
+    return Run(Training(plan), finishers=(leave_reports,), report=completion).start()
 
 
 def _refuse_a_second_optimizer(model: Any, names: Mapping[str, Any]) -> None:

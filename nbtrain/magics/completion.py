@@ -10,7 +10,8 @@ from IPython.core.error import TryNext
 
 from nbtrain.commands._table import TABLE, command
 from nbtrain.commands.spec import Argument
-from nbtrain.train.options import BACKENDS, PRECISIONS  # without torch
+from nbtrain.running.backends import BACKENDS
+from nbtrain.train.options import PRECISIONS  # without torch
 
 HOOK = "complete_command"
 LINE = r"(?:.*[=(\s])?%train(?:_review)?\s"  # also behind `run = `

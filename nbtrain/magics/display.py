@@ -19,11 +19,11 @@ from nbtrain.commands import finish
 from nbtrain.magics.question import QUESTION, Question, close_open
 from nbtrain.magics.surroundings import in_colab, nobody_here
 from nbtrain.report.model import Details, Section
-from nbtrain.train import viewing
+from nbtrain.running import viewing
 
 OPEN_SECTIONS = ("Rehearsal", "Before you start")  # of a plan: what it warns of
 _TYPES = {
-    ("nbtrain.train.run", "Run"): "_run_shown",
+    ("nbtrain.running.run", "Run"): "_run_shown",
     ("nbtrain.commands.inspect", "Inspection"): "_inspection_shown",
     ("nbtrain.runs.stored", "StoredRun"): "_stored_shown",
 }

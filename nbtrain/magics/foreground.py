@@ -9,7 +9,7 @@ from typing import Any
 from IPython.display import display
 
 from nbtrain.magics.display import mark_shown, picture, show_still, show_value
-from nbtrain.train.keeper import epoch_line
+from nbtrain.running.keeper import epoch_line
 
 POLL_S = 0.1
 PICTURE_S = 3.0  # a picture costs about 0.2 s of the kernel's time: one in three seconds

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nbtrain.errors import UsageError
+from nbtrain.running.control import Control, Stopped
+from nbtrain.running.state import State
+from nbtrain.running.workers import iterate
 from nbtrain.telemetry.recorder import Recorder
-from nbtrain.train.control import Control, Stopped
 from nbtrain.train.evaluate import evaluate
 from nbtrain.train.events import Callbacks
 from nbtrain.train.modes import enter_training
-from nbtrain.train.state import State
 from nbtrain.train.step import Stepper
 from nbtrain.train.work import Work
-from nbtrain.train.workers import iterate
 
 USED_UP = "the data is used up: the loader can be read only once"
 

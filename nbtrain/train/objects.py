@@ -64,6 +64,12 @@ class Remembered:
         """The model, None once nobody holds it any more."""
         return self._model()
 
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """The model's parameters; none once it is gone."""
+        model = self.model
+        return [] if model is None else list(model.parameters())
+
     def __getattr__(self, name: str) -> Any:
         others = self.__dict__.get("_others", {})
         if name not in others:
@@ -71,13 +77,12 @@ class Remembered:
         return others[name]()
 
 
-def let_go(run: Any) -> None:
-    """Have a run that is over hold its objects no longer."""
-    remembered, model = Remembered(run.objects), run.objects.model
-    rehearsal = replace(run.plan.rehearsal, task=None, criterion=None, hits=None, batch=None)
-    run.objects = remembered
-    run.plan = replace(run.plan, work=remembered, rehearsal=rehearsal)
-    remembered.keep_if_alone(model)
+def forget(holder: Any) -> None:
+    """Have a run's activity hold its objects no longer; its `objects` and `plan` then say what remains."""
+    kept, model = Remembered(holder.objects), holder.objects.model
+    rehearsal = replace(holder.plan.rehearsal, task=None, criterion=None, hits=None, batch=None)
+    holder.objects, holder.plan = kept, replace(holder.plan, work=kept, rehearsal=rehearsal)
+    kept.keep_if_alone(model)
 
 
 def _weak(thing: Any) -> Callable[[], Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtrain.errors import UsageError
+from nbtrain.running.backends import backends
 
 # names people bring from Lightning, Hugging Face, Keras and fastai -> ours
 ALIASES = {
@@ -29,7 +30,6 @@ PRECISIONS = {
     "32": "32", "fp32": "32", "32-true": "32", "bf16": "bf16", "bf16-mixed": "bf16",
     "16": "16", "fp16": "16", "16-mixed": "16", "auto": "auto",
 }  # fmt: skip
-BACKENDS = ("json", "csv", "tensorboard", "wandb", "mlflow")
 DEFAULT_EPOCHS = 10
 
 
@@ -159,17 +159,6 @@ def _precision(name: str, value: Any) -> str:
     return found
 
 
-def _log(name: str, value: Any) -> tuple[str, ...]:
-    words = value.split(",") if isinstance(value, str) else value
-    words = tuple(word.strip() for word in map(str, words) if word.strip())
-    for word in words:
-        if word not in BACKENDS:
-            close = difflib.get_close_matches(str(word), BACKENDS, n=1)
-            hint = f"Did you mean `{close[0]}`?" if close else f"Allowed are {', '.join(BACKENDS)}."
-            raise UsageError(f"`{word}` is not a logging backend.", suggestion=hint)
-    return words
-
-
 def _scheduler_step(name: str, value: Any) -> str:
     if value not in ("step", "epoch"):
         raise UsageError(
@@ -207,7 +196,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "clip": _clip,
     "split": _split,
     "precision": _precision,
-    "log": _log,
+    "log": lambda name, value: backends(value),
     "scheduler_step": _scheduler_step,
     "metrics": _metrics,
     "name": lambda name, value: str(value),

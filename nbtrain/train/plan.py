@@ -21,7 +21,8 @@ from nbtrain.errors import UsageError, UserError
 from nbtrain.notebook.namespace import Setup
 from nbtrain.notebook.sample import CannotLook, sample_batch
 from nbtrain.report.model import Cell, KeyValues, Note, Report, Section
-from nbtrain.train import active, ledger
+from nbtrain.running import active, ledger
+from nbtrain.running.backends import refuse_without
 from nbtrain.train.data import SPLIT_SEED, batches_of, samples_of, split_loader
 from nbtrain.train.line import ORIGINS, Line, kind_of
 from nbtrain.train.options import DEFAULT_EPOCHS, TrainOptions
@@ -34,7 +35,6 @@ from nbtrain.train.work import Work
 
 DEFAULT_LR, DEFAULT_WEIGHT_DECAY = 1e-3, 0.01  # torch.optim.AdamW's own defaults
 _KEPT_OPTIONS = ("accumulate", "clip", "val_every", "checkpoint_every", "patience")
-LOGGING_QUESTION = "I need logging configured before training. Which backend would you like to use?"
 NO_VALIDATION = (
     "No validation data: overfitting cannot be seen. Three ways on: --val NAME (a loader), --split 0.2 (put "
     "a part of the training data aside), --no-val (train without, knowingly)."
@@ -110,16 +110,10 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
     Raises:
         UsageError: something cannot work; names what was passed, what is allowed, what to do.
     """
-    if not options.log:
-        raise UsageError(
-            LOGGING_QUESTION,
-            suggestion="Add --log json (metrics.json and CSV files in the run folder), --log tensorboard, "
-            "--log wandb or --log mlflow; several with commas. "
-            'Once for the notebook: %config NBTrain.log = "json"',
-        )
+    refuse_without(options.log)
     model = setup.model.value
     _check_model(model, setup.model.name)
-    active.refuse_if_training(model)  # a rehearsal would disturb it
+    active.refuse_if_training(model.parameters())  # a rehearsal would disturb it
     train, val, made = _data(setup, options)
     device = _device(options.device, model)
     precision = choose_precision(options.precision, device)

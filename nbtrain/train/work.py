@@ -43,6 +43,11 @@ class Work:
     output_shapes: dict[str, str] = field(default_factory=dict)
 
     @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What is trained, and what of the model is frozen."""
+        return list(self.model.parameters())
+
+    @property
     def scheduler(self) -> Any:
         """The person's scheduler, or None."""
         return self.schedule.scheduler

@@ -31,7 +31,7 @@ def objects() -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def no_runs_yet(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Work in an empty folder, with no run known; end those that the test leaves."""
-    from nbtrain.train import active
+    from nbtrain.running import active
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(active, "_runs", [])

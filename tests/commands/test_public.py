@@ -34,7 +34,7 @@ def test_submodules_do_not_take_the_functions_places(name: str) -> None:
     """After importing the package nbtrain.train (review, runs) the name is still the function."""
     from importlib import import_module
 
-    modules = {"train": "nbtrain.train.run", "review": "nbtrain.review.engine", "runs": "nbtrain.runs.store"}
+    modules = {"train": "nbtrain.train.plan", "review": "nbtrain.review.engine", "runs": "nbtrain.runs.store"}
     module = import_module(modules[name])
 
     assert isinstance(module, ModuleType)

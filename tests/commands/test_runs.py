@@ -60,7 +60,7 @@ def test_what_another_kernel_trained_is_read_from_disk(
     objects: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With nothing in this kernel, status and report read the newest folder; --dir names another."""
-    from nbtrain.train import active
+    from nbtrain.running import active
 
     run = begin(objects, dir="elsewhere").wait(60)
     monkeypatch.setattr(active, "_runs", [])
@@ -143,7 +143,7 @@ def test_a_terminal_cannot_pause(endless: Any) -> None:
 
 def test_a_run_elsewhere_is_not_stopped_unnamed(endless: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook without a run of its own names another process' run, and stops it only by its id."""
-    from nbtrain.train import active
+    from nbtrain.running import active
 
     with monkeypatch.context() as other_kernel:
         other_kernel.setattr(active, "_runs", [])

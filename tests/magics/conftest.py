@@ -30,7 +30,7 @@ train_loader = DataLoader(TensorDataset(x, y), batch_size=16, shuffle=True)
 val_loader = DataLoader(TensorDataset(x[:16].clone(), y[:16].clone()), batch_size=16)
 """
 QUIETLY = """
-from nbtrain.train import active as _active
+from nbtrain.running import active as _active
 for _run in _active.alive():
     _run.stop()
 for _run in _active.known():
@@ -62,7 +62,7 @@ def notebook(
     shell: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[[str], Typed]]:
     """Give a function that runs a cell in a shell with nbtrain loaded and a set-up to train."""
-    from nbtrain.train import active
+    from nbtrain.running import active
 
     monkeypatch.setenv("NBTRAIN_WAIT", "0")
     monkeypatch.setattr(active, "_runs", [])

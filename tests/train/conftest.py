@@ -12,10 +12,11 @@ import torch
 from torch import nn
 
 from nbtrain.notebook.namespace import find_setup
-from nbtrain.train import active
+from nbtrain.running import active
+from nbtrain.running.run import Run
 from nbtrain.train.options import TrainOptions
 from nbtrain.train.plan import make_plan
-from nbtrain.train.run import Run
+from nbtrain.train.training import Training
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `setups`, which the tests here share
 
@@ -50,7 +51,7 @@ def planned(tmp_path: Path) -> Callable[..., Run]:
             options["no_val"] = True
         options = {"log": "json", "dir": tmp_path / "runs", **options}
         setup = find_setup({}, model=model, data=data, loss=loss, **roles)
-        return Run(make_plan(setup, TrainOptions.from_words(options)), finishers=finishers)
+        return Run(Training(make_plan(setup, TrainOptions.from_words(options))), finishers=finishers)
 
     return made
 

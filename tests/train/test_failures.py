@@ -14,9 +14,10 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from nbtrain.errors import MissingExtra, UserError
+from nbtrain.running import execution
+from nbtrain.running.failure import describe_failure
 from nbtrain.runs import tracker
-from nbtrain.train import execution
-from nbtrain.train.failure import describe_failure
+from nbtrain.train.training import Training
 
 
 class FailsAt(nn.Module):
@@ -220,14 +221,14 @@ def test_a_start_that_fails_leaves_nothing(
     """No memory, or a tracker that refuses: no folder, no run, and it can be started again."""
     run = planned(net(), loader(), epochs=1)
 
-    def no_room(self: Any) -> None:
+    def no_room(self: Any, desk: Any) -> None:
         raise torch.OutOfMemoryError("no room")
 
     def refuses(*args: Any) -> None:
         raise MissingExtra("not installed")
 
     for place, name, fault in (
-        (execution.Execution, "_prepare", no_room),
+        (Training, "prepare", no_room),
         (tracker.Tracker, "__init__", refuses),
     ):
         with monkeypatch.context() as patch:

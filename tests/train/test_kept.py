@@ -10,7 +10,7 @@ import torch
 from setups import loader, net
 from torch import nn
 
-from nbtrain.train.run import Run
+from nbtrain.running.run import Run
 
 Train = Callable[..., Run]
 

@@ -23,9 +23,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
 from nbtrain.errors import NbtrainError, UsageError
+from nbtrain.running import active
 from nbtrain.runs.metrics import read_metrics
 from nbtrain.runs.status import RunStatus
-from nbtrain.train import active
 
 CE = nn.CrossEntropyLoss()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbtrain import units
-from nbtrain.train.control import Control
+from nbtrain.running.control import Control
 from nbtrain.train.events import Callback
 
 

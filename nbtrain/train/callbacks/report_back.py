@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nbtrain.findings import Finding, Severity
+from nbtrain.running.record import Record
 from nbtrain.train.events import Callback
-from nbtrain.train.record import Record
 
 
 class ReportBack(Callback):

@@ -9,25 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pandas as pd
 import torch
 
 from nbtrain.errors import NbtrainError, UsageError
-from nbtrain.findings import Finding
+from nbtrain.running import active, viewing
+from nbtrain.running.activity import Activity
+from nbtrain.running.execution import Execution
+from nbtrain.running.readings import Readings
+from nbtrain.running.snapshot import take_snapshot
 from nbtrain.runs.manifest import utc_now
-from nbtrain.runs.status import Progress, RunStatus
-from nbtrain.train import active, viewing
-from nbtrain.train.execution import Execution
-from nbtrain.train.learning_rate import set_learning_rate
-from nbtrain.train.plan import Plan
-from nbtrain.train.snapshot import take_snapshot
+from nbtrain.runs.status import RunStatus
 
 
-class Run:
+class Run(Readings):
     """One training: a live handle and a folder on disk.
 
     Args:
-        plan: what will be done.
+        activity: what goes on in it: `nbtrain.train.training.Training(plan)`, or a followed loop.
         finishers: called with the run once its numbers are final, before `wait` returns; what they raise is
             an alert.
         report: makes the run's report, for `run.report()`.
@@ -36,15 +34,13 @@ class Run:
     """
 
     def __init__(
-        self, plan: Plan, *, finishers: Sequence[Callable[[Run], Any]] = (),
+        self, activity: Activity, *, finishers: Sequence[Callable[[Run], Any]] = (),
         report: Callable[..., Any] | None = None, in_thread: Callable[[], Any] | None = None,
         before_start: Callable[[], Any] | None = None,
     ) -> None:  # fmt: skip
-        self.plan = plan
-        self.objects: Any = plan.work
-        self.name = plan.name
+        self.name = activity.name
         self._report, self._before_start = report, before_start
-        self._do = Execution(plan, self, finishers=finishers, in_thread=in_thread)
+        self._do = Execution(activity, self, finishers=finishers, in_thread=in_thread)
 
     def start(self) -> Run:
         """Create the run folder and start training in the background; return self.
@@ -66,102 +62,6 @@ class Run:
         self._before_start = None
         return self
 
-    # --- reading -----------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """The run's id, the name of its folder; empty before the start."""
-        return self._do.folder.path.name if self._do.folder else ""
-
-    @property
-    def folder(self) -> Any:
-        """The run folder as an object, None before the start."""
-        return self._do.folder
-
-    @property
-    def watchers(self) -> list[Any]:
-        """Views; the pump calls `update(run)` on each at most four times a second."""
-        return self._do.watchers
-
-    @property
-    def error(self) -> str | None:
-        """The traceback of a failed run as text, frames of the person's own code only."""
-        return self._do.error
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """Every change made while it ran."""
-        return list(self._do.events)
-
-    @property
-    def status(self) -> RunStatus:
-        """planned, running, paused, completed, stopped, diverged, failed."""
-        if self._do.status is RunStatus.RUNNING and self._do.state.phase == "paused":
-            return RunStatus.PAUSED
-        return self._do.status
-
-    @property
-    def stop_reason(self) -> str:
-        """Why the run ended, in a sentence; empty when it simply came to its end."""
-        return self._do.state.stop_reason
-
-    @property
-    def dir(self) -> Any:
-        """The run folder, None before the start."""
-        return self._do.folder.path if self._do.folder else None
-
-    @property
-    def progress(self) -> Progress:
-        """Where the run stands now."""
-        return self._do.state.progress()
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """One row a step: train_loss, lr, grad_norm, samples_per_s. A copy; at most 0.5 s behind."""
-        return self._do.record.history.frame()
-
-    @property
-    def epochs(self) -> pd.DataFrame:
-        """One row an epoch, the columns of metrics.json."""
-        return self._do.record.epochs_frame()
-
-    @property
-    def alerts(self) -> list[Finding]:
-        """What was noticed while training, oldest first."""
-        return list(self._do.record.alerts)
-
-    @property
-    def latest(self) -> dict[str, float]:
-        """The newest value of everything measured."""
-        return dict(self._do.record.latest)
-
-    @property
-    def curves(self) -> Any:
-        """The step curves as the panel draws them."""
-        return self._do.record.curves
-
-    @property
-    def eval_curves(self) -> Any:
-        """The curves of evaluations and epochs."""
-        return self._do.record.eval_curves
-
-    @property
-    def layers(self) -> dict[str, tuple[float, float]]:
-        """Parameter path -> (gradient norm, update ratio), sampled about once a second."""
-        return dict(self._do.record.layers)
-
-    @property
-    def manifest(self) -> Any:
-        """The run described, as on disk."""
-        return self._do.folder.manifest if self._do.folder else None
-
-    @property
-    def checkpoints(self) -> Any:
-        """The checkpoints of this run."""
-        return self._do.folder.checkpoints if self._do.folder else None
-
-    # --- controls ----------------------------------------------------------------------------------------
-
     def pause(self) -> None:
         """Wait at the next step boundary until `resume`."""
         self._do.control.pause()
@@ -181,7 +81,7 @@ class Run:
     def save(self) -> None:
         """Commit a checkpoint at the next step boundary."""
         self._refuse_when_over("saved")
-        self._do.errand(lambda: self._do.checkpoints.save(self.objects, self._do.state))
+        self._do.errand(self._do.activity.save)
 
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of every group at the next step boundary; noted in the manifest's events."""
@@ -192,7 +92,7 @@ class Run:
         self._refuse_when_over("changed")
 
         def task() -> None:
-            before = set_learning_rate(self.objects.optimizer, self.objects.scheduler, float(lr))
+            before = self._do.activity.set_lr(float(lr))
             self._do.events.append(
                 {"at": utc_now(), "kind": "lr", "step": self._do.state.step, "from": before, "to": float(lr)}
             )

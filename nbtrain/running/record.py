@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from nbtrain.findings import Finding
+from nbtrain.running.alerts import Watch
 from nbtrain.telemetry.curve import LiveCurve
 from nbtrain.telemetry.layers import LayerSample
 from nbtrain.telemetry.recorder import Rows
 from nbtrain.telemetry.series import Series, Smoother
-from nbtrain.train.alerts import Watch
 
 STEP_COLUMNS = ("train_loss", "lr", "grad_norm", "samples_per_s")
 CURVE_COLUMNS = ("train_loss", "smooth_loss", "grad_norm", "lr", "samples_per_s")
@@ -53,7 +53,7 @@ class Record:
     """The numbers of one run.
 
     Args:
-        scaled: a GradScaler guards it (see `nbtrain.train.alerts.Watch`).
+        scaled: a GradScaler guards it (see `nbtrain.running.alerts.Watch`).
     """
 
     def __init__(self, *, scaled: bool = False) -> None:

@@ -1,8 +1,9 @@
 """Execution: the two threads of a run, the folder they write to, and how a run begins and ends.
 
-The handle people hold is `nbtrain.train.run.Run`; it starts one Execution and reads from it. Whatever fails
-beside the training is said in the run's alerts; whatever fails in it ends the run as failed; and in each case
-the end comes: `over` is set, so that nobody waits for ever.
+The handle people hold is `nbtrain.running.run.Run`; it starts one Execution and reads from it. What goes on
+in it is its Activity: our loop, or one that somebody wrote. Whatever fails beside the training is said in the
+run's alerts; whatever fails in it ends the run as failed; and in each case the end comes: `over` is set, so
+that nobody waits for ever.
 """
 
 from __future__ import annotations
@@ -14,28 +15,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from nbtrain.running import results
+from nbtrain.running.activity import Activity, Desk
+from nbtrain.running.control import Control, Stopped
+from nbtrain.running.failure import describe_failure
+from nbtrain.running.keeper import Keeper, trouble
+from nbtrain.running.pump import Pump
+from nbtrain.running.state import State
 from nbtrain.runs.manifest import utc_now
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.store import RunFolder
-from nbtrain.telemetry.recorder import Recorder
-from nbtrain.train import ledger, results
-from nbtrain.train.callbacks.checkpoint import Checkpoints
-from nbtrain.train.callbacks.early_stop import EarlyStop
-from nbtrain.train.callbacks.report_back import ReportBack
-from nbtrain.train.control import Control, Stopped
-from nbtrain.train.events import Callbacks
-from nbtrain.train.failure import describe_failure
-from nbtrain.train.keeper import Keeper, trouble
-from nbtrain.train.loop import fit
-from nbtrain.train.objects import let_go
-from nbtrain.train.place import move_to
-from nbtrain.train.plan import Plan
-from nbtrain.train.pump import Pump
-from nbtrain.train.record import Record
-from nbtrain.train.seeds import deterministic, seed_everything
-from nbtrain.train.state import State
-from nbtrain.train.step import Stepper
-from nbtrain.train.thread_state import thread_state
 
 MANIFEST_SECONDS = 20.0  # how far a killed run's manifest may be behind its progress
 
@@ -44,21 +33,20 @@ class Execution:
     """A run under way.
 
     Args:
-        plan: what will be done. owner: the run, handed to finishers and watchers.
+        activity: what goes on in it. owner: the run, handed to finishers and watchers.
         finishers: called with the run once its numbers are final; what they raise is an alert.
         in_thread: called first in the training thread, e.g. to route its prints.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        activity: Activity,
         owner: Any,
         *,
         finishers: Sequence[Callable[[Any], Any]],
         in_thread: Callable[[], Any] | None,
     ) -> None:
-        self.work: Any = plan.work
-        self._plan, self._owner = plan, owner
+        self.activity, self._owner = activity, owner
         self._finishers, self._in_thread = list(finishers), in_thread
         self.watchers: list[Any] = []
         self.events: list[dict[str, Any]] = []
@@ -66,15 +54,19 @@ class Execution:
         self.error_line = ""
         self.results: dict[str, Any] = {}
         self.status = RunStatus.PLANNED
-        self.state = State()
-        self.record, self.control = Record(scaled=plan.work.precision.scaled), Control()
+        self.record, self.control = activity.new_record(), Control()
         self.over = threading.Event()
         self.folder: RunFolder | None = None
-        self._recorder = Recorder()
+        self._trainer: threading.Thread | None = None
         self._outcome = RunStatus.FAILED, "the training thread ended without a word"
         self._written: tuple[Any, int] = (None, 0)  # status and number of events in the manifest on disk
         self._written_at = 0.0
         self._said: set[str] = set()
+
+    @property
+    def state(self) -> State:
+        """The counters."""
+        return self.activity.state
 
     # --- beginning ----------------------------------------------------------------------------------------
 
@@ -84,11 +76,11 @@ class Execution:
         Raises:
             RunFolderError: the folder cannot be written. MissingExtra: a tracker's package is absent.
         """
-        with results.opened_folder(self._plan) as (folder, trackers):
+        with results.opened_folder(self.activity) as (folder, trackers):
             self.folder = folder
             try:
                 self._keeper = Keeper(folder, trackers, self._trouble)
-                self._prepare()
+                self.activity.prepare(self._desk())
                 self.status = RunStatus.RUNNING
                 self._write_manifest(started_at=utc_now())
                 self._launch()
@@ -96,26 +88,17 @@ class Execution:
                 self.folder, self.status = None, RunStatus.PLANNED
                 raise
 
-    def _prepare(self) -> None:
-        """Put everything where it trains, and make what the loop needs."""
-        work, options = self.work, self.work.options
-        if options.device not in (None, "auto"):  # else it trains where it is, on several devices perhaps
-            move_to(work.device, work.model, work.optimizer, work.criterion)
-        self.stepper = Stepper(
-            work.model, work.optimizer, task=work.task, precision=work.precision, device=work.device,
-            clip=options.clip, hits=work.hits,
+    def _desk(self) -> Desk:
+        return Desk(
+            self.folder, self.control, self.record, self._trouble,
+            log=lambda line: self._quietly(self.folder.log, line),
         )  # fmt: skip
-        self.checkpoints = Checkpoints(
-            self.folder.checkpoints, every=options.checkpoint_every, keep=options.keep,
-            scaler=self.stepper.scaler, on_trouble=self._trouble,
-            on_saved=lambda info: self._quietly(self.folder.log, f"checkpoint of step {info.step}"),
-        )  # fmt: skip
-        self.state = State(self._plan.total_steps, self._plan.total_epochs, options.max_steps)
 
     def _launch(self) -> None:
         name = self.folder.path.name
-        self._stand = thread_state(self.work.device)
         self._pump = Pump(self._beat, self._end, self._stumbled, name=f"nbtrain-pump-{name}")
+        if self.activity.foreground:
+            return self._pump.start()
         target = contextvars.copy_context().run
         self._trainer = threading.Thread(
             target=target, args=(self._train,), name=f"nbtrain-{name}", daemon=True
@@ -127,46 +110,41 @@ class Execution:
             self.control.stop("step", reason="nbtrain could not start its second thread")
             self._trainer.join()
             raise
+        return None
 
     # --- the training thread ------------------------------------------------------------------------------
 
     def _train(self) -> None:
         """The training thread, from its first line to its last."""
+        error = None
         try:
             if self._in_thread is not None:
                 self._quietly(self._in_thread)
-            self._fit()
+            self.activity.work()
+        except BaseException as raised:  # what it was is said by `trained`
+            error = raised
+        self.trained(error)
+
+    def trained(self, error: BaseException | None) -> None:
+        """Take the end of the training, in the training thread.
+
+        Args:
+            error: what ended it: None, a Stopped, or an exception in the person's model, data or loss,
+                which is shown to them, never swallowed.
+        """
+        if error is None:
             self._outcome = RunStatus.COMPLETED, self.state.stop_reason
-        except Stopped:
+        elif isinstance(error, Stopped):
             self._outcome = RunStatus(self.control.stop_kind), self.control.stop_reason
-        except BaseException as error:  # the person's model, data or loss; shown to them, never swallowed
+        else:
             failure = describe_failure(error)
             self.error, self.error_line = failure.text, failure.line
             self._outcome = RunStatus.FAILED, failure.line
-            self._quietly(self.checkpoints.save, self.work, self.state)  # what was learned until then
-        finally:
-            self._quietly(self._recorder.flush)
-            self._quietly(self._note_training)
-            self.state.phase, self.state.ended = "done", time.monotonic()
-            self._pump.finish()
-
-    def _fit(self) -> None:
-        options = self.work.options
-        callbacks: list[Any] = [ReportBack(self.record)]
-        if options.patience:
-            callbacks.append(EarlyStop(self.control, options.patience))
-        callbacks.append(self.checkpoints)
-        if options.seed is not None:
-            seed_everything(options.seed)
-        with self._stand(), deterministic(options.deterministic):
-            fit(
-                self.work, self.state, self.control,
-                recorder=self._recorder, callbacks=Callbacks(callbacks), stepper=self.stepper,
-            )  # fmt: skip
-
-    def _note_training(self) -> None:
-        state = self.state
-        ledger.note(self.work.model, self.folder.path.name, epochs=state.epoch, steps=state.step)
+            self._quietly(self.activity.rescue)
+        self._quietly(self.activity.flush)
+        self._quietly(self.activity.note_trained)
+        self.state.phase, self.state.ended = "done", time.monotonic()
+        self._pump.finish()
 
     # --- the pump -----------------------------------------------------------------------------------------
 
@@ -175,8 +153,8 @@ class Execution:
             self._quietly(part)
 
     def _take_numbers(self, *, last: bool = False) -> None:
-        news = self.record.absorb(self._recorder.drain(wait=last), self.stepper.sampler.take())
-        if self.record.diverged and not last:
+        news = self.record.absorb(*self.activity.take(last=last))
+        if self.record.diverged and self.activity.ends_diverged and not last:
             self.control.stop("step", reason=self.record.diverged, kind="diverged")
         self._keeper.write(news)
 
@@ -197,10 +175,11 @@ class Execution:
     def _end(self) -> None:
         """The last round: final status, manifest, reports, views; then whoever waits is let go."""
         try:
-            self._trainer.join()
+            if self._trainer is not None:
+                self._trainer.join()
             self._quietly(self._take_numbers, last=True)
             status, self.state.stop_reason = self._outcome
-            if self.record.diverged and status is RunStatus.COMPLETED:
+            if self.record.diverged and self.activity.ends_diverged and status is RunStatus.COMPLETED:
                 status, self.state.stop_reason = RunStatus.DIVERGED, self.record.diverged
             self.status = status
             self._keeper.finish(status)
@@ -217,19 +196,17 @@ class Execution:
             self.over.set()
 
     def _write_results(self) -> None:
-        sections = results.final_sections(self)
+        sections = results.final_sections(self.activity, self.record)
         self.results = sections["training_results"]
         self._write_manifest(
             completed_at=utc_now(), stop_reason=self.state.stop_reason, error=self.error, **sections
         )
 
     def _let_go(self) -> None:
-        """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
+        """Hold the person's objects no longer."""
         self.control.forget()
-        del self.stepper, self.checkpoints
-        self._recorder, self._plan, self._in_thread, self._finishers = Recorder(), None, None, []
-        self.work = None
-        let_go(self._owner)
+        self._in_thread, self._finishers = None, []
+        self.activity.let_go()
 
     def show(self) -> None:
         """Give every watcher the run; one that fails is let go."""

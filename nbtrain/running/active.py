@@ -9,17 +9,17 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from nbtrain.errors import UsageError
-from nbtrain.train import viewing
+from nbtrain.running import viewing
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor
 
-    from nbtrain.train.run import Run
+    from nbtrain.running.run import Run
 
 _runs: list[Callable[[], Run | None]] = []
 _lock = threading.Lock()
@@ -33,26 +33,28 @@ def registered(run: Run) -> Iterator[None]:
     """Count a run that starts in the block among this kernel's; not if the block fails.
 
     Raises:
-        UsageError: a living run trains parameters of the same model.
+        UsageError: a living run trains some of its parameters.
     """
     with _lock:
-        refuse_if_training(run.objects.model)
+        refuse_if_training(run.objects.parameters)
         _see_to_the_end()
         yield
         _forget_old()
         _runs.append(lambda: run)
 
 
-def refuse_if_training(model: nn.Module) -> None:
-    """Refuse a model of which a living run trains parameters.
+def refuse_if_training(parameters: Iterable[Tensor], *, but: Run | None = None) -> None:
+    """Refuse parameters that a living run trains.
+
+    Args:
+        but: a run that may train them.
 
     Raises:
         UsageError: names the run and the ways on.
     """
-    mine = {id(p) for p in model.parameters()}
+    mine = {id(p) for p in parameters}
     for other in alive():
-        theirs = other.objects.model  # None when it has ended since
-        if theirs is not None and mine & {id(p) for p in theirs.parameters()}:
+        if other is not but and any(id(p) in mine for p in other.objects.parameters):
             raise UsageError(
                 f"Run `{other.id}` ({other.status}) is training this model right now.",
                 suggestion="Wait for it (nbtrain.last_run().wait()), stop it (%train stop), or train a copy: "

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtrain.findings import Finding, Severity
+from nbtrain.running.record import News
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.store import RunFolder
-from nbtrain.train.record import News
 
 
 class Keeper:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nbtrain.findings import Finding
+from nbtrain.running.alerts import Watch
 from nbtrain.telemetry.recorder import Rows
-from nbtrain.train.alerts import Watch
 
 
 def fed(losses: Any, norms: Any = None, *, block: int = 100, watch: Watch | None = None) -> list[Finding]:

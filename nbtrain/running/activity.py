@@ -1,0 +1,121 @@
+"""What a run does: the part of a training that differs between our own loop and a loop somebody wrote.
+
+`nbtrain.running.execution.Execution` owns threads, folder, beginning and end; it is given one Activity, which
+is `nbtrain.train.training.Training` or `nbtrain.watch.watching.Watching`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbtrain.report.model import Report
+from nbtrain.running.control import Control
+from nbtrain.running.record import Record
+from nbtrain.running.state import State
+from nbtrain.runs.store import RunFolder
+from nbtrain.telemetry.layers import LayerSample
+from nbtrain.telemetry.recorder import Rows
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a run lays out for its activity.
+
+    Attributes:
+        folder: the run folder. control: the mailbox, to be served at step boundaries.
+        record: takes evaluations, epochs and alerts from the training thread.
+        trouble: told in words what could not be done beside the training; it becomes an alert, once.
+        log: appends a line to training.log; what fails there is an alert.
+    """
+
+    folder: RunFolder
+    control: Control
+    record: Record
+    trouble: Callable[[str], None]
+    log: Callable[[str], None]
+
+
+class Activity(ABC):
+    """What goes on in a run.
+
+    Attributes:
+        name: the run's name. dir: folder of the run folders. backends: logging backends.
+        config: plain values for config.yaml. plan: what was shown before the start, or None.
+        objects: what is worked on, as views and errands read it (`model`, `optimizer`, `scheduler`,
+            `train_loader`, `val_loader`, each may be None; `names`, `output_shapes`, `parameters`).
+            Replaced by `let_go`.
+        state: the counters.
+        ends_diverged: a loss that is lost ends the run, as diverged.
+        foreground: it goes on in the thread that starts the run, which then calls `Execution.trained` itself.
+    """
+
+    name: str
+    dir: Path
+    backends: tuple[str, ...]
+    config: dict[str, Any]
+    plan: Any = None
+    objects: Any
+    state: State
+    ends_diverged = True
+    foreground = False
+
+    @property
+    @abstractmethod
+    def on_gpu(self) -> bool:
+        """True when it trains on a CUDA device."""
+
+    @abstractmethod
+    def new_record(self) -> Record:
+        """Return the empty record of a run like this."""
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """Return the sections of the manifest that are known before the start."""
+
+    @abstractmethod
+    def report(self) -> Report:
+        """Return what it will do, for plan.md in the run folder."""
+
+    @abstractmethod
+    def prepare(self, desk: Desk) -> None:
+        """Make ready, in the thread that starts the run; what it raises refuses the start."""
+
+    @abstractmethod
+    def work(self) -> None:
+        """Train, in the training thread, to the end.
+
+        Raises:
+            Stopped: it was asked to end. BaseException: the person's own.
+        """
+
+    @abstractmethod
+    def rescue(self) -> None:
+        """Save what was learned until an exception ended the training; called in the training thread."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Send the last numbers on their way; called in the training thread, however the training ended."""
+
+    @abstractmethod
+    def note_trained(self) -> None:
+        """Remember that the models were trained, so that a later run can say so."""
+
+    @abstractmethod
+    def take(self, *, last: bool = False) -> tuple[Rows | None, LayerSample | None]:
+        """Return the numbers that have reached the host. Called by the pump; `last` waits for all of them."""
+
+    @abstractmethod
+    def save(self) -> None:
+        """Commit a checkpoint; called in the training thread at a step boundary."""
+
+    @abstractmethod
+    def set_lr(self, lr: float) -> float:
+        """Set the learning rate and return the one before; called in the training thread at a boundary."""
+
+    @abstractmethod
+    def let_go(self) -> None:
+        """Hold the person's objects no longer; `objects` then says what still lives."""

@@ -1,0 +1,120 @@
+"""Readings: everything that can be read of a run, from any thread, while it trains and afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from nbtrain.findings import Finding
+from nbtrain.running.execution import Execution
+from nbtrain.runs.status import Progress, RunStatus
+
+
+class Readings:
+    """What a run says of itself."""
+
+    name: str
+    _do: Execution
+
+    @property
+    def id(self) -> str:
+        """The run's id, the name of its folder; empty before the start."""
+        return self._do.folder.path.name if self._do.folder else ""
+
+    @property
+    def folder(self) -> Any:
+        """The run folder as an object, None before the start."""
+        return self._do.folder
+
+    @property
+    def plan(self) -> Any:
+        """What was shown before the start; None for a followed loop."""
+        return self._do.activity.plan
+
+    @property
+    def objects(self) -> Any:
+        """What is trained, with what: the objects while it lives, afterwards those that still do."""
+        return self._do.activity.objects
+
+    @property
+    def watchers(self) -> list[Any]:
+        """Views; the pump calls `update(run)` on each at most four times a second."""
+        return self._do.watchers
+
+    @property
+    def error(self) -> str | None:
+        """The traceback of a failed run as text, frames of the person's own code only."""
+        return self._do.error
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Every change made while it ran."""
+        return list(self._do.events)
+
+    @property
+    def status(self) -> RunStatus:
+        """planned, running, paused, completed, stopped, diverged, failed."""
+        if self._do.status is RunStatus.RUNNING and self._do.state.phase == "paused":
+            return RunStatus.PAUSED
+        return self._do.status
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the run ended, in a sentence; empty when it simply came to its end."""
+        return self._do.state.stop_reason
+
+    @property
+    def dir(self) -> Any:
+        """The run folder, None before the start."""
+        return self._do.folder.path if self._do.folder else None
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands now."""
+        return self._do.state.progress()
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a step: train_loss, lr, grad_norm, samples_per_s. A copy; at most 0.5 s behind."""
+        return self._do.record.history.frame()
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """One row an epoch, the columns of metrics.json."""
+        return self._do.record.epochs_frame()
+
+    @property
+    def alerts(self) -> list[Finding]:
+        """What was noticed while training, oldest first."""
+        return list(self._do.record.alerts)
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """The newest value of everything measured."""
+        return dict(self._do.record.latest)
+
+    @property
+    def curves(self) -> Any:
+        """The step curves as the panel draws them."""
+        return self._do.record.curves
+
+    @property
+    def eval_curves(self) -> Any:
+        """The curves of evaluations and epochs."""
+        return self._do.record.eval_curves
+
+    @property
+    def layers(self) -> dict[str, tuple[float, float]]:
+        """Parameter path -> (gradient norm, update ratio), sampled about once a second."""
+        return dict(self._do.record.layers)
+
+    @property
+    def manifest(self) -> Any:
+        """The run described, as on disk."""
+        return self._do.folder.manifest if self._do.folder else None
+
+    @property
+    def checkpoints(self) -> Any:
+        """The checkpoints of this run."""
+        return self._do.folder.checkpoints if self._do.folder else None

@@ -1,0 +1,132 @@
+"""Training: our own loop as what goes on in a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbtrain.report.model import Report
+from nbtrain.running import ledger
+from nbtrain.running.activity import Activity, Desk
+from nbtrain.running.learning_rate import set_learning_rate
+from nbtrain.running.record import Record
+from nbtrain.running.state import State
+from nbtrain.running.thread_state import thread_state
+from nbtrain.telemetry.layers import LayerSample
+from nbtrain.telemetry.recorder import Recorder, Rows
+from nbtrain.train.callbacks.checkpoint import Checkpoints
+from nbtrain.train.callbacks.early_stop import EarlyStop
+from nbtrain.train.callbacks.report_back import ReportBack
+from nbtrain.train.data import samples_of
+from nbtrain.train.events import Callbacks
+from nbtrain.train.loop import fit
+from nbtrain.train.objects import forget
+from nbtrain.train.place import move_to
+from nbtrain.train.plan import Plan
+from nbtrain.train.seeds import deterministic, seed_everything
+from nbtrain.train.step import Stepper
+
+
+class Training(Activity):
+    """Train as a plan says.
+
+    Args:
+        plan: what will be done.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan: Any = plan
+        self.objects: Any = plan.work
+        self.name, self.config = plan.name, plan.config
+        self.dir, self.backends = plan.work.options.dir, plan.work.options.log
+        self.state = State()
+        self._recorder = Recorder()
+
+    @property
+    def on_gpu(self) -> bool:
+        """True when it trains on a CUDA device."""
+        return self.objects.device.type == "cuda"
+
+    def new_record(self) -> Record:
+        """Return an empty record."""
+        return Record(scaled=self.objects.precision.scaled)
+
+    def described(self) -> dict[str, Any]:
+        """Return base_model, dataset, hyperparameters and seed."""
+        work = self.objects
+        return {
+            "base_model": type(work.model).__name__,
+            "dataset": {
+                "name": work.names.get("train") or None, "train_samples": samples_of(work.train_loader),
+                "valid_samples": samples_of(work.val_loader) if work.val_loader is not None else None,
+            },
+            "hyperparameters": self.config,
+            "seed": work.options.seed,
+        }  # fmt: skip
+
+    def report(self) -> Report:
+        """Return the plan as a report."""
+        return self.plan.report()
+
+    def prepare(self, desk: Desk) -> None:
+        """Put everything where it trains, and make what the loop needs."""
+        work, options = self.objects, self.objects.options
+        if options.device not in (None, "auto"):  # else it trains where it is, on several devices perhaps
+            move_to(work.device, work.model, work.optimizer, work.criterion)
+        self._control, self._record, self._folder = desk.control, desk.record, desk.folder
+        self.stepper = Stepper(
+            work.model, work.optimizer, task=work.task, precision=work.precision, device=work.device,
+            clip=options.clip, hits=work.hits,
+        )  # fmt: skip
+        self.checkpoints = Checkpoints(
+            desk.folder.checkpoints, every=options.checkpoint_every, keep=options.keep,
+            scaler=self.stepper.scaler, on_trouble=desk.trouble,
+            on_saved=lambda info: desk.log(f"checkpoint of step {info.step}"),
+        )  # fmt: skip
+        self.state = State(self.plan.total_steps, self.plan.total_epochs, options.max_steps)
+        self._stand = thread_state(work.device)
+
+    def work(self) -> None:
+        """Train to the end of the plan."""
+        options = self.objects.options
+        callbacks: list[Any] = [ReportBack(self._record)]
+        if options.patience:
+            callbacks.append(EarlyStop(self._control, options.patience))
+        callbacks.append(self.checkpoints)
+        if options.seed is not None:
+            seed_everything(options.seed)
+        with self._stand(), deterministic(options.deterministic):
+            fit(
+                self.objects, self.state, self._control,
+                recorder=self._recorder, callbacks=Callbacks(callbacks), stepper=self.stepper,
+            )  # fmt: skip
+
+    def rescue(self) -> None:
+        """Save what was learned until the failure."""
+        self.save()
+
+    def flush(self) -> None:
+        """Send the last rows on their way."""
+        self._recorder.flush()
+
+    def note_trained(self) -> None:
+        """Remember that the model was trained."""
+        state = self.state
+        ledger.note(self.objects.model, self._folder.path.name, epochs=state.epoch, steps=state.step)
+
+    def take(self, *, last: bool = False) -> tuple[Rows | None, LayerSample | None]:
+        """Return the numbers that have reached the host."""
+        return self._recorder.drain(wait=last), self.stepper.sampler.take()
+
+    def save(self) -> None:
+        """Commit a checkpoint of this step."""
+        self.checkpoints.save(self.objects, self.state)
+
+    def set_lr(self, lr: float) -> float:
+        """Set every group's rate, and the scheduler's heights with it."""
+        return set_learning_rate(self.objects.optimizer, self.objects.scheduler, lr)
+
+    def let_go(self) -> None:
+        """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
+        del self.stepper, self.checkpoints, self._control, self._record
+        self._recorder = Recorder()
+        forget(self)
