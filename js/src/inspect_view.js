@@ -19,11 +19,13 @@ export class InspectView {
     this._title = h("span", {});
     this._gone = h("div", { class: "nbt-gone", hidden: true });
     this._tree = new Tree();
+    this._note = h("div", { class: "nbt-muted nbt-note", hidden: true });
     this._model = h(
       "div",
       { class: "nbt-block", hidden: true },
       h("h4", {}, this._title, this._summary),
       this._tree.el,
+      this._note,
     );
     this._optimizers = h("div", { class: "nbt-blocks" });
     this._schedulers = h("div", { class: "nbt-blocks" });
@@ -105,6 +107,8 @@ export class InspectView {
     if (frozen) parts.push(`${shortCount(frozen)} frozen`);
     if (head.mode) parts.push(head.mode);
     setText(this._summary, parts.join("  ·  "));
+    this._note.hidden = !head.note;
+    setText(this._note, head.note || "");
   }
 
   /** @param {DataView[]} buffers rows, gradient norms, update ratios */

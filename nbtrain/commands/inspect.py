@@ -7,12 +7,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbtrain import units
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import UsageError
 from nbtrain.report.model import Cell, KeyValues, Report, Section, Table, Text
+
+if TYPE_CHECKING:
+    from nbtrain.notebook.seen_shapes import SeenShapes
 
 SHOWN_MODULES = 200  # rows of the text form; the widget shows all
 _NOTHING = object()
@@ -27,7 +30,9 @@ class Inspection:
     Attributes:
         model: a model or None; model_name: what the notebook calls it.
         optimizers, schedulers, loaders: (name, object) each.
-        output_shapes: module path -> output shape, where a run has seen it.
+        output_shapes: module path -> output shape as a run or a look with one batch has seen it; a
+            `SeenShapes`
+            also says where they are from, or why there are none.
         samples: name of a loader -> one batch of it, for shapes and ranges.
     """
 
@@ -36,7 +41,7 @@ class Inspection:
     optimizers: Named = ()
     schedulers: Named = ()
     loaders: Named = ()
-    output_shapes: Mapping[str, str] = field(default_factory=dict)
+    output_shapes: SeenShapes | None = None
     samples: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def report(self) -> Report:
@@ -50,9 +55,13 @@ class Inspection:
 
         sections = []
         if self.model is not None:
-            shapes = dict(self.output_shapes)
-            told = describe_model(self.model, optimizers=dict(self.optimizers), output_shapes=shapes)
-            sections.append(_model_section(self.model_name, told))
+            seen = self.output_shapes
+            told = describe_model(
+                self.model,
+                optimizers=dict(self.optimizers),
+                output_shapes=seen.still(self.model) if seen else {},
+            )
+            sections.append(_model_section(self.model_name, told, seen.said if seen else ""))
         sections += [_optimizer_section(describe_optimizer(one, name)) for name, one in self.optimizers]
         sections += [_scheduler_section(describe_scheduler(one, name)) for name, one in self.schedulers]
         for name, loader in self.loaders:
@@ -63,7 +72,7 @@ class Inspection:
         return self.report().to_text()
 
 
-def _model_section(name: str, told: dict[str, Any]) -> Section:
+def _model_section(name: str, told: dict[str, Any], said: str) -> Section:
     listed = told["modules"][:SHOWN_MODULES]
     head = KeyValues(
         (
@@ -76,7 +85,8 @@ def _model_section(name: str, told: dict[str, Any]) -> Section:
     columns = ("Module", "Class", "Output", "Own", "Total", "Dtype", "Device", "State", "Held by")
     table = Table(columns, tuple(map(_module_row, listed)), numeric=(3, 4))
     rest = len(told["modules"]) - len(listed)
-    more = (Text(f"and {units.count(rest)} more modules", "muted"),) if rest else ()
+    more = [Text(f"and {units.count(rest)} more modules", "muted")] if rest else []
+    more += [Text(said, "muted")] if said else []
     return Section(_titled("Model", name), (head, table, *more))
 
 
@@ -128,14 +138,21 @@ def _short(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def inspect(thing: Any, name: str = "", *, namespace: Mapping[str, Any] | None = None) -> Inspection:
+def inspect(
+    thing: Any, name: str = "", *, data: Any = None, namespace: Mapping[str, Any] | None = None
+) -> Inspection:
     """Look at a model, an optimizer, a scheduler, a loader, or a run.
 
     Args:
         thing: the object.
         name: what the notebook calls it; found in `namespace` when left out.
-        namespace: where to look for names and for the optimizers of a model, so that it can be said who
-            holds its parameters. None takes the caller's globals: in a notebook, its variables.
+        data: a loader or one batch to find a model's output shapes with. None takes the first loader of
+            `namespace` that fits. Nothing is computed where torch can tell shapes without, and nothing of
+            model,
+            loader or random generators changes; while a run trains nothing is looked for.
+        namespace: where to look for names, for loaders, and for the optimizers of a model, so that it can
+            be said
+            who holds its parameters. None takes the caller's globals: in a notebook, its variables.
 
     Raises:
         UsageError: it is none of these.
@@ -147,7 +164,8 @@ def inspect(thing: Any, name: str = "", *, namespace: Mapping[str, Any] | None =
     if hasattr(thing, "objects") and hasattr(thing.objects, "train_loader"):
         return _inspect_work(thing.objects)
     if isinstance(thing, torch.nn.Module):
-        return Inspection(thing, name, optimizers=_optimizers_of(thing, known))
+        shapes = _shapes_of(thing, data, known)
+        return Inspection(thing, name, optimizers=_optimizers_of(thing, known), output_shapes=shapes)
     if hasattr(thing, "param_groups"):
         return Inspection(optimizers=((name or "optimizer", thing),))
     if hasattr(thing, "step") and hasattr(thing, "optimizer"):
@@ -163,6 +181,16 @@ def inspect(thing: Any, name: str = "", *, namespace: Mapping[str, Any] | None =
         " run of this kernel.",
         suggestion="For example: %train inspect model",
     )
+
+
+def _shapes_of(model: Any, data: Any, known: Mapping[str, Any]) -> SeenShapes:
+    from nbtrain.notebook.loaders import likely_loaders
+    from nbtrain.train.shapes import find_shapes
+
+    if data is None:
+        return find_shapes(model, tuple((one.name, one.value) for one in likely_loaders(known)))
+    name = next((key for key, value in known.items() if value is data and key[:1] != "_"), "data")
+    return find_shapes(model, ((name, data),))
 
 
 def _is_loader(thing: Any) -> bool:
@@ -197,6 +225,8 @@ def _inspect_work(work: Any) -> Inspection:
     def pair(role: str, value: Any) -> Named:
         return ((work.names.get(role) or role, value),) if value is not None else ()
 
+    from nbtrain.notebook.seen_shapes import SeenShapes
+
     loaders = pair("train", work.train_loader) + pair("val", work.val_loader)
     return Inspection(
         work.model,
@@ -204,7 +234,7 @@ def _inspect_work(work: Any) -> Inspection:
         pair("optimizer", work.optimizer),
         pair("scheduler", work.scheduler),
         loaders,
-        work.output_shapes,
+        SeenShapes.of(work.model, work.output_shapes),
         _samples(loaders),
     )
 
@@ -231,8 +261,9 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
             "`inspect` looks at objects of a notebook, and a terminal has none.",
             suggestion="In a notebook: %train inspect model.",
         )
+    data = None if args.data is None else _look_up(args.data, context)
     if args.name is not None:
-        return inspect(_look_up(args.name, context), args.name, namespace=context.visible())
+        return inspect(_look_up(args.name, context), args.name, data=data, namespace=context.visible())
     setup = find_setup(context.visible(), loss=False)
 
     def pair(part: Any) -> Named:
@@ -245,7 +276,8 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         pair(setup.optimizer),
         pair(setup.scheduler),
         loaders,
-        samples=_samples(loaders),
+        _shapes_of(setup.model.value, data if data is not None else setup.train.value, context.visible()),
+        _samples(loaders),
     )
 
 
@@ -271,7 +303,10 @@ COMMAND = Command(
     "inspect",
     "look at a model, an optimizer, a scheduler or a loader",
     _run,
-    (Argument(("name",), "name of the object; everything a run would use when left out", metavar="NAME"),),
-    examples=("", "model", "trainer.model", "optimizer", "train_loader"),
+    (
+        Argument(("name",), "name of the object; everything a run would use when left out", metavar="NAME"),
+        Argument(("--data",), "loader or batch to find a model's output shapes with", metavar="NAME"),
+    ),
+    examples=("", "model", "model --data train_loader", "trainer.model", "optimizer", "train_loader"),
     notebook_only=True,
 )

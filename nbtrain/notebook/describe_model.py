@@ -5,8 +5,7 @@ Reads attributes only: no forward, no device sync, no code of the model. Knows n
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -16,7 +15,7 @@ from nbtrain.notebook.modules import children, own_buffers, own_parameters, size
 from nbtrain.notebook.ownership import inner_optimizer
 from nbtrain.notebook.wording import attribute
 
-# A row's place in the list each module becomes.
+# A value's place in the tuple each module becomes.
 COLUMNS = (
     "path", "depth", "class", "own_params", "total_params", "dtype", "device", "state", "shared_with",
     "held_by", "output_shape",
@@ -25,21 +24,109 @@ _TRAINABLE, _FROZEN = 1, 2
 _STATES = {0: "none", _TRAINABLE: "trainable", _FROZEN: "frozen", _TRAINABLE | _FROZEN: "mixed"}
 
 
-@dataclass
-class _Row:
-    """One module while the tree is walked; sums of its parts are added on the way up."""
+class _Tree:
+    """The modules depth first, a list for each column; sums of parts are added on the way up.
 
-    path: str
-    depth: int
-    module: nn.Module
-    parent: int
-    own: list[tuple[str, Tensor]]
-    repeated: bool
-    shared_with: str = ""
-    total: int = 0
-    flags: int = 0
-    dtypes: set[str] = field(default_factory=set)
-    devices: set[str] = field(default_factory=set)
+    Columns and no row objects: with some objects for each of 10,000 modules the garbage collector ran, and
+    took
+    longer than all the rest.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        """Walk the model; a module that was seen before gets a row and is not entered again."""
+        self.paths, self.depths, self.modules, self.parents = [""], [0], [model], [-1]
+        self.shared_with: dict[int, str] = {}  # row -> path of the module that has the same weights first
+        first = {id(model): ""}
+        waiting = [(0, iter(children(model)))]
+        while waiting:
+            parent, parts = waiting[-1]
+            name, part = next(parts, ("", None))
+            if part is None:
+                waiting.pop()
+                continue
+            above, row = self.paths[parent], len(self.paths)
+            path = f"{above}.{name}" if above else name
+            self.paths.append(path)
+            self.depths.append(self.depths[parent] + 1)
+            self.modules.append(part)
+            self.parents.append(parent)
+            before = first.setdefault(id(part), path)
+            if before is path:
+                waiting.append((row, iter(children(part))))
+            elif before:
+                self.shared_with[row] = before
+        count = len(self.paths)
+        self.sizes, self.totals, self.flags, self.dtypes, self.devices = ([0] * count for _ in range(5))
+
+    def parameters(self) -> Iterator[tuple[int, Tensor]]:
+        """Yield (row, parameter) of each module's own parameters."""
+        for row, module in enumerate(self.modules):
+            for _, parameter in own_parameters(module):
+                yield row, parameter
+
+    def mark_shared(self) -> dict[int, list[int]]:
+        """Note whose parameters each module uses; return id -> rows that use it, for shared parameters."""
+        first: dict[int, int] = {}
+        shared: dict[int, list[int]] = {}
+        for row, parameter in self.parameters():
+            place = first.get(id(parameter))
+            if place is None:
+                first[id(parameter)] = row
+                continue
+            shared.setdefault(id(parameter), [place]).append(row)
+            if self.modules[place] is not self.modules[row]:
+                self.shared_with.setdefault(row, self.paths[place])
+        return shared
+
+    def add_up(self, dtypes: _Words, devices: _Words) -> None:
+        """Sum sizes, states, dtypes, devices from the leaves up."""
+        for row, parameter in self.parameters():
+            self.sizes[row] += size_of(parameter)
+            self.flags[row] |= _TRAINABLE if parameter.requires_grad else _FROZEN
+            self.dtypes[row] |= dtypes.bit(_dtype(parameter))
+            self.devices[row] |= devices.bit(parameter.device)
+        self.totals = list(self.sizes)
+        for row in range(len(self.paths) - 1, -1, -1):
+            if not self.devices[row]:
+                for _, buffer in own_buffers(self.modules[row]):
+                    self.dtypes[row] |= dtypes.bit(_dtype(buffer))
+                    self.devices[row] |= devices.bit(buffer.device)
+            if (above := self.parents[row]) >= 0:
+                self.totals[above] += self.totals[row]
+                self.flags[above] |= self.flags[row]
+                self.dtypes[above] |= self.dtypes[row]
+                self.devices[above] |= self.devices[row]
+
+    def count_once(self, shared: Mapping[int, list[int]]) -> None:
+        """Take out of the totals what `add_up` counted more than once: a shared parameter counts once a
+        level.
+        """
+        sizes = {id(p): size_of(p) for _, p in self.parameters() if id(p) in shared} if shared else {}
+        for key, places in shared.items():
+            times: dict[int, int] = {}
+            for place in places:
+                while place >= 0:
+                    times[place] = times.get(place, 0) + 1
+                    place = self.parents[place]
+            for place, used in times.items():
+                self.totals[place] -= (used - 1) * sizes[key]
+
+
+class _Words:
+    """Words as bits of a number, and such numbers as words again."""
+
+    def __init__(self) -> None:
+        self._bits: dict[Any, int] = {}
+        self._said: dict[int, str] = {0: ""}
+
+    def bit(self, key: Any) -> int:
+        return self._bits.setdefault(key, 1 << len(self._bits))
+
+    def say(self, bits: int) -> str:
+        if bits not in self._said:
+            words = (str(key).removeprefix("torch.") for key, bit in self._bits.items() if bits & bit)
+            self._said[bits] = ", ".join(sorted(words))
+        return self._said[bits]
 
 
 def describe_model(
@@ -56,39 +143,37 @@ def describe_model(
 
     Returns:
         `{"class", "total_params", "trainable_params", "columns", "modules": [row, ...]}`, rows depth first,
-        each a list in the order of COLUMNS. A parameter counts once in every sum, however often it is used.
+        each a tuple in the order of COLUMNS. A parameter counts once in every sum, however often it is used.
         `state`, `dtype` and `device` speak of the module with all its parts; `own_params` and `held_by` of
         the module itself. `shared_with` is the path of the module that has the same weights first. A module
         used twice has a second row without parts.
     """
-    rows = _walk_rows(model)
-    first_use = _mark_shared(rows)
-    _add_up(rows, first_use)
-    groups = _groups(optimizers or {})
+    tree = _Tree(model)
+    shared = tree.mark_shared()
+    dtypes, devices = _Words(), _Words()
+    tree.add_up(dtypes, devices)
+    tree.count_once(shared)
+    groups = _groups(optimizers) if optimizers else None
     shapes = output_shapes or {}
-    unique = {id(p): p for row in rows for _, p in row.own}
+    unique = {id(p): p for _, p in tree.parameters()}
+    rows = zip(
+        tree.paths, tree.depths, tree.modules, tree.sizes, tree.totals, tree.dtypes, tree.devices, tree.flags,
+        strict=True,
+    )  # fmt: skip
     return {
         "class": type(model).__name__,
-        "total_params": sum(size_of(p) for p in unique.values()),
+        "total_params": sum(map(size_of, unique.values())),
         "trainable_params": sum(size_of(p) for p in unique.values() if p.requires_grad),
         "columns": list(COLUMNS),
         "modules": [
-            [
-                row.path,
-                row.depth,
-                type(row.module).__name__,
-                sum(size_of(p) for _, p in row.own),
-                row.total,
-                ", ".join(sorted(row.dtypes)),
-                ", ".join(sorted(row.devices)),
-                _STATES[row.flags],
-                row.shared_with,
-                _held_by(row, groups, known=bool(optimizers)),
-                shapes.get(row.path, ""),
-            ]
-            for row in rows
+            (  # a tuple of plain values is nothing to the garbage collector, a list is
+                path, depth, type(module).__name__, size, total, dtypes.say(dtype), devices.say(device),
+                _STATES[flags], tree.shared_with.get(row, ""),
+                "" if groups is None else _held_by(module, groups), shapes.get(path, ""),
+            )
+            for row, (path, depth, module, size, total, dtype, device, flags) in enumerate(rows)
         ],
-    }
+    }  # fmt: skip
 
 
 def model_signature(model: nn.Module) -> Hashable:
@@ -113,68 +198,8 @@ def model_signature(model: nn.Module) -> Hashable:
     return len(seen), hash(tuple(seen))
 
 
-def _walk_rows(model: nn.Module) -> list[_Row]:
-    """List the modules depth first; one that was seen before gets a row and is not entered again."""
-    rows: list[_Row] = []
-    first: dict[int, str] = {}
-    waiting: list[tuple[str, int, nn.Module, int]] = [("", 0, model, -1)]
-    while waiting:
-        path, depth, module, parent = waiting.pop()
-        before = first.get(id(module))
-        row = _Row(path, depth, module, parent, own_parameters(module), before is not None, before or "")
-        rows.append(row)
-        if before is not None:
-            continue
-        first[id(module)] = path
-        for name, part in reversed(children(module)):
-            waiting.append((f"{path}.{name}" if path else name, depth + 1, part, len(rows) - 1))
-    return rows
-
-
-def _mark_shared(rows: list[_Row]) -> dict[int, list[int]]:
-    """Note whose parameters each module uses; return id -> rows that use it, for shared parameters."""
-    uses: dict[int, list[int]] = {}
-    for index, row in enumerate(rows):
-        for _, parameter in row.own:
-            places = uses.setdefault(id(parameter), [])
-            places.append(index)
-            if len(places) > 1 and not row.shared_with and rows[places[0]].module is not row.module:
-                row.shared_with = rows[places[0]].path
-    return {key: places for key, places in uses.items() if len(places) > 1}
-
-
-def _add_up(rows: list[_Row], shared: Mapping[int, list[int]]) -> None:
-    """Sum sizes, states, dtypes, devices from the leaves up; a shared parameter counts once a level."""
-    for row in reversed(rows):
-        for _, parameter in row.own:
-            row.total += size_of(parameter)
-            row.flags |= _TRAINABLE if parameter.requires_grad else _FROZEN
-            row.dtypes.add(_dtype(parameter))
-            row.devices.add(str(parameter.device))
-        if not row.own and not row.devices:
-            for _, buffer in own_buffers(row.module):
-                row.dtypes.add(_dtype(buffer))
-                row.devices.add(str(buffer.device))
-        if row.parent >= 0:
-            above = rows[row.parent]
-            above.total += row.total
-            above.flags |= row.flags
-            above.dtypes |= row.dtypes
-            above.devices |= row.devices
-    sizes = {id(p): size_of(p) for row in rows for _, p in row.own if id(p) in shared}
-    for key, places in shared.items():
-        times: dict[int, int] = {}
-        for place in places:
-            while place >= 0:
-                times[place] = times.get(place, 0) + 1
-                place = rows[place].parent
-        for place, used in times.items():
-            rows[place].total -= (used - 1) * sizes[key]
-
-
-def _dtype(tensor: Tensor) -> str:
-    name = str(tensor.dtype).removeprefix("torch.")
-    return f"{name} (not initialised)" if is_lazy(tensor) else name
+def _dtype(tensor: Tensor) -> Any:
+    return f"{tensor.dtype} (not initialised)" if is_lazy(tensor) else tensor.dtype
 
 
 def _groups(optimizers: Mapping[str, Any]) -> dict[int, str]:
@@ -189,8 +214,6 @@ def _groups(optimizers: Mapping[str, Any]) -> dict[int, str]:
     return held
 
 
-def _held_by(row: _Row, groups: Mapping[int, str], *, known: bool) -> str:
-    if not known:
-        return ""
-    labels = [groups.get(id(p), "none" if p.requires_grad else "") for _, p in row.own]
+def _held_by(module: nn.Module, groups: Mapping[int, str]) -> str:
+    labels = [groups.get(id(p), "none" if p.requires_grad else "") for _, p in own_parameters(module)]
     return ", ".join(dict.fromkeys(label for label in labels if label))

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSampler, Subset
 
 from nbtrain.errors import UsageError
-from nbtrain.notebook.candidates import Candidates, Named
+from nbtrain.notebook.candidates import Candidates, Named, collect
 from nbtrain.notebook.listing import candidates, either, listed
 from nbtrain.notebook.names import data_role, speaks_of_data
 from nbtrain.notebook.wording import attribute, length, say, say_kind
@@ -131,6 +132,17 @@ def read_loaders(found: Candidates) -> list[Loader]:
     names = {id(one.value): one.name for one in found.datasets}
     extra = [] if group is not found.loaders else [one for one in groups[1] if data_role(one.name)]
     return [_read(one, names) for one in [*group, *extra]]
+
+
+def likely_loaders(namespace: Mapping[str, Any]) -> list[Named]:
+    """Return a namespace's loaders to look at a model with: training data first, test data last."""
+    order = ("train", "", "val", "test")
+    found = read_loaders(
+        collect({key: value for key, value in namespace.items() if not isinstance(value, nn.Module)})
+    )
+    return [
+        one.named for one in sorted(found, key=lambda one: order.index(one.role) if one.role in order else 1)
+    ]
 
 
 def _read(one: Named, dataset_names: Mapping[int, str]) -> Loader:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 
@@ -17,6 +17,9 @@ from nbtrain.errors import UsageError
 from nbtrain.widgets.bundle import script, style
 from nbtrain.widgets.delivery import Complaints, untie_replies
 from nbtrain.widgets.object_watch import ObjectWatch, Subjects
+
+if TYPE_CHECKING:
+    from nbtrain.notebook.seen_shapes import SeenShapes
 
 Objects = Mapping[str, Any]
 
@@ -29,7 +32,7 @@ class Inspector(anywidget.AnyWidget):
         optimizers, schedulers, loaders: name in the notebook -> object. With optimizers known, a
             trainable parameter that none of them holds is pointed out.
         samples: name of a loader -> one batch of it, to show shapes and ranges.
-        output_shapes: module path -> shape as text, where known.
+        output_shapes: what is known of the modules' output shapes; those of replaced layers are left out.
 
     Raises:
         UsageError: there is nothing to show.
@@ -47,7 +50,7 @@ class Inspector(anywidget.AnyWidget):
         schedulers: Objects | None = None,
         loaders: Objects | None = None,
         samples: Objects | None = None,
-        output_shapes: Mapping[str, str] | None = None,
+        output_shapes: SeenShapes | None = None,
     ) -> None:
         self._busy = threading.Lock()
         self._complaints = Complaints("The inspector")
@@ -62,7 +65,7 @@ class Inspector(anywidget.AnyWidget):
         self._schedulers = {name: _weak(value) for name, value in (schedulers or {}).items()}
         self._loaders = {name: _weak(value) for name, value in (loaders or {}).items()}
         self._samples = dict(samples or {})
-        self._output_shapes = dict(output_shapes or {})
+        self._output_shapes = output_shapes
         super().__init__()
         self.on_msg(self._on_message)
         untie_replies(self)

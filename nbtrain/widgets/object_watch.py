@@ -11,10 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbtrain.widgets import wire
 from nbtrain.widgets.state import wire as wire_values
+
+if TYPE_CHECKING:
+    from nbtrain.notebook.seen_shapes import SeenShapes
 
 LOOK_EVERY_S = 0.5
 SHARE_OF_TIME = 0.05  # looking at a large model may take at most this share, within LOOK_AT_LEAST_EVERY_S
@@ -33,7 +36,7 @@ class Subjects:
         model: the model, or None. model_name: its name.
         optimizers, schedulers, loaders: name -> object.
         samples: name of a loader -> one batch of it.
-        output_shapes: module path -> shape as text.
+        output_shapes: what is known of the modules' output shapes.
         ahead: how many of its steps a schedule is played ahead, and what one of them is called.
         gone: what to say when an object no longer exists, else "".
     """
@@ -44,7 +47,7 @@ class Subjects:
     schedulers: Mapping[str, Any] = field(default_factory=dict)
     loaders: Mapping[str, Any] = field(default_factory=dict)
     samples: Mapping[str, Any] = field(default_factory=dict)
-    output_shapes: Mapping[str, str] = field(default_factory=dict)
+    output_shapes: SeenShapes | None = None
     ahead: tuple[int, str] = (200, "steps")
     gone: str = ""
 
@@ -136,15 +139,15 @@ class ObjectWatch:
         from nbtrain.notebook.describe import describe_model, model_signature
 
         holders = tuple(_held(optimizer) for optimizer in subjects.optimizers.values())
-        signature = (model_signature(subjects.model), holders, len(subjects.output_shapes))
+        seen = subjects.output_shapes
+        signature = (model_signature(subjects.model), holders, len(seen.shapes) if seen else 0)
         if self._told.get("model") == signature:
             return
-        shapes = dict(subjects.output_shapes)
+        shapes = seen.still(subjects.model) if seen else {}
         described = describe_model(subjects.model, optimizers=dict(subjects.optimizers), output_shapes=shapes)
         rows = described["modules"]
-        if not subjects.optimizers:  # standing alone: nothing is known of who trains it
-            rows = [[*row[:9], "", *row[10:]] for row in rows]
         heading = wire.head(described, name=subjects.model_name, training=bool(subjects.model.training))
+        heading["note"] = seen.said if seen else ""
         changed = wire.changes(self._rows, rows) if self._rows else None
         if changed is None:
             self._tell({"type": "model"}, [wire.packed(rows, heading)])

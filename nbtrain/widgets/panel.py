@@ -171,6 +171,10 @@ class RunPanel(anywidget.AnyWidget):
 
     def _subjects(self) -> Subjects:
         run = self._run()
+        from nbtrain.notebook.seen_shapes import (
+            SeenShapes,
+        )  # imports torch, which a panel itself does not need
+
         objects = getattr(run, "objects", None)
         if objects is None:
             return Subjects(gone="The objects of this run are not in this kernel's memory.")
@@ -190,7 +194,7 @@ class RunPanel(anywidget.AnyWidget):
             schedulers=named["scheduler"],
             loaders={**named["train_loader"], **named["val_loader"]},
             samples=dict.fromkeys(named["train_loader"], _rehearsed_batch(run)),
-            output_shapes=getattr(objects, "output_shapes", {}) or {},
+            output_shapes=SeenShapes(getattr(objects, "output_shapes", {}) or {}),
             ahead=_ahead(run),
         )
 
