@@ -1,11 +1,8 @@
-"""What opening the inspector on a large model costs: milliseconds of the kernel, bytes, milliseconds of
-the page.
+"""What opening the inspector on a large model costs: milliseconds of kernel and page, and bytes between.
 
-Run: `python benchmarks/inspector_open.py`, with Chromium installed for the page's part. Prints the least
-    and the
-middle of several rounds, each part by itself in one process, so that a busy machine disturbs all alike.
-The page is
-the bundled inspector in an empty document: JupyterLab's own share, and the network's, are not in it.
+Run: `python benchmarks/inspector_open.py`, with Chromium installed for the page's part. Prints the least and
+the middle of several rounds, each part by itself in one process, so that a busy machine disturbs all alike.
+The page is the bundled inspector in an empty document: JupyterLab's own share is not in it.
 """
 
 from __future__ import annotations

@@ -148,11 +148,9 @@ def inspect(
         name: what the notebook calls it; found in `namespace` when left out.
         data: a loader or one batch to find a model's output shapes with. None takes the first loader of
             `namespace` that fits. Nothing is computed where torch can tell shapes without, and nothing of
-            model,
-            loader or random generators changes; while a run trains nothing is looked for.
+            model, loader or random generators changes; while a run trains nothing is looked for.
         namespace: where to look for names, for loaders, and for the optimizers of a model, so that it can
-            be said
-            who holds its parameters. None takes the caller's globals: in a notebook, its variables.
+            be said who holds its parameters. None takes the caller's globals: in a notebook, its variables.
 
     Raises:
         UsageError: it is none of these.

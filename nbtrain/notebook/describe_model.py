@@ -28,8 +28,7 @@ class _Tree:
     """The modules depth first, a list for each column; sums of parts are added on the way up.
 
     Columns and no row objects: with some objects for each of 10,000 modules the garbage collector ran, and
-    took
-    longer than all the rest.
+    took longer than all the rest.
     """
 
     def __init__(self, model: nn.Module) -> None:

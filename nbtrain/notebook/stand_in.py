@@ -1,8 +1,7 @@
 """A model's stand-in: the same modules and attributes, with fake tensors, which have a shape and no numbers.
 
 A forward of it computes shapes alone and allocates nothing, and whatever it writes lands in the stand-in.
-It is
-no `copy.deepcopy`: a data set or a large array among the attributes is shared, not copied.
+It is no `copy.deepcopy`: a data set or a large array among the attributes is shared, not copied.
 """
 
 from __future__ import annotations

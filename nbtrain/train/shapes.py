@@ -50,8 +50,7 @@ def find_shapes(model: nn.Module, data: Named) -> SeenShapes:
 
     The same model looked at again with the same loaders is not called again. While any run trains nothing is
     looked at, because drawing a batch sets random generators back, which the run shares; the shapes of a
-    model
-    that a run trains are those the run has seen.
+    model that a run trains are those the run has seen.
 
     Args:
         data: (name, loader or batch) each, likeliest first. A loader that can be read only once is left

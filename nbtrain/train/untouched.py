@@ -28,11 +28,9 @@ def untouched(model: nn.Module) -> Iterator[None]:
     """Start the block without gradients; afterwards put back all that a forward and a backward may change.
 
     Gradients are the same tensors again; so are buffers, with their values, also where `forward` put another
-    tensor in their place; modes and attributes (a module that counts its calls, or keeps its last
-    attention) are
-    as before, and what was added is gone. Lists, dicts and sets among the attributes, and those inside
-    them, are
-    the same objects with their former content.
+    tensor in their place; modes and attributes (a module that counts its calls, or keeps its last attention)
+    are as before, and what was added is gone. Lists, dicts, sets and the person's objects among the
+    attributes, and those inside them, are the same objects with their former content.
     """
     modules = list(model.modules())
     modes = [(module, module.training) for module in modules]
