@@ -132,7 +132,8 @@ function bytes(view) {
   return view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 }
 
-const GROUP_ORDER = ["lr", "initial_lr", "weight_decay", "betas", "momentum", "eps"];
+// a scheduler adds settings of its own to a group; what a group holds must not be pushed out of sight by them
+const GROUP_ORDER = ["lr", "initial_lr", "weight_decay", "betas", "momentum", "params", "tensors", "eps"];
 const GROUP_WORDS = /** @type {Record<string, string>} */ ({
   lr: "lr",
   initial_lr: "initial lr",
@@ -143,12 +144,9 @@ const GROUP_WORDS = /** @type {Record<string, string>} */ ({
 
 /** @param {any} optimizer */
 function optimizerBlock(optimizer) {
-  const keys = [...new Set(optimizer.groups.flatMap((/** @type {any} */ g) => Object.keys(g)))].filter(
-    (k) => k !== "tensors" && k !== "params",
-  );
+  const keys = [...new Set(optimizer.groups.flatMap((/** @type {any} */ g) => Object.keys(g)))];
   const used = keys.filter((k) => optimizer.groups.some((/** @type {any} */ g) => g[k] !== null && g[k] !== false));
-  used.sort((a, b) => place(a) - place(b));
-  const columns = [...used, "tensors", "params"];
+  const columns = used.sort((a, b) => place(a) - place(b));
   const table = h(
     "table",
     { class: "nbt-table" },
@@ -244,7 +242,7 @@ function loaderBlock(loader) {
 
 /** @param {any} shape */
 function shapeText(shape) {
-  return Array.isArray(shape) ? `(${shape.join(", ")})` : (shape ?? "");
+  return Array.isArray(shape) ? shape.join(" × ") || "one number" : (shape ?? "");
 }
 
 /** @param {{name: string, class: string}} subject @param {string} aside @param {...any} content */

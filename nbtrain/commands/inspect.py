@@ -158,7 +158,7 @@ def inspect(
     import torch
 
     known = sys._getframe(1).f_globals if namespace is None else namespace
-    name = name or next((key for key, value in known.items() if value is thing and key[:1] != "_"), "")
+    name = name or _name_of(thing, known)
     if hasattr(thing, "objects") and hasattr(thing.objects, "train_loader"):
         return _inspect_work(thing.objects)
     if isinstance(thing, torch.nn.Module):
@@ -167,9 +167,8 @@ def inspect(
     if hasattr(thing, "param_groups"):
         return Inspection(optimizers=((name or "optimizer", thing),))
     if hasattr(thing, "step") and hasattr(thing, "optimizer"):
-        return Inspection(
-            optimizers=(("optimizer", thing.optimizer),), schedulers=((name or "scheduler", thing),)
-        )
+        its = _name_of(thing.optimizer, known) or "optimizer"
+        return Inspection(optimizers=((its, thing.optimizer),), schedulers=((name or "scheduler", thing),))
     if _is_loader(thing):
         loaders = ((name or "loader", thing),)
         return Inspection(loaders=loaders, samples=_samples(loaders))
@@ -181,14 +180,17 @@ def inspect(
     )
 
 
+def _name_of(thing: Any, known: Mapping[str, Any]) -> str:
+    return next((key for key, value in known.items() if value is thing and key[:1] != "_"), "")
+
+
 def _shapes_of(model: Any, data: Any, known: Mapping[str, Any]) -> SeenShapes:
     from nbtrain.notebook.loaders import likely_loaders
     from nbtrain.train.shapes import find_shapes
 
     if data is None:
         return find_shapes(model, tuple((one.name, one.value) for one in likely_loaders(known)))
-    name = next((key for key, value in known.items() if value is data and key[:1] != "_"), "data")
-    return find_shapes(model, ((name, data),))
+    return find_shapes(model, ((_name_of(data, known) or "data", data),))
 
 
 def _is_loader(thing: Any) -> bool:

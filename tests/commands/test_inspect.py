@@ -69,6 +69,21 @@ def test_the_callers_variables_give_names_and_owners() -> None:
     assert "opt[0]" in text and "in no optimizer" in text
 
 
+def test_a_model_shows_its_output_shapes_without_a_run(objects: dict[str, Any]) -> None:
+    """Any loader of the notebook that fits gives them; one that is named is taken alone."""
+    import torch
+
+    objects["pictures"] = [(torch.zeros(2, 3, 8, 8), torch.zeros(2))]
+    named, found = inspected(objects, "model", "--data", "pictures"), inspected(objects, "model")
+    everything = inspected(objects)
+
+    assert "one batch of `train_loader`" in str(found) and "16 × " in str(found)
+    assert "a batch of `pictures` does not go through" in str(named)
+    assert everything.output_shapes.shapes == found.output_shapes.shapes
+    assert "no loader is known" in str(nbtrain.inspect(objects["model"], namespace={}))
+    assert "5 × " in str(nbtrain.inspect(objects["model"], data=torch.zeros(5, 4), namespace={}))
+
+
 def test_optimizer_scheduler_and_run_are_told_apart(objects: dict[str, Any]) -> None:
     """Each kind of object has its section, and a run has all of them."""
     import torch

@@ -16,6 +16,7 @@ from recording import from_page
 from torch import nn
 
 from nbtrain.errors import UsageError
+from nbtrain.notebook.seen_shapes import SeenShapes
 from nbtrain.widgets.inspector import Inspector, inspector_for
 
 
@@ -99,6 +100,23 @@ def test_a_second_page_gets_everything_again() -> None:
     inspector.close()
 
     assert len(comm.customs("model")) == 2
+
+
+def test_shapes_of_replaced_layers_vanish() -> None:
+    """A new head has no shape until somebody looks again; what is known of shapes is said under the tree."""
+    model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
+    shapes = SeenShapes.of(model, {"": "4 × 2", "0": "4 × 2", "1": "4 × 2"}, "Seen just now.")
+    inspector = Inspector(model, model_name="net", output_shapes=shapes)
+    inspector._watch._fresh = True
+    inspector._watch.look()
+    packed = json.loads(inspector.comm.customs("model")[0][1][0])
+    model[1] = nn.Linear(2, 2)
+    inspector._watch.look()
+    [[told, _]] = inspector.comm.customs("model-rows")
+
+    assert packed["head"]["note"] == "Seen just now."
+    assert [packed["words"]["shape"][code] for code in packed["codes"]["shape"]] == ["4 × 2"] * 3
+    assert {row[0]: row[-1] for row in told["rows"]} == {0: "", 2: ""}
 
 
 def test_a_deleted_model_is_let_go_and_said() -> None:
