@@ -34,13 +34,13 @@ def sample_batch(loader: Any, *, limit: int | None = None) -> Any:
         UsageError: there is nothing in it. What the person's own data set raises comes through as it is.
     """
     if isinstance(loader, DataLoader):
-        with preserved_rng(*_owners(loader)):
+        with preserved_rng(*owners_of(loader)):
             return _from_dataloader(loader, limit)
     if isinstance(loader, (list, tuple)):
         if not loader:
             raise _nothing("an empty list")
         return loader[0]
-    with preserved_rng(*_owners(loader)):
+    with preserved_rng(*owners_of(loader)):
         return _first(loader, what=f"a {type(loader).__name__}")
 
 
@@ -58,7 +58,7 @@ def _from_dataloader(loader: DataLoader, limit: int | None) -> Any:
     try:
         items = _fetch(dataset, indices)
     except Exception as error:
-        if _knows_indices(loader):
+        if knows_indices(loader):
             raise
         sampler = type(loader.sampler).__name__
         raise CannotLook(
@@ -73,7 +73,7 @@ def _from_iterable(loader: DataLoader, limit: int | None) -> Any:
     if loader.batch_size is None:
         return loader.collate_fn(_first(dataset, what="an IterableDataset"))
     size = loader.batch_size if limit is None else min(loader.batch_size, limit)
-    with _fresh_iterator(dataset, what="an IterableDataset") as items:
+    with fresh_iterator(dataset, what="an IterableDataset") as items:
         taken = list(islice(items, size))
     if not taken:
         raise _nothing("a DataLoader whose data set yields nothing")
@@ -88,7 +88,7 @@ def _unbatched(loader: DataLoader) -> Any:
 
 
 def _first_indices(loader: DataLoader, size: int) -> list[int]:
-    sampler = _sampler(loader)
+    sampler = sampler_of(loader)
     if isinstance(sampler, SubsetRandomSampler):
         return list(sampler.indices[:size])
     try:
@@ -97,12 +97,13 @@ def _first_indices(loader: DataLoader, size: int) -> list[int]:
         return list(range(size))
 
 
-def _knows_indices(loader: DataLoader) -> bool:
+def knows_indices(loader: DataLoader) -> bool:
     """Say whether the sampler is torch's own, so that 0, 1, 2... are indices of the data set for sure."""
-    return type(_sampler(loader)).__module__.startswith("torch.utils.data")
+    return type(sampler_of(loader)).__module__.startswith("torch.utils.data")
 
 
-def _sampler(loader: DataLoader) -> Any:
+def sampler_of(loader: DataLoader) -> Any:
+    """Return what orders the samples: the sampler inside the batch sampler where there is one."""
     return getattr(loader.batch_sampler, "sampler", loader.sampler)
 
 
@@ -112,7 +113,7 @@ def _fetch(dataset: Any, indices: list[int]) -> Any:
 
 
 def _first(data: Any, *, what: str) -> Any:
-    with _fresh_iterator(data, what=what) as items:
+    with fresh_iterator(data, what=what) as items:
         for item in items:
             return item
     raise _nothing(f"{what} that yields nothing")
@@ -133,11 +134,19 @@ def _once(what: str) -> CannotLook:
 
 
 @contextmanager
-def _fresh_iterator(data: Any, *, what: str) -> Iterator[Iterator[Any]]:
+def fresh_iterator(data: Any, *, what: str) -> Iterator[Iterator[Any]]:
+    """Give an iterator over data that can be read again, and put back what its `__iter__` counts.
+
+    Raises:
+        CannotLook: there is one iterator for all: what is taken from it is gone.
+    """
     if callable(getattr(type(data), "__next__", None)):
         raise _once(what)
     before = _plain_state(data)
     items = iter(data)
+    if iter(data) is items:
+        _put_back(data, before)
+        raise _once(what)
     try:
         yield items
     finally:
@@ -161,7 +170,7 @@ def _put_back(data: Any, before: dict[str, Any] | None) -> None:
         object.__getattribute__(data, "__dict__").update(before)
 
 
-def _owners(loader: Any) -> list[Any]:
+def owners_of(loader: Any) -> list[Any]:
     """What may carry generators around a loader: itself, samplers, data sets within data sets, transforms."""
     owners = [loader, getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
     owners += [getattr(owner, "sampler", None) for owner in owners[2:]]

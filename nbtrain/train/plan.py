@@ -9,7 +9,7 @@ against what is a default, and what nbtrain assumed is said in words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -24,13 +24,14 @@ from nbtrain.report.model import Cell, KeyValues, Note, Report, Section
 from nbtrain.running import active, ledger
 from nbtrain.running.backends import refuse_without
 from nbtrain.train.data import SPLIT_SEED, batches_of, samples_of, split_loader
+from nbtrain.train.estimate import Estimate, amounts, estimate
 from nbtrain.train.line import ORIGINS, Line, kind_of
 from nbtrain.train.options import DEFAULT_EPOCHS, TrainOptions
 from nbtrain.train.planlines import plan_lines
 from nbtrain.train.precision import Precision, choose_precision
 from nbtrain.train.rehearsal import Rehearsal, in_one_line, rehearse, unrehearsed
 from nbtrain.train.schedule import choose_schedule
-from nbtrain.train.validation_rehearsal import rehearse_validation
+from nbtrain.train.validation_rehearsal import ValidationRehearsal, rehearse_validation
 from nbtrain.train.work import Work
 
 DEFAULT_LR, DEFAULT_WEIGHT_DECAY = 1e-3, 0.01  # torch.optim.AdamW's own defaults
@@ -48,7 +49,8 @@ class Plan:
     Attributes:
         work: the objects, resolved. rehearsal: what one batch showed.
         name: the run's name. total_epochs, total_steps, steps_per_epoch: lengths, None where unknown.
-        eta_s: estimated seconds, None where unknown. lines: what is shown. warnings: said before the start.
+        estimate: how long it will take, or why that is not known. lines: what is shown. warnings: said before
+            the start.
         config: plain values for config.yaml.
     """
 
@@ -58,10 +60,15 @@ class Plan:
     total_epochs: int | None
     total_steps: int | None
     steps_per_epoch: int | None
-    eta_s: float | None
+    estimate: Estimate | str
     lines: tuple[Line, ...]
     warnings: tuple[str, ...]
     config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def eta_s(self) -> float | None:
+        """Estimated seconds, None where unknown."""
+        return self.estimate.seconds if isinstance(self.estimate, Estimate) else None
 
     def report(self) -> Report:
         """Return the plan as a report: what, with what, how long, and what to know before starting."""
@@ -87,7 +94,7 @@ class Plan:
             )
             sections.insert(0, Section("Rehearsal", (Note(text, tone="critical"),)))
         steps = units.count(self.total_steps) if self.total_steps else "until the data ends"
-        about = f", about {units.seconds(self.eta_s)}" if self.eta_s else ""
+        about = f", {self.estimate}" if self.eta_s else ""
         return Report(
             f"Plan: {self.name}",
             tuple(sections),
@@ -100,6 +107,7 @@ class Plan:
         return {
             "name": self.name, "total_epochs": self.total_epochs, "total_steps": self.total_steps,
             "steps_per_epoch": self.steps_per_epoch, "eta_s": self.eta_s,
+            "estimate": self.estimate if isinstance(self.estimate, str) else asdict(self.estimate),
             "warnings": list(self.warnings), "config": self.config,
         }  # fmt: skip
 
@@ -120,11 +128,12 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
     home = next(model.parameters()).device
     rehearsal_precision = precision if home == device else choose_precision("32", home)
     rehearsal = _rehearsal(setup, train, precision=rehearsal_precision, device=home)
+    validation = ValidationRehearsal()
     if val is not None and not rehearsal.failure:
-        found = rehearse_validation(
+        validation = rehearse_validation(
             model, val, rehearsal.task, metrics=options.metrics, precision=rehearsal_precision, device=home
         )
-        rehearsal = replace(rehearsal, warnings=(*rehearsal.warnings, *found))
+        rehearsal = replace(rehearsal, warnings=(*rehearsal.warnings, *validation.said))
     optimizer, made_optimizer = _optimizer(setup, model)
     _check_together(optimizer, precision, rehearsal, options)
     length = _length(train, options)
@@ -140,7 +149,8 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
         rehearsal.criterion, rehearsal.hits if options.guess_accuracy else None, names=_names(setup),
         made=(*made, *(("optimizer",) if made_optimizer else ())), output_shapes=rehearsal.output_shapes,
     )  # fmt: skip
-    return _assemble(work, setup, rehearsal, length, made_optimizer)
+    expected = estimate(work, rehearsal, validation.times_s, amounts(work, length))
+    return _assemble(work, setup, rehearsal, length, expected)
 
 
 def _data(setup: Setup, options: TrainOptions) -> tuple[Any, Any, tuple[str, ...]]:
@@ -282,20 +292,14 @@ def _assemble(
     setup: Setup,
     rehearsal: Rehearsal,
     length: tuple[int | None, int | None, int | None],
-    made: bool,
+    expected: Estimate | str,
 ) -> Plan:
     epochs, steps, per_epoch = length
-    options = work.options
-    eta = None
-    if steps and rehearsal.step_time_s:  # 1.2: the update and the loader, roughly
-        eta = steps * rehearsal.step_time_s * options.accumulate * 1.2
-        if work.val_loader is not None and epochs and (val_batches := batches_of(work.val_loader)):
-            eta += epochs * val_batches * rehearsal.step_time_s / 3  # forward alone is about a third
-    name = options.name or work.names.get("model") or type(work.model).__name__
-    lines = plan_lines(work, rehearsal, length, eta_s=eta, made_optimizer=made)
+    name = work.options.name or work.names.get("model") or type(work.model).__name__
+    lines = plan_lines(work, rehearsal, length, expected)
     warnings = tuple(_warnings(work, setup, rehearsal))
     config = _config(work, epochs=epochs, steps=steps, name=name)
-    return Plan(work, rehearsal, name, epochs, steps, per_epoch, eta, lines, warnings, config)
+    return Plan(work, rehearsal, name, epochs, steps, per_epoch, expected, lines, warnings, config)
 
 
 def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from nbtrain import units
 from nbtrain.train.data import batches_of, samples_of
+from nbtrain.train.estimate import Estimate
 from nbtrain.train.line import Line, kind_of
 from nbtrain.train.rehearsal import Rehearsal
 from nbtrain.train.work import Work
@@ -14,12 +15,12 @@ Length = tuple[int | None, int | None, int | None]
 
 
 def plan_lines(
-    work: Work, rehearsal: Rehearsal, length: Length, *, eta_s: float | None, made_optimizer: bool
+    work: Work, rehearsal: Rehearsal, length: Length, expected: Estimate | str
 ) -> tuple[Line, ...]:
     """Return every line of the plan, in reading order."""
     return (
-        *_objects(work, rehearsal, made_optimizer),
-        *_length_lines(work, length, eta_s),
+        *_objects(work, rehearsal, "optimizer" in work.made),
+        *_length_lines(work, length, expected),
         *_how(work),
         *_keeping(work),
     )
@@ -113,7 +114,7 @@ def _validation(work: Work) -> Line:
     return Line("What is trained", "Validation data", _loader(work, "val", work.val_loader))
 
 
-def _length_lines(work: Work, length: Length, eta_s: float | None) -> list[Line]:
+def _length_lines(work: Work, length: Length, expected: Estimate | str) -> list[Line]:
     epochs, steps, per_epoch = length
     options = work.options
     said = {name: "option" if name in options.given else "default" for name in ("epochs", "max_steps")}
@@ -136,7 +137,7 @@ def _length_lines(work: Work, length: Length, eta_s: float | None) -> list[Line]
         Line(
             "How long",
             "Estimated time",
-            f"about {units.seconds(eta_s)}" if eta_s else "not known before the first steps",
+            f"{expected} ({expected.basis})" if isinstance(expected, Estimate) else expected,
             "notebook",
         ),
     ]

@@ -1,8 +1,8 @@
 """One batch through model and loss before anything starts, on the real objects, everything put back.
 
 It finds what would fail in the first step - a loss that does not fit the output, a batch nobody can use -
-while nothing exists on disk yet, and measures what the plan states: shapes, the starting loss, the time of a
-step. Weights are never updated; how the model is put back is in `nbtrain.train.untouched`.
+while nothing exists on disk yet, and measures what the plan states: shapes, the starting loss, the time of
+forward and backward. Weights are never updated; how the model is put back is in `nbtrain.train.untouched`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from nbtrain.train.precision import Precision
 from nbtrain.train.untouched import output_shapes, untouched
 
 TIMING_SECONDS = 0.25
+LEAST_TIMINGS, MOST_TIMINGS = 3, 12  # one may meet a stall of the machine
 _TORCH = str(Path(torch.__file__).parent)
 
 
@@ -47,7 +48,8 @@ class Rehearsal:
     Attributes:
         task: how batches become losses. criterion: the loss used; `assumed` when nbtrain chose it.
         hits: judges answers of a classification. samples: size of the batch looked at.
-        step_time_s: forward and backward of one micro-batch, None when it could not be measured.
+        times_s: of forward and backward of one micro-batch, warmed up, a few times; empty when it could not
+            be measured.
         loss: value of the untrained (or current) loss. output, target: shapes and dtypes in words.
         output_shapes: module path -> output shape. warnings: what looks wrong but can run.
         failure: what the person's own code raised, in one line; the run will show it in full.
@@ -59,7 +61,7 @@ class Rehearsal:
     assumed: str = ""
     hits: Hits | None = None
     samples: int = 1
-    step_time_s: float | None = None
+    times_s: tuple[float, ...] = ()
     loss: float | None = None
     output: str = ""
     target: str = ""
@@ -148,13 +150,14 @@ def _try(
     )  # fmt: skip
 
 
-def _time_again(model: nn.Module, task: Task, batch: Any, context: Any) -> float:
-    """Seconds of a forward and backward: the least of a few, after the first that warmed caches up.
+def _time_again(model: nn.Module, task: Task, batch: Any, context: Any) -> tuple[float, ...]:
+    """Seconds of a forward and backward, a few times, after the first that warmed caches up.
 
-    A busy machine only ever makes a step slower; a quarter of a second is spent on it, one step at least.
+    A quarter of a second is spent on it, or three steps if they take no more than a second.
     """
-    best, until = float("inf"), time.perf_counter() + TIMING_SECONDS
-    for _ in range(5):
+    times: list[float] = []
+    start = time.perf_counter()
+    for count in range(1, MOST_TIMINGS + 1):
         for parameter in model.parameters():
             parameter.grad = None
         began = time.perf_counter()
@@ -163,10 +166,11 @@ def _time_again(model: nn.Module, task: Task, batch: Any, context: Any) -> float
         loss.backward()
         if loss.device.type == "cuda":
             torch.cuda.synchronize(loss.device)  # device sync: before the run, to time a step
-        best = min(best, time.perf_counter() - began)
-        if time.perf_counter() > until:
+        times.append(time.perf_counter() - began)
+        spent = time.perf_counter() - start
+        if spent > TIMING_SECONDS and (count >= LEAST_TIMINGS or spent > 4 * TIMING_SECONDS):
             break
-    return best
+    return tuple(times)
 
 
 def _find_criterion(criterion: Any, output: Any, target: Any) -> tuple[Any, str]:

@@ -7,8 +7,10 @@ one batch may fail where others do not, and the person decides.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,12 +23,28 @@ from nbtrain.train.precision import Precision
 from nbtrain.train.rehearsal import in_one_line
 from nbtrain.train.untouched import untouched
 
+TIMING_SECONDS = 0.1
+MOST_TIMINGS = 6
+
+
+@dataclass(frozen=True)
+class ValidationRehearsal:
+    """What one validation batch showed.
+
+    Attributes:
+        said: what would end the run at its first validation, in sentences; empty when all goes well.
+        times_s: of a forward with loss and metrics, warmed up, a few times; empty when not measured.
+    """
+
+    said: tuple[str, ...] = ()
+    times_s: tuple[float, ...] = ()
+
 
 def rehearse_validation(
     model: torch.nn.Module, loader: Any, task: Task, *, metrics: Mapping[str, Callable[..., Any]],
     precision: Precision, device: torch.device,
-) -> tuple[str, ...]:  # fmt: skip
-    """Return what would end the run at its first validation, in sentences; nothing when all goes well.
+) -> ValidationRehearsal:  # fmt: skip
+    """Try one validation batch.
 
     Args:
         loader: validation data. task: how batches become losses, from the training rehearsal.
@@ -39,15 +57,38 @@ def rehearse_validation(
             with context():
                 loss, output, target = task.loss(model, batch)
         except UserError:  # it can be read only once, or is empty: the run sees it
-            return ()
+            return ValidationRehearsal()
         except Exception as error:
-            return (f"The first validation would fail: {in_one_line(error)}.",)
+            return ValidationRehearsal((f"The first validation would fail: {in_one_line(error)}.",))
         if not isinstance(loss, torch.Tensor):
-            return (f"The validation loss is {describe(loss)}; the first validation would fail.",)
-        return tuple(_tried(metrics, output, target))
+            said = f"The validation loss is {describe(loss)}; the first validation would fail."
+            return ValidationRehearsal((said,))
+        if said := _tried(metrics, output, target):
+            return ValidationRehearsal(tuple(said))
+
+        def once() -> None:
+            with context():
+                loss, output, target = task.loss(model, batch)
+            for metric in metrics.values():
+                metric(output if (logits := logits_of(output)) is None else logits, target)
+            if loss.device.type == "cuda":
+                torch.cuda.synchronize(loss.device)  # device sync: before the run, to time a validation batch
+
+        return ValidationRehearsal(times_s=_timed(once))
+
+
+def _timed(once: Callable[[], None]) -> tuple[float, ...]:
+    times: list[float] = []
+    until = time.perf_counter() + TIMING_SECONDS
+    while len(times) < MOST_TIMINGS and (not times or time.perf_counter() < until):
+        began = time.perf_counter()
+        once()
+        times.append(time.perf_counter() - began)
+    return tuple(times)
 
 
 def _tried(metrics: Mapping[str, Callable[..., Any]], output: Any, target: Any) -> list[str]:
+    """Return what each metric raises on a batch, in sentences."""
     said = []
     prediction = logits_of(output)
     shown = output if prediction is None else prediction

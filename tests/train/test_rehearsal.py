@@ -98,4 +98,4 @@ def test_it_measures_what_the_plan_states(planned: Any) -> None:
     }
     assert rehearsal.loss == pytest.approx(float(CE(model(x), y).detach()))
     assert (rehearsal.samples, rehearsal.output, rehearsal.target) == (16, "(16, 3) float32", "(16,) int64")
-    assert rehearsal.step_time_s > 0
+    assert len(rehearsal.times_s) > 1 and min(rehearsal.times_s) > 0

@@ -1,0 +1,201 @@
+"""How long a run will take, added up from what was timed: loading, forward and backward, update, validation.
+
+Nothing here measures; it is said what the sum rests on and how far the timings lay apart.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbtrain import units
+from nbtrain.notebook.pace import Pace, time_loader
+from nbtrain.train.callbacks.checkpoint import SAVING_SHARE
+from nbtrain.train.data import batches_of
+from nbtrain.train.rehearsal import Rehearsal
+from nbtrain.train.update_time import time_update
+
+UNTIMED_UPDATE = 0.2  # of forward and backward, where the update could not be tried
+LOOP_S = 1.5e-4  # bookkeeping of a step: recorder, accuracy, gradient norm (benchmarks/loop_overhead.py)
+RUN_S = 0.1  # the first step, and what stands at a run's beginning and end
+HANDED_S = 2e-4  # a worker's batch through shared memory to the training thread
+WORKER_START_S = {"fork": 0.06}  # an epoch's start of one worker; others import torch anew
+WORKER_IMPORT_S = 2.0
+RANGE_FROM = 1.4  # an upper over a lower quartile from which on both are said
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of a whole run.
+
+    Attributes:
+        seconds: by the middle of the timings; low_s and high_s by their quartiles.
+        parts: seconds of "training", "loading", "validation" and "epochs" (workers, checkpoints) in
+            `seconds`.
+        basis: what it rests on, in a clause.
+    """
+
+    seconds: float
+    low_s: float
+    high_s: float
+    parts: dict[str, float]
+    basis: str
+
+    def __str__(self) -> str:
+        if self.high_s < RANGE_FROM * self.low_s:
+            return f"about {units.seconds(rounded(self.seconds))}"
+        return f"{units.seconds(rounded(self.low_s))} to {units.seconds(rounded(self.high_s))}"
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much there is to do.
+
+    Attributes:
+        steps: optimizer steps. micro_batches: batches of training data. epochs: epochs begun.
+        validations: passes over the validation data. validation_batches: batches of one.
+    """
+
+    steps: int
+    micro_batches: int
+    epochs: int
+    validations: int = 0
+    validation_batches: int = 0
+
+
+def amounts(work: Any, length: tuple[int | None, int | None, int | None]) -> Amounts | None:
+    """Return how much a run does; None where its length is not known.
+
+    Args:
+        length: (epochs, optimizer steps, optimizer steps an epoch).
+    """
+    epochs, steps, per_epoch = length
+    if not steps:
+        return None
+    micro_batches = steps * work.options.accumulate
+    if per_epoch and (batches := batches_of(work.train_loader)):  # the last step of an epoch may have fewer
+        micro_batches = steps // per_epoch * batches + steps % per_epoch * work.options.accumulate
+    epochs = epochs or 1
+    validation_batches = batches_of(work.val_loader) if work.val_loader is not None else 0
+    if not validation_batches:
+        return Amounts(steps, micro_batches, epochs)
+    every = work.options.val_every
+    within = steps // every if every else 0
+    both = epochs if every and per_epoch and per_epoch % every == 0 else 0  # those at an epoch's end are one
+    return Amounts(steps, micro_batches, epochs, epochs + within - both, validation_batches)
+
+
+def estimate(
+    work: Any, rehearsal: Rehearsal, validation_s: Sequence[float], todo: Amounts | None
+) -> Estimate | str:
+    """Return the estimate, or in a clause why there is none.
+
+    Args:
+        validation_s: seconds of a validation batch's forward, timed a few times; empty where there is none.
+    """
+    if todo is None:
+        return "not known: the training data has no length"
+    if not rehearsal.times_s:
+        return "not known before the first steps: nothing could be timed"
+    if next(work.model.parameters()).device != work.device:
+        return f"not known before the first steps: the model moves to {work.device}"
+    update = time_update(work.optimizer)
+    paces = time_loader(work.train_loader), None
+    if todo.validations:
+        paces = paces[0], time_loader(work.val_loader)
+    sums = [_sum(work, todo, at, rehearsal.times_s, update, validation_s, paces) for at in (50, 25, 75)]
+    middle, low, high = (sum(parts.values()) for parts in sums)
+    return Estimate(middle, low, high, sums[0], _basis(rehearsal, update, paces, todo, sums[0]))
+
+
+def _sum(
+    work: Any, todo: Amounts, at: float, times: Sequence[float], update: Sequence[float],
+    validation: Sequence[float], paces: tuple[Pace | None, Pace | None],
+) -> dict[str, float]:  # fmt: skip
+    """Add up with one reading of each timing: its median or a quartile, `at` in percent."""
+
+    def pick(timings: Sequence[float]) -> float:
+        return float(np.percentile(timings, at))
+
+    forward = pick(times)
+    updating = todo.steps * ((pick(update) if update else UNTIMED_UPDATE * forward) + LOOP_S)
+    computing = todo.micro_batches * forward + updating
+    a_batch = computing / todo.micro_batches
+    loading = todo.micro_batches * waiting(work.train_loader, paces[0], at, a_batch)
+    validating = 0.0
+    if todo.validations:
+        judged = pick(validation) if validation else forward / 3  # a forward is about a third
+        judged += waiting(work.val_loader, paces[1], at, judged)
+        validating = todo.validations * todo.validation_batches * judged
+    begun = RUN_S + todo.epochs * _start_of(work.train_loader) + todo.validations * _start_of(work.val_loader)
+    begun += SAVING_SHARE * (computing + loading + validating)
+    return {"training": computing, "loading": loading, "validation": validating, "epochs": begun}
+
+
+def waiting(loader: Any, pace: Pace | None, at: float, computing: float) -> float:
+    """Return how long the loop waits for a batch, in seconds.
+
+    Without workers a batch is made when it is asked for. Workers make batches while the loop computes: it
+    waits for what they are slower than it. Their waiting (a disk) overlaps freely, their computing only as
+    far as there are processors, of which the training itself takes its threads.
+    """
+    if pace is None:
+        return 0.0
+    batch_s = float(np.percentile(pace.times, at))
+    workers = getattr(loader, "num_workers", 0)
+    if not workers:
+        return batch_s
+    processors = _processors()
+    busy, idle = batch_s * pace.busy, batch_s * (1 - pace.busy)
+    supply = idle / workers + busy / min(workers, processors)
+    contended = (busy + computing * min(torch.get_num_threads(), processors)) / processors
+    return max(supply, contended, computing) - computing + HANDED_S
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start_of(loader: Any) -> float:
+    """Return the seconds it takes to start a pass: its workers, unless they stay."""
+    workers = getattr(loader, "num_workers", 0)
+    if not workers or getattr(loader, "persistent_workers", False):
+        return 0.0
+    method = torch.multiprocessing.get_start_method(allow_none=True) or "fork"
+    context = getattr(loader, "multiprocessing_context", None)
+    method = context.get_start_method() if hasattr(context, "get_start_method") else method
+    return workers * WORKER_START_S.get(method, 0.0) + (0.0 if method == "fork" else WORKER_IMPORT_S)
+
+
+def _basis(
+    rehearsal: Rehearsal, update: Sequence[float], paces: tuple[Pace | None, Pace | None], todo: Amounts,
+    parts: dict[str, float],
+) -> str:  # fmt: skip
+    count = len(rehearsal.times_s)
+    a_step = (parts["training"] + parts["loading"]) / todo.steps
+    said = [f"{units.seconds(a_step)} a step, by {count} timed step{'s' if count > 1 else ''}"]
+    if not update:
+        said.append("the update guessed")
+    if paces[0] is None:
+        said.append("loading not timed")
+    else:
+        said.append(f"{units.seconds(parts['loading'] / todo.steps)} of it waiting for data")
+    if todo.validations:
+        said.append(f"{units.seconds(parts['validation'] / todo.validations)} a validation")
+    return ", ".join(said)
+
+
+def rounded(value: float) -> float:
+    """Round to what an estimate can say: two digits under a minute, then 5 s, a minute, a quarter of an hour.
+    """
+    if value < 60:
+        return float(f"{value:.1e}")
+    for below, unit in ((600, 5), (7200, 60), (86_400, 900)):
+        if value < below:
+            return round(value / unit) * float(unit)
+    return round(value / 3600) * 3600.0
