@@ -23,6 +23,7 @@ from nbtrain.report.model import (
     Cell,
     Code,
     Details,
+    Figure,
     Items,
     KeyValues,
     Note,
@@ -90,7 +91,7 @@ def summarize(run: AnyRun) -> Summary:
     if folder is not None and best_step is not None:
         candidate = folder / "checkpoints" / f"step-{best_step:08d}"
         best_folder = str(candidate) if candidate.is_dir() else None
-    accuracy = numbers(epochs, "val_acc")
+    accuracy = numbers(epochs if (judged := _evaluations(run)) is None else judged, "val_acc")
     accuracy = accuracy[np.isfinite(accuracy)]
     accuracy = accuracy / 100 if len(accuracy) and accuracy.max() > 1.5 else accuracy
     kept = folder / "checkpoints" if folder is not None else None
@@ -125,7 +126,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     headline, tone = _headline(run, verdict)
     sections = [Section("Result", (_numbers_table(summary),)), *_failure(run)]
     if curves and summary.total_steps:
-        figure = curves_figure(run.epochs, run.history, best_step=summary.best_val_step)
+        figure = _figure(run, summary)
         sections.append(Section("Curves", (figure,)))
     if assessment := _assessment(run, verdict):
         sections.append(Section("Assessment", tuple(assessment)))
@@ -152,7 +153,7 @@ def run_poster(run: AnyRun) -> Poster:
               and not _same(finding, headline)]  # fmt: skip
     said = {finding.rule for finding in verdict.findings}
     lines += _alert_lines([alert for alert in run.alerts if alert.rule not in said])
-    figure = curves_figure(run.epochs, run.history, best_step=summary.best_val_step, limit=4)
+    figure = _figure(run, summary, limit=4)
     return Poster(
         title=run.name,
         status=summary.status,
@@ -161,6 +162,17 @@ def run_poster(run: AnyRun) -> Poster:
         findings=tuple(lines),
         figure=figure,
     )
+
+
+def _figure(run: AnyRun, summary: Summary, *, limit: int = 6) -> Figure:
+    best, judged = summary.best_val_step, _evaluations(run)
+    return curves_figure(run.epochs, run.history, best_step=best, limit=limit, evaluations=judged)
+
+
+def _evaluations(run: AnyRun) -> pd.DataFrame | None:
+    """Return the validations by step; None where there are none, or the run does not tell."""
+    judged = getattr(run, "evaluations", None)
+    return judged if judged is not None and len(judged) else None
 
 
 def _judged(run: AnyRun) -> Outcome:

@@ -27,8 +27,9 @@ _KNOWN = {
 
 
 def curves_figure(
-    epochs: pd.DataFrame, history: pd.DataFrame, *, best_step: float | None, limit: int = 6
-) -> Figure:
+    epochs: pd.DataFrame, history: pd.DataFrame, *, best_step: float | None, limit: int = 6,
+    evaluations: pd.DataFrame | None = None,
+) -> Figure:  # fmt: skip
     """Return the curves of a run: loss, accuracy and other metrics, gradient norm, learning rate, throughput.
 
     Args:
@@ -36,20 +37,41 @@ def curves_figure(
         history: indexed by step.
         best_step: where validation loss was best; marked on the loss.
         limit: plots at most, the first ones.
+        evaluations: one row a validation, indexed by step, where a run validated within its epochs too.
     """
+    judged = _Judged(epochs, history, evaluations)
     across = _across(epochs, history)
     by_step = len(history) > 0 or "step" in epochs
     label = "step" if by_step else "epoch"
     found = [
-        _loss(epochs, history, across, best_step, label),
-        _accuracy(epochs, across, label),
-        *_other_metrics(epochs, across, label),
+        _loss(judged, history, best_step, label),
+        _accuracy(judged, label),
+        *_other_metrics(judged, label),
         _single("Gradient norm", "gradient", history, "grad_norm", epochs, across, label),
         _single("Learning rate", "lr", history, "lr", epochs, across, label),
         _single("Throughput", "throughput", history, "samples_per_s", epochs, across, label),
     ]
     axes = tuple(one for one in found if one is not None)[:limit]
-    return Figure(axes, alt=_in_words(epochs, history, axes, best_step))
+    return Figure(axes, alt=_in_words(judged, history, axes, best_step))
+
+
+class _Judged:
+    """What was measured at validations and at epochs' ends, by the x axis: the epochs' own columns, and
+    those of a validation at every step that had one.
+    """
+
+    def __init__(self, epochs: pd.DataFrame, history: pd.DataFrame, evaluations: pd.DataFrame | None) -> None:
+        self.epochs, self._across = epochs, _across(epochs, history)
+        by_step = "step" in epochs and len(evaluations if evaluations is not None else ()) > len(epochs)
+        self._evaluations = evaluations if by_step or not len(epochs) else None
+        extra = [] if self._evaluations is None else list(self._evaluations.columns)
+        self.columns = list(dict.fromkeys([*map(str, epochs.columns), *map(str, extra)]))
+
+    def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (x, values) of a column."""
+        if self._evaluations is not None and name.startswith("val_") and name in self._evaluations:
+            return np.asarray(self._evaluations.index, float), numbers(self._evaluations, name)
+        return self._across, numbers(self.epochs, name)
 
 
 def numbers(table: pd.DataFrame, name: str) -> np.ndarray:
@@ -109,13 +131,13 @@ def _by_step(name: str, history: pd.DataFrame, column: str, role: str) -> list[S
 
 
 def _loss(
-    epochs: pd.DataFrame, history: pd.DataFrame, across: np.ndarray, best_step: float | None, label: str
+    judged: _Judged, history: pd.DataFrame, best_step: float | None, label: str
 ) -> Axes | None:
     series = _by_step("train", history, "train_loss", "train")
-    if not series and np.isfinite(numbers(epochs, "train_loss")).any():
-        series = [_series("train", across, numbers(epochs, "train_loss"), "train")]
+    if not series and np.isfinite(judged.series("train_loss")[1]).any():
+        series = [_series("train", *judged.series("train_loss"), "train")]
     marks = _end_of_numbers(history)
-    valid = numbers(epochs, "val_loss")
+    across, valid = judged.series("val_loss")
     if np.isfinite(valid).any():
         series.append(_series("valid", across, valid, "valid"))
         if best_step is not None and np.isfinite(valid).sum() > 1:
@@ -125,30 +147,33 @@ def _loss(
     return Axes("Loss", tuple(series), x_label=label, marks=marks, log_y=log)
 
 
-def _accuracy(epochs: pd.DataFrame, across: np.ndarray, label: str) -> Axes | None:
-    table = pd.DataFrame({name: numbers(epochs, name) for name in ("train_acc", "val_acc")})
-    if not (table.max(axis=None) > 1.5):  # a fraction; some count in percent themselves
-        table = 100 * table
-    return _pair("Accuracy (%)", table, "train_acc", "val_acc", across, label)
+def _accuracy(judged: _Judged, label: str) -> Axes | None:
+    highest = [judged.series(name)[1] for name in ("train_acc", "val_acc")]
+    percents = any(np.nanmax(values) > 1.5 for values in highest if np.isfinite(values).any())
+    scale = 1.0 if percents else 100.0  # a fraction; some count in percent themselves
+    return _pair("Accuracy (%)", judged, ("train_acc", "val_acc"), label, scale)
 
 
 def _pair(
-    title: str, epochs: pd.DataFrame, train: str, valid: str, across: np.ndarray, label: str
+    title: str, judged: _Judged, names: tuple[str, str], label: str, scale: float = 1.0
 ) -> Axes | None:
-    columns = ((train, "train", numbers(epochs, train)), (valid, "valid", numbers(epochs, valid)))
-    series = [_series(role, across, values, role) for _, role, values in columns if np.isfinite(values).any()]
+    series = []
+    for role, name in zip(("train", "valid"), names, strict=True):
+        across, values = judged.series(name)
+        if np.isfinite(values).any():
+            series.append(_series(role, across, scale * values, role))
     return Axes(title, tuple(series), x_label=label) if series else None
 
 
-def _other_metrics(epochs: pd.DataFrame, across: np.ndarray, label: str) -> Iterable[Axes]:
+def _other_metrics(judged: _Judged, label: str) -> Iterable[Axes]:
     """Yield a plot for every further metric; `train_x` and `val_x` share one."""
-    names = [str(name) for name in epochs.columns if str(name) not in _KNOWN]
+    names = [name for name in judged.columns if name not in _KNOWN]
     stems = dict.fromkeys(name.removeprefix("train_").removeprefix("val_") for name in names)
     for stem in stems:
         if f"train_{stem}" in names or f"val_{stem}" in names:
-            axes = _pair(stem, epochs, f"train_{stem}", f"val_{stem}", across, label)
+            axes = _pair(stem, judged, (f"train_{stem}", f"val_{stem}"), label)
         else:
-            values = numbers(epochs, stem)
+            across, values = judged.series(stem)
             axes = (
                 Axes(stem, (_series(stem, across, values, ""),), x_label=label)
                 if np.isfinite(values).any()
@@ -181,23 +206,23 @@ def _single(
 
 
 def _in_words(
-    epochs: pd.DataFrame, history: pd.DataFrame, axes: tuple[Axes, ...], best_step: float | None
+    judged: _Judged, history: pd.DataFrame, axes: tuple[Axes, ...], best_step: float | None
 ) -> str:
     """Describe the curves with their numbers, for those who do not see them."""
     parts = []
-    train = numbers(epochs, "train_loss")
+    train = judged.series("train_loss")[1]
     train = train if np.isfinite(train).any() else numbers(history, "train_loss")
     train = train[np.isfinite(train)]
     if len(train):
         parts.append(f"train loss from {short(train[0])} to {short(train[-1])}")
-    valid = numbers(epochs, "val_loss")
+    valid = judged.series("val_loss")[1]
     valid = valid[np.isfinite(valid)]
     if len(valid):
         where = "" if best_step is None else f" at step {best_step:,.0f}"
         parts.append(
             f"validation loss from {short(valid[0])} to {short(valid[-1])}, best {short(valid.min())}{where}"
         )
-    accuracy = numbers(epochs, "val_acc")
+    accuracy = judged.series("val_acc")[1]
     accuracy = accuracy[np.isfinite(accuracy)]
     if len(accuracy):
         scale = 100 if accuracy.max() > 1.5 else 1

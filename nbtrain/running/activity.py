@@ -50,6 +50,7 @@ class Activity(ABC):
             Replaced by `let_go`.
         state: the counters.
         ends_diverged: a loss that is lost ends the run, as diverged.
+        judges_within_epochs: its validations are records of their own, at steps within epochs too.
         foreground: it goes on in the thread that starts the run, which then calls `Execution.trained` itself.
     """
 
@@ -61,6 +62,7 @@ class Activity(ABC):
     objects: Any
     state: State
     ends_diverged = True
+    judges_within_epochs: bool = False
     foreground = False
 
     @property

@@ -79,7 +79,8 @@ class Execution:
         with results.opened_folder(self.activity) as (folder, trackers):
             self.folder = folder
             try:
-                self._keeper = Keeper(folder, trackers, self._trouble)
+                within = self.activity.judges_within_epochs
+                self._keeper = Keeper(folder, trackers, self._trouble, within_epochs=within)
                 self.activity.prepare(self._desk())
                 self.status = RunStatus.RUNNING
                 self._write_manifest(started_at=utc_now())

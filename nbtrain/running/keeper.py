@@ -5,6 +5,7 @@ What fails is said once, in the run's alerts and log, and the run goes on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,13 +21,20 @@ class Keeper:
     Args:
         folder: the run folder. trackers: opened trackers; the first writes the folder's own metrics files.
         on_trouble: told in words, once for each thing that fails.
+        within_epochs: the run validates within its epochs too, so that evaluations are records of their own.
     """
 
-    def __init__(self, folder: RunFolder, trackers: Sequence[Any], on_trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: RunFolder, trackers: Sequence[Any], on_trouble: Callable[[str], None], *,
+        within_epochs: bool = False,
+    ) -> None:  # fmt: skip
         self.folder = folder
+        self._within_epochs = within_epochs
+        self._waiting: list[dict[str, float]] = []  # evaluations whose steps have not been drained yet
         self._trackers = list(trackers)
         self._on_trouble = on_trouble
         self._said: set[str] = set()
+        self._written = 0.0  # the newest step written
 
     def write(self, news: News) -> None:
         """Write what is new."""
@@ -37,14 +45,37 @@ class Keeper:
         for row in news.epochs:
             self._guard("training.log", self.folder.log, epoch_line(row))
         rows = news.step_rows()
+        if self._within_epochs:
+            self._waiting += news.evaluations
+        self._write_in_order(rows, rows[-1]["step"] if rows else 0)
         for tracker in self._trackers:
-            if rows:
-                self._guard(tracker.id, tracker.log_steps, rows)
             for row in news.epochs:
                 self._guard(tracker.id, tracker.log_epoch, row)
 
+    def _write_in_order(self, rows: list[dict[str, Any]], until: float) -> None:
+        """Write steps and, each behind its own step, the evaluations up to step `until`.
+
+        Whoever reads the journal takes a step that comes late for one that was done again.
+        """
+        due = [one for one in self._waiting if one["step"] <= max(until, self._written)]
+        self._waiting = self._waiting[len(due) :]
+        self._written = max(until, self._written)
+        for evaluation in due:
+            before = [row for row in rows if row["step"] <= evaluation["step"]]
+            rows = rows[len(before) :]
+            self._log(before, evaluation)
+        self._log(rows)
+
+    def _log(self, rows: list[dict[str, Any]], evaluation: dict[str, float] | None = None) -> None:
+        for tracker in self._trackers:
+            if rows:
+                self._guard(tracker.id, tracker.log_steps, rows)
+            if evaluation is not None:
+                self._guard(tracker.id, tracker.log_evaluation, evaluation)
+
     def finish(self, status: RunStatus) -> None:
-        """Close the trackers."""
+        """Write what still waits, and close the trackers."""
+        self._write_in_order([], math.inf)
         for tracker in self._trackers:
             self._guard(tracker.id, tracker.finish, status)
 

@@ -85,6 +85,11 @@ class Readings:
         return self._do.record.epochs_frame()
 
     @property
+    def evaluations(self) -> pd.DataFrame:
+        """One row a validation, indexed by step: those within epochs (`val_every`) and those at their ends."""
+        return self._do.record.evaluations_frame()
+
+    @property
     def alerts(self) -> list[Finding]:
         """What was noticed while training, oldest first."""
         return list(self._do.record.alerts)

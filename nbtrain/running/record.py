@@ -61,6 +61,7 @@ class Record:
         self.curves = LiveCurve(CURVE_COLUMNS)
         self.eval_curves = LiveCurve(EVAL_COLUMNS)
         self.epochs: list[dict[str, float]] = []
+        self.evaluations: list[dict[str, float]] = []
         self.alerts: list[Finding] = []
         self.latest: dict[str, float] = {}
         self.layers: dict[str, tuple[float, float]] = {}
@@ -68,6 +69,7 @@ class Record:
         self._smoother = Smoother()
         self._epochs_in: deque[dict[str, float]] = deque()
         self._evaluations_in: deque[dict[str, float]] = deque()
+        self._best_in: deque[dict[str, float]] = deque()
         self._alerts_in: deque[Finding] = deque()
 
     @property
@@ -79,11 +81,12 @@ class Record:
         """Take an epoch's row from the training thread."""
         self._epochs_in.append(dict(row))
 
-    def note_evaluation(self, step: int, values: dict[str, float], best: tuple[float, int]) -> None:
+    def note_evaluation(
+        self, step: int, epoch: int, values: dict[str, float], best: tuple[float, int]
+    ) -> None:
         """Take an evaluation from the training thread. `best`: (best validation loss, its step)."""
-        self._evaluations_in.append(
-            {"step": step, **values, "best_val_loss": best[0], "best_val_step": best[1]}
-        )
+        self._evaluations_in.append({"step": step, "epoch": epoch, **values})
+        self._best_in.append({"best_val_loss": best[0], "best_val_step": best[1]})
 
     def note_alert(self, finding: Finding) -> None:
         """Take an alert from any thread."""
@@ -99,7 +102,10 @@ class Record:
             ratios = sample.update_ratios
             self.layers = {name: (norm, ratios[name]) for name, norm in sample.grad_norms.items()}
         for values in news.evaluations:
-            self.latest.update({name: value for name, value in values.items() if name != "step"})
+            self.evaluations.append(values)
+            self.latest.update({key: value for key, value in values.items() if key not in ("step", "epoch")})
+        for best in _emptied(self._best_in):
+            self.latest.update(best)
         for row in news.epochs:
             self.epochs.append(row)
             measured = {name: row[name] for name in row if name.startswith(("train_", "val_"))}
@@ -139,6 +145,12 @@ class Record:
             name: np.array([by_step[s].get(name, np.nan) for s in steps], float) for name in EVAL_COLUMNS
         }
         self.eval_curves.extend(np.array(steps), columns)
+
+    def evaluations_frame(self) -> pd.DataFrame:
+        """Return the validations as a DataFrame indexed by step, a row each, those at epochs' ends too."""
+        rows = list(self.evaluations)
+        frame = pd.DataFrame(rows, columns=None if rows else ["step", "epoch", "val_loss"])
+        return frame.astype({"step": int, "epoch": int}).set_index("step")
 
     def epochs_frame(self) -> pd.DataFrame:
         """Return the epochs as a DataFrame, a row an epoch; a later row of an epoch replaces the earlier."""

@@ -1,7 +1,7 @@
 """A journal: one JSON object a line, append only (logs/metrics.jsonl, logs/alerts.jsonl).
 
 Owns cheap appending, and reading in spite of a torn last line. Knows nothing of what the rows mean but
-"step".
+"step" and the kind of a row.
 
 Cost: about 3 us a row of five numbers, one write call a block; nothing is fsynced, so a power failure may
 take the last seconds of rows, a crash of the process takes none.
@@ -23,6 +23,7 @@ from nbtrain.errors import InvalidMetrics
 from nbtrain.runs.files import disk_trouble
 from nbtrain.runs.plain import for_json, from_json_number, number_name
 
+EVALUATION = "evaluation"  # the "kind" of such a row; a step's row has none
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
@@ -120,7 +121,8 @@ def without_replayed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leave out the rows that a later part of the journal did again: a resumed run goes back to its
     checkpoint.
 
-    A row stays if every row after it has a higher "step". Rows without a step stay.
+    A row stays if every row after it has a higher "step"; an evaluation comes after the step it judges. Rows
+    without a step stay.
     """
     if not rows:
         return rows
@@ -165,7 +167,9 @@ def _with_names(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _step(row: Mapping[str, Any]) -> float:
     step = row.get("step")
-    return float(step) if isinstance(step, (int, float)) and abs(step) < 2**53 else np.nan
+    if not isinstance(step, (int, float)) or not abs(step) < 2**52:
+        return np.nan
+    return float(step) + (0.5 if row.get("kind") == EVALUATION else 0.0)
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

@@ -70,8 +70,25 @@ def write_metrics(
         raise disk_trouble(error, "write the epochs' metrics", path, needed_bytes=len(data), fs=fs) from error
 
 
-def write_curve(path: Path, epochs: Iterable[Mapping[str, Any]], column: str, fs: Files = REAL) -> None:
-    """Write epoch, step and one column as CSV, leaving out the epochs without a value.
+def with_evaluations(
+    epochs: Iterable[Mapping[str, Any]], evaluations: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return what was measured at validations, ordered by step: those within epochs and those at their ends.
+
+    An evaluation at an epoch's end is that epoch's row. Rows without a step come last, ordered by epoch.
+    """
+    ends = one_row_an_epoch(epochs)
+    by_step = {row["step"]: dict(row) for row in evaluations if row.get("step") is not None}
+    by_step |= {row["step"]: row for row in ends if row.get("step") is not None}
+    rest = [row for row in ends if row.get("step") is None]
+    return [*(by_step[step] for step in sorted(by_step)), *rest]
+
+
+def write_curve(path: Path, rows: Iterable[Mapping[str, Any]], column: str, fs: Files = REAL) -> None:
+    """Write epoch, step and one column as CSV, leaving out the rows without a value.
+
+    Args:
+        rows: in the order of the file.
 
     Raises:
         RunFolderError: the disk refused; the file before is as it was.
@@ -79,7 +96,7 @@ def write_curve(path: Path, epochs: Iterable[Mapping[str, Any]], column: str, fs
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("epoch", "step", column))
-    for row in one_row_an_epoch(epochs):
+    for row in rows:
         if row.get(column) is not None:
             writer.writerow([for_json(row.get(key)) for key in ("epoch", "step", column)])
     try:

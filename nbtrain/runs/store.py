@@ -27,7 +27,7 @@ from nbtrain.errors import RunFolderError
 from nbtrain.findings import Finding
 from nbtrain.runs.checkpoint import CheckpointStore
 from nbtrain.runs.files import REAL, TEMPORARY, Files, disk_trouble, remove_leftovers, replace_file
-from nbtrain.runs.journal import Journal
+from nbtrain.runs.journal import EVALUATION, Journal
 from nbtrain.runs.layout import (
     ALERTS_FILE,
     CHECKPOINTS,
@@ -42,7 +42,7 @@ from nbtrain.runs.layout import (
 )
 from nbtrain.runs.lock import OwnerLock
 from nbtrain.runs.manifest import Manifest, utc_now
-from nbtrain.runs.metrics import write_curve, write_metrics
+from nbtrain.runs.metrics import one_row_an_epoch, with_evaluations, write_curve, write_metrics
 from nbtrain.runs.names import inside, new_run_id
 from nbtrain.runs.owner import this_process
 from nbtrain.runs.plain import for_json
@@ -178,13 +178,31 @@ class RunFolder:
         """Append alerts to logs/alerts.jsonl."""
         self._guarded(self._alerts.append, [alert.to_dict() for alert in alerts])
 
-    def write_epochs(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write the epochs' rows (all of them, each time) to logs/metrics.json and the two CSV curves."""
+    def append_evaluations(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append evaluations to logs/metrics.jsonl, each a record of the kind "evaluation"."""
+        self._guarded(self._steps.append, [{"kind": EVALUATION, **row} for row in rows])
+
+    def write_epochs(
+        self, rows: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Write the epochs' rows (all of them, each time) to logs/metrics.json and the two CSV curves.
+
+        Args:
+            evaluations: those within epochs, which val_loss.csv has too.
+        """
         with self._writing:
             known = self._manifest
             epochs = self.path / EPOCHS_FILE
             write_metrics(epochs, rows, run_id=known.run_id, seed=known.seed, fs=self._fs)
-            write_curve(self.path / TRAIN_CURVE_FILE, rows, "train_loss", self._fs)
+            write_curve(self.path / TRAIN_CURVE_FILE, one_row_an_epoch(rows), "train_loss", self._fs)
+            self.write_validation_curve(rows, evaluations)
+
+    def write_validation_curve(
+        self, epochs: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Write logs/val_loss.csv: a row a validation, by step."""
+        with self._writing:
+            rows = with_evaluations(epochs, evaluations)
             write_curve(self.path / VAL_CURVE_FILE, rows, "val_loss", self._fs)
 
     def write_config(self, config: Mapping[str, Any]) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbtrain.errors import InvalidMetrics, UserError
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.runs.files import disk_trouble, replace_file
-from nbtrain.runs.journal import read_journal, without_replayed
+from nbtrain.runs.journal import EVALUATION, read_journal, without_replayed
 from nbtrain.runs.layout import (
     ALERTS_FILE,
     CHECKPOINTS,
@@ -23,7 +23,7 @@ from nbtrain.runs.layout import (
 )
 from nbtrain.runs.listing import find_run
 from nbtrain.runs.manifest import Manifest
-from nbtrain.runs.metrics import COLUMNS, read_metrics
+from nbtrain.runs.metrics import COLUMNS, read_metrics, with_evaluations
 from nbtrain.runs.plain import from_json_number
 from nbtrain.runs.status import Progress, RunStatus
 
@@ -58,7 +58,7 @@ class StoredRun:
         self.watchers: list[Any] = []
         manifest = Manifest.read(folder)
         self.id, self.name = manifest.run_id or folder.name, manifest.name or folder.name
-        self._steps_read: tuple[tuple[int, int], list[dict[str, Any]]] | None = None
+        self._rows_read: tuple[tuple[int, int], list[dict[str, Any]]] | None = None
 
     @classmethod
     def load(cls, root: str | os.PathLike[str], id_or_dir: str | os.PathLike[str]) -> StoredRun:
@@ -159,6 +159,20 @@ class StoredRun:
         return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS), dtype=float)
 
     @property
+    def evaluations(self) -> pd.DataFrame:
+        """One row a validation, indexed by step: those within epochs (`--val-every`) and those at their ends.
+        """
+        import pandas as pd
+
+        judged = self._judged()
+        rows = [row for row in judged if row.get("step") is not None and row.get("val_loss") is not None]
+        told = (key for row in rows for key in row if key == "epoch" or key.startswith("val_"))
+        keys = dict.fromkeys(told)
+        table = pd.DataFrame({key: [row.get(key) for row in rows] for key in keys or ("epoch", "val_loss")})
+        table.index = pd.Index([int(row["step"]) for row in rows], name="step", dtype="int64")
+        return table
+
+    @property
     def alerts(self) -> list[Finding]:
         """The findings raised while it trained, in order."""
         return [
@@ -185,7 +199,7 @@ class StoredRun:
         """The newest values: train_loss, smooth_loss, lr, grad_norm, val_loss, best_val_loss, ..."""
         values: dict[str, float] = {}
         best, best_step = float("inf"), 0.0
-        for row in self._epoch_rows():
+        for row in self._judged():
             numbers = {key: float(value) for key, value in row.items() if _is_number(value)}
             values |= {key: value for key, value in numbers.items() if key not in ("epoch", "step")}
             if numbers.get("val_loss", best) < best:
@@ -247,15 +261,26 @@ class StoredRun:
         )
 
     def _steps(self) -> list[dict[str, Any]]:
+        return [row for row in self._rows() if "kind" not in row]
+
+    def _judged(self) -> list[dict[str, Any]]:
+        """Return the validations ordered by step: evaluations within epochs, and the epochs."""
+        within = [
+            {key: value for key, value in row.items() if key != "kind"}
+            for row in self._rows() if row.get("kind") == EVALUATION
+        ]  # fmt: skip
+        return with_evaluations(self._epoch_rows(), within) if within else self._epoch_rows()
+
+    def _rows(self) -> list[dict[str, Any]]:
         path = self.dir / STEPS_FILE
         try:
             stat = path.stat()
         except OSError:
             return []
         mark = (stat.st_mtime_ns, stat.st_size)
-        if self._steps_read is None or self._steps_read[0] != mark:
-            self._steps_read = (mark, without_replayed(read_journal(path)))
-        return self._steps_read[1]
+        if self._rows_read is None or self._rows_read[0] != mark:
+            self._rows_read = (mark, without_replayed(read_journal(path)))
+        return self._rows_read[1]
 
     def _epoch_rows(self) -> list[dict[str, Any]]:
         path = self.dir / EPOCHS_FILE

@@ -41,7 +41,7 @@ class RunInfo:
 
 class Tracker(ABC):
     """One backend for the numbers of one run. Called by one thread at a time, in this order: `open`, any
-    number of `log_steps` and `log_epoch`, `finish`."""
+    number of `log_steps`, `log_evaluation` and `log_epoch`, `finish`."""
 
     id: ClassVar[str]
     also: ClassVar[tuple[str, ...]] = ()  # other names people use for it
@@ -64,6 +64,12 @@ class Tracker(ABC):
     @abstractmethod
     def log_epoch(self, row: Mapping[str, Any]) -> None:
         """Take an epoch's row of metrics.json."""
+
+    @abstractmethod
+    def log_evaluation(self, row: Mapping[str, Any]) -> None:
+        """Take an evaluation of a run that validates within its epochs too, once the steps before it were
+        given: {"step", "epoch", "val_loss", ...}. The one at an epoch's end is followed by that epoch's
+            row."""
 
     @abstractmethod
     def finish(self, status: RunStatus) -> None:

@@ -38,6 +38,7 @@ class Training(Activity):
         self.objects: Any = plan.work
         self.name, self.config = plan.name, plan.config
         self.dir, self.backends = plan.work.options.dir, plan.work.options.log
+        self.judges_within_epochs = plan.work.options.val_every is not None
         self.state = State()
         self._recorder = Recorder()
 

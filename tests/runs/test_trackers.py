@@ -35,6 +35,7 @@ def tracked(name: str, info: RunInfo, status: RunStatus = RunStatus.COMPLETED) -
     built_in, *others = open_trackers([name], info)
     for tracker in (built_in, *others):
         tracker.log_steps(STEPS[:2])
+        tracker.log_evaluation({"step": 2, "epoch": 1, "val_loss": 0.7})
         tracker.log_steps(STEPS[2:])
         tracker.log_epoch(EPOCH)
         tracker.finish(status)
@@ -75,8 +76,30 @@ def test_json_files_go_on_after_a_resume(info: RunInfo) -> None:
     assert [(row["epoch"], row["train_loss"]) for row in rows] == [(1, 0.3), (2, 0.2)]
 
 
+def test_evaluations_done_again_are_dropped(info: RunInfo) -> None:
+    """A run resumed from step 3 keeps the evaluation before it; those after it are as they were done last."""
+    path = info.folder.path
+    (tracker,) = open_trackers(["json"], info)
+    for steps, loss in ((STEPS[:2], 0.7), (STEPS[2:4], 0.3)):
+        tracker.log_steps(steps)
+        tracker.log_evaluation({"step": steps[-1]["step"], "epoch": 1, "val_loss": loss})
+    assert StoredRun(path).evaluations.val_loss.to_dict() == {2: 0.7, 4: 0.3}
+    (again,) = open_trackers(["json"], info)
+    again.log_steps(STEPS[2:4])
+    again.log_evaluation({"step": 4, "epoch": 1, "val_loss": 0.5})
+    again.log_steps(STEPS[4:])
+    again.log_epoch({**EPOCH, "val_loss": 0.55})
+    again.finish(RunStatus.COMPLETED)
+    run = StoredRun(path)
+
+    assert run.evaluations.val_loss.to_dict() == {2: 0.7, 4: 0.5, 5: 0.55}
+    assert list(run.history.index) == [1, 2, 3, 4, 5] and "kind" not in run.history
+    assert (path / "logs/val_loss.csv").read_text() == "epoch,step,val_loss\n1,2,0.7\n1,4,0.5\n1,5,0.55\n"
+    assert (run.latest["best_val_loss"], run.latest["best_val_step"]) == (0.5, 4)
+
+
 def test_tensorboard_reads_the_scalars_back(info: RunInfo) -> None:
-    """TensorBoard's own reader finds every step and epoch value at its step."""
+    """TensorBoard's own reader finds every value of steps, evaluations and epochs at its step."""
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     tracker = tracked("tensorboard", info)
     events = accumulator.EventAccumulator(tracker.url, size_guidance={"scalars": 0})
@@ -87,7 +110,9 @@ def test_tensorboard_reads_the_scalars_back(info: RunInfo) -> None:
     assert found["step/lr"] == [(step, pytest.approx(0.1)) for step in range(1, 6)]
     assert found["epoch/val_acc"] == [(5, pytest.approx(0.9))]
     assert math.isnan(found["epoch/val_loss"][0][1])
-    assert set(found) == {"step/train_loss", "step/lr", "epoch/train_loss", "epoch/val_loss", "epoch/val_acc"}
+    assert found["evaluation/val_loss"] == [(2, pytest.approx(0.7))]
+    epochs = {"epoch/train_loss", "epoch/val_loss", "epoch/val_acc"}
+    assert set(found) == {"step/train_loss", "step/lr", "evaluation/val_loss"} | epochs
 
 
 def test_mlflow_reads_the_run_back(info: RunInfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -106,6 +131,8 @@ def test_mlflow_reads_the_run_back(info: RunInfo, monkeypatch: pytest.MonkeyPatc
     losses = client.get_metric_history(run.info.run_id, "step.train_loss")
     assert [(m.step, m.value) for m in losses] == [(row["step"], row["train_loss"]) for row in STEPS]
     assert run.data.metrics["epoch.val_acc"] == 0.9
+    [judged] = client.get_metric_history(run.info.run_id, "evaluation.val_loss")
+    assert (judged.step, judged.value) == (2, 0.7)
     assert (run.data.params["lr"], len(run.data.params["words"])) == ("0.1", 500)
     assert (run.info.run_name, run.info.status) == ("digits", "KILLED")
     assert run.data.tags["nbtrain.run_id"] == info.folder.id
@@ -155,6 +182,8 @@ def test_wandb_offline_holds_the_rows(info: RunInfo, monkeypatch: pytest.MonkeyP
     assert steps == [(row["step"], row["train_loss"]) for row in STEPS]
     epochs = [row for row in rows if "epoch/val_acc" in row]
     assert [(row["training_step"], row["epoch/val_acc"]) for row in epochs] == [(5, 0.9)]
+    judged = [row for row in rows if "evaluation/val_loss" in row]
+    assert [(row["training_step"], row["evaluation/val_loss"]) for row in judged] == [(2, 0.7)]
     assert wandb.run is None
 
 

@@ -23,7 +23,8 @@ _ALLOW_FILES = "MLFLOW_ALLOW_FILE_STORE"
 
 
 class MLflow(Tracker):
-    """Send scalars and options to MLflow: step.<name> and epoch.<name>, by step.
+    """Send scalars and options to MLflow: step.<name>, epoch.<name> and, of runs that validate within epochs,
+    evaluation.<name>, by step.
 
     Where to is MLflow's own setting (MLFLOW_TRACKING_URI, `mlflow.set_tracking_uri`). Without one, and
     without the database package that its default needs, to the folder `mlruns` beside the run folders. The
@@ -70,6 +71,10 @@ class MLflow(Tracker):
     def log_epoch(self, row: Mapping[str, Any]) -> None:
         """Send an epoch's row at its step."""
         self._send([("epoch", row)])
+
+    def log_evaluation(self, row: Mapping[str, Any]) -> None:
+        """Send an evaluation at its step."""
+        self._send([("evaluation", row)])
 
     def finish(self, status: RunStatus) -> None:
         """End MLflow's run: FINISHED, KILLED (stopped by hand) or FAILED."""

@@ -17,7 +17,8 @@ ROWS_A_CALL = 100  # about 200 us a row, and charts of wandb.ai are sampled to s
 
 
 class WeightsAndBiases(Tracker):
-    """Send scalars to Weights & Biases: step/<name> and epoch/<name> over the training step.
+    """Send scalars to Weights & Biases: step/<name>, epoch/<name> and, of runs that validate within epochs,
+    evaluation/<name> over the training step.
 
     The project is $WANDB_PROJECT, else `nbtrain`. Mode, entity and key are taken from the WANDB_ variables
     and `wandb login`, as ever. The notebook's output and code are not captured.
@@ -56,6 +57,10 @@ class WeightsAndBiases(Tracker):
     def log_epoch(self, row: Mapping[str, Any]) -> None:
         """Send an epoch's row at its step."""
         self._log("epoch", row, int(row.get("step") or row.get("epoch") or 0))
+
+    def log_evaluation(self, row: Mapping[str, Any]) -> None:
+        """Send an evaluation at its step."""
+        self._log("evaluation", row, int(row["step"]))
 
     def finish(self, status: RunStatus) -> None:
         """End wandb's run; failed, diverged and interrupted runs get a red mark there."""

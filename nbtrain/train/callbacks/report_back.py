@@ -18,7 +18,8 @@ class ReportBack(Callback):
 
     def on_evaluation(self, work: Any, state: Any, values: dict[str, float]) -> None:
         """Pass an evaluation on, with the best so far."""
-        self._record.note_evaluation(state.step, values, (state.best_val_loss, state.best_val_step))
+        best = state.best_val_loss, state.best_val_step
+        self._record.note_evaluation(state.step, state.epoch, values, best)
 
     def on_empty_evaluation(self, work: Any, state: Any) -> None:
         """Say once that the validation data gave nothing."""
