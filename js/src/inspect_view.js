@@ -19,7 +19,7 @@ export class InspectView {
     this._title = h("span", {});
     this._gone = h("div", { class: "nbt-gone", hidden: true });
     this._tree = new Tree();
-    this._note = h("div", { class: "nbt-muted nbt-note", hidden: true });
+    this._note = h("div", { class: "nbt-muted nbt-under-tree", hidden: true });
     this._model = h(
       "div",
       { class: "nbt-block", hidden: true },

@@ -26,6 +26,7 @@ COLUMNS = (
     "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "gpu_util",
     "samples_per_s", "epoch_time_s",
 )  # fmt: skip
+FRACTION = "fraction"  # the "accuracy_unit" of the files we write
 PERCENT_ABOVE = 1.5  # an accuracy over this is no fraction, also allowing for rounding: it is percent
 _ACCURACY = re.compile(r"(^|_)(acc|accuracy)$")
 
@@ -37,7 +38,8 @@ class MetricsFile:
     Attributes:
         epochs: one dict an epoch, ordered by epoch, each with all of `COLUMNS`; non-finite values are floats,
             unknown ones None, accuracies 0..1.
-        percent_columns: accuracy columns that were written as percent and divided by 100.
+        percent_columns: accuracy columns that were written as percent and divided by 100; never in a file
+            of ours.
     """
 
     epochs: tuple[dict[str, Any], ...]
@@ -62,7 +64,8 @@ def write_metrics(
     """
     rows = [{**dict.fromkeys(COLUMNS), **row} for row in one_row_an_epoch(epochs)]
     lines = ",\n  ".join(json.dumps(for_json(row), allow_nan=False) for row in rows)
-    head = json.dumps({"schema": SCHEMA, "run_id": run_id, "seed": for_json(seed)})[:-1]
+    known = {"schema": SCHEMA, "run_id": run_id, "seed": for_json(seed), "accuracy_unit": FRACTION}
+    head = json.dumps(known)[:-1]
     data = f'{head},\n "epochs": [\n  {lines}\n ]}}\n' if rows else f'{head}, "epochs": []}}\n'
     try:
         replace_file(path, data.encode(), fs)
@@ -150,7 +153,9 @@ def parse_metrics(data: Any, path: str | Path = "metrics.json") -> MetricsFile:
     if not isinstance(rows, list):
         raise _invalid(path, "epochs", f"is {_kind(rows)}, expected a list of objects")
     epochs = one_row_an_epoch([_checked_row(row, f"epochs[{index}]", path) for index, row in enumerate(rows)])
-    percent = _percent_to_fraction(epochs)
+    # where it is said that accuracies are fractions, a value of 93 is no percentage: a metric of the
+    # person's own
+    percent = () if data.get("accuracy_unit") == FRACTION else _percent_to_fraction(epochs)
     run_id, seed = data.get("run_id"), data.get("seed")
     if run_id is not None and not isinstance(run_id, str):
         raise _invalid(path, "run_id", f"is {_kind(run_id)}, expected a string")

@@ -31,6 +31,8 @@ PRECISIONS = {
     "16": "16", "fp16": "16", "16-mixed": "16", "auto": "auto",
 }  # fmt: skip
 DEFAULT_EPOCHS = 10
+TAKEN_METRICS = {"loss", "time_s"}  # val_loss decides which checkpoint is best
+OWN_ACCURACY = "acc"  # a metric of this name takes the place of the accuracy that finds itself
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class TrainOptions:
         name: name of the run. dir: folder that holds the run folders.
         device: "cpu", "cuda", "cuda:1", "mps"; None trains where the model is.
         scheduler_step: "step" or "epoch", when the scheduler's own kind does not tell.
-        metrics: name -> callable(output, target) -> number, averaged over the validation samples.
+        metrics: name -> callable(output, target) -> number, averaged over the validation samples, in the
+            column val_<name>. One called `acc` takes the place of the accuracy that finds itself; `loss` is
+            refused.
         guess_accuracy: report accuracy when the task looks like classification.
     """
 
@@ -80,6 +84,11 @@ class TrainOptions:
     metrics: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     guess_accuracy: bool = True
     given: frozenset[str] = frozenset()
+
+    @property
+    def finds_accuracy(self) -> bool:
+        """Whether accuracy is measured by itself: not where the person brings an `acc` of their own."""
+        return self.guess_accuracy and OWN_ACCURACY not in self.metrics
 
     @classmethod
     def from_words(cls, words: Mapping[str, Any]) -> TrainOptions:
@@ -180,6 +189,11 @@ def _metrics(name: str, value: Any) -> Mapping[str, Callable[..., Any]]:
         raise UsageError(
             f"`{name}` holds {bad[0]!r}, which is not a function.",
             suggestion="Give metrics={'name': function(output, target)}.",
+        )
+    for taken in TAKEN_METRICS & set(value):
+        raise UsageError(
+            f"A metric cannot be called `{taken}`: its column val_{taken} is one that nbtrain fills itself.",
+            suggestion=f"Give it another name: metrics={{'my_{taken}': ...}}, --metric my_{taken}=FUNCTION.",
         )
     return dict(value)
 

@@ -146,7 +146,7 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
     _check_schedule(setup, schedule.scheduler, schedule.every, length[1])
     work = Work(
         model, optimizer, schedule, train, val, rehearsal.task, precision, device, options,
-        rehearsal.criterion, rehearsal.hits if options.guess_accuracy else None, names=_names(setup),
+        rehearsal.criterion, rehearsal.hits if options.finds_accuracy else None, names=_names(setup),
         made=(*made, *(("optimizer",) if made_optimizer else ())), output_shapes=rehearsal.output_shapes,
     )  # fmt: skip
     expected = estimate(work, rehearsal, validation.times_s, amounts(work, length))

@@ -8,6 +8,7 @@ from nbtrain import units
 from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.estimate import Estimate
 from nbtrain.train.line import Line, kind_of
+from nbtrain.train.options import OWN_ACCURACY
 from nbtrain.train.rehearsal import Rehearsal
 from nbtrain.train.work import Work
 
@@ -170,8 +171,10 @@ def _how(work: Work) -> list[Line]:
     precision = {"32": "float32", "bf16": "bf16 autocast", "16": "fp16 autocast with gradient scaling"}[
         work.precision.name
     ]
-    metrics = ["accuracy"] if work.hits is not None else []
-    metrics += list(options.metrics)
+    metrics = ["accuracy (train_acc, val_acc)"] if work.hits is not None else []
+    metrics += [f"{name} (val_{name})" for name in options.metrics]
+    if OWN_ACCURACY in options.metrics:
+        metrics.append(f"no other accuracy: your `{OWN_ACCURACY}` takes its place")
     return [
         Line("How", "Device", str(work.device), "option" if "device" in options.given else "notebook"),
         Line("How", "Precision", precision, option("precision")),

@@ -13,6 +13,7 @@ import torch
 from setups import loader, net
 
 from nbtrain.diagnose.completion import completion_report, summarize
+from nbtrain.errors import UsageError
 from nbtrain.runs.stored import StoredRun
 from nbtrain.running.keeper import Keeper
 from nbtrain.running.record import News
@@ -112,3 +113,40 @@ def test_an_evaluation_waits_for_its_steps() -> None:
     keeper.finish("stopped")
 
     assert noted.seen == [1, 2, 3, 4, ("evaluation", 4), 5, 6, ("evaluation", 6), 7, ("evaluation", 8), "end"]
+
+
+def share(output: Any, target: Any) -> Any:
+    return (output.argmax(1) == target).float().mean()
+
+
+def test_a_metric_called_acc_takes_the_place_of_accuracy(train: Any, planned: Any) -> None:
+    """The person's `acc` is val_acc, no second accuracy is measured beside it, and the plan says so."""
+
+    def percent(output: Any, target: Any) -> Any:
+        return 100 * share(output, target)
+
+    run = train(net(), loader(), val=loader(40), epochs=2, metrics={"acc": percent})
+    plan = planned(net(), loader(), val=loader(40), metrics={"acc": percent}).plan.report().to_text(200)
+
+    assert "train_acc" not in run.epochs and run.epochs.val_acc.max() > 1.5
+    assert "acc (val_acc), no other accuracy: your `acc` takes its place" in plan
+    assert StoredRun(run.dir).epochs.val_acc.tolist() == run.epochs.val_acc.tolist()
+    assert summarize(StoredRun(run.dir)).best_val_acc == summarize(run).best_val_acc <= 1
+
+
+@pytest.mark.parametrize("name", ["accuracy", "top5_acc", "f1"])
+def test_a_metric_stands_beside_accuracy(train: Any, name: str) -> None:
+    """Any other name has a column of its own; values over 1.5 are read back as they were written."""
+    run = train(net(), loader(), val=loader(40), epochs=2, metrics={name: lambda output, target: 93.0})
+    stored = StoredRun(run.dir)
+
+    assert stored.epochs[f"val_{name}"].tolist() == [93.0, 93.0] == run.epochs[f"val_{name}"].tolist()
+    assert stored.epochs.val_acc.tolist() == run.epochs.val_acc.tolist()
+    assert 0 <= run.epochs.train_acc.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["loss", "time_s"])
+def test_a_metric_cannot_replace_the_loss(planned: Any, name: str) -> None:
+    """The loss decides which checkpoint is best: a metric of its name is refused, with what to do."""
+    with pytest.raises(UsageError, match=f"cannot be called `{name}`.*metrics={{'my_{name}'"):
+        planned(net(), loader(), val=loader(40), metrics={name: share})
