@@ -98,10 +98,11 @@ def report(name: str, run: Any) -> None:
 
 
 def synthetic(folder: str) -> None:
+    from nbtrain.train.run import Run
+
     from nbtrain.notebook.namespace import find_setup
     from nbtrain.train.options import TrainOptions
     from nbtrain.train.plan import make_plan
-    from nbtrain.train.run import Run
 
     for name, (make, data, val, options) in CASES.items():
         model = make()

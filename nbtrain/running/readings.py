@@ -86,7 +86,7 @@ class Readings:
 
     @property
     def evaluations(self) -> pd.DataFrame:
-        """One row a validation, indexed by step: those within epochs (`val_every`) and those at their ends."""
+        """One row a validation, by step: those within epochs (`val_every`) and those at their ends."""
         return self._do.record.evaluations_frame()
 
     @property

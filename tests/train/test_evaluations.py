@@ -14,9 +14,9 @@ from setups import loader, net
 
 from nbtrain.diagnose.completion import completion_report, summarize
 from nbtrain.errors import UsageError
-from nbtrain.runs.stored import StoredRun
 from nbtrain.running.keeper import Keeper
 from nbtrain.running.record import News
+from nbtrain.runs.stored import StoredRun
 
 
 @pytest.fixture
