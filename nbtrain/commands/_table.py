@@ -15,7 +15,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "review": ("nbtrain.commands.review", "review code and live objects before GPU hours are spent"),
     "status": ("nbtrain.commands.status", "show a run, live when it trains"),
     "pause": ("nbtrain.commands.controls", "pause a run at the next step"),
-    "resume": ("nbtrain.commands.controls", "let a paused run go on"),
+    "resume": ("nbtrain.commands.resume", "let a paused run, or an ended one from its checkpoint, go on"),
     "stop": ("nbtrain.commands.controls", "stop a run at the next step or epoch"),
     "save": ("nbtrain.commands.controls", "save a checkpoint at the next step"),
     "runs": ("nbtrain.commands.runs", "list the runs of this kernel and on disk"),

@@ -1,4 +1,4 @@
-"""pause, resume, stop, save: leave a wish in a run's mailbox."""
+"""pause, stop, save: leave a wish in a run's mailbox."""
 
 from __future__ import annotations
 
@@ -23,12 +23,6 @@ def _pause(args: SimpleNamespace, context: Context) -> str:
     return f"Pausing {run.id} at the next step. %train resume goes on."
 
 
-def _resume(args: SimpleNamespace, context: Context) -> str:
-    run = _meant("resume", args, context)
-    run.resume()
-    return f"{run.id} goes on."
-
-
 def _stop(args: SimpleNamespace, context: Context) -> str:
     run = _meant("stop", args, context)
     run.stop(args.after)
@@ -46,7 +40,6 @@ AFTER = Argument(
 )
 COMMANDS = {
     "pause": Command("pause", "pause a run at the next step", _pause, (LIVING, DIR), notebook_only=True),
-    "resume": Command("resume", "let a paused run go on", _resume, (LIVING, DIR), notebook_only=True),
     "stop": Command(
         "stop",
         "stop a run at the next step or epoch",

@@ -66,6 +66,12 @@ OPTIONS = (
     Argument(("--deterministic",), "ask torch for deterministic algorithms", bool),
     Argument(("--device",), "cpu | cuda | cuda:1 | mps (where the model is)", metavar="DEVICE"),
     Argument(("--log",), "json | tensorboard | wandb | mlflow, several with commas", metavar="BACKENDS"),
+    Argument(
+        ("--resume",), "go on with an earlier run: its id or name, or `latest` of this name", metavar="RUN"
+    ),
+    Argument(
+        ("--trust",), "with --resume: load a checkpoint of another machine with a torch before 2.10", bool
+    ),
     Argument(("--name",), "name of the run", metavar="NAME"),
     Argument(("--dir", "--output-dir"), "folder of the run folders (runs)"),
 )
@@ -83,8 +89,7 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
     Raises:
         UsageError: something is missing, ambiguous or wrong.
     """
-    from nbtrain.notebook.namespace import find_setup
-    from nbtrain.train.plan import make_plan
+    from nbtrain.train.resume import plan_of
 
     if context.namespace is None:
         raise UsageError(
@@ -96,12 +101,21 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
             f"`{args.objects[2]}` is one name too many: %train takes a model and its data.",
             suggestion="For example: %train model loader --val val_loader",
         )
-    options = _options(args, context)
     model, data = [*args.objects, None, None][:2]
-    roles = {role: getattr(args, role) for role in ROLES}
-    if roles["val"] is None and (options.no_val or options.split is not None):
+    said = {"model": model, "data": data, **{role: getattr(args, role) for role in ROLES}}
+    return plan_of(lambda options, known: _setup(said, options, known, context), _options(args, context))
+
+
+def _setup(said: Mapping[str, Any], options: Any, known: Mapping[str, str], context: Context) -> Any:
+    """Find the objects. `known`: role -> name that a run to be resumed had them under."""
+    from nbtrain.notebook.namespace import find_setup
+
+    there = context.visible()
+    roles = {role: known.get(role) if name is None else name for role, name in said.items()}
+    roles = {role: name for role, name in roles.items() if said[role] is not None or name in there}
+    if roles.get("val") is None and (options.no_val or options.split is not None):
         roles["val"] = False  # asked for none of the notebook's: nothing to look for, nothing to ask about
-    return make_plan(find_setup(context.visible(), model=model, data=data, **roles), options)
+    return find_setup(there, **roles)
 
 
 def _options(args: SimpleNamespace, context: Context) -> Any:
@@ -112,6 +126,8 @@ def _options(args: SimpleNamespace, context: Context) -> Any:
     words = {key: value for key, value in said.items() if value is not None and value is not False}
     if metrics := _metrics(args.metric, context.namespace or {}):
         words["metrics"] = metrics
+    if words.get("resume") == "latest":
+        words["resume"] = True
     words.setdefault("log", context.log or None)
     options = TrainOptions.from_words({"dir": context.runs_dir, **words})
     is_default = "dir" not in words and context.runs_dir == str(TrainOptions.dir)
@@ -143,6 +159,15 @@ def start(args: SimpleNamespace, context: Context) -> Any:
         raise UsageError(
             f"--as {name}: `{name}` is no name a variable can have.", suggestion="For example: --as run"
         )
+    return planned(args, context)
+
+
+def planned(args: SimpleNamespace, context: Context) -> Any:
+    """Return the run that a line's arguments and the notebook's objects make, not started.
+
+    Raises:
+        UsageError: something is missing, ambiguous or wrong.
+    """
     from nbtrain.running.run import Run
     from nbtrain.train.training import Training
 
@@ -186,7 +211,7 @@ def train(
     from nbtrain.notebook.namespace import find_setup
     from nbtrain.running.run import Run
     from nbtrain.train.options import TrainOptions
-    from nbtrain.train.plan import make_plan
+    from nbtrain.train.resume import plan_of
     from nbtrain.train.training import Training
 
     settings = TrainOptions.from_words({"log": log, **options})
@@ -195,7 +220,7 @@ def train(
     )
     if setup.optimizer is None:
         _refuse_a_second_optimizer(model, sys._getframe(1).f_globals)
-    plan = make_plan(setup, settings)
+    plan = plan_of(lambda options, known: setup, settings)
     for warning in plan.warnings:
         warnings.warn(warning, stacklevel=2)
     return Run(Training(plan), finishers=(leave_reports,), report=completion).start()

@@ -17,6 +17,7 @@ import pandas as pd
 
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
+from nbtrain.diagnose.resumed import resumed_notes, way_on
 from nbtrain.findings import Finding, Severity
 from nbtrain.report.model import (
     Block,
@@ -124,14 +125,15 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     summary = summarize(run)
     verdict = _judged(run)
     headline, tone = _headline(run, verdict)
-    sections = [Section("Result", (_numbers_table(summary),)), *_failure(run)]
+    sections = [Section("Result", (_numbers_table(summary), *resumed_notes(run))), *_failure(run)]
     if curves and summary.total_steps:
         figure = _figure(run, summary)
         sections.append(Section("Curves", (figure,)))
     if assessment := _assessment(run, verdict):
         sections.append(Section("Assessment", tuple(assessment)))
-    if verdict.recommendations and summary.status != "failed":
-        sections.append(Section("Recommendations", (Items(verdict.recommendations),)))
+    advice = verdict.recommendations if summary.status != "failed" else ()
+    if advice := tuple(filter(None, (way_on(run), *advice))):
+        sections.append(Section("Recommendations", (Items(advice),)))
     sections.append(Section("Files", (_files(run, summary),)))
     data = {
         **vars(summary), "run_id": run.id, "name": run.name, "outcome": verdict.kind,

@@ -21,7 +21,7 @@ from nbtrain.magics.surroundings import in_colab, nobody_here
 from nbtrain.report.model import Details, Section
 from nbtrain.running import viewing
 
-OPEN_SECTIONS = ("Rehearsal", "Before you start")  # of a plan: what it warns of
+OPEN_SECTIONS = ("Rehearsal", "Before you start", "Resumed from")  # of a plan: what it warns of
 _TYPES = {
     ("nbtrain.running.run", "Run"): "_run_shown",
     ("nbtrain.commands.inspect", "Inspection"): "_inspection_shown",

@@ -97,6 +97,9 @@ class NBTrainMagics(Magics):
         value = command(verb).run(args, self._context(None))
         if verb == "start":
             return self._show_started(args, value)
+        if verb == "resume" and not isinstance(value, str):
+            args.yes = True  # the person has said what to go on with: nothing to ask
+            return self._show_started(args, value)
         if verb == "status":
             display.show_status(value)
             return None

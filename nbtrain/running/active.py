@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from nbtrain.errors import UsageError
-from nbtrain.running import viewing
+from nbtrain.running import terminate, viewing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +41,7 @@ def registered(run: Run) -> Iterator[None]:
         yield
         _forget_old()
         _runs.append(lambda: run)
+    terminate.watch(alive)
 
 
 def refuse_if_training(parameters: Iterable[Tensor], *, but: Run | None = None) -> None:
@@ -86,6 +87,7 @@ def at_exit() -> None:
     for run in alive():
         with suppress(TimeoutError):
             run.wait(EXIT_SECONDS if in_notebook else None)
+    terminate.put_back()
 
 
 def _forget_old() -> None:

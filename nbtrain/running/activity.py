@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Desk:
         record: takes evaluations, epochs and alerts from the training thread.
         trouble: told in words what could not be done beside the training; it becomes an alert, once.
         log: appends a line to training.log; what fails there is an alert.
+        events: every change made while it runs, for the manifest; those of a resumed run come first.
     """
 
     folder: RunFolder
@@ -37,6 +39,7 @@ class Desk:
     record: Record
     trouble: Callable[[str], None]
     log: Callable[[str], None]
+    events: list[dict[str, Any]]
 
 
 class Activity(ABC):
@@ -81,6 +84,10 @@ class Activity(ABC):
     @abstractmethod
     def report(self) -> Report:
         """Return what it will do, for plan.md in the run folder."""
+
+    def reopened(self) -> AbstractContextManager[tuple[RunFolder, list[Any]]] | None:
+        """Return what opens the folder of a run that goes on, and its trackers; None for a new run."""
+        return None
 
     @abstractmethod
     def prepare(self, desk: Desk) -> None:

@@ -76,14 +76,14 @@ class Execution:
         Raises:
             RunFolderError: the folder cannot be written. MissingExtra: a tracker's package is absent.
         """
-        with results.opened_folder(self.activity) as (folder, trackers):
+        with self.activity.reopened() or results.opened_folder(self.activity) as (folder, trackers):
             self.folder = folder
             try:
                 within = self.activity.judges_within_epochs
                 self._keeper = Keeper(folder, trackers, self._trouble, within_epochs=within)
                 self.activity.prepare(self._desk())
                 self.status = RunStatus.RUNNING
-                self._write_manifest(started_at=utc_now())
+                self._write_manifest(started_at=folder.manifest.started_at or utc_now())
                 self._launch()
             except BaseException:
                 self.folder, self.status = None, RunStatus.PLANNED
@@ -92,7 +92,7 @@ class Execution:
     def _desk(self) -> Desk:
         return Desk(
             self.folder, self.control, self.record, self._trouble,
-            log=lambda line: self._quietly(self.folder.log, line),
+            log=lambda line: self._quietly(self.folder.log, line), events=self.events,
         )  # fmt: skip
 
     def _launch(self) -> None:

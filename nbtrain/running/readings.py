@@ -60,6 +60,11 @@ class Readings:
         return self._do.status
 
     @property
+    def is_over(self) -> bool:
+        """True once everything of a run that has ended is written and shown; takes no lock."""
+        return self._do.over.is_set()
+
+    @property
     def stop_reason(self) -> str:
         """Why the run ended, in a sentence; empty when it simply came to its end."""
         return self._do.state.stop_reason

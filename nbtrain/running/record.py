@@ -92,6 +92,31 @@ class Record:
         """Take an alert from any thread."""
         self._alerts_in.append(finding)
 
+    def take_along(
+        self, history: pd.DataFrame, epochs: list[dict[str, Any]], evaluations: list[dict[str, Any]]
+    ) -> None:
+        """Take the numbers of a run that is resumed: what it had measured, without new alerts or news."""
+        steps = history.index.to_numpy()
+        if len(steps):
+            known = {name: history[name].to_numpy(float) for name in STEP_COLUMNS}
+            nothing = np.zeros(len(steps))
+            rows = Rows(steps, known["train_loss"], known["grad_norm"], known["lr"], nothing, nothing)
+            self._watch.on_rows(rows)
+            self._watch.diverged = ""
+            smooth = self._smoother.extend(known["train_loss"])
+            self.history.extend(steps, known)
+            self.curves.extend(steps, {**known, "smooth_loss": smooth})
+            self.latest.update({name: float(column[-1]) for name, column in known.items()})
+            self.latest["smooth_loss"] = float(smooth[-1])
+        for row in epochs:
+            self.epochs.append(row)
+            self.latest.update({name: row[name] for name in row if name.startswith("val_")})
+            self._watch.on_epoch(int(row["step"]), row.get("train_loss", np.nan), row.get("val_loss"))
+        for values in evaluations:
+            self.evaluations.append(values)
+            self.latest.update({key: value for key, value in values.items() if key not in ("step", "epoch")})
+        self._absorb_judged(News(epochs=epochs, evaluations=evaluations))
+
     def absorb(self, rows: Rows | None, sample: LayerSample | None) -> News:
         """Take over what has arrived. Called by the pump only."""
         news = News(epochs=_emptied(self._epochs_in), evaluations=_emptied(self._evaluations_in))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from nbtrain.errors import NbtrainError, UsageError
-from nbtrain.running import active, viewing
+from nbtrain.running import active, terminate, viewing
 from nbtrain.running.activity import Activity
 from nbtrain.running.execution import Execution
 from nbtrain.running.readings import Readings
@@ -136,6 +136,7 @@ class Run(Readings):
             finished = self._do.over.wait(timeout)
         if not finished:
             raise TimeoutError(f"Run {self.id} is still {self.status} after {timeout} s; it goes on.")
+        terminate.put_back()
         self._do.show()  # from this thread too: under nbclient only the running cell's messages are kept
         return self
 

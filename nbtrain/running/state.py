@@ -21,6 +21,8 @@ class State:
         phase: starting, training, validating, saving, paused, done.
         judged_step, judged: the step of the last evaluation and what it measured.
         paused_s, train_s: seconds spent paused, and in steps.
+        in_epoch: an epoch is begun and not over. row: what its steps came to, once they are done.
+        epoch_from: samples and training seconds when it began. epoch_began: (now, paused seconds) then.
     """
 
     total_steps: int | None = None
@@ -41,6 +43,28 @@ class State:
     ended: float | None = None
     paused_s: float = 0.0
     train_s: float = 0.0
+    in_epoch: bool = False
+    row: dict[str, float] | None = None
+    epoch_from: tuple[int, float] = (0, 0.0)
+    epoch_began: tuple[float, float] = (0.0, 0.0)
+
+    def begin_epoch(self) -> None:
+        """Begin the next epoch; changes nothing where a resumed run stands in one."""
+        if not self.in_epoch:
+            self.epoch += 1
+            self.batch, self.row, self.in_epoch = 0, None, True
+            self.epoch_from = self.samples, self.train_s
+            self.epoch_began = time.monotonic(), self.paused_s
+
+    def end_epoch(self) -> None:
+        """Count the epoch as done."""
+        self.in_epoch, self.row = False, None
+
+    @property
+    def epoch_time_s(self) -> float:
+        """Seconds since the epoch began, pauses left out."""
+        began, paused = self.epoch_began
+        return time.monotonic() - began - (self.paused_s - paused)
 
     @property
     def steps_are_done(self) -> bool:
@@ -50,7 +74,8 @@ class State:
     @property
     def is_finished(self) -> bool:
         """True once the epochs or the steps are used up."""
-        epochs_done = self.total_epochs is not None and self.epoch >= self.total_epochs
+        epochs = self.epoch - self.in_epoch
+        epochs_done = self.total_epochs is not None and epochs >= self.total_epochs
         return epochs_done or self.steps_are_done
 
     def progress(self) -> Progress:

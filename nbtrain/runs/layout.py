@@ -5,6 +5,7 @@ from __future__ import annotations
 LOGS = "logs"
 CHECKPOINTS = "checkpoints"
 FIGURES = "figures"
+DIGESTS_FILE = f"{LOGS}/replay.jsonl"
 STEPS_FILE = f"{LOGS}/metrics.jsonl"
 ALERTS_FILE = f"{LOGS}/alerts.jsonl"
 EPOCHS_FILE = f"{LOGS}/metrics.json"

@@ -19,7 +19,7 @@ def capture_rng() -> dict[str, Any]:
 
     state: dict[str, Any] = {
         "python": random.getstate(),
-        "numpy": _plain(np.random.get_state(legacy=False)),
+        "numpy": to_plain(np.random.get_state(legacy=False)),
         "torch": torch.get_rng_state(),
     }
     if torch.cuda.is_available() and torch.cuda.is_initialized():
@@ -45,7 +45,7 @@ def restore_rng(state: dict[str, Any]) -> list[str]:
     else:
         missing.append("The checkpoint holds no state of python's random.")
     if "numpy" in state:
-        np.random.set_state(_arrays(state["numpy"]))
+        np.random.set_state(from_plain(state["numpy"]))
     else:
         missing.append("The checkpoint holds no state of numpy's random generator.")
     if "torch" in state:
@@ -68,17 +68,19 @@ def restore_rng(state: dict[str, Any]) -> list[str]:
     return missing
 
 
-def _plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
+    """Turn the arrays and numbers of numpy into lists and numbers that `from_plain` turns back."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return {"list": value.tolist(), "dtype": str(value.dtype)}
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _arrays(value: Any) -> Any:
+def from_plain(value: Any) -> Any:
+    """Turn what `to_plain` made into arrays again."""
     if isinstance(value, dict):
         if set(value) == {"list", "dtype"}:
             return np.array(value["list"], dtype=value["dtype"])
-        return {key: _arrays(item) for key, item in value.items()}
+        return {key: from_plain(item) for key, item in value.items()}
     return value

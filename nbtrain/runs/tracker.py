@@ -31,12 +31,14 @@ class RunInfo:
         name: the run's name as the person gave it.
         config: the resolved options, JSON-ready.
         tags: words to find the run by.
+        after_step: a resumed run goes on after this step; what was logged of later ones is done again.
     """
 
     folder: RunFolder
     name: str
     config: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    after_step: int | None = None
 
 
 class Tracker(ABC):

@@ -138,6 +138,16 @@ class Recorder:
         sums, self._sums = self._sums, _Sums()
         return sums.means()
 
+    def epoch_sums(self) -> dict[str, float]:
+        """Return the epoch's sums so far, for a checkpoint. By the training thread; one device sync."""
+        self.flush()
+        self._sum_up(wait=True)
+        return dict(vars(self._sums))
+
+    def put_epoch_sums(self, sums: dict[str, float]) -> None:
+        """Go on with sums that `epoch_sums` returned."""
+        vars(self._sums).update(sums)
+
     def drain(self, *, wait: bool = False) -> Rows | None:
         """Return the rows whose values have reached the host, in one block. Called by the pump.
 
@@ -151,35 +161,42 @@ class Recorder:
 
 
 class _Sums:
-    """Sums of an epoch, in float64.
+    """Sums of an epoch, in float64, added up row after row: the same whatever the packs.
 
     Left out are losses that are not finite while their gradients are (a batch of ignored targets), and norms
     that are not finite (steps that a GradScaler skipped); when all are so, the mean is NaN.
     """
 
     def __init__(self) -> None:
-        self._loss = self._norm = 0.0
-        self._norm_max = -math.inf
-        self._norms = self._samples = 0
+        self.loss = self.norm = 0.0
+        self.norm_max = -math.inf
+        self.norms = self.samples = 0
 
     def add(self, values: np.ndarray, samples: list[int]) -> None:
         loss, norm = values.astype(np.float64)
         finite = np.isfinite(norm)
         counted = np.isfinite(loss) | ~finite
         weights = np.asarray(samples)[counted]
-        self._loss += float(loss[counted] @ weights)  # a smaller last batch weighs less
-        self._samples += int(weights.sum())
+        self.loss = _added(self.loss, loss[counted] * weights)  # a smaller last batch weighs less
+        self.samples += int(weights.sum())
         if finite.any():
-            self._norm += float(norm[finite].sum())
-            self._norm_max = max(self._norm_max, float(norm[finite].max()))
-            self._norms += int(finite.sum())
+            self.norm = _added(self.norm, norm[finite])
+            self.norm_max = max(self.norm_max, float(norm[finite].max()))
+            self.norms += int(finite.sum())
 
     def means(self) -> dict[str, float]:
         return {
-            "train_loss": self._loss / self._samples if self._samples else math.nan,
-            "grad_norm": self._norm / self._norms if self._norms else math.nan,
-            "grad_norm_max": self._norm_max if self._norms else math.nan,
+            "train_loss": self.loss / self.samples if self.samples else math.nan,
+            "grad_norm": self.norm / self.norms if self.norms else math.nan,
+            "grad_norm_max": self.norm_max if self.norms else math.nan,
         }
+
+
+def _added(total: float, values: np.ndarray) -> float:
+    """Add values to a total one after the other; the sums of numpy depend on how many there are."""
+    for value in values.tolist():
+        total += value
+    return total
 
 
 def _norms(norms: list[Norm], device: torch.device) -> Tensor:

@@ -189,9 +189,18 @@ class Tally:
 
     def take(self) -> float:
         """Return the share of hits, 0..1, and start anew; NaN when nothing was judged."""
+        right, judged = self.counts()
+        self._right = self._judged = 0
+        return right / judged if judged else math.nan
+
+    def counts(self) -> tuple[int, int]:
+        """Return hits and judged positions so far. Device sync: once an epoch, evaluation or checkpoint."""
         self._judge_kept()
         right, judged = self._right, self._judged
-        self._right = self._judged = 0
         if isinstance(right, Tensor) and isinstance(judged, Tensor):
-            right, judged = torch.stack((right, judged)).tolist()  # device sync: once an epoch or evaluation
-        return float(right) / judged if judged else math.nan  # device sync: as above, where `judged` is known
+            right, judged = torch.stack((right, judged)).tolist()
+        return int(right), int(judged)
+
+    def put_counts(self, right: int, judged: int) -> None:
+        """Go on counting from there."""
+        self._right, self._judged = right, judged

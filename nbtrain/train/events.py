@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-HOOKS = ("on_start", "on_step", "on_evaluation", "on_empty_evaluation", "on_epoch", "on_end")
+HOOKS = (
+    "on_start", "on_step", "on_cut", "on_judging", "on_evaluation", "on_empty_evaluation", "on_epoch",
+    "on_end",
+)  # fmt: skip
 
 
 class Callback:
@@ -19,6 +22,12 @@ class Callback:
 
     def on_step(self, work: Any, state: Any) -> None:
         """After each optimizer step, at its boundary."""
+
+    def on_cut(self, work: Any, state: Any) -> None:
+        """After the last of the steps asked for, where a run with more steps would go on in the epoch."""
+
+    def on_judging(self, work: Any, state: Any) -> None:
+        """Before a validation, which a stop may break off."""
 
     def on_evaluation(self, work: Any, state: Any, values: dict[str, float]) -> None:
         """After a validation; `values` holds val_loss, val_acc and the metrics."""
@@ -32,6 +41,13 @@ class Callback:
     def on_end(self, work: Any, state: Any) -> None:
         """After the last step, however the run ended, unless an exception ended it."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what it has to know again when the run is resumed, as plain data."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take what `state_dict` returned."""
+
 
 class Callbacks:
     """Call the callbacks that override a hook; the overriders are found once."""
@@ -44,8 +60,19 @@ class Callbacks:
             for hook in HOOKS
         }
         self.each_step = bool(self._of["on_step"])
+        self._all = list(callbacks)
 
     def tell(self, hook: str, *details: Any) -> None:
         """Call one hook of everybody who listens, in the order given."""
         for listener in self._of[hook]:
             listener(*details)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the states of all that have one, by class name."""
+        return {type(c).__name__: state for c in self._all if (state := c.state_dict())}
+
+    def load_state_dict(self, states: dict[str, Any]) -> None:
+        """Give each callback the state of its class."""
+        for callback in self._all:
+            if (state := states.get(type(callback).__name__)) is not None:
+                callback.load_state_dict(state)

@@ -17,6 +17,7 @@ from nbtrain.running.workers import iterate
 from nbtrain.telemetry.recorder import Recorder
 from nbtrain.train.evaluate import evaluate
 from nbtrain.train.events import Callbacks
+from nbtrain.train.feed import Feed
 from nbtrain.train.modes import enter_training
 from nbtrain.train.step import Stepper
 from nbtrain.train.work import Work
@@ -25,9 +26,12 @@ USED_UP = "the data is used up: the loader can be read only once"
 
 
 def fit(
-    work: Work, state: State, control: Control, *, recorder: Recorder, callbacks: Callbacks, stepper: Stepper
-) -> None:
+    work: Work, state: State, control: Control, *, feed: Feed, recorder: Recorder, callbacks: Callbacks,
+    stepper: Stepper,
+) -> None:  # fmt: skip
     """Train until the epochs or the steps are used up, or until someone asks to stop.
+
+    A resumed run enters in the middle of an epoch, or between its steps and its end, where `state` says.
 
         on_start
         for each epoch:
@@ -38,9 +42,10 @@ def fit(
                 scheduler step, when it counts steps
                 row to the recorder: device scalars, not read
                 on_step
-                every `val_every` steps: validate, on_evaluation
+                every `val_every` steps: on_judging, validate, on_evaluation
                 mailbox: save, set lr, pause, stop       (control.py; a Stopped ends the run here)
-            validate in eval mode without gradients, on_evaluation     (evaluate.py; modes restored)
+                on_cut, when this was the last step asked for
+            on_judging, validate in eval mode, on_evaluation        (evaluate.py; modes restored)
             scheduler step, when it counts epochs or evaluations
             on_epoch: row of metrics.json, checkpoint, early stopping
             mailbox, stop after epoch
@@ -54,18 +59,19 @@ def fit(
     callbacks.tell("on_start", work, state)
     try:
         while not state.is_finished:
-            state.epoch += 1
-            state.batch = 0
-            began, paused = time.perf_counter(), state.paused_s
-            before = state.samples, state.train_s
-            _train_epoch(work, state, control, recorder=recorder, callbacks=callbacks, stepper=stepper)
-            if state.batch == 0:
-                state.epoch -= 1
-                _no_more(state)
-                break
-            row = _epoch_row(work, state, recorder, stepper, before=before)
-            row |= _end_epoch(work, state, control, callbacks, row["train_loss"])
-            row["epoch_time_s"] = time.perf_counter() - began - (state.paused_s - paused)
+            if state.row is None:
+                state.begin_epoch()
+                _train_epoch(
+                    work, state, control, feed=feed, recorder=recorder, callbacks=callbacks, stepper=stepper
+                )
+                if state.batch == 0:
+                    _no_more(state)
+                    break
+                state.row = _epoch_row(work, state, recorder, stepper)
+            values = _end_epoch(work, state, control, callbacks, state.row["train_loss"])
+            row = {**state.row, **(values or {}), "epoch_time_s": state.epoch_time_s}
+            if values is not None:
+                state.end_epoch()
             callbacks.tell("on_epoch", work, state, row)
             if control.pending:
                 control.at_boundary(state)
@@ -81,14 +87,19 @@ def fit(
 
 
 def _train_epoch(
-    work: Work, state: State, control: Control, *, recorder: Recorder, callbacks: Callbacks, stepper: Stepper
-) -> None:
-    """Take the steps of one epoch."""
+    work: Work, state: State, control: Control, *, feed: Feed, recorder: Recorder, callbacks: Callbacks,
+    stepper: Stepper,
+) -> None:  # fmt: skip
+    """Take the steps of one epoch, or those that a resumed run has left of it."""
     options, schedule, groups = work.options, work.schedule, work.optimizer.param_groups
     clock = time.perf_counter
     state.phase = "training"
+    if state.batch and options.val_every and state.step % options.val_every == 0:
+        _judge(work, state, control, callbacks)  # the checkpoint was taken just before it
+        if control.pending:
+            control.at_boundary(state)
     last = clock()
-    for group in _grouped(iterate(work.train_loader), options.accumulate):
+    for group in _grouped(feed.batches(state.epoch), options.accumulate):
         lr = groups[0]["lr"]
         loss, norm, samples = stepper.step(group, state.step + 1, last)
         now = clock()
@@ -111,11 +122,14 @@ def _train_epoch(
             control.at_boundary(state)
             last = clock()
         if state.steps_are_done:
+            callbacks.tell("on_cut", work, state)
             break
 
 
 def _no_more(state: State) -> None:
-    """Note why an epoch had no batch; refuse when it was the first."""
+    """Count back an epoch that had no batch, and note why; refuse when it was the first."""
+    state.epoch -= 1
+    state.end_epoch()
     if state.step == 0:
         raise UsageError(
             "The training loader gave no batch.", suggestion="Check its data set and batch size."
@@ -123,29 +137,32 @@ def _no_more(state: State) -> None:
     state.stop_reason = USED_UP
 
 
-def _epoch_row(
-    work: Work, state: State, recorder: Recorder, stepper: Stepper, *, before: tuple[int, float]
-) -> dict[str, float]:
-    """What the steps of this epoch came to. `before`: samples and training seconds at its beginning."""
+def _epoch_row(work: Work, state: State, recorder: Recorder, stepper: Stepper) -> dict[str, float]:
+    """What the steps of this epoch came to."""
     row: dict[str, float] = {"epoch": state.epoch, "step": state.step, **recorder.take_epoch()}
     accuracy = stepper.take_accuracy()
     if accuracy is not None:
         row["train_acc"] = accuracy
     row["lr"] = float(work.optimizer.param_groups[0]["lr"])
-    trained = state.train_s - before[1]
-    row["samples_per_s"] = (state.samples - before[0]) / trained if trained > 0 else math.nan
+    samples, train_s = state.samples - state.epoch_from[0], state.train_s - state.epoch_from[1]
+    row["samples_per_s"] = samples / train_s if train_s > 0 else math.nan
     return row
 
 
 def _end_epoch(
     work: Work, state: State, control: Control, callbacks: Callbacks, train_loss: float
-) -> dict[str, float]:
-    """Validate, step a scheduler that counts epochs; return what the validation measured."""
-    values = _judge(work, state, control, callbacks) or {}
+) -> dict[str, float] | None:
+    """Validate, step a scheduler that counts epochs; return what the validation measured.
+
+    None where a stop broke the validation off: the epoch is not over then, and a resumed run ends it.
+    """
+    values = _judge(work, state, control, callbacks)
+    if values is None and control.stopping:
+        return None
     work.schedule.at_epoch()
     if work.val_loader is None:
         work.schedule.at_evaluation(train_loss)
-    return values
+    return values or {}
 
 
 def _watched(work: Work, values: dict[str, float]) -> float:
@@ -167,6 +184,7 @@ def _judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> 
     if state.judged_step == state.step:  # an evaluation every N steps that falls on the epoch's end
         return state.judged
     state.phase = "validating"
+    callbacks.tell("on_judging", work, state)
     values = evaluate(
         work.model, iterate(work.val_loader), task=work.task, precision=work.precision, device=work.device,
         measures=(work.hits, work.options.metrics), wanted=lambda: not control.stopping,

@@ -60,6 +60,9 @@ class TrainOptions:
         metrics: name -> callable(output, target) -> number, averaged over the validation samples, in the
             column val_<name>. One called `acc` takes the place of the accuracy that finds itself; `loss` is
             refused.
+        resume: go on with an earlier run from its latest good checkpoint: True for the newest of this name
+            and folder, or a run's id, name or folder. trust: load a checkpoint that another machine wrote
+            also with a torch older than 2.10.
         guess_accuracy: report accuracy when the task looks like classification.
     """
 
@@ -82,6 +85,8 @@ class TrainOptions:
     device: str | None = None
     scheduler_step: str | None = None
     metrics: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    resume: Any = None
+    trust: bool = False
     guess_accuracy: bool = True
     given: frozenset[str] = frozenset()
 
@@ -89,6 +94,12 @@ class TrainOptions:
     def finds_accuracy(self) -> bool:
         """Whether accuracy is measured by itself: not where the person brings an `acc` of their own."""
         return self.guess_accuracy and OWN_ACCURACY not in self.metrics
+
+    def kept(self) -> dict[str, Any]:
+        """Return what was given as plain values, so that a resumed run can be given it again."""
+        left_out = {"metrics", "name", "dir", "resume", "trust"}
+        given = {name: getattr(self, name) for name in sorted(self.given - left_out)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
     @classmethod
     def from_words(cls, words: Mapping[str, Any]) -> TrainOptions:
@@ -177,6 +188,15 @@ def _scheduler_step(name: str, value: Any) -> str:
     return value
 
 
+def _resume(name: str, value: Any) -> Any:
+    if value is False or value is True or isinstance(value, (str, Path)):
+        return value or None
+    raise UsageError(
+        f"`{name}` is {value!r}; allowed are True (the newest run of this name and folder) and a run's id.",
+        suggestion="For example resume=True.",
+    )
+
+
 def _metrics(name: str, value: Any) -> Mapping[str, Callable[..., Any]]:
     if callable(value):
         value = {getattr(value, "__name__", "metric"): value}
@@ -213,6 +233,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "log": lambda name, value: backends(value),
     "scheduler_step": _scheduler_step,
     "metrics": _metrics,
+    "resume": _resume,
     "name": lambda name, value: str(value),
     "dir": lambda name, value: Path(value).expanduser(),
     "device": lambda name, value: str(value),

@@ -8,7 +8,6 @@ against what is a default, and what nbtrain assumed is said in words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -23,11 +22,13 @@ from nbtrain.notebook.sample import CannotLook, sample_batch
 from nbtrain.report.model import Cell, KeyValues, Note, Report, Section
 from nbtrain.running import active, ledger
 from nbtrain.running.backends import refuse_without
-from nbtrain.train.data import SPLIT_SEED, batches_of, samples_of, split_loader
+from nbtrain.train.data import batches_of, split_loader
 from nbtrain.train.estimate import Estimate, amounts, estimate
-from nbtrain.train.line import ORIGINS, Line, kind_of
+from nbtrain.train.feed import choose_data_seed
+from nbtrain.train.line import ORIGINS, Line
 from nbtrain.train.options import DEFAULT_EPOCHS, TrainOptions
-from nbtrain.train.planlines import plan_lines
+from nbtrain.train.planconfig import plan_config
+from nbtrain.train.planlines import data_seed_line, plan_lines
 from nbtrain.train.precision import Precision, choose_precision
 from nbtrain.train.rehearsal import Rehearsal, in_one_line, rehearse, unrehearsed
 from nbtrain.train.schedule import choose_schedule
@@ -35,7 +36,6 @@ from nbtrain.train.validation_rehearsal import ValidationRehearsal, rehearse_val
 from nbtrain.train.work import Work
 
 DEFAULT_LR, DEFAULT_WEIGHT_DECAY = 1e-3, 0.01  # torch.optim.AdamW's own defaults
-_KEPT_OPTIONS = ("accumulate", "clip", "val_every", "checkpoint_every", "patience")
 NO_VALIDATION = (
     "No validation data: overfitting cannot be seen. Three ways on: --val NAME (a loader), --split 0.2 (put "
     "a part of the training data aside), --no-val (train without, knowingly)."
@@ -51,7 +51,8 @@ class Plan:
         name: the run's name. total_epochs, total_steps, steps_per_epoch: lengths, None where unknown.
         estimate: how long it will take, or why that is not known. lines: what is shown. warnings: said before
             the start.
-        config: plain values for config.yaml.
+        config: plain values for config.yaml. data_seed: see `nbtrain.train.feed`.
+        resume: the ResumePoint it goes on from, or None.
     """
 
     work: Work
@@ -64,6 +65,8 @@ class Plan:
     lines: tuple[Line, ...]
     warnings: tuple[str, ...]
     config: dict[str, Any] = field(default_factory=dict)
+    data_seed: int | None = None
+    resume: Any = None
 
     @property
     def eta_s(self) -> float | None:
@@ -143,7 +146,8 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
         total_steps=length[1],
         asked=options.scheduler_step,
     )
-    _check_schedule(setup, schedule.scheduler, schedule.every, length[1])
+    if not options.resume:  # else the checkpoint's state of it counts
+        _check_schedule(setup, schedule.scheduler, schedule.every, length[1])
     work = Work(
         model, optimizer, schedule, train, val, rehearsal.task, precision, device, options,
         rehearsal.criterion, rehearsal.hits if options.finds_accuracy else None, names=_names(setup),
@@ -296,10 +300,14 @@ def _assemble(
 ) -> Plan:
     epochs, steps, per_epoch = length
     name = work.options.name or work.names.get("model") or type(work.model).__name__
-    lines = plan_lines(work, rehearsal, length, expected)
+    data_seed = choose_data_seed(work.train_loader, work.options.seed)
+    seed_line = data_seed_line(data_seed, work.options.seed)
+    lines = (*plan_lines(work, rehearsal, length, expected), *seed_line)
     warnings = tuple(_warnings(work, setup, rehearsal))
-    config = _config(work, epochs=epochs, steps=steps, name=name)
-    return Plan(work, rehearsal, name, epochs, steps, per_epoch, expected, lines, warnings, config)
+    config = plan_config(work, epochs=epochs, steps=steps, name=name, data_seed=data_seed)
+    return Plan(
+        work, rehearsal, name, epochs, steps, per_epoch, expected, lines, warnings, config, data_seed
+    )  # fmt: skip
 
 
 def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
@@ -310,7 +318,7 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
     if options.patience and work.val_loader is None:
         said.append("patience is set, but without validation data nothing can stop early.")
     said += rehearsal.warnings
-    if getattr(work.scheduler, "last_epoch", 0) > 0:
+    if getattr(work.scheduler, "last_epoch", 0) > 0 and not options.resume:
         name = work.names.get("scheduler") or type(work.scheduler).__name__
         said.append(
             f"`{name}` has been stepped {work.scheduler.last_epoch:,} times before; it goes on from there "
@@ -329,7 +337,7 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
             "The ReduceLROnPlateau waits for a metric to rise (mode='max'), and there is neither accuracy "
             "nor a metric: it is given the validation loss. Add --metric name=function, or use mode='min'."
         )
-    if (trained := ledger.trained(work.model)) is not None:
+    if (trained := ledger.trained(work.model)) is not None and not options.resume:
         said.append(
             f"This model has been trained before in this kernel: {trained}. "
             "The run goes on from those weights."
@@ -337,51 +345,3 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
     if torch.cuda.is_available() and work.device.type == "cpu":
         said.append("The model is on the CPU while a GPU is idle. --device cuda trains there.")
     return said
-
-
-def _config(work: Work, *, epochs: int | None, steps: int | None, name: str) -> dict[str, Any]:
-    options, group = work.options, work.optimizer.param_groups[0]
-    split_seed = None
-    if options.split:
-        split_seed = SPLIT_SEED if options.seed is None else options.seed
-    scheduler = None
-    if work.scheduler is not None:
-        scheduler = {"type": type(work.scheduler).__name__, "every": work.schedule.every}
-    return {
-        "name": name,
-        "model": {"class": type(work.model).__name__, "variable": work.names.get("model", "")},
-        "data": {
-            "train": work.names.get("train", ""),
-            "val": work.names.get("val", ""),
-            "train_samples": samples_of(work.train_loader),
-            "val_samples": samples_of(work.val_loader),
-            "split": options.split,
-            "split_seed": split_seed,
-        },
-        "optimizer": {
-            "type": type(work.optimizer).__name__,
-            **{key: _plain(value) for key, value in group.items() if key != "params"},
-        },
-        "scheduler": scheduler,
-        "loss": kind_of(work.criterion) if work.criterion is not None else "the model's own",
-        "training": {
-            "epochs": epochs,
-            "steps": steps,
-            "batch_size": getattr(work.train_loader, "batch_size", None),
-            "precision": work.precision.name,
-            "device": str(work.device),
-            **{name: getattr(options, name) for name in _KEPT_OPTIONS},
-        },
-        "reproducibility": {"seed": options.seed, "deterministic": options.deterministic},
-        "logging": list(options.log),
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return float(value) if value.numel() == 1 else str(tuple(value.shape))
-    if isinstance(value, (tuple, list)):
-        return [_plain(part) for part in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)

@@ -204,6 +204,19 @@ def _how(work: Work) -> list[Line]:
     ]
 
 
+def data_seed_line(data_seed: int | None, seed: int | None) -> list[Line]:
+    """Say where the draws of the training data come from, where that is not as in a loop by hand."""
+    if data_seed is None:
+        return []
+    said = "each batch draws from (seed, epoch, batch), whatever the number of workers"
+    if seed is None:
+        said = (
+            "each batch draws from (a seed of this run, epoch, batch): the workers' own generators could not "
+            "be saved for an exact resume"
+        )
+    return [Line("How", "Data draws", said, "default")]
+
+
 def _keeping(work: Work) -> list[Line]:
     options = work.options
     every = f"every {options.checkpoint_every} steps" if options.checkpoint_every else "at each epoch's end"

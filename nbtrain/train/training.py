@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from nbtrain.report.model import Report
@@ -11,6 +12,7 @@ from nbtrain.running.learning_rate import set_learning_rate
 from nbtrain.running.record import Record
 from nbtrain.running.state import State
 from nbtrain.running.thread_state import thread_state
+from nbtrain.runs.store import RunFolder
 from nbtrain.telemetry.layers import LayerSample
 from nbtrain.telemetry.recorder import Recorder, Rows
 from nbtrain.train.callbacks.checkpoint import Checkpoints
@@ -18,10 +20,14 @@ from nbtrain.train.callbacks.early_stop import EarlyStop
 from nbtrain.train.callbacks.report_back import ReportBack
 from nbtrain.train.data import samples_of
 from nbtrain.train.events import Callbacks
+from nbtrain.train.feed import make_feed
 from nbtrain.train.loop import fit
 from nbtrain.train.objects import forget
 from nbtrain.train.place import move_to
 from nbtrain.train.plan import Plan
+from nbtrain.train.replay import digests
+from nbtrain.train.resumption import Resumption, reopened_folder
+from nbtrain.train.savepoint import Parts, capture
 from nbtrain.train.seeds import deterministic, seed_everything
 from nbtrain.train.step import Stepper
 
@@ -38,6 +44,7 @@ class Training(Activity):
         self.objects: Any = plan.work
         self.name, self.config = plan.name, plan.config
         self.dir, self.backends = plan.work.options.dir, plan.work.options.log
+        self.resumption: Resumption | None = None
         self.judges_within_epochs = plan.work.options.val_every is not None
         self.state = State()
         self._recorder = Recorder()
@@ -68,42 +75,51 @@ class Training(Activity):
         """Return the plan as a report."""
         return self.plan.report()
 
+    def reopened(self) -> AbstractContextManager[tuple[RunFolder, list[Any]]] | None:
+        """Return what opens the folder of the run that goes on."""
+        return None if self.plan.resume is None else reopened_folder(self.plan)
+
     def prepare(self, desk: Desk) -> None:
         """Put everything where it trains, and make what the loop needs."""
         work, options = self.objects, self.objects.options
         if options.device not in (None, "auto"):  # else it trains where it is, on several devices perhaps
             move_to(work.device, work.model, work.optimizer, work.criterion)
-        self._control, self._record, self._folder = desk.control, desk.record, desk.folder
+        self._desk = desk
         self.stepper = Stepper(
             work.model, work.optimizer, task=work.task, precision=work.precision, device=work.device,
             clip=options.clip, hits=work.hits,
         )  # fmt: skip
         self.checkpoints = Checkpoints(
             desk.folder.checkpoints, every=options.checkpoint_every, keep=options.keep,
-            scaler=self.stepper.scaler, on_trouble=desk.trouble,
+            capture=lambda **how: capture(self.parts, **how), on_trouble=desk.trouble,
             on_saved=lambda info: desk.log(f"checkpoint of step {info.step}"),
         )  # fmt: skip
         self.state = State(self.plan.total_steps, self.plan.total_epochs, options.max_steps)
+        patience = [EarlyStop(desk.control, options.patience)] if options.patience else []
+        self.parts = Parts(
+            work, self.state, self.stepper, self._recorder, make_feed(work.train_loader, self.plan.data_seed),
+            Callbacks([ReportBack(desk.record), *patience, self.checkpoints]),
+        )  # fmt: skip
+        if self.plan.resume is not None:
+            self.resumption = Resumption(self.plan.resume, self.parts, desk)
         self._stand = thread_state(work.device)
 
     def work(self) -> None:
         """Train to the end of the plan."""
-        options = self.objects.options
-        callbacks: list[Any] = [ReportBack(self._record)]
-        if options.patience:
-            callbacks.append(EarlyStop(self._control, options.patience))
-        callbacks.append(self.checkpoints)
-        if options.seed is not None:
+        options, parts = self.objects.options, self.parts
+        if options.seed is not None and self.resumption is None:
             seed_everything(options.seed)
         with self._stand(), deterministic(options.deterministic):
+            if self.resumption is not None:
+                self.resumption.rewind()
             fit(
-                self.objects, self.state, self._control,
-                recorder=self._recorder, callbacks=Callbacks(callbacks), stepper=self.stepper,
+                self.objects, self.state, self._desk.control, feed=parts.feed,
+                recorder=self._recorder, callbacks=parts.callbacks, stepper=self.stepper,
             )  # fmt: skip
 
     def rescue(self) -> None:
         """Save what was learned until the failure."""
-        self.save()
+        self.checkpoints.on_failure(self.objects, self.state)
 
     def flush(self) -> None:
         """Send the last rows on their way."""
@@ -112,11 +128,23 @@ class Training(Activity):
     def note_trained(self) -> None:
         """Remember that the model was trained."""
         state = self.state
-        ledger.note(self.objects.model, self._folder.path.name, epochs=state.epoch, steps=state.step)
+        ledger.note(self.objects.model, self._desk.folder.path.name, epochs=state.epoch, steps=state.step)
 
     def take(self, *, last: bool = False) -> tuple[Rows | None, LayerSample | None]:
         """Return the numbers that have reached the host."""
-        return self._recorder.drain(wait=last), self.stepper.sampler.take()
+        rows = self._recorder.drain(wait=last)
+        if rows is not None:
+            self._journal(rows)
+        if self.resumption is not None:
+            self.resumption.compare(rows, last=last)
+        return rows, self.stepper.sampler.take()
+
+    def _journal(self, rows: Rows) -> None:
+        """Journal the digests of the losses; the rows go on their way whatever the disk says."""
+        try:
+            self._desk.folder.append_digests(digests(rows.steps, rows.train_loss))
+        except Exception as error:
+            self._desk.trouble(f"logs/replay.jsonl could not be written: {error} Training goes on.")
 
     def save(self) -> None:
         """Commit a checkpoint of this step."""
@@ -128,6 +156,7 @@ class Training(Activity):
 
     def let_go(self) -> None:
         """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
-        del self.stepper, self.checkpoints, self._control, self._record
+        del self.stepper, self.checkpoints, self.parts, self._desk
+        self.resumption = None
         self._recorder = Recorder()
         forget(self)

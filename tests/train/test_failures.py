@@ -121,8 +121,9 @@ def test_a_loss_that_becomes_nan_is_said_and_never_saved(train: Any) -> None:
     """NaN ends the run as diverged with a critical alert; every checkpoint is of finite weights."""
     torch.manual_seed(0)
     model = nn.Linear(8, 1)
-    data = [(x * 10, x[:, :1]) for x, _ in loader(1600)]
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    data = [(x, x[:, :1]) for x, _ in loader(1600)]
+    data[7] = (data[7][0] * float("nan"), data[7][1])
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     run = train(model, data, optimizer=optimizer, loss=nn.MSELoss(), epochs=10_000, checkpoint_every=2)
 
     assert str(run.status) == "diverged"

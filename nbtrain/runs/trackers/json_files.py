@@ -26,8 +26,9 @@ class JsonFiles(Tracker):
         """Go on with the epochs and evaluations that are there already (a resumed run)."""
         self._folder = info.folder
         path = info.folder.path / EPOCHS_FILE
-        self._epochs: list[Mapping[str, Any]] = list(read_metrics(path).epochs) if path.exists() else []
-        self._evaluations = read_evaluations(info)
+        rows = read_metrics(path).epochs if path.exists() else ()
+        self._epochs: list[Mapping[str, Any]] = [row for row in rows if _counts(row, info.after_step)]
+        self._evaluations = [row for row in read_evaluations(info) if _counts(row, info.after_step)]
         self._curve_due = 0.0
         self.url = str(info.folder.path)
 
@@ -62,6 +63,11 @@ def read_evaluations(info: RunInfo) -> list[dict[str, Any]]:
     """Return the evaluations that the folder's journal has and nothing has superseded."""
     rows = without_replayed(read_journal(info.folder.path / STEPS_FILE))
     return [row for row in rows if row.get("kind") == EVALUATION and isinstance(row.get("step"), int)]
+
+
+def _counts(row: Mapping[str, Any], until: int | None) -> bool:
+    """Say whether a row stands: what a resumed run does again does not."""
+    return until is None or row.get("step") is None or row["step"] <= until
 
 
 TRACKER = JsonFiles

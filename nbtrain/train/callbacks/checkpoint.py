@@ -3,6 +3,9 @@
 The training pauses for the copy to disk. Where epochs are shorter than that is worth, those at epochs' ends
 are thinned out so that saving takes at most SAVING_SHARE of the time; the best one is then held in memory
 until it is written. A disk that refuses, or a state that cannot be saved, is said and never ends the run.
+
+What is saved is always a point from which a longer or undisturbed run would go on in the same way: a run that
+ends with its last step in the middle of an epoch, or within a validation, is saved as it stood just before.
 """
 
 from __future__ import annotations
@@ -19,7 +22,6 @@ import torch
 
 from nbtrain.errors import UserError
 from nbtrain.runs.plain import tensor_bytes
-from nbtrain.runs.rng import capture_rng
 from nbtrain.train.events import Callback
 
 SAVING_SHARE = 0.03  # of the run's time, at epochs' ends; CheckFreq (FAST'21) bounds it at 3.5 %
@@ -46,18 +48,20 @@ class Checkpoints(Callback):
 
     Args:
         store: where checkpoints go. every: optimizer steps between saves, None for each epoch.
-        keep: periodic ones kept. scaler: the GradScaler, or None.
+        keep: periodic ones kept. capture: returns everything but the weights (`nbtrain.train.savepoint`).
         on_trouble: told in words what could not be saved. on_saved: told of each checkpoint committed.
     """
 
     def __init__(
-        self, store: Any, *, every: int | None, keep: int, scaler: Any,
+        self, store: Any, *, every: int | None, keep: int, capture: Callable[..., dict[str, Any]],
         on_trouble: Callable[[str], None], on_saved: Callable[[Any], None],
     ) -> None:  # fmt: skip
-        self._store, self._every, self._keep, self._scaler = store, every, keep, scaler
+        self._store, self._every, self._keep, self._capture = store, every, keep, capture
         self._on_trouble, self._on_saved = on_trouble, on_saved
         self._metrics: dict[str, float] = {}
-        self._saved_step = 0
+        self._cut: tuple[int, dict[str, Any]] | None = None  # step, what is saved for it
+        self._is_last = False
+        self._saved_step, self._saved_judged = 0, False
         self._due = 0.0
         self._held: Snapshot | None = None
 
@@ -68,8 +72,30 @@ class Checkpoints(Callback):
         elif self._held is not None and time.monotonic() >= self._due:
             self.write_held(state)
 
+    def on_cut(self, work: Any, state: Any) -> None:
+        """Stand by this moment: a run with more steps goes on from here, without the validation to come."""
+        self._cut_here(state)
+        self._is_last = True
+
+    def on_judging(self, work: Any, state: Any) -> None:
+        """Stand by this moment while the validation lasts: broken off, it is done again."""
+        if not self._is_last:
+            self._cut_here(state)
+
+    def _cut_here(self, state: Any) -> None:
+        with self._said(state.step):
+            rest = self._capture()
+            # the optimizer's tensors stay as they are until its next step; the scheduler may move before
+            self._cut = state.step, {**rest, "scheduler": copy.deepcopy(rest["scheduler"])}
+
+    def on_empty_evaluation(self, work: Any, state: Any) -> None:
+        """The validation is over, though it gave nothing."""
+        if not self._is_last:
+            self._cut = None
+
     def on_evaluation(self, work: Any, state: Any, values: dict[str, float]) -> None:
         """Remember what the weights of this step are worth; hold them when they are the best so far."""
+        self.on_empty_evaluation(work, state)
         self._metrics = {**values, "step": state.step}
         if state.best_val_step == state.step:
             with self._said(state.step):
@@ -84,18 +110,31 @@ class Checkpoints(Callback):
         """Write the best one if it is still held, then where the run ended, so that `last` is last."""
         self.save(work, state)
 
-    def save(self, work: Any, state: Any, *, train_loss: float | None = None) -> None:
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the weights were worth when last validated."""
+        return {"metrics": self._metrics}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Know it again."""
+        self._metrics = dict(state["metrics"])
+
+    def on_failure(self, work: Any, state: Any) -> None:
+        """Save what was learned until an exception. What was drawn since the last step is drawn already."""
+        self.save(work, state, clean=False)
+
+    def save(self, work: Any, state: Any, *, train_loss: float | None = None, clean: bool = True) -> None:
         """Commit a checkpoint of this step, once a step, and only when the weights are finite."""
         phase, state.phase = state.phase, "saving"
         try:
-            if self._held is not None and self._held.step == state.step:
+            held = self._held
+            if held is not None and held.step == state.step != self._saved_step:
                 self._held = None  # this save takes its place
             self.write_held(state)
             if state.step in (0, self._saved_step):
                 return
             with self._said(state.step):
                 if _finite(work.model):
-                    self._commit(self._snapshot(work, state, train_loss))
+                    self._commit(self._snapshot(work, state, train_loss, clean=clean))
                 else:
                     self._on_trouble(
                         f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values"
@@ -106,7 +145,9 @@ class Checkpoints(Callback):
     def write_held(self, state: Any) -> None:
         """Commit the best one if it is only held; called too when an exception ends the run."""
         held, self._held = self._held, None
-        if held is not None and held.step == state.best_val_step and held.step != self._saved_step:
+        if held is None or held.step != state.best_val_step:
+            return
+        if held.step != self._saved_step or not self._saved_judged:
             with self._said(held.step):
                 self._commit(held)
 
@@ -139,35 +180,20 @@ class Checkpoints(Callback):
             )  # fmt: skip
         finally:
             self._due = began + (time.monotonic() - began) / SAVING_SHARE
-        self._saved_step = snapshot.step
+        self._saved_step, self._saved_judged = snapshot.step, "val_loss" in snapshot.metrics
         self._on_saved(info)
 
-    def _snapshot(self, work: Any, state: Any, train_loss: float | None) -> Snapshot:
+    def _snapshot(self, work: Any, state: Any, train_loss: float | None, *, clean: bool = True) -> Snapshot:
         metrics: dict[str, float] = {}
         if self._metrics.get("step") == state.step:
             metrics = {name: value for name, value in self._metrics.items() if name != "step"}
         if train_loss is not None and math.isfinite(train_loss):
             metrics["train_loss"] = train_loss
-        return Snapshot(state.step, state.epoch, work.model.state_dict(), self._rest(work, state), metrics)
-
-    def _rest(self, work: Any, state: Any) -> dict[str, Any]:
-        """Everything but the weights: optimizer, scheduler, scaler, counters, random generators."""
-        scheduler, scaler = work.scheduler, self._scaler
-        return {
-            "optimizer": work.optimizer.state_dict(),
-            "scheduler": scheduler.state_dict() if hasattr(scheduler, "state_dict") else None,
-            "scaler": scaler.state_dict() if scaler is not None else None,
-            "counters": {name: getattr(state, name) for name in ("step", "epoch", "batch", "samples")},
-            "best": {"val_loss": state.best_val_loss, "step": state.best_val_step},
-            "rng": capture_rng(),
-            "fingerprint": {
-                "torch": torch.__version__,
-                "threads": torch.get_num_threads(),
-                "device": str(work.device),
-                "precision": work.precision.name,
-            },
-            "saved_at": time.time(),
-        }
+        if self._cut is not None and self._cut[0] == state.step:
+            rest = self._cut[1]
+        else:
+            rest = self._capture(clean=clean)
+        return Snapshot(state.step, state.epoch, work.model.state_dict(), rest, metrics)
 
 
 def _finite(model: torch.nn.Module) -> bool:

@@ -34,3 +34,11 @@ class EarlyStop(Callback):
                 f"(step {state.best_val_step:,}) for {self._without} evaluations"
             )
             self._control.stop("step", reason=reason, kind="completed")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best loss and how long ago it was."""
+        return {"best": self._best, "without": self._without}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on counting from there."""
+        self._best, self._without = state["best"], state["without"]
