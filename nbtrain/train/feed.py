@@ -46,13 +46,13 @@ class Feed:
         self.loader, self.seed = loader, seed
         self._at_first, self._moved = _counters(loader), set[Any]()
         self._start: dict[str, Any] = {}
-        self._ready: Iterator[Any] | None = None
+        self._ready: tuple[int, Iterator[Any]] | None = None  # epoch and batches that were found again
 
     def batches(self, epoch: int) -> Iterator[Any]:
         """Return the batches of an epoch; of one that was found again, those that are left."""
-        if self._ready is not None:
-            ready, self._ready = self._ready, None
-            return ready
+        ready, self._ready = self._ready, None
+        if ready is not None and ready[0] == epoch:
+            return ready[1]
         self._start = self._generators()
         return self._begin(epoch)
 
@@ -90,7 +90,8 @@ class Feed:
             self._start = dict(saved["start"])
             restore_rng(self._start["rng"])
             missing += self._put_carried(self._start["carried"])
-            self._ready, more = self._found(saved, go_on)
+            found, more = self._found(saved, go_on)
+            self._ready = saved["epoch"], found
             missing += more
         else:
             self._over(saved)
@@ -222,7 +223,8 @@ class OwnFeed(Feed):
         if saved.get("loader") is None:
             return
         self.loader.load_state_dict(saved["loader"])
-        self._ready = self._not_empty(saved["epoch"] + 1)
+        following = saved["epoch"] + 1
+        self._ready = following, self._not_empty(following)
 
     def _not_empty(self, epoch: int) -> Iterator[Any]:
         self._start = self._generators()

@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import shutil
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +128,42 @@ def stop_after(case: dict[str, Any]) -> dict[str, Any]:
     return {"max_steps": per_epoch + 1}
 
 
+def crashing(options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Options under which the run's folder is copied in the middle of step 12, as a kill would leave it."""
+    from nbtrain.train.replay import read_digests
+
+    seen, criterion = {"steps": 0}, nn.CrossEntropyLoss()
+    accumulate, target = options.get("accumulate", 1), folder / "part"
+
+    def loss(output: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        if torch.is_grad_enabled() and threading.current_thread() is not threading.main_thread():
+            seen["steps"] += 1
+            if seen["steps"] == 11 * accumulate:
+                time.sleep(0.3)  # longer than rows wait to be packed
+            if seen["steps"] == 11 * accumulate + 1:
+                (run,) = (folder / "whole").iterdir()
+                until = time.monotonic() + 60
+                while set(read_digests(run, after=8)) < {9, 10, 11} and time.monotonic() < until:
+                    time.sleep(0.02)
+                shutil.copytree(run, target / run.name)
+        return criterion(output, wanted)
+
+    return {**options, "loss": loss, "checkpoint_every": 4}
+
+
 def begin(folder: Path, cases: dict[str, dict[str, Any]]) -> None:
     """Train each case whole, and its first part."""
     import nbtrain
 
     for name, case in cases.items():
         model, data, options = parts(case)
+        if case["stop"] == "crash":
+            options = crashing(options, folder / name)
         seed(case)
         whole = nbtrain.train(model, data, **options, dir=folder / name / "whole", name="case").wait()
         (folder / name / "whole.json").write_text(json.dumps(result(whole, model)))
+        if case["stop"] == "crash":
+            continue
         model, data, options = parts(case)
         seed(case)
         run = planned(
@@ -166,7 +196,7 @@ def resume(folder: Path, cases: dict[str, dict[str, Any]]) -> None:
     for name, case in cases.items():
         model, data, options = parts({**case, **case.get("then", {})})
         random.seed(91), np.random.seed(92), torch.manual_seed(93)
-        more = {"max_steps": 1000} if case["stop"] != "epoch end" else {}
+        more = {"max_steps": 1000} if case["stop"] == "mid-epoch" else {}
         run = nbtrain.train(
             model, data, **{**options, **more}, dir=folder / name / "part", name="case", resume=True
         ).wait()
