@@ -23,11 +23,11 @@ from torch.utils.data import DataLoader, IterableDataset, MapDataPipe
 
 from nbtrain import units
 from nbtrain.errors import UserError
+from nbtrain.running.workers import iterate
 from nbtrain.runs.generators import find_generators, put_states, states_of
 from nbtrain.runs.plain import for_torch
 from nbtrain.runs.rng import capture_rng, restore_rng
 from nbtrain.train.counted import counted_copy
-from nbtrain.running.workers import iterate
 
 _PLAIN = (bool, int, float, str, type(None))
 SLOW_S = 1.0  # reading again that takes longer is said

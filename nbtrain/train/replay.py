@@ -7,13 +7,14 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nbtrain.runs.journal import read_journal
+from nbtrain.errors import RunFolderError
+from nbtrain.runs.journal import Journal, read_journal
 from nbtrain.runs.layout import DIGESTS_FILE
 
 DIGEST_CHARS = 16  # 64 bits
@@ -51,6 +52,39 @@ def read_digests(folder: Path, *, after: int) -> dict[int, str]:
             parts = (text[at : at + DIGEST_CHARS] for at in range(0, len(text), DIGEST_CHARS))
             found.update((first + place, part) for place, part in enumerate(parts))
     return {step: known for step, known in found.items() if step > after}
+
+
+class LossJournal:
+    """The digests of a run's losses, appended to logs/replay.jsonl as the pump brings them.
+
+    Args:
+        folder: the run's. on_trouble: told in words what the disk refused; the run goes on without it.
+    """
+
+    def __init__(self, folder: Path, on_trouble: Callable[[str], None]) -> None:
+        self._on_trouble = on_trouble
+        self._journal: Journal | None = None
+        self._trying(lambda: self._open(folder / DIGESTS_FILE))
+
+    def append(self, steps: np.ndarray, losses: np.ndarray) -> None:
+        """Journal a block of steps."""
+        if self._journal is not None:
+            self._trying(lambda: self._journal.append(digests(steps, losses)))
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._journal is not None:
+            self._trying(self._journal.flush)
+            self._journal.close()
+
+    def _open(self, path: Path) -> None:
+        self._journal = Journal(path)
+
+    def _trying(self, action: Callable[[], Any]) -> None:
+        try:
+            action()
+        except RunFolderError as error:
+            self._on_trouble(f"{DIGESTS_FILE} could not be written: {error} Training goes on.")
 
 
 class Replay:

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from nbtrain.running.state import State
 from nbtrain.runs.fingerprint import machine
 from nbtrain.runs.generators import find_generators, put_states, states_of
 from nbtrain.runs.rng import capture_rng, restore_rng
@@ -28,7 +29,6 @@ from nbtrain.telemetry.recorder import Recorder
 from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.events import Callbacks
 from nbtrain.train.feed import Feed
-from nbtrain.running.state import State
 from nbtrain.train.step import Stepper
 from nbtrain.train.work import Work
 

@@ -25,7 +25,7 @@ from nbtrain.train.loop import fit
 from nbtrain.train.objects import forget
 from nbtrain.train.place import move_to
 from nbtrain.train.plan import Plan
-from nbtrain.train.replay import digests
+from nbtrain.train.replay import LossJournal
 from nbtrain.train.resumption import Resumption, reopened_folder
 from nbtrain.train.savepoint import Parts, capture
 from nbtrain.train.seeds import deterministic, seed_everything
@@ -85,6 +85,7 @@ class Training(Activity):
         if options.device not in (None, "auto"):  # else it trains where it is, on several devices perhaps
             move_to(work.device, work.model, work.optimizer, work.criterion)
         self._desk = desk
+        self._journal = LossJournal(desk.folder.path, desk.trouble)
         self.stepper = Stepper(
             work.model, work.optimizer, task=work.task, precision=work.precision, device=work.device,
             clip=options.clip, hits=work.hits,
@@ -134,17 +135,10 @@ class Training(Activity):
         """Return the numbers that have reached the host."""
         rows = self._recorder.drain(wait=last)
         if rows is not None:
-            self._journal(rows)
+            self._journal.append(rows.steps, rows.train_loss)
         if self.resumption is not None:
             self.resumption.compare(rows, last=last)
         return rows, self.stepper.sampler.take()
-
-    def _journal(self, rows: Rows) -> None:
-        """Journal the digests of the losses; the rows go on their way whatever the disk says."""
-        try:
-            self._desk.folder.append_digests(digests(rows.steps, rows.train_loss))
-        except Exception as error:
-            self._desk.trouble(f"logs/replay.jsonl could not be written: {error} Training goes on.")
 
     def save(self) -> None:
         """Commit a checkpoint of this step."""
@@ -156,6 +150,7 @@ class Training(Activity):
 
     def let_go(self) -> None:
         """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
+        self._journal.close()
         del self.stepper, self.checkpoints, self.parts, self._desk
         self.resumption = None
         self._recorder = Recorder()

@@ -178,10 +178,10 @@ def planned(model: nn.Module, data: Any, options: dict[str, Any], folder: Path, 
     from dataclasses import replace
 
     from nbtrain.notebook.namespace import find_setup
+    from nbtrain.running.run import Run
     from nbtrain.train.options import TrainOptions
     from nbtrain.train.plan import make_plan
     from nbtrain.train.training import Training
-    from nbtrain.running.run import Run
 
     roles = {role: options.pop(role, None) for role in ("val", "optimizer", "scheduler", "loss")}
     setup = find_setup({}, model=model, data=data, **roles)

@@ -18,12 +18,13 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from nbtrain.errors import CheckpointCorrupted, RunNotFound, UsageError
 from nbtrain.notebook.namespace import find_setup
+from nbtrain.running.run import Run
 from nbtrain.runs.manifest import Manifest
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.stored import StoredRun
 from nbtrain.train.options import TrainOptions
 from nbtrain.train.resume import is_safe, plan_of
-from nbtrain.train.run import Run
+from nbtrain.train.training import Training
 
 Go = Callable[..., Run]
 
@@ -38,7 +39,7 @@ def go(tmp_path: Path) -> Go:
             options["no_val"] = True
         said = TrainOptions.from_words({"log": "json", "name": "case", "dir": tmp_path / dir, **options})
         setup = find_setup({}, model=model, data=data, **roles)
-        run = Run(plan_of(lambda _options, _known: setup, said)).start()
+        run = Run(Training(plan_of(lambda _options, _known: setup, said))).start()
         return run.wait(120) if wait else run
 
     return gone
