@@ -32,7 +32,6 @@ from nbtrain.runs.layout import (
     ALERTS_FILE,
     CHECKPOINTS,
     CONFIG_FILE,
-    DIGESTS_FILE,
     EPOCHS_FILE,
     LOG_FILE,
     LOGS,
@@ -61,7 +60,6 @@ class RunFolder:
         self._writing = threading.RLock()
         self._steps = Journal(path / STEPS_FILE)
         self._alerts = Journal(path / ALERTS_FILE)
-        self._digests = Journal(path / DIGESTS_FILE)
         self._closed = False
         self._made: list[Path] = []  # folders above that were made for this run
 
@@ -176,10 +174,6 @@ class RunFolder:
         """Append step rows to logs/metrics.jsonl. About 3 us a row."""
         self._guarded(self._steps.append, rows)
 
-    def append_digests(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append digests of the steps' losses to logs/replay.jsonl (see `nbtrain.train.replay`)."""
-        self._guarded(self._digests.append, rows)
-
     def append_alerts(self, alerts: Iterable[Finding]) -> None:
         """Append alerts to logs/alerts.jsonl."""
         self._guarded(self._alerts.append, [alert.to_dict() for alert in alerts])
@@ -282,13 +276,12 @@ class RunFolder:
             if self._closed:
                 return
             self._closed = True
-            journals = (self._steps, self._alerts, self._digests)
             try:
-                for journal in journals:
-                    journal.flush()
+                self._steps.flush()
+                self._alerts.flush()
             finally:
-                for journal in journals:
-                    journal.close()
+                self._steps.close()
+                self._alerts.close()
                 self._lock.release()
 
     def discard(self) -> None:
