@@ -123,6 +123,18 @@ class StoredRun:
         """The best checkpoint there is."""
         return self.checkpoints.best()
 
+    def load_best(self, model: Any) -> Any:
+        """Put the weights of the best checkpoint into `model` and return it; mode and device stay as they
+        are.
+
+        Raises:
+            UserError: the run kept no checkpoint. UsageError: the model is another one; it was not changed.
+            CheckpointCorrupted: no checkpoint verifies.
+        """
+        from nbtrain.runs.best_weights import load_best_weights
+
+        return load_best_weights(self.checkpoints, model, self.id)
+
     @property
     def history(self) -> pd.DataFrame:
         """One row a step: train_loss, lr, grad_norm, samples_per_s and whatever else was logged."""
