@@ -101,6 +101,7 @@ def synthetic(folder: str) -> None:
     from nbtrain.train.run import Run
 
     from nbtrain.notebook.namespace import find_setup
+    from nbtrain.running.run import Run
     from nbtrain.train.options import TrainOptions
     from nbtrain.train.plan import make_plan
 

@@ -6,22 +6,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from nbtrain.diagnose.best import Best
 from nbtrain.diagnose.curves import Curves, present, recent
-from nbtrain.diagnose.learning import untrained_loss
+from nbtrain.diagnose.learning import highest_loss, leapt, untrained_loss
 from nbtrain.report.ticks import short
 
 
-def advise(kind: str, curves: Curves) -> tuple[str, ...]:
+def advise(kind: str, curves: Curves, best: Best | None = None) -> tuple[str, ...]:
     """Return recommendations, the best first.
 
     Args:
         kind: converged, improving (healthy, stopped early), overfitting, underfitting, unstable or short.
+        best: where validation was best, and how to have those weights; None takes what the curves tell.
     """
+    best = best or _best(curves)
     writers = {
-        "converged": _converged, "improving": _improving, "overfitting": _overfitting,
-        "underfitting": _underfitting, "unstable": _unstable, "short": _short,
+        "converged": lambda: _converged(curves, best), "improving": lambda: _improving(curves, best),
+        "overfitting": lambda: _overfitting(best), "underfitting": lambda: _underfitting(curves),
+        "unstable": lambda: _unstable(curves, best), "short": lambda: _short(curves),
     }  # fmt: skip
-    return tuple(writers[kind](curves))
+    return tuple(writers[kind]())
 
 
 def _two(value: float) -> str:
@@ -29,13 +33,24 @@ def _two(value: float) -> str:
     return short(float(f"{value:.1e}"))
 
 
-def _best(curves: Curves) -> tuple[float, float, int] | None:
-    """Return the best validation loss, its epoch, and how many epochs followed."""
+def _best(curves: Curves) -> Best | None:
     held = np.flatnonzero(np.isfinite(curves.val_loss))
     if len(held) == 0:
         return None
     best = held[int(np.argmin(curves.val_loss[held]))]
-    return float(curves.val_loss[best]), float(curves.epoch[best]), int((held > best).sum())
+    return Best(
+        float(curves.val_loss[best]), None, int(curves.epoch[best]), epochs_after=int((held > best).sum())
+    )
+
+
+def _use_best(best: Best) -> str:
+    where = f"epoch {best.epoch}, " if best.epoch else f"step {best.step:,}, " if best.step else ""
+    if best.held_by:
+        return (
+            f"`{best.held_by}` holds the best weights already, those of the end ({where}validation loss "
+            f"{short(best.loss)})."
+        )
+    return f"Use the best checkpoint: {where}validation loss {short(best.loss)}. {best.use}".rstrip()
 
 
 def _peak_lr(curves: Curves) -> float | None:
@@ -43,26 +58,24 @@ def _peak_lr(curves: Curves) -> float | None:
     return float(rates.max()) if len(rates) and rates.max() > 0 else None
 
 
-def _converged(curves: Curves) -> list[str]:
-    best = _best(curves)
+def _converged(curves: Curves, best: Best | None) -> list[str]:
     if best is None and curves.has_validation:
         return ["Confirm it once on test data that no decision was based on."]
     if best is None:
         return [
             "Give validation data next time (--val NAME or --split 0.2): only then can overfitting be seen."
         ]
-    loss, epoch, after = best
-    advice = [f"Use the best checkpoint: epoch {epoch:.0f}, validation loss {short(loss)}."]
-    if after >= 5:
+    advice = [_use_best(best)]
+    if best.epochs_after >= 5:
         advice.append(
-            f"The last {after} epochs did not improve on it: --patience {max(3, after // 2)} would have "
-            "saved them."
+            f"The last {best.epochs_after} epochs did not improve on it: --patience "
+            f"{max(3, best.epochs_after // 2)} would have saved them."
         )
     advice.append("Confirm it once on test data that no decision was based on.")
     return advice
 
 
-def _improving(curves: Curves) -> list[str]:
+def _improving(curves: Curves, best: Best | None) -> list[str]:
     advice = [
         f"Train longer: --epochs {2 * max(curves.epochs, 1)}. A new %train of the same model goes on from "
         "the weights it has now."
@@ -71,17 +84,17 @@ def _improving(curves: Curves) -> list[str]:
         advice.append(
             "Give --patience 5 along, so that it stops by itself when validation loss no longer improves."
         )
+    if best is not None and best.use and not best.held_by:
+        advice.append(_use_best(best))
     return advice
 
 
-def _overfitting(curves: Curves) -> list[str]:
+def _overfitting(best: Best | None) -> list[str]:
     advice = []
-    best = _best(curves)
-    if best is not None and best[2] > 0:
-        loss, epoch, after = best
+    if best is not None and best.epochs_after > 0:
         advice.append(
-            f"Use the best checkpoint, epoch {epoch:.0f} (validation loss {short(loss)}): the {after} epochs "
-            "after it made validation loss no better. With --patience 3 it stops there by itself."
+            f"{_use_best(best)} The {best.epochs_after} epochs after it made validation loss no better; with "
+            "--patience 3 it stops there by itself."
         )
     return [
         *advice,
@@ -108,8 +121,16 @@ def _underfitting(curves: Curves) -> list[str]:
 
 
 def _other_rate(curves: Curves, rate: float | None) -> str:
-    """Say which learning rate to try: a loss that never moved does not tell too low from too high."""
+    """Say which learning rate to try: a loss that never moved does not tell too low from too high, but one
+    that leapt up first does.
+    """
     first, end = untrained_loss(curves), recent(curves.train_loss)
+    if leapt(curves):
+        tries = f" (now {short(rate)}, try {_two(rate / 10)} and {_two(rate / 100)})" if rate else ""
+        return (
+            f"Lower the learning rate{tries}: the loss leapt from {short(first)} to "
+            f"{short(highest_loss(curves))} and came back to where it began."
+        )
     if first > 0 and end > 0.9 * first:
         tries = f" (now {short(rate)}, try {_two(rate * 10)} and {_two(rate / 10)})" if rate else ""
         return (
@@ -120,7 +141,7 @@ def _other_rate(curves: Curves, rate: float | None) -> str:
     return f"Raise the learning rate{tries}: the loss falls, but slowly."
 
 
-def _unstable(curves: Curves) -> list[str]:
+def _unstable(curves: Curves, best: Best | None) -> list[str]:
     advice = []
     rate = _peak_lr(curves)
     if rate:
@@ -139,6 +160,8 @@ def _unstable(curves: Curves) -> list[str]:
         )
     else:
         advice.append("Clip gradients: --clip 1.0.")
+    if best is not None and best.epochs_after > 0 and best.loss < 0.9 * abs(untrained_loss(curves)):
+        advice.append(_use_best(best))
     return [
         *advice,
         "Warm the learning rate up over the first 5 % of the steps.",

@@ -7,7 +7,6 @@ It reads the surface that live and stored runs share, and nothing else of them.
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from nbtrain.diagnose.best import find_best, place
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
 from nbtrain.diagnose.resumed import resumed_notes, way_on
@@ -86,7 +86,8 @@ class Summary:
 def summarize(run: AnyRun) -> Summary:
     """Collect the numbers that stand at the end of a run."""
     epochs, progress = run.epochs, run.progress
-    best_loss, best_step = _best(run)
+    best = find_best(run)
+    best_loss, best_step = (best.loss, best.step) if best else (None, None)
     folder = run.dir
     best_folder = None
     if folder is not None and best_step is not None:
@@ -181,7 +182,9 @@ def _judged(run: AnyRun) -> Outcome:
     manifest = run.manifest  # None before the start
     samples = manifest.dataset.get("valid_samples") if manifest is not None else None
     samples = samples if isinstance(samples, int) else None
-    return outcome(run.epochs, run.history, status=str(run.status), val_samples=samples)
+    return outcome(
+        run.epochs, run.history, status=str(run.status), val_samples=samples, best=find_best(run)
+    )
 
 
 def _same(finding: Finding, headline: str) -> bool:
@@ -191,20 +194,6 @@ def _same(finding: Finding, headline: str) -> bool:
 
 def _tone(finding: Finding) -> str:
     return {Severity.CRITICAL: "critical", Severity.WARNING: "warning"}.get(finding.severity, "info")
-
-
-def _best(run: AnyRun) -> tuple[float | None, int | None]:
-    """Return the best validation loss and its step: what the run says, else what its epochs say."""
-    loss, step = run.latest.get("best_val_loss"), run.latest.get("best_val_step")
-    if loss is not None and math.isfinite(loss):
-        return float(loss), int(step) if step is not None and math.isfinite(step) and step > 0 else None
-    values = numbers(run.epochs, "val_loss")
-    held = np.flatnonzero(np.isfinite(values))
-    if len(held) == 0:
-        return None, None
-    at = held[int(np.argmin(values[held]))]
-    steps = numbers(run.epochs, "step")
-    return float(values[at]), int(steps[at]) if np.isfinite(steps[at]) else None
 
 
 def _final_train_loss(run: AnyRun) -> float | None:
@@ -327,10 +316,7 @@ def _files(run: AnyRun, summary: Summary) -> KeyValues:
 
 
 def _place(path: str) -> Cell:
-    """A path as it can be used in this notebook: from the working folder where it lies inside."""
-    with suppress(ValueError, OSError):  # elsewhere, or the working folder is gone
-        path = str(Path(path).relative_to(Path.cwd()))
-    return Cell(path, code=True)
+    return Cell(place(path), code=True)
 
 
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:

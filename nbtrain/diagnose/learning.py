@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from nbtrain.diagnose.curves import Curves, noise, present, recent, start_error, start_loss
+from nbtrain.diagnose.curves import Curves, noise, present, recent, smooth, start_error, start_loss
 
 Counted = Literal["samples", "positions", "unknown"]
 
@@ -21,8 +21,9 @@ LOW_ACCURACY = 0.75
 
 _LOOKED_AT = 20  # epochs whose accuracies tell what they count
 _LARGEST = 10**7  # positions; a float64 tells shares of so many apart
-_HARDLY = 0.05  # share of the starting loss; less is no progress
+HARDLY = 0.05  # share of the starting loss; less is no progress
 _UNSURE = 0.10  # ... more is progress, however noisy the first steps were
+_LEAP = 0.5  # over the starting loss; no noise of three steps makes that
 _NOISES = 3  # ... and in standard deviations of its noise
 
 
@@ -111,5 +112,22 @@ def loss_never_fell(curves: Curves) -> bool:
     first, end = untrained_loss(curves), recent(curves.train_loss)
     if not np.isfinite(first) or not np.isfinite(end) or abs(first) < 1e-12:
         return False
-    least = min(max(_HARDLY, start_error(curves)), _UNSURE)
+    least = min(max(HARDLY, start_error(curves)), _UNSURE)
     return bool((first - end) / abs(first) < least)
+
+
+def highest_loss(curves: Curves) -> float:
+    """Return the highest train loss there was: by steps, the median of any three that follow each other;
+    else by epoch.
+    """
+    steps = present(curves.step_loss)
+    values = smooth(steps) if len(steps) >= 8 else present(curves.train_loss)
+    return float(values.max()) if len(values) else float("nan")
+
+
+def leapt(curves: Curves) -> bool:
+    """Say whether a loss that never fell was once half as high again as at its start: its learning rate is
+    too high.
+    """
+    first = untrained_loss(curves)
+    return loss_never_fell(curves) and highest_loss(curves) > first + _LEAP * abs(first)

@@ -11,16 +11,18 @@ little to see, the verdict is "unclear" and says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from nbtrain.diagnose.advice import advise
+from nbtrain.diagnose.best import Best
 from nbtrain.diagnose.curves import (
     Curves,
     detrended_spread,
+    in_bins,
     noise,
     present,
     read_curves,
@@ -30,11 +32,14 @@ from nbtrain.diagnose.curves import (
 )
 from nbtrain.diagnose.instability import finding, instabilities
 from nbtrain.diagnose.learning import (
+    HARDLY,
     LEAST_EPOCHS,
     LOW_ACCURACY,
     Counted,
     accuracy_is_low,
     accuracy_will_do,
+    highest_loss,
+    leapt,
     loss_never_fell,
     loss_still_falls,
     untrained_loss,
@@ -51,6 +56,7 @@ ACCURACY_SPREAD = 0.08
 _RISE = 0.10  # validation loss over its best, relative to the best, that counts as clear
 _RISE_OF_DROP = 0.05  # ... and relative to all that validation loss ever gained
 _NOISES = 3  # ... and in standard deviations of its noise
+_ROSE = 1.2  # times the starting loss
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,9 @@ class Outcome:
 
 
 def outcome(
-    epochs: pd.DataFrame, history: pd.DataFrame, *, status: str, val_samples: int | None = None
-) -> Outcome:
+    epochs: pd.DataFrame, history: pd.DataFrame, *, status: str, val_samples: int | None = None,
+    best: Best | None = None,
+) -> Outcome:  # fmt: skip
     """Judge a training by its curves.
 
     Args:
@@ -83,65 +90,93 @@ def outcome(
         status: how the run ended, a word of `run.status`.
         val_samples: samples of the validation data. They tell an accuracy of samples from one of positions
             (see `nbtrain.diagnose.learning`); None, where that is unknown, accuses no run of a low accuracy.
+        best: where validation was best, and how to have those weights, for the recommendations; None takes
+            the best epoch.
     """
     curves = read_curves(epochs, history)
-    findings = instabilities(curves, str(status))
+    verdict, advice = _judge(curves, str(status), val_samples)
+    return replace(verdict, recommendations=advise(advice, curves, best))
+
+
+Judged = tuple[Outcome, str]  # a verdict without recommendations, and the kind of advice that goes with it
+
+
+def _judge(curves: Curves, status: str, val_samples: int | None) -> Judged:
+    findings = instabilities(curves, status)
     if findings:
-        return _verdict("unstable", findings, curves)
+        return _verdict("unstable", findings)
     if curves.epochs < LEAST_EPOCHS:
         return _too_short(curves)
     doubts = _doubtful_data(curves)
     if overfitting := _overfitting(curves):
-        return _verdict("overfitting", [*overfitting, *doubts], curves)
+        return _verdict("overfitting", [*overfitting, *doubts])
     low = accuracy_is_low(curves)
     counted = what_accuracy_counts(curves, val_samples) if low else "unknown"
     improving = loss_still_falls(curves) or (low and accuracy_will_do(curves))
     if not improving and (underfitting := _underfitting(curves, low, counted)):
-        return _verdict("underfitting", [*underfitting, *doubts], curves)
+        return _verdict("underfitting", [*underfitting, *doubts])
     if doubts and doubts[0].details.get("varies"):
-        return _verdict("unstable", doubts, curves)
+        return _verdict("unstable", doubts)
     return _healthy(curves, doubts, low=low, counted=counted, improving=improving)
 
 
 def _healthy(
     curves: Curves, doubts: list[Finding], *, low: bool, counted: Counted, improving: bool
-) -> Outcome:
+) -> Judged:
     """The verdict on a run that nothing is known to be wrong with: it may be done, or not, or unclear."""
     others = (*doubts, *_remarks(curves))
     good_accuracy = curves.has_accuracy and recent(curves.val_acc) >= LOW_ACCURACY
-    if improving and not good_accuracy:
-        text = _improving_text(curves)
+    if improving:
+        text = _improving_text(curves, good=good_accuracy)
         more = finding("still-improving", Severity.INFO, text, _improving_evidence(curves), Confidence.LIKELY)
-        return Outcome("unclear", (more, *others), advise("improving", curves), text, "info")
+        kind, tone = ("converged", "warning" if doubts else "good") if good_accuracy else ("unclear", "info")
+        return Outcome(kind, (more, *others), (), text, tone), "improving"
     if (low or not curves.has_accuracy) and loss_never_fell(curves):
         text = _unmoved_text(curves)
-        return Outcome("unclear", others, advise("underfitting", curves), f"Unclear: {text}", "info")
+        return Outcome("unclear", others, (), f"Unclear: {text}", "info"), "underfitting"
     if low and counted == "unknown":
         [doubt] = _low_accuracy(curves, Severity.INFO)
-        return Outcome(
-            "unclear", (doubt, *others), advise("underfitting", curves), f"Unclear: {doubt.issue}", "info"
-        )
+        return Outcome("unclear", (doubt, *others), (), f"Unclear: {doubt.issue}", "info"), "underfitting"
     tone = "warning" if doubts else "good"
-    return Outcome("converged", others, advise("converged", curves), _converged_text(curves), tone)
+    return Outcome("converged", others, (), _converged_text(curves), tone), "converged"
 
 
-def _verdict(kind: Kind, findings: list[Finding], curves: Curves) -> Outcome:
+def _verdict(kind: Kind, findings: list[Finding]) -> Judged:
     first = findings[0]
     headline = f"{kind.capitalize()}: {first.issue[0].lower()}{first.issue[1:]}"
     tone = "critical" if first.severity is Severity.CRITICAL else "warning"
-    return Outcome(kind, tuple(findings), advise(kind, curves), headline, tone)
+    return Outcome(kind, tuple(findings), (), headline, tone), kind
 
 
-def _too_short(curves: Curves) -> Outcome:
+def _too_short(curves: Curves) -> Judged:
+    """No trend can be told from so few epochs; what the steps tell is told."""
     count = curves.epochs
     seen = "No epoch was finished" if count == 0 else f"Only {count} epoch{'s' if count > 1 else ''} finished"
-    return Outcome(
-        "unclear",
-        (),
-        advise("short", curves),
-        f"{seen}: at least {LEAST_EPOCHS} are needed to judge a trend.",
-        "info",
+    limit = f"{seen}: at least {LEAST_EPOCHS} are needed to judge a trend."
+    if len(in_bins(curves.step_loss)) == 0:
+        return Outcome("unclear", (), (), limit, "info"), "short"
+    course = in_bins(curves.step_loss)
+    first, end = untrained_loss(curves), float(course[-1])
+    if leapt(curves) and end > _ROSE * first:
+        issue = f"Train loss leapt from {number(first, 3)} to {number(highest_loss(curves), 3)}."
+        evidence = f"it ended at {number(end, 3)}, after {len(present(curves.step_loss)):,} steps"
+        found = finding("divergence", Severity.WARNING, issue, evidence, Confidence.LIKELY)
+        return _verdict("unstable", [found])
+    # an epoch's mean lies behind what its last steps, and the validation after them, show
+    lowest = min([end, *present(curves.val_loss)[-1:]])
+    if loss_never_fell(curves) and (first - lowest) < HARDLY * abs(first):
+        return Outcome("unclear", (), (), f"Unclear: {_unmoved_text(curves)} {limit}", "info"), "underfitting"
+    said = (
+        f"Healthy so far: train loss fell from {number(start_loss(curves), 3)} to {number(course[-1], 3)} in "
+        f"{len(present(curves.step_loss)):,} steps"
     )
+    if np.isfinite(curves.val_acc).any():
+        said += f", validation accuracy {100 * recent(curves.val_acc, 1):.1f} %"
+    elif np.isfinite(curves.val_loss).any():
+        said += f", validation loss {number(recent(curves.val_loss, 1), 3)}"
+    if curves.has_accuracy and recent(curves.train_acc, 1) - recent(curves.val_acc, 1) > ACCURACY_GAP:
+        said = said.replace("Healthy so far: train", "Train", 1)
+    return Outcome("unclear", (), (), f"{said}. {limit}", "info"), "short"
 
 
 def _overfitting(curves: Curves) -> list[Finding]:
@@ -234,14 +269,17 @@ def _low_accuracy(curves: Curves, severity: Severity) -> list[Finding]:
         "mean of the last three epochs; 75 % is a rule of thumb, and tasks without one right answer, such as "
         "the next letter of a text, stay below it"
     )
+    if loss_never_fell(curves):
+        evidence = f"{_unmoved_text(curves)[:-1]}; {evidence}"
     return [finding("underfitting", severity, issue, evidence, Confidence.POSSIBLE)]
 
 
 def _unmoved_text(curves: Curves) -> str:
     first, end = untrained_loss(curves), recent(curves.train_loss)
-    highest = float(present(curves.train_loss).max())
+    highest = highest_loss(curves) if leapt(curves) else float(present(curves.train_loss).max())
     between = f", after {number(highest, 3)} in between" if highest > 1.1 * abs(first) else ""
-    return f"Train loss hardly moved: {number(first, 3)} at the start, {number(end, 3)} at the end{between}."
+    how = "rose" if end > _ROSE * abs(first) else "hardly moved"
+    return f"Train loss {how}: {number(first, 3)} at the start, {number(end, 3)} at the end{between}."
 
 
 def _doubtful_data(curves: Curves) -> list[Finding]:
@@ -264,14 +302,26 @@ def _doubtful_data(curves: Curves) -> list[Finding]:
                 details={"varies": True},
             )
         )
-    gap = recent(curves.val_acc) - recent(curves.train_acc)
+    gap = min(recent(curves.val_acc) - recent(curves.train_acc), _gap_to_next(curves))
     if curves.has_accuracy and round(gap, 6) > ACCURACY_GAP:
         issue = f"Validation accuracy is {100 * gap:.1f} points above train accuracy."
         evidence = (
-            "training samples among the validation data would do it; so would strong dropout or augmentation"
+            "training samples among the validation data or wrong labels in the training data would do it; so "
+            "would strong dropout or augmentation"
         )
         found.append(finding("data-quality", Severity.WARNING, issue, evidence, Confidence.POSSIBLE))
     return found
+
+
+def _gap_to_next(curves: Curves) -> float:
+    """Return how far validation accuracies lie above the train accuracies of the epochs after them.
+
+    A train accuracy is the mean over an epoch in which the model learns: at the start of a run it lags far
+    behind the validation at that epoch's end, and is caught up with in the next.
+    """
+    both = np.isfinite(curves.val_acc[:-1]) & np.isfinite(curves.train_acc[1:])
+    gaps = (curves.val_acc[:-1] - curves.train_acc[1:])[both]
+    return float(gaps[-3:].mean()) if len(gaps) else 0.0
 
 
 def _remarks(curves: Curves) -> list[Finding]:
@@ -298,7 +348,10 @@ def _remarks(curves: Curves) -> list[Finding]:
     return found
 
 
-def _improving_text(curves: Curves) -> str:
+def _improving_text(curves: Curves, *, good: bool) -> str:
+    if good:
+        parts = _numbers_at_best(curves)
+        return f"Healthy, and still improving: {', '.join(parts)}; more epochs may make it better."
     if not loss_still_falls(curves):
         return "Healthy so far, and not done: accuracy was still rising at the end. Train longer."
     what = "validation loss" if np.isfinite(curves.val_loss).any() else "train loss"
@@ -317,19 +370,26 @@ def _improving_evidence(curves: Curves) -> str:
 
 
 def _converged_text(curves: Curves) -> str:
-    parts = []
-    if np.isfinite(curves.val_loss).any():
-        best = int(np.nanargmin(curves.val_loss))
-        parts.append(
-            f"best validation loss {number(curves.val_loss[best], 3)} at epoch {curves.epoch[best]:.0f}"
-        )
-    else:
-        parts.append(f"train loss {number(recent(curves.train_loss, 1), 3)} at the end")
-    if curves.has_accuracy:
-        train, valid = recent(curves.train_acc), recent(curves.val_acc)
-        parts.append(f"validation accuracy {100 * valid:.1f} %")
-        side = "below" if train >= valid else "above"
-        parts.append(f"{abs(100 * (train - valid)):.1f} points {side} train accuracy")
-    else:
+    parts = _numbers_at_best(curves)
+    if not curves.has_accuracy:
         parts.append(f"down from {number(start_loss(curves), 3)} at the start")
     return f"Converged: {', '.join(parts)}."
+
+
+def _numbers_at_best(curves: Curves) -> list[str]:
+    """Return best validation loss and its epoch, and the accuracies of that epoch (of the last three
+    without).
+    """
+    if not np.isfinite(curves.val_loss).any():
+        parts = [f"train loss {number(recent(curves.train_loss, 1), 3)} at the end"]
+        train, valid = recent(curves.train_acc), recent(curves.val_acc)
+    else:
+        best = int(np.nanargmin(curves.val_loss))
+        loss = number(curves.val_loss[best], 3)
+        parts = [f"best validation loss {loss} at epoch {curves.epoch[best]:.0f}"]
+        train, valid = curves.train_acc[best], curves.val_acc[best]
+    if np.isfinite(train) and np.isfinite(valid):
+        side = "below" if train >= valid else "above"
+        parts.append(f"validation accuracy {100 * valid:.1f} %")
+        parts.append(f"{abs(100 * (train - valid)):.1f} points {side} train accuracy")
+    return parts

@@ -17,6 +17,7 @@ from nbtrain.running.activity import Activity
 from nbtrain.running.execution import Execution
 from nbtrain.running.readings import Readings
 from nbtrain.running.snapshot import take_snapshot
+from nbtrain.runs.best_weights import load_best_weights
 from nbtrain.runs.manifest import utc_now
 from nbtrain.runs.status import RunStatus
 
@@ -107,6 +108,24 @@ class Run(Readings):
             UsageError: the run is over and the model is no longer in memory.
         """
         return take_snapshot(self, self._do.errand, timeout)
+
+    def load_best(self, model: Any = None) -> Any:
+        """Put the weights of the best checkpoint so far into a model and return it.
+
+        Args:
+            model: where to; None takes the model that was trained. Its mode and device stay as they are.
+
+        Raises:
+            UsageError: the run is training this model, nobody holds the model any more, or it is another one.
+            UserError: no checkpoint was kept yet. CheckpointCorrupted: none verifies.
+        """
+        target = self.objects.model if model is None else model
+        if self.checkpoints is None or target is None:
+            what = "has not been started" if self.checkpoints is None else "no longer has its model in memory"
+            raise UsageError(f"The run {what}.", suggestion="Pass a model: run.load_best(model)")
+        if isinstance(target, torch.nn.Module):
+            active.refuse_if_training(target.parameters())
+        return load_best_weights(self.checkpoints, target, self.id)
 
     def _refuse_when_over(self, what: str) -> None:
         if self.status.over:

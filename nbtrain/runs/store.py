@@ -27,7 +27,7 @@ from nbtrain.errors import RunFolderError
 from nbtrain.findings import Finding
 from nbtrain.runs.checkpoint import CheckpointStore
 from nbtrain.runs.files import REAL, TEMPORARY, Files, disk_trouble, remove_leftovers, replace_file
-from nbtrain.runs.journal import EVALUATION, Journal
+from nbtrain.runs.journal import Journal
 from nbtrain.runs.layout import (
     ALERTS_FILE,
     CHECKPOINTS,
@@ -171,16 +171,12 @@ class RunFolder:
             self.write_manifest(events=(*self._manifest.events, event))
 
     def append_steps(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append step rows to logs/metrics.jsonl. About 3 us a row."""
+        """Append step rows, or records with a "kind", to logs/metrics.jsonl. About 3 us a row."""
         self._guarded(self._steps.append, rows)
 
     def append_alerts(self, alerts: Iterable[Finding]) -> None:
         """Append alerts to logs/alerts.jsonl."""
         self._guarded(self._alerts.append, [alert.to_dict() for alert in alerts])
-
-    def append_evaluations(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append evaluations to logs/metrics.jsonl, each a record of the kind "evaluation"."""
-        self._guarded(self._steps.append, [{"kind": EVALUATION, **row} for row in rows])
 
     def write_epochs(
         self, rows: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]] = ()
@@ -191,9 +187,8 @@ class RunFolder:
             evaluations: those within epochs, which val_loss.csv has too.
         """
         with self._writing:
-            known = self._manifest
-            epochs = self.path / EPOCHS_FILE
-            write_metrics(epochs, rows, run_id=known.run_id, seed=known.seed, fs=self._fs)
+            ours = {"run_id": self._manifest.run_id, "seed": self._manifest.seed, "fs": self._fs}
+            write_metrics(self.path / EPOCHS_FILE, rows, **ours)
             write_curve(self.path / TRAIN_CURVE_FILE, one_row_an_epoch(rows), "train_loss", self._fs)
             self.write_validation_curve(rows, evaluations)
 
@@ -201,8 +196,8 @@ class RunFolder:
         self, epochs: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]]
     ) -> None:
         """Write logs/val_loss.csv: a row a validation, by step."""
+        rows = with_evaluations(epochs, evaluations)
         with self._writing:
-            rows = with_evaluations(epochs, evaluations)
             write_curve(self.path / VAL_CURVE_FILE, rows, "val_loss", self._fs)
 
     def write_config(self, config: Mapping[str, Any]) -> Path:

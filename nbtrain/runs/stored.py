@@ -10,30 +10,27 @@ from typing import TYPE_CHECKING, Any
 from nbtrain.errors import InvalidMetrics, UserError
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.runs.files import disk_trouble, replace_file
-from nbtrain.runs.journal import EVALUATION, read_journal, without_replayed
+from nbtrain.runs.journal import read_journal
 from nbtrain.runs.layout import (
     ALERTS_FILE,
     CHECKPOINTS,
-    EPOCHS_FILE,
     LOG_FILE,
     PLAN_FILE,
     REPORT_FILE,
-    STEPS_FILE,
     STOP_FILE,
 )
 from nbtrain.runs.listing import find_run
 from nbtrain.runs.manifest import Manifest
-from nbtrain.runs.metrics import COLUMNS, read_metrics, with_evaluations
+from nbtrain.runs.metrics import COLUMNS
 from nbtrain.runs.plain import from_json_number
 from nbtrain.runs.status import Progress, RunStatus
+from nbtrain.runs.stored_rows import StoredRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nbtrain.runs.checkpoint_folder import CheckpointInfo
 
-HISTORY_COLUMNS = ("train_loss", "lr", "grad_norm", "samples_per_s")
-SMOOTHING = 0.98
 
 
 class StoredRun:
@@ -58,7 +55,7 @@ class StoredRun:
         self.watchers: list[Any] = []
         manifest = Manifest.read(folder)
         self.id, self.name = manifest.run_id or folder.name, manifest.name or folder.name
-        self._rows_read: tuple[tuple[int, int], list[dict[str, Any]]] | None = None
+        self._rows = StoredRows(folder)
 
     @classmethod
     def load(cls, root: str | os.PathLike[str], id_or_dir: str | os.PathLike[str]) -> StoredRun:
@@ -126,25 +123,22 @@ class StoredRun:
         """The best checkpoint there is."""
         return self.checkpoints.best()
 
+    def load_best(self, model: Any) -> Any:
+        """Put the weights of the best checkpoint into `model` and return it; mode and device stay as they
+        are.
+
+        Raises:
+            UserError: the run kept no checkpoint. UsageError: the model is another one; it was not changed.
+            CheckpointCorrupted: no checkpoint verifies.
+        """
+        from nbtrain.runs.best_weights import load_best_weights
+
+        return load_best_weights(self.checkpoints, model, self.id)
+
     @property
     def history(self) -> pd.DataFrame:
         """One row a step: train_loss, lr, grad_norm, samples_per_s and whatever else was logged."""
-        import pandas as pd
-
-        rows = self._steps()
-        keys = dict.fromkeys(key for row in rows for key in row)
-        table = pd.DataFrame(
-            {key: [row.get(key) for row in rows] for key in keys}
-        )  # twice as fast as of dicts
-        if "step" not in table:
-            table = pd.DataFrame(columns=["step", *HISTORY_COLUMNS], dtype=float)
-        table = table.dropna(subset="step")
-        for column in HISTORY_COLUMNS:
-            if column not in table:
-                table[column] = float("nan")
-        table["step"] = table["step"].astype("int64")
-        others = [column for column in table if column not in ("step", *HISTORY_COLUMNS)]
-        return table.set_index("step")[[*HISTORY_COLUMNS, *others]]
+        return self._rows.history()
 
     @property
     def epochs(self) -> pd.DataFrame:
@@ -155,22 +149,14 @@ class StoredRun:
         """
         import pandas as pd
 
-        rows = self._epoch_rows()
+        rows = self._rows.epochs()
         return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS), dtype=float)
 
     @property
     def evaluations(self) -> pd.DataFrame:
         """One row a validation, indexed by step: those within epochs (`--val-every`) and those at their ends.
         """
-        import pandas as pd
-
-        judged = self._judged()
-        rows = [row for row in judged if row.get("step") is not None and row.get("val_loss") is not None]
-        told = (key for row in rows for key in row if key == "epoch" or key.startswith("val_"))
-        keys = dict.fromkeys(told)
-        table = pd.DataFrame({key: [row.get(key) for row in rows] for key in keys or ("epoch", "val_loss")})
-        table.index = pd.Index([int(row["step"]) for row in rows], name="step", dtype="int64")
-        return table
+        return self._rows.evaluations()
 
     @property
     def alerts(self) -> list[Finding]:
@@ -189,7 +175,7 @@ class StoredRun:
         progress = Progress(
             **{key: from_json_number(value) for key, value in known.items() if value is not None}
         )
-        last = self._steps()[-1:] if manifest.status.alive or not progress.step else []
+        last = self._rows.steps()[-1:] if manifest.status.alive or not progress.step else []
         step = int(max(progress.step, last[0].get("step") or 0)) if last else progress.step
         phase = "done" if manifest.status.over else progress.phase
         return Progress(**{**progress.__dict__, "step": step, "phase": phase})
@@ -197,23 +183,7 @@ class StoredRun:
     @property
     def latest(self) -> dict[str, float]:
         """The newest values: train_loss, smooth_loss, lr, grad_norm, val_loss, best_val_loss, ..."""
-        values: dict[str, float] = {}
-        best, best_step = float("inf"), 0.0
-        for row in self._judged():
-            numbers = {key: float(value) for key, value in row.items() if _is_number(value)}
-            values |= {key: value for key, value in numbers.items() if key not in ("epoch", "step")}
-            if numbers.get("val_loss", best) < best:
-                best, best_step = numbers["val_loss"], numbers.get("step", 0.0)
-        if best_step or best < float("inf"):
-            values |= {"best_val_loss": best, "best_val_step": best_step}
-        steps = self._steps()
-        if steps:
-            values |= {
-                key: float(value) for key, value in steps[-1].items() if _is_number(value) and key != "step"
-            }
-            if (smooth := _smooth([row.get("train_loss") for row in steps])) is not None:
-                values["smooth_loss"] = smooth
-        return values
+        return self._rows.latest()
 
     def stop(self, after: str = "step") -> None:
         """Ask the process that trains this run to end it, by a STOP file in its folder.
@@ -260,32 +230,6 @@ class StoredRun:
             f"The run {self.id} was read from disk ({status}) and cannot be {word} here.", suggestion=advice
         )
 
-    def _steps(self) -> list[dict[str, Any]]:
-        return [row for row in self._rows() if "kind" not in row]
-
-    def _judged(self) -> list[dict[str, Any]]:
-        """Return the validations ordered by step: evaluations within epochs, and the epochs."""
-        within = [
-            {key: value for key, value in row.items() if key != "kind"}
-            for row in self._rows() if row.get("kind") == EVALUATION
-        ]  # fmt: skip
-        return with_evaluations(self._epoch_rows(), within) if within else self._epoch_rows()
-
-    def _rows(self) -> list[dict[str, Any]]:
-        path = self.dir / STEPS_FILE
-        try:
-            stat = path.stat()
-        except OSError:
-            return []
-        mark = (stat.st_mtime_ns, stat.st_size)
-        if self._rows_read is None or self._rows_read[0] != mark:
-            self._rows_read = (mark, without_replayed(read_journal(path)))
-        return self._rows_read[1]
-
-    def _epoch_rows(self) -> list[dict[str, Any]]:
-        path = self.dir / EPOCHS_FILE
-        return [dict(row) for row in read_metrics(path).epochs] if path.exists() else []
-
     def _text(self, name: str) -> str | None:
         try:
             return (self.dir / name).read_text(encoding="utf-8", errors="replace")
@@ -303,20 +247,3 @@ def _finding(row: dict[str, Any]) -> Finding | None:
         return Finding(**{**known, "severity": severity, "confidence": confidence})
     except (KeyError, ValueError, TypeError):
         return None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _smooth(losses: list[Any]) -> float | None:
-    """The bias-corrected moving average that the live run shows; NaN rows are passed over.
-
-    The last 500 rows decide: what lies before them weighs less than 0.98**500 = 4e-5.
-    """
-    average, weight = 0.0, 0.0
-    for loss in losses[-500:]:
-        if _is_number(loss) and loss == loss and abs(loss) != float("inf"):
-            average = SMOOTHING * average + (1 - SMOOTHING) * loss
-            weight = SMOOTHING * weight + (1 - SMOOTHING)
-    return average / weight if weight else None

@@ -154,7 +154,8 @@ def test_a_loss_back_at_its_start_is_not_converged(epochs: int) -> None:
     verdict = judge(table(train_loss=by_epoch, val_loss=by_epoch), steps(by_step))
 
     assert verdict.kind == ("underfitting" if epochs > 5 else "unclear"), verdict.headline
-    assert "hardly moved: 2.35" in verdict.headline and "both directions" in verdict.recommendations[0]
+    assert "hardly moved: 2.35" in verdict.headline and "12.1 in between" in verdict.headline
+    assert "Lower the learning rate" in verdict.recommendations[0], "too low a rate makes no leap"
 
 
 def test_no_advice_that_cannot_be_followed() -> None:
@@ -398,3 +399,41 @@ def test_real_curves_get_the_verdict_of_how_they_were_made(seed: int) -> None:
     assert both_ways(overfitted) == ("overfitting", "overfitting")
     assert both_ways(slow) == ("underfitting", "underfitting")
     assert judge(wild, val_samples=len(load_digits().target) - 1200).kind in ("unstable", "underfitting")
+
+
+def test_a_short_run_tells_what_its_steps_show() -> None:
+    """One epoch is no trend, but a loss that fell is called healthy, and one that leapt up unstable."""
+    falls = judge(table(train_loss=[1.2], val_loss=[0.4], val_acc=[0.91]), steps(falling(400, noise=0.05)))
+    flat = judge(table(train_loss=[2.3], val_loss=[2.3]), steps(np.full(400, 2.3)))
+    behind = judge(table(train_loss=[2.25], val_loss=[2.1]), steps(np.linspace(2.3, 2.15, 60)))
+    wild = judge(table(train_loss=[9.0]), steps(np.concatenate([[2.3] * 4, np.linspace(90, 14, 56)])))
+
+    assert falls.headline.startswith("Healthy so far: train loss fell from") and "91.0 %" in falls.headline
+    assert (falls.kind, falls.findings) == ("unclear", ()) and "at least 3" in falls.headline
+    assert "hardly moved" in flat.headline and "both directions" in flat.recommendations[0]
+    assert behind.headline.startswith("Healthy so far"), "the mean of an epoch lies behind its end"
+    assert wild.kind == "unstable" and "Lower the learning rate" in wild.recommendations[0]
+
+
+def test_a_good_run_that_still_improves_is_told_both() -> None:
+    """Good accuracies and a loss still falling: healthy, with its best epoch's numbers, and worth more."""
+    frame = table(
+        train_loss=np.linspace(2.0, 0.4, 8), val_loss=np.linspace(1.9, 0.35, 8),
+        train_acc=np.linspace(0.4, 0.9, 8), val_acc=np.linspace(0.5, 0.93, 8),
+    )  # fmt: skip
+    verdict = judge(frame)
+
+    assert (verdict.kind, verdict.tone) == ("converged", "good")
+    assert "still improving" in verdict.headline and "93.0 %" in verdict.headline
+    assert "3.0 points above train accuracy" in verdict.headline
+    assert "--epochs 16" in verdict.recommendations[0]
+
+
+def test_a_train_accuracy_that_lags_is_no_data_quality() -> None:
+    """The mean over an epoch lies far under the validation at its end; the next epoch is the measure."""
+    frame = table(
+        train_loss=[1.9, 0.9, 0.5], val_loss=[1.2, 0.6, 0.4], train_acc=[0.30, 0.70, 0.85],
+        val_acc=[0.66, 0.84, 0.9],
+    )  # fmt: skip
+
+    assert all(found.rule != "data-quality" for found in judge(frame).findings)

@@ -43,7 +43,7 @@ class JsonFiles(Tracker):
         """Append to logs/metrics.jsonl as a record of its own kind, and write val_loss.csv anew when it is
         due.
         """
-        self._folder.append_evaluations([row])
+        self._folder.append_steps([{"kind": EVALUATION, **row}])
         self._evaluations.append(dict(row))
         if time.monotonic() >= self._curve_due:
             self._folder.write_validation_curve(self._epochs, self._evaluations)
