@@ -44,22 +44,23 @@ def iterate(loader: Iterable[Any]) -> Iterator[Any]:
 
     The iterator raises WorkerDied when one of its workers is gone.
     """
-    if not isinstance(loader, DataLoader) or not loader.num_workers:
-        return iter(loader)
-    with _deaf_workers(loader):
+    with deaf_to_interrupts(loader):
         items = iter(loader)
     _look_after(items)
     return items
 
 
 @contextmanager
-def _deaf_workers(loader: DataLoader) -> Iterator[None]:
-    """Have the workers that start in the block ignore SIGINT from their first moment on.
+def deaf_to_interrupts(loader: Any) -> Iterator[None]:
+    """Have workers that a DataLoader starts in the block ignore SIGINT from their first moment on.
 
     Their worker_init_fn sees to it; until that is called, which takes seconds where torch is imported first,
     the signal is blocked: a process begins with the signal mask of the thread that starts it. (A fork
     server's mask is its own, and would be that of all its children: it is left alone.)
     """
+    if not isinstance(loader, DataLoader) or not loader.num_workers:
+        yield
+        return
     inner = loader.worker_init_fn
     ours = isinstance(inner, IgnoreInterrupt)
     method = start_method(loader)

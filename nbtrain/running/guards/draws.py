@@ -118,7 +118,8 @@ def _with_generator(op: Any, place: int, *, keyword: bool) -> Kernel:
             return redispatch(keys & _BELOW, *args, **options)
         stream, device = _asked(name, args, options)
         if stream is None or device is None:
-            return redispatch(keys & _BELOW, *args, **options)
+            with torch._C._ExcludeDispatchKeyGuard(_MARK):
+                return redispatch(keys & _BELOW, *args, **options)
         if _is_traced():
             return _exchanged(stream, device, lambda: redispatch(keys & _BELOW, *args, **options))
         with stream.lock:
@@ -138,7 +139,8 @@ def _by_twin(op: Any, twin: Any) -> Kernel:
     def kernel(keys: Any, *args: Any, **options: Any) -> Any:
         stream, device = _asked(name, args, options)
         if stream is None or device is None:
-            return redispatch(keys & _BELOW, *args, **options)
+            with torch._C._ExcludeDispatchKeyGuard(_MARK):
+                return redispatch(keys & _BELOW, *args, **options)
         if _is_traced():
             return _exchanged(stream, device, lambda: redispatch(keys & _BELOW, *args, **options))
         with stream.lock, torch._C._ExcludeDispatchKeyGuard(_MARK):
@@ -171,7 +173,8 @@ def _by_exchange(op: Any, schema: Any) -> Kernel:
             return redispatch(keys & _BELOW, *args, **options)
         stream, device = _asked(name, args, options)
         if stream is None or device is None:
-            return redispatch(keys & _BELOW, *args, **options)
+            with torch._C._ExcludeDispatchKeyGuard(_MARK):
+                return redispatch(keys & _BELOW, *args, **options)
         return _exchanged(stream, device, lambda: redispatch(keys & _BELOW, *args, **options))
 
     return kernel
