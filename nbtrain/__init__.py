@@ -63,11 +63,11 @@ def __dir__() -> list[str]:
 
 
 def _show_in_notebook() -> None:
-    """Teach a running IPython how runs and inspections look, also where the extension was not loaded."""
+    """Have a running IPython show runs and keep its cells apart, also where the extension was not loaded."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is not None:
-        import_module("nbtrain.magics.display").install(shell)
+        import_module("nbtrain.magics.extension").accompany(shell)
 
 
 def load_ipython_extension(shell: Any) -> None:

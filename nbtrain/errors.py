@@ -10,7 +10,8 @@
     │   ├── InvalidMetrics   a metrics file that is none
     │   ├── InvalidConfig    a configuration that cannot be used
     │   ├── CheckpointCorrupted   a checkpoint whose bytes are not those that were written
-    │   └── UntrustedCheckpoint   a pickle that would run code when loaded
+    │   ├── UntrustedCheckpoint   a pickle that would run code when loaded
+    │   └── WorkerDied       a loader's worker process is gone: which signal, and why that usually is
     └── TrainingDiverged     loss or gradients became NaN or infinite
 """
 
@@ -89,6 +90,10 @@ class CheckpointCorrupted(UserError):
 
 class UntrustedCheckpoint(UserError):
     """A checkpoint holds pickled code; it is never run without a clear yes."""
+
+
+class WorkerDied(UserError):
+    """A loader's worker process is gone: says by which signal, and why that usually is."""
 
 
 class TrainingDiverged(NbtrainError):

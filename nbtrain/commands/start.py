@@ -65,6 +65,12 @@ OPTIONS = (
     Argument(("--seed",), "seed python, numpy, torch and CUDA", int),
     Argument(("--deterministic",), "ask torch for deterministic algorithms", bool),
     Argument(("--device",), "cpu | cuda | cuda:1 | mps (where the model is)", metavar="DEVICE"),
+    Argument(
+        ("--guard",),
+        "on | detect | off: keep what cells draw and switch meanwhile from the run (on)",
+        choices=("on", "detect", "off"),
+        metavar="HOW",
+    ),
     Argument(("--log",), "json | tensorboard | wandb | mlflow, several with commas", metavar="BACKENDS"),
     Argument(
         ("--resume",), "go on with an earlier run: its id or name, or `latest` of this name", metavar="RUN"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbtrain.magics import completion, display
+from nbtrain.magics import cells, completion, display
 from nbtrain.magics.magics import NBTrainMagics
 from nbtrain.magics.settings import NBTrain
 
@@ -21,7 +21,13 @@ def load(shell: Any) -> None:
     shell.configurables.append(settings)
     shell.register_magics(NBTrainMagics(shell, settings))
     completion.install(shell)
+    accompany(shell)
+
+
+def accompany(shell: Any) -> None:
+    """Show our values and keep cells and runs apart, with or without the magics. Twice does no harm."""
     display.install(shell)
+    cells.install(shell)
 
 
 def unload(shell: Any) -> None:
@@ -38,6 +44,7 @@ def unload(shell: Any) -> None:
     shell.magics_manager.registry.pop(NBTrainMagics.__name__, None)
     completion.uninstall(shell)
     display.uninstall(shell)
+    cells.uninstall(shell)
 
 
 def _settings(shell: Any) -> NBTrain | None:

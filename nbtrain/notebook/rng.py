@@ -40,10 +40,10 @@ def preserved_rng(*owners: Any) -> Iterator[None]:
 
 def _global_states() -> list[Restore]:
     python_state = random.getstate()
-    torch_state = torch.default_generator.get_state()
+    torch_state = torch.get_rng_state()
     restores: list[Restore] = [
         lambda: random.setstate(python_state),
-        lambda: torch.default_generator.set_state(torch_state),
+        lambda: torch.set_rng_state(torch_state),
     ]
     numpy = sys.modules.get("numpy")
     if numpy is not None:

@@ -84,9 +84,10 @@ def at_exit() -> None:
             run.end("the kernel was shut down")
         else:
             run.resume()  # nobody is left to resume a paused one
-    for run in alive():
-        with suppress(TimeoutError):
-            run.wait(EXIT_SECONDS if in_notebook else None)
+    for run in known():
+        if not run.is_over:  # also one that has trained and still draws its picture
+            with suppress(TimeoutError):
+                run.wait(EXIT_SECONDS if in_notebook else None)
     terminate.put_back()
 
 

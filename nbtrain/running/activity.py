@@ -54,6 +54,8 @@ class Activity(ABC):
         state: the counters.
         ends_diverged: a loss that is lost ends the run, as diverged.
         judges_within_epochs: its validations are records of their own, at steps within epochs too.
+        guard: what cells do meanwhile: "on" keeps it from the run, "detect" says it, "off" does not look.
+        as_plain_code: it leaves the random generators as the same code in a cell would.
         foreground: it goes on in the thread that starts the run, which then calls `Execution.trained` itself.
     """
 
@@ -66,6 +68,8 @@ class Activity(ABC):
     state: State
     ends_diverged = True
     judges_within_epochs: bool = False
+    guard = "on"
+    as_plain_code = False
     foreground = False
 
     @property

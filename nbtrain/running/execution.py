@@ -19,6 +19,7 @@ from nbtrain.running import results
 from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.control import Control, Stopped
 from nbtrain.running.failure import describe_failure
+from nbtrain.running.guards.guards import Guards
 from nbtrain.running.keeper import Keeper, trouble
 from nbtrain.running.pump import Pump
 from nbtrain.running.state import State
@@ -57,6 +58,7 @@ class Execution:
         self.record, self.control = activity.new_record(), Control()
         self.over = threading.Event()
         self.folder: RunFolder | None = None
+        self._guards = Guards(activity.guard, self)
         self._trainer: threading.Thread | None = None
         self._outcome = RunStatus.FAILED, "the training thread ended without a word"
         self._written: tuple[Any, int] = (None, 0)  # status and number of events in the manifest on disk
@@ -86,6 +88,7 @@ class Execution:
                 self._write_manifest(started_at=folder.manifest.started_at or utc_now())
                 self._launch()
             except BaseException:
+                self._guards.end()
                 self.folder, self.status = None, RunStatus.PLANNED
                 raise
 
@@ -102,8 +105,9 @@ class Execution:
             return self._pump.start()
         target = contextvars.copy_context().run
         self._trainer = threading.Thread(
-            target=target, args=(self._train,), name=f"nbtrain-{name}", daemon=True
+            target=target, args=(self._guards.train, self._train), name=f"nbtrain-{name}", daemon=True
         )
+        self._guards.begin()
         self._trainer.start()
         try:
             self._pump.start()

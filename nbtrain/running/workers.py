@@ -1,17 +1,28 @@
-"""Iterating a person's loader from a background thread of a notebook.
+"""Iterating a person's loader from a background thread of a notebook: its worker processes.
 
-Jupyter's interrupt signals the whole process group, which would kill the loader's worker processes although
-the run
-goes on: while an epoch's workers are started, the loader's worker_init_fn makes them ignore SIGINT.
+Three things differ from the main thread. Jupyter's Interrupt signals the whole process group, and would kill
+the workers although the run goes on: they are started deaf to it. A worker that dies is noticed by torch in
+the main thread only, within 5 s elsewhere: here it takes half a second. And torch would then raise its error
+in whatever cell runs just now: these workers are kept from it.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
+import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
+
+from nbtrain.running.guards.death import worker_died
+
+_MASKS = hasattr(signal, "pthread_sigmask")
+LOOK_S = 0.5  # between looks at the workers while a batch is waited for
 
 
 class IgnoreInterrupt:
@@ -22,21 +33,75 @@ class IgnoreInterrupt:
 
     def __call__(self, worker: int) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if _MASKS:  # ignored from here on; what the worker itself starts shall not find it blocked
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if self.inner is not None:
             self.inner(worker)
 
 
 def iterate(loader: Iterable[Any]) -> Iterator[Any]:
-    """Return `iter(loader)`, its workers deaf to the notebook's interrupt;
-    the loader's settings stay as they were.
+    """Return `iter(loader)`, its workers deaf to the notebook's interrupt; the loader stays as it was.
+
+    The iterator raises WorkerDied when one of its workers is gone.
+    """
+    with deaf_to_interrupts(loader):
+        items = iter(loader)
+    _look_after(items)
+    return items
+
+
+@contextmanager
+def deaf_to_interrupts(loader: Any) -> Iterator[None]:
+    """Have workers that a DataLoader starts in the block ignore SIGINT from their first moment on.
+
+    Their worker_init_fn sees to it; until that is called, which takes seconds where torch is imported first,
+    the signal is blocked: a process begins with the signal mask of the thread that starts it. (A fork
+    server's mask is its own, and would be that of all its children: it is left alone.)
     """
     if not isinstance(loader, DataLoader) or not loader.num_workers:
-        return iter(loader)
+        yield
+        return
     inner = loader.worker_init_fn
-    if isinstance(inner, IgnoreInterrupt):
-        return iter(loader)
-    loader.worker_init_fn = IgnoreInterrupt(inner)
+    ours = isinstance(inner, IgnoreInterrupt)
+    method = start_method(loader)
+    masks = _MASKS and method != "forkserver"
+    if method == "spawn":
+        resource_tracker.ensure_running()  # its start unblocks the signal in the thread that needs it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT} if masks else ()) if _MASKS else None
+    if not ours:
+        loader.worker_init_fn = IgnoreInterrupt(inner)
     try:
-        return iter(loader)
+        yield
     finally:
         loader.worker_init_fn = inner
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start_method(loader: DataLoader) -> str:
+    """Return how the loader's workers are started: fork, spawn or forkserver."""
+    context = loader.multiprocessing_context or multiprocessing
+    return context.get_start_method()
+
+
+def _look_after(items: Any) -> None:
+    """Notice a dead worker soon, and here."""
+    if not hasattr(items, "_try_get_data") or not hasattr(items, "_workers"):
+        return  # a loader whose `__iter__` is the person's own, or another torch: noticed later
+    known = weakref.ref(items)  # a cycle would keep the workers alive until the next collection
+
+    def ask(timeout: float = LOOK_S) -> Any:
+        iterator = known()
+        try:
+            return type(iterator)._try_get_data(iterator, timeout)
+        except RuntimeError as error:
+            dead = [worker for worker in iterator._workers if not worker.is_alive()]
+            if not dead:
+                raise
+            first = max(dead, key=lambda worker: worker.exitcode != 0)
+            raise worker_died(first.pid, first.exitcode, iterator._num_workers) from error
+
+    items._try_get_data = ask
+    if getattr(items, "_worker_pids_set", False):
+        torch._C._remove_worker_pids(id(items))  # else the signal's handler raises in the main thread
+        items._worker_pids_set = False

@@ -30,6 +30,7 @@ PRECISIONS = {
     "32": "32", "fp32": "32", "32-true": "32", "bf16": "bf16", "bf16-mixed": "bf16",
     "16": "16", "fp16": "16", "16-mixed": "16", "auto": "auto",
 }  # fmt: skip
+GUARDS = ("on", "detect", "off")
 DEFAULT_EPOCHS = 10
 TAKEN_METRICS = {"loss", "time_s"}  # val_loss decides which checkpoint is best
 OWN_ACCURACY = "acc"  # a metric of this name takes the place of the accuracy that finds itself
@@ -63,6 +64,8 @@ class TrainOptions:
         resume: go on with an earlier run from its latest good checkpoint: True for the newest of this name
             and folder, or a run's id, name or folder. trust: load a checkpoint that another machine wrote
             also with a torch older than 2.10.
+        guard: what cells do meanwhile (random draws, changes of the model): "on" keeps the run as it would
+            have been and says what was seen, "detect" only says it, "off" does not look.
         guess_accuracy: report accuracy when the task looks like classification.
     """
 
@@ -87,6 +90,7 @@ class TrainOptions:
     metrics: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     resume: Any = None
     trust: bool = False
+    guard: str = "on"
     guess_accuracy: bool = True
     given: frozenset[str] = frozenset()
 
@@ -197,6 +201,15 @@ def _resume(name: str, value: Any) -> Any:
     )
 
 
+def _guard(name: str, value: Any) -> str:
+    if value not in GUARDS:
+        raise UsageError(
+            f"`{name}` is {value!r}; allowed are on, detect and off.",
+            suggestion='For example guard="detect".',
+        )
+    return value
+
+
 def _metrics(name: str, value: Any) -> Mapping[str, Callable[..., Any]]:
     if callable(value):
         value = {getattr(value, "__name__", "metric"): value}
@@ -232,6 +245,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "precision": _precision,
     "log": lambda name, value: backends(value),
     "scheduler_step": _scheduler_step,
+    "guard": _guard,
     "metrics": _metrics,
     "resume": _resume,
     "name": lambda name, value: str(value),

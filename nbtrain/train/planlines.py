@@ -12,6 +12,11 @@ from nbtrain.train.options import OWN_ACCURACY
 from nbtrain.train.rehearsal import Rehearsal
 from nbtrain.train.work import Work
 
+GUARD_WORDS = {
+    "on": "on: what cells draw or switch meanwhile does not reach the run",
+    "detect": "detect: what cells draw or switch meanwhile reaches the run, and is noted",
+    "off": "off: what cells do meanwhile reaches the run unseen",
+}
 Length = tuple[int | None, int | None, int | None]
 
 
@@ -201,6 +206,7 @@ def _how(work: Work) -> list[Line]:
             option("seed"),
         ),
         Line("How", "Deterministic", "yes" if options.deterministic else "no", option("deterministic")),
+        Line("How", "Guard", GUARD_WORDS[options.guard], option("guard")),
     ]
 
 

@@ -46,6 +46,7 @@ class Training(Activity):
         self.dir, self.backends = plan.work.options.dir, plan.work.options.log
         self.resumption: Resumption | None = None
         self.judges_within_epochs = plan.work.options.val_every is not None
+        self.guard = plan.work.options.guard
         self.state = State()
         self._recorder = Recorder()
 
