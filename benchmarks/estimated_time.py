@@ -98,8 +98,6 @@ def report(name: str, run: Any) -> None:
 
 
 def synthetic(folder: str) -> None:
-    from nbtrain.train.run import Run
-
     from nbtrain.notebook.namespace import find_setup
     from nbtrain.running.run import Run
     from nbtrain.train.options import TrainOptions
