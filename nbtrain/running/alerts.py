@@ -68,13 +68,14 @@ class Watch:
             nan = np.flatnonzero(np.isnan(rows.grad_norm))
             if len(nan) and len(self._norms):  # else the run has no gradient norms at all
                 return self._nan(int(rows.steps[nan[0]]), math.nan, "gradient norm")
+        if not bad.any():
+            self._lost = []
+            return []
         for place, is_bad in enumerate(bad):
             now = (int(rows.steps[place]), float(rows.train_loss[place]))
             self._lost = [*self._lost, now] if is_bad else []
             if len(self._lost) >= LOST_STEPS:
                 return self._nan(*self._lost[0], "loss")
-        if not bad.any():
-            return []
         step = int(rows.steps[np.flatnonzero(bad)[0]])
         return self._raise(
             Finding(

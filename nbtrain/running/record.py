@@ -15,6 +15,7 @@ import pandas as pd
 
 from nbtrain.findings import Finding
 from nbtrain.running.alerts import Watch
+from nbtrain.runs.table import Table
 from nbtrain.telemetry.curve import LiveCurve
 from nbtrain.telemetry.layers import LayerSample
 from nbtrain.telemetry.recorder import Rows
@@ -42,11 +43,9 @@ class News:
     evaluations: list[dict[str, float]] = field(default_factory=list)
     alerts: list[Finding] = field(default_factory=list)
 
-    def step_rows(self) -> list[dict[str, Any]]:
-        """Return the steps as dicts, {"step": 1, "train_loss": ..., ...}."""
-        names = list(self.steps)
-        columns = [column.tolist() for column in self.steps.values()]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    def step_rows(self) -> Table:
+        """Return the steps as rows, {"step": 1, "train_loss": ..., ...}."""
+        return Table(self.steps)
 
 
 class Record:

@@ -101,13 +101,13 @@ def _train_epoch(
     last = clock()
     for group in _grouped(feed.batches(state.epoch), options.accumulate):
         lr = groups[0]["lr"]
-        loss, norm, samples = stepper.step(group, state.step + 1, last)
+        taken = stepper.step(group, state.step + 1, last)
         now = clock()
         state.step += 1
         state.batch += len(group)
-        state.samples += samples
+        state.samples += taken.samples
         state.train_s += now - last
-        recorder.add(state.step, loss, norm, lr, samples, now - last, now)
+        recorder.add(state.step, taken, lr, now - last, now)
         if schedule.every == "step":
             schedule.at_step()
         if callbacks.each_step:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nbtrain.telemetry.layers import LayerSampler
-from nbtrain.telemetry.recorder import Norm
+from nbtrain.telemetry.recorder import Norm, Taken
 from nbtrain.train.accuracy import Hits, Tally
 from nbtrain.train.batch import Task, batch_size, check_loss, to_device
 from nbtrain.train.precision import Precision
@@ -54,16 +54,12 @@ class Stepper:
         self._keepable = drops and small and not self._fleeting
         self._keeps = False  # until a step has shown that the optimizer does not write into gradients
 
-    def step(self, group: Sequence[Any], number: int, now: float) -> tuple[Tensor, Norm, int]:
+    def step(self, group: Sequence[Any], number: int, now: float) -> Taken:
         """Train on a group of micro-batches and update once.
 
         Args:
             group: the micro-batches of this step, not yet on the device.
             number: this step's number. now: seconds.
-
-        Returns:
-            (mean loss of the group, gradient norm before clipping, samples); the loss is 0-d, on the device,
-            the norm is the total or what makes it up (see `nbtrain.telemetry.recorder.Norm`).
         """
         self.optimizer.zero_grad(set_to_none=True)
         if self._closure_needed:
@@ -85,7 +81,7 @@ class Stepper:
             self._keeps = self._keepable and versions == [gradient._version for gradient in gradients]
             owners = [p for p in self.parameters if p.grad is not None]
             self.sampler.after_update(number, dict(zip(owners, norms, strict=True)), now)
-        return loss, norm, samples
+        return Taken(loss, norm, samples)
 
     def _update(self) -> None:
         if self.scaler is None:
@@ -123,7 +119,7 @@ class Stepper:
             return [g.coalesce().values() if g.is_sparse else g for g in gradients]
         return gradients
 
-    def _step_with_closure(self, group: Sequence[Any]) -> tuple[Tensor, Norm, int]:
+    def _step_with_closure(self, group: Sequence[Any]) -> Taken:
         """LBFGS evaluates several times in a step; the first evaluation's loss is the step's."""
         first: list[tuple[Tensor, int]] = []
 
@@ -136,7 +132,7 @@ class Stepper:
             return seen[0]
 
         self.optimizer.step(closure)
-        return first[0][0], _norms(self._gradients()), first[0][1]
+        return Taken(first[0][0], _norms(self._gradients()), first[0][1])
 
     def take_accuracy(self) -> float | None:
         """Return the training accuracy since the last call, 0..1; None where there is none to be had."""
