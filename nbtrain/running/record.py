@@ -52,10 +52,13 @@ class Record:
     """The numbers of one run.
 
     Args:
-        scaled: a GradScaler guards it (see `nbtrain.running.alerts.Watch`).
+        watch: raises alerts from the numbers.
+
+    Attributes:
+        skipped: how many steps were not taken because a gradient was not finite.
     """
 
-    def __init__(self, *, scaled: bool = False) -> None:
+    def __init__(self, watch: Watch | None = None) -> None:
         self.history = Series(STEP_COLUMNS)
         self.curves = LiveCurve(CURVE_COLUMNS)
         self.eval_curves = LiveCurve(EVAL_COLUMNS)
@@ -64,7 +67,8 @@ class Record:
         self.alerts: list[Finding] = []
         self.latest: dict[str, float] = {}
         self.layers: dict[str, tuple[float, float]] = {}
-        self._watch = Watch(scaled=scaled)
+        self.skipped = 0
+        self._watch = watch or Watch()
         self._smoother = Smoother()
         self._epochs_in: deque[dict[str, float]] = deque()
         self._evaluations_in: deque[dict[str, float]] = deque()
@@ -121,6 +125,7 @@ class Record:
         news = News(epochs=_emptied(self._epochs_in), evaluations=_emptied(self._evaluations_in))
         if rows is not None:
             news.steps = self._absorb_rows(rows)
+            self.skipped += int(rows.skipped.sum())
             news.alerts += self._watch.on_rows(rows)
         if sample is not None:
             ratios = sample.update_ratios

@@ -38,11 +38,13 @@ class Taken(NamedTuple):
     Attributes:
         loss: mean loss of the step's micro-batches, 0-d. norm: gradient norm before clipping (see `Norm`).
         samples: samples consumed.
+        skipped: the weights were not updated; a 0-d tensor that is 1.0 where only the device knows.
     """
 
     loss: Tensor
     norm: Norm
     samples: int
+    skipped: bool | Tensor = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Rows:
         train_loss, grad_norm, lr: float64; NaN where the loop did not measure.
         samples: samples consumed by the step.
         step_time_s: seconds since the step before, pauses and validation left out.
+        skipped: bool; the weights were not updated.
     """
 
     steps: np.ndarray
@@ -62,6 +65,7 @@ class Rows:
     lr: np.ndarray
     samples: np.ndarray
     step_time_s: np.ndarray
+    skipped: np.ndarray
 
     def where(self, mask: np.ndarray) -> Rows:
         """Return the rows for which `mask`, (n,) bool, is true."""
@@ -78,12 +82,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class _Pack:
-    """Rows under way. `values`: (2, rows), loss and gradient norm; `event`: None where nothing is copied."""
+    """Rows under way. `values`: (3, rows), loss, gradient norm and skipped, the last left out where the host
+    knows it; `event`: None where nothing is copied.
+    """
 
     steps: Sequence[int]
     rates: Sequence[Any]
     samples: Sequence[int]
     seconds: Sequence[float]
+    skipped: Sequence[Any]
     values: Tensor
     event: Any
 
@@ -129,15 +136,18 @@ class Recorder:
             return
         rows, self._rows = self._rows, []
         steps, taken, rates, seconds = zip(*rows, strict=True)
-        losses, norms, samples = zip(*taken, strict=True)
+        losses, norms, samples, skipped = zip(*taken, strict=True)
         loss = torch.stack([one.detach() for one in losses]).float()
-        values = torch.stack((loss, _norms(norms, loss.device)))
+        columns = [loss, _norms(norms, loss.device)]
+        if any(isinstance(one, Tensor) for one in skipped):
+            columns.append(_flags(skipped, loss.device))
+        values = torch.stack(columns)
         event = None
         if values.device.type == "cuda":
             values = values.to("cpu", non_blocking=True)  # pinned by torch; read only after the event
             event = torch.cuda.Event()
             event.record()
-        pack = _Pack(steps, rates, samples, seconds, values, event)
+        pack = _Pack(steps, rates, samples, seconds, skipped, values, event)
         self._packs.append(pack)
         self._unsummed.append(pack)
         self._sum_up(wait=False)
@@ -184,8 +194,8 @@ class Recorder:
 class _Sums:
     """Sums of an epoch, in float64, added up row after row: the same whatever the packs.
 
-    Left out are losses that are not finite while their gradients are (a batch of ignored targets), and norms
-    that are not finite (steps that a GradScaler skipped); when all are so, the mean is NaN.
+    Left out are losses that are not finite (a batch of ignored targets, a step that was not taken), and norms
+    that are not finite (steps that were not taken); when all are so, the mean is NaN.
     """
 
     def __init__(self) -> None:
@@ -194,9 +204,8 @@ class _Sums:
         self.norms = self.samples = 0
 
     def add(self, values: np.ndarray, samples: Sequence[int]) -> None:
-        loss, norm = values.astype(np.float64)
-        finite = np.isfinite(norm)
-        counted = np.isfinite(loss) | ~finite
+        loss, norm = values[:2].astype(np.float64)
+        finite, counted = np.isfinite(norm), np.isfinite(loss)
         weights = np.asarray(samples)[counted]
         self.loss = _added(self.loss, loss[counted] * weights)  # a smaller last batch weighs less
         self.samples += int(weights.sum())
@@ -240,6 +249,14 @@ def _norms(norms: Sequence[Norm], device: torch.device) -> Tensor:
     return torch.stack([_total(norm, device) for norm in norms])
 
 
+def _flags(flags: Sequence[Any], device: torch.device) -> Tensor:
+    """Skipped or not, (rows,) float32 on `device`, without a copy from the host."""
+    known = [
+        flag if isinstance(flag, Tensor) else torch.full((), float(flag), device=device) for flag in flags
+    ]
+    return torch.stack([flag.to(device, torch.float32) for flag in known])
+
+
 def _of_one_form(norms: Sequence[Norm]) -> bool:
     """Say whether all are parts, as many each, on one device."""
     first = norms[0]
@@ -273,4 +290,5 @@ def _on_host(pack: _Pack) -> Rows:
         lr=np.array([float(value) for value in pack.rates]),  # a tensor's value was copied with its row
         samples=np.array(pack.samples, np.int64),
         step_time_s=np.array(pack.seconds),
+        skipped=np.array(pack.skipped) if len(host) == 2 else host[2] > 0,
     )

@@ -89,6 +89,20 @@ def test_a_rate_kept_in_a_tensor_is_the_one_of_its_step() -> None:
     assert recorder.drain().lr.tolist() == [1.0, 0.5, 0.25]
 
 
+@pytest.mark.parametrize("on_device", [False, True])
+def test_steps_that_were_skipped_are_told(on_device: bool) -> None:
+    """Skipped or not arrives with each row, from the host or the device; an epoch's means leave them out."""
+    recorder = Recorder()
+    for step in range(1, 5):
+        loss, norm = (torch.tensor(math.nan), None) if step == 3 else (torch.tensor(2.0), torch.tensor(1.0))
+        skipped = torch.tensor(float(step == 3)) if on_device and step > 1 else step == 3
+        recorder.add(step, Taken(loss, norm, 4, skipped), 0.1, 0.1, now=0.0)
+    row = recorder.take_epoch()
+
+    assert recorder.drain().skipped.tolist() == [False, False, True, False]
+    assert (row["train_loss"], row["grad_norm"]) == (2.0, 1.0)
+
+
 def test_an_epochs_means_are_exact() -> None:
     """The loss is the mean over samples, norms over steps, in float64; each call starts anew."""
     recorder, losses, sizes = Recorder(), [], []
