@@ -32,10 +32,11 @@ class Buffers:
             if buffer is not None and buffer.numel() <= LARGE and not buffer.is_meta
         ]
 
+    def __len__(self) -> int:
+        return len(self._held)
+
     def keep(self) -> None:
         """Remember the buffers as they are. Called before each step's first forward."""
-        if not self._held:
-            return
         changed = [held for held in self._held if held.has_changed]
         by_kind: dict[Any, tuple[list[Tensor], list[Tensor]]] = defaultdict(lambda: ([], []))
         for held in changed:

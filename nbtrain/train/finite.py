@@ -53,12 +53,9 @@ class Guard:
         """
         if not self.on_host:
             return self._look_on_device(gradients)
-        # No device syncs in this branch: everything lies in the host's memory, and numpy only looks there.
-        if self._seen.item():
-            return True
-        if total is not None and is_finite(total.float().numpy().item()):
-            return False
-        _check(gradients, self._found, self._one)  # a norm may overflow where no gradient does
+        # No device sync: all of it lies in the host's memory, and numpy looks there without torch.
+        if total is None or not is_finite(total.float().numpy().item()):
+            _check(gradients, self._found, self._one)  # a norm may overflow where no gradient does
         if not self._seen.item():
             return False
         if not self.hold:
@@ -125,25 +122,25 @@ def found_by(scaler: torch.amp.GradScaler, optimizer: Any, device: torch.device)
 
 
 def values_of(gradients: Iterable[Tensor | None], *, coalesce: bool = True) -> list[Tensor]:
-    """Return the gradients there are; of a sparse one its values.
+    """Return the gradients there are as real numbers: values of a sparse one, both parts of a complex one.
 
     Args:
         coalesce: add up the values of rows that occur twice, as a norm needs it.
     """
     found = [gradient for gradient in gradients if gradient is not None]
-    if any([gradient.is_sparse for gradient in found]):  # noqa: C419 - a generator takes twice the time
-        return [_sparse_values(g, coalesce) if g.is_sparse else g for g in found]
+    if any([g.is_sparse or g.is_complex() for g in found]):  # noqa: C419 - a generator takes twice the time
+        return [_plain(gradient, coalesce) for gradient in found]
     return found
 
 
-def _sparse_values(gradient: Tensor, coalesce: bool) -> Tensor:
-    return gradient.coalesce().values() if coalesce else gradient._values()  # device sync: as SparseAdam's
+def _plain(gradient: Tensor, coalesce: bool) -> Tensor:
+    if gradient.is_sparse:  # device sync where it is coalesced, as SparseAdam does too
+        gradient = gradient.coalesce().values() if coalesce else gradient._values()
+    return torch.view_as_real(gradient) if gradient.is_complex() else gradient
 
 
 def _check(gradients: Sequence[Tensor], found: Tensor, one: Tensor) -> None:
     """Set `found` to 1.0 where a gradient is not finite: GradScaler's own kernel, with a scale of one."""
-    if any([gradient.is_complex() for gradient in gradients]):  # noqa: C419
-        gradients = [torch.view_as_real(g) if g.is_complex() else g for g in gradients]
     if gradients:
         torch._amp_foreach_non_finite_check_and_unscale_(gradients, found, one)
 

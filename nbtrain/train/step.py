@@ -54,12 +54,13 @@ class Stepper:
         # in the model's order, as a clip_grad_norm_(model.parameters()) by hand adds them up
         self.parameters = [p for _, p in named] + [p for p in held if id(p) not in own]
         self.sampler = LayerSampler(named)
-        self.guard, self._buffers = Guard(optimizer, self.parameters, hold=True), Buffers(model)
+        self.guard, buffers = Guard(optimizer, self.parameters, hold=True), Buffers(model)
+        self._buffers = buffers if len(buffers) else None
         self._closure_needed = isinstance(optimizer, torch.optim.LBFGS)
         self._checked = False
         drops = getattr(type(optimizer), "zero_grad", None) is torch.optim.Optimizer.zero_grad
         small = sum(p.numel() for p in self.parameters) <= KEPT_GRADIENTS
-        self._keepable = drops and small and not self._fleeting
+        self._keepable = drops and small and clip is None and not self._fleeting
         self._keeps = False  # until a step has shown that the optimizer does not write into gradients
 
     def step(self, group: Sequence[Any], number: int, now: float) -> Taken:
@@ -70,7 +71,8 @@ class Stepper:
             number: this step's number. now: seconds.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        self._buffers.keep()
+        if self._buffers is not None:
+            self._buffers.keep()
         if self._closure_needed:
             return self._step_with_closure(group)
         loss, samples = self._backward(group)
@@ -78,7 +80,9 @@ class Stepper:
             self.scaler.unscale_(self.optimizer)
         gradients = values_of([p.grad for p in self.parameters])
         sampled = self.sampler.due(now)
-        norm, total, parts = self._measure(gradients, sampled)
+        norm, total, parts = gradients, None, ()
+        if sampled or not self._keeps:
+            norm, total, parts = self._measure(gradients, sampled)
         if self.scaler is None:
             left_out = self.guard.look(gradients, total)
         else:
@@ -88,8 +92,10 @@ class Stepper:
             self.sampler.before_update()
         self._update(left_out, loss)
         if sampled:
-            self._keeps = self._keepable and versions == [gradient._version for gradient in gradients]
             owners = [p for p in self.parameters if p.grad is not None]
+            dense = all(p.grad is gradient for p, gradient in zip(owners, gradients, strict=True))
+            unwritten = versions == [gradient._version for gradient in gradients]
+            self._keeps = self._keepable and dense and unwritten
             self.sampler.after_update(number, dict(zip(owners, parts, strict=True)), now)
         return Taken(loss, norm, samples, left_out)
 
@@ -98,25 +104,25 @@ class Stepper:
     ) -> tuple[Norm, Tensor | None, Sequence[Tensor]]:
         """Clip; return the norm for the record, the total where it is known, the norm of each gradient."""
         parts: Sequence[Tensor] = ()
-        if sampled or (self.clip is None and not self._keeps):
+        if sampled or self.clip is None:
             parts = torch._foreach_norm(gradients) if gradients else ()
         if self.clip is not None:
             total = torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
             return total, total, parts
-        if not parts:
-            return gradients, None, parts
-        if not self.guard.on_host:
+        if not parts or not self.guard.on_host:
             return parts, None, parts
-        total = torch.linalg.vector_norm(torch.stack(parts))
-        return total, total, parts
+        return parts, torch.linalg.vector_norm(torch.stack(parts)), parts
 
     def _update(self, left_out: bool | Tensor, loss: Tensor) -> None:
         if self.scaler is None:
             self.guard.update(left_out)
-            self._buffers.put_back(left_out)
+            if self._buffers is not None:
+                self._buffers.put_back(left_out)
             return
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        if self._buffers is None:
+            return
         # gradients overflow in fp16 after a healthy forward too, whose statistics a loop by hand keeps
         self._buffers.put_back(left_out * ~torch.isfinite(loss))
 
@@ -165,7 +171,8 @@ class Stepper:
         left_out = not (sound[0] and all_finite(self.parameters))  # device sync
         if left_out:
             before.put_back()
-            self._buffers.put_back()
+            if self._buffers is not None:
+                self._buffers.put_back()
         gradients = values_of([p.grad for p in self.parameters])
         return Taken(first[0][0], torch._foreach_norm(gradients) if gradients else (), first[0][1], left_out)
 

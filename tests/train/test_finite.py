@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nbtrain.train.batch import make_task
-from nbtrain.train.finite import Guard, all_finite, blend
+from nbtrain.train.finite import Guard, all_finite, blend, values_of
 from nbtrain.train.precision import choose_precision
 from nbtrain.train.step import Stepper
 
@@ -283,8 +283,8 @@ def test_sparse_and_complex_gradients_are_looked_at() -> None:
     parameter = nn.Parameter(torch.ones(3, dtype=torch.complex64))
     guard = Guard(torch.optim.SGD([parameter], lr=0.1), [parameter], hold=False)
     bad = torch.tensor([1, 1j, complex(0, float("inf"))])
-    assert guard.look([bad]) is True
-    assert guard.look([torch.ones(3, dtype=torch.complex64)]) is False
+    assert guard.look(values_of([None, bad])) is True
+    assert guard.look(values_of([torch.ones(3, dtype=torch.complex64)])) is False
 
 
 class Counting(nn.Module):
