@@ -31,10 +31,11 @@ class Watch:
 
     Args:
         scaled: a GradScaler guards the run: gradients that overflow are its daily work and no alert.
+        whole: a step that was left out left the weights exactly as they were.
     """
 
-    def __init__(self, *, scaled: bool = False) -> None:
-        self._scaled = scaled
+    def __init__(self, *, scaled: bool = False, whole: bool = True) -> None:
+        self._scaled, self._whole = scaled, whole
         self._losses = np.empty(0)  # the newest WINDOW + SPIKE_STEPS, finite
         self._norms = np.empty(0)  # the newest WINDOW, finite
         self._usual_start = 0.0  # median gradient norm of the first steps
@@ -57,24 +58,30 @@ class Watch:
     def _non_finite(self, rows: Rows) -> list[Finding]:
         """Tell a run that is lost from one odd batch.
 
-        Lost: the gradients are not finite either (the update takes them in), or the loss stays so. One batch
-        whose targets are all ignored has a NaN loss and harmless gradients.
+        Lost: the gradients are not finite either (the step was left out, or the update took them in), or the
+        loss stays so. One batch whose targets are all ignored has a NaN loss and harmless gradients.
         """
         bad, broken = ~np.isfinite(rows.train_loss), ~np.isfinite(rows.grad_norm)
         if not self._scaled:  # a GradScaler skips such steps
+            if rows.skipped.any():
+                place = int(rows.skipped.argmax())
+                what = "loss" if bad[place] else "gradient norm"
+                value = rows.train_loss[place] if bad[place] else rows.grad_norm[place]
+                return self._nan(int(rows.steps[place]), float(value), what, left_out=True)
             fatal = np.flatnonzero(bad & broken)
             if len(fatal):
                 return self._nan(int(rows.steps[fatal[0]]), float(rows.train_loss[fatal[0]]), "loss")
             nan = np.flatnonzero(np.isnan(rows.grad_norm))
             if len(nan) and len(self._norms):  # else the run has no gradient norms at all
                 return self._nan(int(rows.steps[nan[0]]), math.nan, "gradient norm")
+        if not bad.any():
+            self._lost = []
+            return []
         for place, is_bad in enumerate(bad):
             now = (int(rows.steps[place]), float(rows.train_loss[place]))
             self._lost = [*self._lost, now] if is_bad else []
             if len(self._lost) >= LOST_STEPS:
                 return self._nan(*self._lost[0], "loss")
-        if not bad.any():
-            return []
         step = int(rows.steps[np.flatnonzero(bad)[0]])
         return self._raise(
             Finding(
@@ -122,10 +129,17 @@ class Watch:
         self._raised[finding.rule] = finding.step
         return [finding] if finding.step - before >= QUIET_STEPS else []
 
-    def _nan(self, step: int, value: float, what: str) -> list[Finding]:
+    def _nan(self, step: int, value: float, what: str, *, left_out: bool = False) -> list[Finding]:
         if self.diverged:
             return []
         self.diverged = f"the {what} became NaN or infinite at step {step:,}"
+        issue = f"The {what} is not a finite number any more."
+        if left_out and self._whole:
+            self.diverged += "; that step was not taken, the weights are those before it"
+            issue += f" Step {step:,} was not taken: the weights are those before it."
+        elif left_out:
+            self.diverged += "; its gradients were left out, the weights are finite"
+            issue += f" The gradients of step {step:,} were left out: the weights are finite."
         evidence = f"{what} {units.number(value)} at step {step:,}"
         if len(self._losses):
             evidence += f"; the last finite loss was {units.number(float(self._losses[-1]))}"
@@ -133,7 +147,7 @@ class Watch:
             Finding(
                 "nan-loss",
                 Severity.CRITICAL,
-                f"The {what} is not a finite number any more.",
+                issue,
                 current=units.number(value),
                 recommended="a lower learning rate, gradient clipping (--clip 1.0), look for NaN in the data",
                 evidence=evidence,

@@ -184,7 +184,8 @@ class Execution:
                 self._trainer.join()
             self._quietly(self._take_numbers, last=True)
             status, self.state.stop_reason = self._outcome
-            if self.record.diverged and self.activity.ends_diverged and status is RunStatus.COMPLETED:
+            ended = status in (RunStatus.COMPLETED, RunStatus.DIVERGED)
+            if self.record.diverged and self.activity.ends_diverged and ended:
                 status, self.state.stop_reason = RunStatus.DIVERGED, self.record.diverged
             self.status = status
             self._keeper.finish(status)

@@ -13,6 +13,7 @@ from nbtrain.findings import Finding, Severity
 from nbtrain.running.record import News
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.store import RunFolder
+from nbtrain.runs.table import Table
 
 
 class Keeper:
@@ -51,8 +52,10 @@ class Keeper:
         for tracker in self._trackers:
             for row in news.epochs:
                 self._guard(tracker.id, tracker.log_epoch, row)
+            if rows or news.epochs:
+                self._guard(tracker.id, tracker.flush)
 
-    def _write_in_order(self, rows: list[dict[str, Any]], until: float) -> None:
+    def _write_in_order(self, rows: Table, until: float) -> None:
         """Write steps and, each behind its own step, the evaluations up to step `until`.
 
         Whoever reads the journal takes a step that comes late for one that was done again.
@@ -61,12 +64,12 @@ class Keeper:
         self._waiting = self._waiting[len(due) :]
         self._written = max(until, self._written)
         for evaluation in due:
-            before = [row for row in rows if row["step"] <= evaluation["step"]]
-            rows = rows[len(before) :]
-            self._log(before, evaluation)
+            place = sum(step <= evaluation["step"] for step in rows.columns.get("step", ()))
+            self._log(rows[:place], evaluation)
+            rows = rows[place:]
         self._log(rows)
 
-    def _log(self, rows: list[dict[str, Any]], evaluation: dict[str, float] | None = None) -> None:
+    def _log(self, rows: Table, evaluation: dict[str, float] | None = None) -> None:
         for tracker in self._trackers:
             if rows:
                 self._guard(tracker.id, tracker.log_steps, rows)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from nbtrain.findings import Finding
 from nbtrain.running.alerts import Watch
+from nbtrain.runs.table import Table
 from nbtrain.telemetry.curve import LiveCurve
 from nbtrain.telemetry.layers import LayerSample
 from nbtrain.telemetry.recorder import Rows
@@ -42,21 +43,22 @@ class News:
     evaluations: list[dict[str, float]] = field(default_factory=list)
     alerts: list[Finding] = field(default_factory=list)
 
-    def step_rows(self) -> list[dict[str, Any]]:
-        """Return the steps as dicts, {"step": 1, "train_loss": ..., ...}."""
-        names = list(self.steps)
-        columns = [column.tolist() for column in self.steps.values()]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    def step_rows(self) -> Table:
+        """Return the steps as rows, {"step": 1, "train_loss": ..., ...}."""
+        return Table(self.steps)
 
 
 class Record:
     """The numbers of one run.
 
     Args:
-        scaled: a GradScaler guards it (see `nbtrain.running.alerts.Watch`).
+        watch: raises alerts from the numbers.
+
+    Attributes:
+        skipped: how many steps were not taken because a gradient was not finite.
     """
 
-    def __init__(self, *, scaled: bool = False) -> None:
+    def __init__(self, watch: Watch | None = None) -> None:
         self.history = Series(STEP_COLUMNS)
         self.curves = LiveCurve(CURVE_COLUMNS)
         self.eval_curves = LiveCurve(EVAL_COLUMNS)
@@ -65,7 +67,8 @@ class Record:
         self.alerts: list[Finding] = []
         self.latest: dict[str, float] = {}
         self.layers: dict[str, tuple[float, float]] = {}
-        self._watch = Watch(scaled=scaled)
+        self.skipped = 0
+        self._watch = watch or Watch()
         self._smoother = Smoother()
         self._epochs_in: deque[dict[str, float]] = deque()
         self._evaluations_in: deque[dict[str, float]] = deque()
@@ -122,6 +125,7 @@ class Record:
         news = News(epochs=_emptied(self._epochs_in), evaluations=_emptied(self._evaluations_in))
         if rows is not None:
             news.steps = self._absorb_rows(rows)
+            self.skipped += int(rows.skipped.sum())
             news.alerts += self._watch.on_rows(rows)
         if sample is not None:
             ratios = sample.update_ratios

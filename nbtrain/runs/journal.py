@@ -3,8 +3,8 @@
 Owns cheap appending, and reading in spite of a torn last line. Knows nothing of what the rows mean but
 "step" and the kind of a row.
 
-Cost: about 3 us a row of five numbers, one write call a block; nothing is fsynced, so a power failure may
-take the last seconds of rows, a crash of the process takes none.
+Cost: about 3 us a row of five numbers, 1 us in a `Table`, one write call a block; nothing is fsynced, so a
+power failure may take the last seconds of rows, a crash of the process takes none.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from nbtrain.errors import InvalidMetrics
 from nbtrain.runs.files import disk_trouble
 from nbtrain.runs.plain import for_json, from_json_number, number_name
+from nbtrain.runs.table import Table
 
 EVALUATION = "evaluation"  # the "kind" of such a row; a step's row has none
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
@@ -52,7 +53,7 @@ class Journal:
         """
         if not rows:
             return
-        data = _encoded(rows)
+        data = rows.json_lines() if isinstance(rows, Table) else _encoded(rows)
         try:
             os.lseek(self._handle, self._end, os.SEEK_SET)
             view = memoryview(data)

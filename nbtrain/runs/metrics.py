@@ -63,7 +63,7 @@ def write_metrics(
         RunFolderError: the disk refused; the file before is as it was.
     """
     rows = [{**dict.fromkeys(COLUMNS), **row} for row in one_row_an_epoch(epochs)]
-    lines = ",\n  ".join(json.dumps(for_json(row), allow_nan=False) for row in rows)
+    lines = ",\n  ".join(map(_line, rows))
     known = {"schema": SCHEMA, "run_id": run_id, "seed": for_json(seed), "accuracy_unit": FRACTION}
     head = json.dumps(known)[:-1]
     data = f'{head},\n "epochs": [\n  {lines}\n ]}}\n' if rows else f'{head}, "epochs": []}}\n'
@@ -71,6 +71,14 @@ def write_metrics(
         replace_file(path, data.encode(), fs)
     except OSError as error:
         raise disk_trouble(error, "write the epochs' metrics", path, needed_bytes=len(data), fs=fs) from error
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """A row as JSON. All rows are written with each epoch: plain numbers are not looked at one by one."""
+    try:
+        return json.dumps(row, allow_nan=False)
+    except (TypeError, ValueError):  # numpy numbers, NaN
+        return json.dumps(for_json(row), allow_nan=False)
 
 
 def with_evaluations(

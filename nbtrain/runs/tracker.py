@@ -43,7 +43,7 @@ class RunInfo:
 
 class Tracker(ABC):
     """One backend for the numbers of one run. Called by one thread at a time, in this order: `open`, any
-    number of `log_steps`, `log_evaluation` and `log_epoch`, `finish`."""
+    number of `log_steps`, `log_evaluation`, `log_epoch` and `flush`, `finish`."""
 
     id: ClassVar[str]
     also: ClassVar[tuple[str, ...]] = ()  # other names people use for it
@@ -72,6 +72,9 @@ class Tracker(ABC):
         """Take an evaluation of a run that validates within its epochs too, once the steps before it were
         given: {"step", "epoch", "val_loss", ...}. The one at an epoch's end is followed by that epoch's
             row."""
+
+    def flush(self) -> None:  # noqa: B027 - most write at once
+        """Write what was taken since the last call. Called after each round of rows."""
 
     @abstractmethod
     def finish(self, status: RunStatus) -> None:

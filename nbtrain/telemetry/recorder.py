@@ -15,18 +15,36 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-PACK_ROWS = 32
+# Packing takes some ten operations however many rows there are, each several times slower than in a loop
+# of its own, because a training step has used the caches since: packs of 32 cost 15 us a row, of 256 seven.
+PACK_ROWS = 256
 PACK_SECONDS = 0.2
+KEPT_NUMEL = 1 << 20  # numbers of gradients that a pack may hold on to: 4 MB
 
-# What `add` takes as a gradient norm: the total; or the parts that make it up, gradients or 0-d norms of
-# gradients, which are then reduced once for a whole pack; or None where there were no gradients.
+# A step's gradient norm: the total; or the parts that make it up, gradients or 0-d norms of gradients,
+# which are then reduced once for a whole pack; or None where there were no gradients.
 Norm = Tensor | Sequence[Tensor] | None
+
+
+class Taken(NamedTuple):
+    """What a step came to, still on the device.
+
+    Attributes:
+        loss: mean loss of the micro-batches, 0-d, detached. norm: gradient norm before clipping (see `Norm`).
+        samples: samples consumed.
+        skipped: the weights were not updated; a 0-d tensor that is 1.0 where only the device knows.
+    """
+
+    loss: Tensor
+    norm: Norm
+    samples: int
+    skipped: bool | Tensor = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,7 @@ class Rows:
         train_loss, grad_norm, lr: float64; NaN where the loop did not measure.
         samples: samples consumed by the step.
         step_time_s: seconds since the step before, pauses and validation left out.
+        skipped: bool; the weights were not updated.
     """
 
     steps: np.ndarray
@@ -46,6 +65,7 @@ class Rows:
     lr: np.ndarray
     samples: np.ndarray
     step_time_s: np.ndarray
+    skipped: np.ndarray
 
     def where(self, mask: np.ndarray) -> Rows:
         """Return the rows for which `mask`, (n,) bool, is true."""
@@ -62,9 +82,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class _Pack:
-    """Rows under way. `values`: (2, rows), loss and gradient norm; `event`: None where nothing is copied."""
+    """Rows under way. `values`: (3, rows), loss, gradient norm and skipped, the last left out where the host
+    knows it; `event`: None where nothing is copied.
+    """
 
-    rows: list[Any]
+    steps: Sequence[int]
+    rates: Sequence[Any]
+    samples: Sequence[int]
+    seconds: Sequence[float]
+    skipped: Sequence[Any]
     values: Tensor
     event: Any
 
@@ -80,26 +106,27 @@ class Recorder:
     """Collect rows in the training thread (`add`, `flush`), hand them out in the pump (`drain`)."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[int, Tensor, Norm, Any, int, float]] = []
+        self._rows: list[tuple[int, Taken, Any, float]] = []
+        self._limit = PACK_ROWS  # of the pack that fills
         self._packs: deque[_Pack] = deque()  # for the pump
         self._unsummed: deque[_Pack] = deque()  # for the epoch's means
         self._packed_at = 0.0
         self._sums = _Sums()
 
-    def add(
-        self, step: int, loss: Tensor, norm: Norm, lr: Any, samples: int, step_time_s: float, now: float
-    ) -> None:
+    def add(self, step: int, taken: Taken, lr: Any, step_time_s: float, now: float) -> None:
         """Append one step's row.
 
         Args:
-            loss, norm: 0-d tensors on the device (norm: see `Norm`), not read here.
+            taken: what the step came to, not read here.
             lr: a number, or a tensor that the optimizer changes in place. now: seconds.
         """
         if isinstance(lr, Tensor):
             lr = lr.detach().clone()
         rows = self._rows
-        rows.append((step, loss, norm, lr, samples, step_time_s))
-        if len(rows) >= PACK_ROWS or now - self._packed_at > PACK_SECONDS:
+        if not rows:
+            self._limit = _rows_at_once(taken.norm)
+        rows.append((step, taken, lr, step_time_s))
+        if len(rows) >= self._limit or now - self._packed_at > PACK_SECONDS:
             self._packed_at = now
             self.flush()
 
@@ -108,15 +135,19 @@ class Recorder:
         if not self._rows:
             return
         rows, self._rows = self._rows, []
-        losses = torch.stack([row[1].detach() for row in rows]).float()
-        values = torch.stack((losses, _norms([row[2] for row in rows], losses.device)))
+        steps, taken, rates, seconds = zip(*rows, strict=True)
+        losses, norms, samples, skipped = zip(*taken, strict=True)
+        loss = torch.stack(losses).float()
+        columns = [loss, _norms(norms, loss.device)]
+        if any(isinstance(one, Tensor) for one in skipped):
+            columns.append(_flags(skipped, loss.device))
+        values = torch.stack(columns)
         event = None
         if values.device.type == "cuda":
             values = values.to("cpu", non_blocking=True)  # pinned by torch; read only after the event
             event = torch.cuda.Event()
             event.record()
-        lean = [(step, lr, samples, seconds) for step, _, _, lr, samples, seconds in rows]
-        pack = _Pack(lean, values, event)
+        pack = _Pack(steps, rates, samples, seconds, skipped, values, event)
         self._packs.append(pack)
         self._unsummed.append(pack)
         self._sum_up(wait=False)
@@ -125,7 +156,7 @@ class Recorder:
         """Add the packs that have arrived to the epoch's sums."""
         while self._unsummed and self._unsummed[0].arrived(wait=wait):
             pack = self._unsummed.popleft()
-            self._sums.add(pack.values.cpu().numpy(), [row[2] for row in pack.rows])
+            self._sums.add(pack.values.cpu().numpy(), pack.samples)
 
     def take_epoch(self) -> dict[str, float]:
         """Return train_loss (mean over samples), grad_norm (mean over steps) and grad_norm_max.
@@ -163,8 +194,8 @@ class Recorder:
 class _Sums:
     """Sums of an epoch, in float64, added up row after row: the same whatever the packs.
 
-    Left out are losses that are not finite while their gradients are (a batch of ignored targets), and norms
-    that are not finite (steps that a GradScaler skipped); when all are so, the mean is NaN.
+    Left out are losses that are not finite (a batch of ignored targets, a step that was not taken), and norms
+    that are not finite (steps that were not taken); when all are so, the mean is NaN.
     """
 
     def __init__(self) -> None:
@@ -172,10 +203,9 @@ class _Sums:
         self.norm_max = -math.inf
         self.norms = self.samples = 0
 
-    def add(self, values: np.ndarray, samples: list[int]) -> None:
-        loss, norm = values.astype(np.float64)
-        finite = np.isfinite(norm)
-        counted = np.isfinite(loss) | ~finite
+    def add(self, values: np.ndarray, samples: Sequence[int]) -> None:
+        loss, norm = values[:2].astype(np.float64)
+        finite, counted = np.isfinite(norm), np.isfinite(loss)
         weights = np.asarray(samples)[counted]
         self.loss = _added(self.loss, loss[counted] * weights)  # a smaller last batch weighs less
         self.samples += int(weights.sum())
@@ -199,20 +229,40 @@ def _added(total: float, values: np.ndarray) -> float:
     return total
 
 
-def _norms(norms: list[Norm], device: torch.device) -> Tensor:
-    """Total gradient norms of a pack's steps, (rows,) float32 on `device`, from whatever form each has."""
+def _rows_at_once(norm: Norm) -> int:
+    """Rows of a pack whose steps hand on gradients like these."""
+    if norm is None or isinstance(norm, Tensor):
+        return PACK_ROWS
+    return max(1, min(PACK_ROWS, KEPT_NUMEL // max(sum(part.numel() for part in norm), 1)))
+
+
+def _norms(norms: Sequence[Norm], device: torch.device) -> Tensor:
+    """Total gradient norms of a pack's steps, (rows,) float32 on `device`, from whatever form each has.
+
+    Gradients and their norms come to the same bits, in packs of any length.
+    """
     if _of_one_form(norms):
         parts = torch.stack(_scalars([part for norm in norms for part in norm])).float()
         return torch.linalg.vector_norm(parts.view(len(norms), -1), dim=1).to(device)
+    if all(isinstance(norm, Tensor) for norm in norms) and len({norm.device for norm in norms}) == 1:
+        return torch.stack([*norms]).to(device, torch.float32)
     return torch.stack([_total(norm, device) for norm in norms])
 
 
-def _of_one_form(norms: list[Norm]) -> bool:
+def _flags(flags: Sequence[Any], device: torch.device) -> Tensor:
+    """Skipped or not, (rows,) float32 on `device`, without a copy from the host."""
+    known = [
+        flag if isinstance(flag, Tensor) else torch.full((), float(flag), device=device) for flag in flags
+    ]
+    return torch.stack([flag.to(device, torch.float32) for flag in known])
+
+
+def _of_one_form(norms: Sequence[Norm]) -> bool:
     """Say whether all are parts, as many each, on one device."""
     first = norms[0]
     if first is None or isinstance(first, Tensor) or not first:
         return False
-    if any(type(norm) is not type(first) or len(norm) != len(first) for norm in norms):
+    if any(norm is None or isinstance(norm, Tensor) or len(norm) != len(first) for norm in norms):
         return False
     return len({(part.device, part.dtype) for part in first}) == 1
 
@@ -233,12 +283,12 @@ def _scalars(parts: Sequence[Tensor]) -> Sequence[Tensor]:
 
 def _on_host(pack: _Pack) -> Rows:
     host = pack.values.cpu().numpy().astype(np.float64)  # there already on CPU and CUDA; a copy elsewhere
-    steps, lr, samples, seconds = zip(*pack.rows, strict=True)
     return Rows(
-        steps=np.array(steps, np.int64),
+        steps=np.array(pack.steps, np.int64),
         train_loss=host[0],
         grad_norm=host[1],
-        lr=np.array([float(value) for value in lr]),  # a tensor's value was copied when the row was made
-        samples=np.array(samples, np.int64),
-        step_time_s=np.array(seconds),
+        lr=np.array([float(value) for value in pack.rates]),  # a tensor's value was copied with its row
+        samples=np.array(pack.samples, np.int64),
+        step_time_s=np.array(pack.seconds),
+        skipped=np.array(pack.skipped) if len(host) == 2 else host[2] > 0,
     )

@@ -18,8 +18,8 @@ from nbtrain.train.batch import logits_of, own_loss
 # (output, target) -> (hits, judged): bool tensors of one shape, one entry a position; `judged` None: all are
 Hits = Callable[[Any, Any], tuple[Tensor, "Tensor | None"]]
 
-KEPT = 16  # batches kept before they are judged together: an operation costs a small step more than its work
-KEPT_NUMEL = 65_536  # larger outputs are judged at once, so that little memory is held
+KEPT = 128  # batches kept before they are judged together: an operation costs a small step more than its work
+KEPT_NUMEL = 262_144  # logits kept, 1 MB; a larger output is judged at once
 
 _CLASS_MODULES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss)
 _CLASS_FUNCTIONS = (F.cross_entropy, F.nll_loss, F.multi_margin_loss)
@@ -153,6 +153,7 @@ class Tally:
     def __init__(self, hits: Hits, *, at_once: bool = False) -> None:
         self._hits = hits
         self._kept: list[tuple[Tensor, Tensor, int, int]] = []
+        self._kept_numel = 0
         self._at_once = at_once
         self._right: Tensor | int = 0
         self._judged: Tensor | int = 0
@@ -160,15 +161,17 @@ class Tally:
     def add(self, output: Any, target: Tensor) -> None:
         """Judge a batch, at once or soon."""
         logits = logits_of(output).detach()
-        if self._at_once or logits.numel() > KEPT_NUMEL or logits.is_inference():
+        numel = logits.numel()
+        if self._at_once or numel > KEPT_NUMEL or logits.is_inference():
             self._judge(logits, target)
             return
         self._kept.append((logits, target, logits._version, target._version))
-        if len(self._kept) >= KEPT:
+        self._kept_numel += numel
+        if len(self._kept) >= KEPT or self._kept_numel > KEPT_NUMEL:
             self._judge_kept()
 
     def _judge_kept(self) -> None:
-        kept, self._kept = self._kept, []
+        kept, self._kept, self._kept_numel = self._kept, [], 0
         whole = [
             (logits, target)
             for logits, target, version, target_version in kept

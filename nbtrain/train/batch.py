@@ -8,7 +8,7 @@ encoding). Losses: the person's criterion `(output, target)`, a function `(model
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ def to_device(batch: Any, device: torch.device) -> Any:
     """Move every tensor of a batch to `device`, keeping its shape as a container."""
     if isinstance(batch, Tensor):
         return batch if batch.device == device else batch.to(device, non_blocking=True)
+    if isinstance(batch, (tuple, list)) and _is_there(batch, device):
+        return batch if isinstance(batch, tuple) else list(batch)
     if isinstance(batch, tuple):
         moved = [to_device(part, device) for part in batch]
         return type(batch)(*moved) if hasattr(batch, "_fields") else tuple(moved)
@@ -32,6 +34,12 @@ def to_device(batch: Any, device: torch.device) -> Any:
     if isinstance(batch, dict):
         return {key: to_device(part, device) for key, part in batch.items()}
     return batch.to(device) if hasattr(batch, "to") else batch
+
+
+def _is_there(parts: Sequence[Any], device: torch.device) -> bool:
+    """Say whether these are tensors on `device` already: each batch on a CPU."""
+    # a list, since a generator takes twice the time
+    return all([isinstance(part, Tensor) and part.device == device for part in parts])  # noqa: C419
 
 
 def batch_size(batch: Any) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 HOOKS = (
-    "on_start", "on_step", "on_cut", "on_judging", "on_evaluation", "on_empty_evaluation", "on_epoch",
-    "on_end",
+    "on_start", "on_skipped", "on_step", "on_cut", "on_judging", "on_evaluation", "on_empty_evaluation",
+    "on_epoch", "on_end",
 )  # fmt: skip
 
 
@@ -19,6 +19,12 @@ class Callback:
 
     def on_start(self, work: Any, state: Any) -> None:
         """Before the first batch."""
+
+    def on_skipped(self, work: Any, state: Any) -> None:
+        """After an optimizer step that was not taken because a gradient was not finite, before `on_step`.
+
+        On the CPU only: what a GPU left out is known when its rows have reached the pump.
+        """
 
     def on_step(self, work: Any, state: Any) -> None:
         """After each optimizer step, at its boundary."""

@@ -38,7 +38,8 @@ def fit(
             for each group of `accumulate` micro-batches:
                 zero_grad(set_to_none)
                 for each micro-batch: forward under autocast, loss / k, scaled backward
-                unscale, gradient norm, clip, optimizer step                             (step.py)
+                unscale, gradient norm, clip, optimizer step unless a gradient is not finite (step.py)
+                on_skipped, when the step was left out and the host knows it
                 scheduler step, when it counts steps
                 row to the recorder: device scalars, not read
                 on_step
@@ -101,13 +102,15 @@ def _train_epoch(
     last = clock()
     for group in _grouped(feed.batches(state.epoch), options.accumulate):
         lr = groups[0]["lr"]
-        loss, norm, samples = stepper.step(group, state.step + 1, last)
+        taken = stepper.step(group, state.step + 1, last)
         now = clock()
         state.step += 1
         state.batch += len(group)
-        state.samples += samples
+        state.samples += taken.samples
         state.train_s += now - last
-        recorder.add(state.step, loss, norm, lr, samples, now - last, now)
+        recorder.add(state.step, taken, lr, now - last, now)
+        if taken.skipped is True:  # where only the device knows, the pump finds out
+            callbacks.tell("on_skipped", work, state)
         if schedule.every == "step":
             schedule.at_step()
         if callbacks.each_step:

@@ -8,6 +8,7 @@ from typing import Any
 from nbtrain.report.model import Report
 from nbtrain.running import ledger
 from nbtrain.running.activity import Activity, Desk
+from nbtrain.running.alerts import Watch
 from nbtrain.running.learning_rate import set_learning_rate
 from nbtrain.running.record import Record
 from nbtrain.running.state import State
@@ -18,9 +19,11 @@ from nbtrain.telemetry.recorder import Recorder, Rows
 from nbtrain.train.callbacks.checkpoint import Checkpoints
 from nbtrain.train.callbacks.early_stop import EarlyStop
 from nbtrain.train.callbacks.report_back import ReportBack
+from nbtrain.train.callbacks.stop_at_nan import StopAtNaN
 from nbtrain.train.data import samples_of
 from nbtrain.train.events import Callbacks
 from nbtrain.train.feed import make_feed
+from nbtrain.train.finite import leaves_weights_alone
 from nbtrain.train.loop import fit
 from nbtrain.train.objects import forget
 from nbtrain.train.place import move_to
@@ -57,7 +60,9 @@ class Training(Activity):
 
     def new_record(self) -> Record:
         """Return an empty record."""
-        return Record(scaled=self.objects.precision.scaled)
+        work = self.objects
+        whole = leaves_weights_alone(work.optimizer, work.device)
+        return Record(Watch(scaled=work.precision.scaled, whole=whole))
 
     def described(self) -> dict[str, Any]:
         """Return base_model, dataset, hyperparameters and seed."""
@@ -100,7 +105,7 @@ class Training(Activity):
         patience = [EarlyStop(desk.control, options.patience)] if options.patience else []
         self.parts = Parts(
             work, self.state, self.stepper, self._recorder, make_feed(work.train_loader, self.plan.data_seed),
-            Callbacks([ReportBack(desk.record), *patience, self.checkpoints]),
+            Callbacks([ReportBack(desk.record), StopAtNaN(desk.control), *patience, self.checkpoints]),
         )  # fmt: skip
         if self.plan.resume is not None:
             self.resumption = Resumption(self.plan.resume, self.parts, desk)

@@ -12,7 +12,9 @@ from nbtrain.running.alerts import Watch
 from nbtrain.telemetry.recorder import Rows
 
 
-def fed(losses: Any, norms: Any = None, *, block: int = 100, watch: Watch | None = None) -> list[Finding]:
+def fed(
+    losses: Any, norms: Any = None, *, skipped: Any = None, block: int = 100, watch: Watch | None = None
+) -> list[Finding]:
     """Give a watch a whole run in blocks, as the pump does."""
     losses = np.asarray(losses, float)
     norms = np.ones(len(losses)) if norms is None else np.asarray(norms, float)
@@ -21,7 +23,8 @@ def fed(losses: Any, norms: Any = None, *, block: int = 100, watch: Watch | None
         part = slice(start, min(start + block, len(losses)))
         steps = np.arange(part.start + 1, part.stop + 1)
         ones = np.ones(len(steps))
-        found += watch.on_rows(Rows(steps, losses[part], norms[part], ones, ones.astype(int), ones))
+        left_out = np.zeros(len(steps), bool) if skipped is None else np.asarray(skipped)[part]
+        found += watch.on_rows(Rows(steps, losses[part], norms[part], ones, ones.astype(int), ones, left_out))
     return found
 
 
@@ -93,6 +96,25 @@ def test_a_loss_that_is_no_number_is_critical_once(value: float) -> None:
     assert (found[0].step, str(found[0].severity)) == (61, "critical")
     assert "the last finite loss was 0.25" in found[0].evidence
     assert watch.diverged == "the loss became NaN or infinite at step 61"
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient norm"])
+def test_a_step_that_was_left_out_is_critical_and_says_what_the_weights_are(what: str) -> None:
+    """The first step left out is named, with what became of the weights; under a scaler nothing is said."""
+    loss, norm, skipped = np.ones(100), np.ones(100), np.zeros(100, bool)
+    norm[40:], skipped[40:] = np.nan, True
+    loss[40] = np.nan if what == "loss" else 1.0
+    whole, drifting = Watch(), Watch(whole=False)
+    found = fed(loss, norm, skipped=skipped, block=30, watch=whole)
+    fed(loss, norm, skipped=skipped, block=30, watch=drifting)
+
+    assert [(one.rule, one.step, str(one.severity)) for one in found] == [("nan-loss", 41, "critical")]
+    assert "Step 41 was not taken: the weights are those before it." in found[0].issue
+    begin = f"the {what} became NaN or infinite at step 41; "
+    assert whole.diverged == f"{begin}that step was not taken, the weights are those before it"
+    assert drifting.diverged == f"{begin}its gradients were left out, the weights are finite"
+    scaled = Watch(scaled=True)
+    assert "nan-loss" not in rules(fed(loss, norm, skipped=skipped, watch=scaled))
 
 
 def test_nan_gradients_are_critical_but_not_under_a_scaler() -> None:

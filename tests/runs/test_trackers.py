@@ -241,3 +241,17 @@ def test_only_numbers_are_sent() -> None:
     """Words, lists, truth values and what is absent stay in the run's own files."""
     row = {"step": 1, "epoch": 2, "a": 1, "b": 0.5, "c": None, "d": "x", "e": [1], "f": True, "g": math.inf}
     assert numbers(row) == {"a": 1.0, "b": 0.5, "g": math.inf}
+
+
+def test_short_epochs_are_written_once_a_round(info: RunInfo) -> None:
+    """Epochs that came in one round are on disk after its flush, in one write."""
+    (tracker,) = open_trackers(["json"], info)
+    path = info.folder.path / "logs/metrics.json"
+    tracker.log_epoch(EPOCH)
+    tracker.log_epoch({**EPOCH, "epoch": 2})
+    assert not path.exists()
+    tracker.flush()
+    assert [row["epoch"] for row in read_metrics(path).epochs] == [1, 2]
+    written = path.stat().st_ino
+    tracker.flush()
+    assert path.stat().st_ino == written, "nothing new, nothing written"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 from pathlib import Path
@@ -129,12 +130,23 @@ def test_a_loss_that_becomes_nan_is_said_and_never_saved(train: Any) -> None:
     assert str(run.status) == "diverged"
     assert "NaN or infinite at step" in run.stop_reason
     assert [str(alert.severity) for alert in run.alerts if alert.rule == "nan-loss"] == ["critical"]
-    assert not all(torch.isfinite(p).all() for p in model.parameters()), (
-        "it did not diverge: nothing was tested"
-    )
+    assert not run.history["train_loss"].map(math.isfinite).all(), "it did not diverge: nothing was tested"
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+    assert run.checkpoints.all()[0].step == run.progress.step
     for info in run.checkpoints.all():
         weights, _ = run.checkpoints.load(info)
         assert all(torch.isfinite(value).all() for value in weights.values())
+
+
+def test_weights_that_are_no_numbers_are_never_saved(train: Any) -> None:
+    """A model that is NaN from the start ends at once, with no checkpoint, and both are said."""
+    model = net()
+    with torch.no_grad():
+        model[0].weight[0, 0] = float("nan")
+    run = train(model, loader(), epochs=3)
+
+    assert (str(run.status), run.progress.step) == ("diverged", 1)
+    assert run.checkpoints.all() == []
     assert any("no checkpoint" in alert.issue.lower() for alert in run.alerts)
 
 

@@ -441,3 +441,30 @@ def test_sparse_gradients_are_measured(train: Any) -> None:
 
     assert str(run.status) == "completed", run.error
     assert (run.history["grad_norm"] > 0).all()
+
+
+def test_parameters_that_take_turns_keep_their_norms(train: Any) -> None:
+    """Steps that reach other parameters, as many of other sizes, have each its own norm."""
+
+    class Turns(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Linear(8, 3), nn.Sequential(nn.Unflatten(1, (2, 4)), nn.Conv1d(2, 3, 4))
+            self.turn = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.turn += 1
+            return self.one(x) if self.turn % 2 else self.other(x).squeeze(2)
+
+    ours, norms = Turns(), []
+    theirs = copy.deepcopy(ours)
+    for x, y in loader():
+        theirs.zero_grad()
+        CE(theirs(x), y).backward()
+        norms.append(
+            float(torch.nn.utils.get_total_norm([p.grad for p in theirs.parameters() if p.grad is not None]))
+        )
+    run = train(ours, loader(), optimizer=torch.optim.SGD(ours.parameters(), lr=0.0), epochs=4)
+
+    assert run.history["grad_norm"][:7].tolist() == pytest.approx(norms, rel=1e-6)
+    assert len(set(run.history["grad_norm"].round(5))) == 14, "both parts take every second batch"

@@ -26,6 +26,7 @@ class JsonFiles(Tracker):
         """Go on with the epochs and evaluations that are there already (a resumed run)."""
         self._folder = info.folder
         path = info.folder.path / EPOCHS_FILE
+        self._written = False  # the epochs as they are now
         rows = read_metrics(path).epochs if path.exists() else ()
         self._epochs: list[Mapping[str, Any]] = [row for row in rows if _counts(row, info.after_step)]
         self._evaluations = [row for row in read_evaluations(info) if _counts(row, info.after_step)]
@@ -50,9 +51,15 @@ class JsonFiles(Tracker):
             self._curve_due = time.monotonic() + CURVE_EVERY_S
 
     def log_epoch(self, row: Mapping[str, Any]) -> None:
-        """Write logs/metrics.json, train_loss.csv and val_loss.csv anew."""
+        """Keep the row for the next `flush`."""
         self._epochs.append(dict(row))
-        self._folder.write_epochs(self._epochs, self._evaluations)
+        self._written = False
+
+    def flush(self) -> None:
+        """Write logs/metrics.json, train_loss.csv and val_loss.csv anew, once for several short epochs."""
+        if not self._written and self._epochs:
+            self._folder.write_epochs(self._epochs, self._evaluations)
+            self._written = True
 
     def finish(self, status: RunStatus) -> None:
         """Write metrics.json also for a run without an epoch. The folder is closed by its owner."""

@@ -18,11 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from nbtrain.errors import UserError
 from nbtrain.runs.plain import tensor_bytes
 from nbtrain.train.events import Callback
+from nbtrain.train.finite import all_finite
 
 SAVING_SHARE = 0.03  # of the run's time, at epochs' ends; CheckFreq (FAST'21) bounds it at 3.5 %
 HOLD_BYTES = 1024**3  # a best checkpoint larger than this is written at once instead of held
@@ -133,7 +132,7 @@ class Checkpoints(Callback):
             if state.step in (0, self._saved_step):
                 return
             with self._said(state.step):
-                if _finite(work.model):
+                if all_finite(work.model.parameters()):  # device sync: once a checkpoint
                     self._commit(self._snapshot(work, state, train_loss, clean=clean))
                 else:
                     self._on_trouble(
@@ -163,7 +162,7 @@ class Checkpoints(Callback):
             )
 
     def _hold(self, work: Any, state: Any) -> None:
-        if not _finite(work.model):
+        if not all_finite(work.model.parameters()):  # device sync: once for each best evaluation
             return
         snapshot = self._snapshot(work, state, None)
         if _bytes(snapshot) > HOLD_BYTES:
@@ -194,17 +193,6 @@ class Checkpoints(Callback):
         else:
             rest = self._capture(clean=clean)
         return Snapshot(state.step, state.epoch, work.model.state_dict(), rest, metrics)
-
-
-def _finite(model: torch.nn.Module) -> bool:
-    """Say whether every floating weight is finite: one device sync a checkpoint."""
-    weights = [
-        p.detach() for p in model.parameters() if p.is_floating_point() and p.numel() and not p.is_meta
-    ]
-    if not weights:
-        return True
-    norms = torch._foreach_norm(weights, float("inf"))
-    return bool(torch.isfinite(torch.stack([n.float().to(norms[0].device) for n in norms])).all())
 
 
 def _bytes(snapshot: Snapshot) -> int:
