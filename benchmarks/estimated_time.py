@@ -102,13 +102,14 @@ def synthetic(folder: str) -> None:
     from nbtrain.running.run import Run
     from nbtrain.train.options import TrainOptions
     from nbtrain.train.plan import make_plan
+    from nbtrain.train.training import Training
 
     for name, (make, data, val, options) in CASES.items():
         model = make()
         roles = {"optimizer": torch.optim.AdamW(model.parameters()), "loss": nn.CrossEntropyLoss()}
         words = {"log": "json", "dir": folder, **options, **({} if val else {"no_val": True})}
         setup = find_setup({}, model=model, data=data(), val=val() if val else None, **roles)
-        report(name, Run(make_plan(setup, TrainOptions.from_words(words))))
+        report(name, Run(Training(make_plan(setup, TrainOptions.from_words(words)))))
 
 
 def notebooks(folder: str) -> None:

@@ -185,12 +185,11 @@ class RunFolder:
     ) -> None:
         """Write the epochs' rows (all of them, each time) to logs/metrics.json and the two CSV curves.
 
-        Args:
-            evaluations: those within epochs, which val_loss.csv has too.
+        `evaluations` are those within epochs, which val_loss.csv has too.
         """
         with self._writing:
-            ours = {"run_id": self._manifest.run_id, "seed": self._manifest.seed, "fs": self._fs}
-            write_metrics(self.path / EPOCHS_FILE, rows, **ours)
+            path, known = self.path / EPOCHS_FILE, self._manifest
+            write_metrics(path, rows, run_id=known.run_id, seed=known.seed, fs=self._fs)
             write_curve(self.path / TRAIN_CURVE_FILE, one_row_an_epoch(rows), "train_loss", self._fs)
             self.write_validation_curve(rows, evaluations)
 
@@ -204,14 +203,7 @@ class RunFolder:
 
     def write_config(self, config: Mapping[str, Any]) -> Path:
         """Write the resolved plan as config.yaml; objects in it become their repr."""
-        from ruamel.yaml import YAML
-
-        yaml = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = False
-        yaml.sort_base_mapping_type_on_output = False
-        text = io.StringIO()
-        yaml.dump(for_json(config), text)
-        return self.write_text(CONFIG_FILE, text.getvalue())
+        return self.write_text(CONFIG_FILE, _as_yaml(config))
 
     def write_text(self, relative: str | Path, text: str) -> Path:
         """Write a text file below the folder, in one step, as UTF-8; returns its path."""
@@ -302,6 +294,17 @@ class RunFolder:
             "final_checkpoint": f"{CHECKPOINTS}/{infos[0].path.name}" if infos else None,
             "all_checkpoints": [f"{CHECKPOINTS}/{info.path.name}" for info in reversed(infos)],
         }
+
+
+def _as_yaml(config: Mapping[str, Any]) -> str:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    text = io.StringIO()
+    yaml.dump(for_json(config), text)
+    return text.getvalue()
 
 
 def _make_folders(path: Path, fs: Files) -> list[Path]:

@@ -64,8 +64,8 @@ def test_the_line_in_the_report_works(run: Any, monkeypatch: pytest.MonkeyPatch)
 def test_the_last_weights_need_no_loading(train: Any) -> None:
     """Where the last step was the best, the model in memory is named as the one that has them."""
     model = net()
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    run = train(model, loader(), val=loader(), epochs=12, optimizer=optimizer)
+    adam = torch.optim.Adam(model.parameters(), 0.01)
+    run = train(model, loader(), val=loader(), epochs=12, optimizer=adam)
     assert run.latest["best_val_step"] == run.progress.step
     first, *rest = completion_report(run, curves=False).to_dict()["recommendations"]
 
