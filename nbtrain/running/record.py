@@ -103,7 +103,10 @@ class Record:
         if len(steps):
             known = {name: history[name].to_numpy(float) for name in STEP_COLUMNS}
             nothing = np.zeros(len(steps))
-            rows = Rows(steps, known["train_loss"], known["grad_norm"], known["lr"], nothing, nothing)
+            rows = Rows(
+                steps, known["train_loss"], known["grad_norm"], known["lr"], nothing, nothing,
+                skipped=np.zeros(len(steps), bool),
+            )  # fmt: skip
             self._watch.on_rows(rows)
             self._watch.diverged = ""
             smooth = self._smoother.extend(known["train_loss"])
