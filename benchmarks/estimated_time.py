@@ -1,7 +1,6 @@
 """The plan's estimated time against the time the run took, for set-ups whose time goes to different places.
 
-Run: `python benchmarks/estimated_time.py [--notebooks]`. With --notebooks the two notebooks of this
-    repository are
+Run: `python benchmarks/estimated_time.py [--notebooks]`. With --notebooks the repository's two notebooks are
 run too, up to the cell that trains, which takes some minutes.
 """
 

@@ -28,6 +28,7 @@ def test_it_follows_the_objects(lab: Lab, shoot: Callable[..., Path]) -> None:
         rows = inspector.locator(".nbt-tree-row")
         until(page, lambda: rows.count() == 5, "the model's five modules", 60)
         assert "1,539" in rows.first.inner_text()
+        assert "16 × 64" in rows.nth(1).inner_text(), "the output shape, without a run"
         optimizer = inspector.locator(".nbt-block", has_text="AdamW")
         assert optimizer.locator("td").nth(1).inner_text() == "0.001"
         shoot("inspector-light", inspector)
