@@ -10,6 +10,7 @@ from nbtrain.commands import start
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import RunNotFound, UsageError
 
+OFFERED = 3  # interrupted runs told of under a table; the others are in it
 MEANT = Argument(
     ("run",), "id, beginning of an id, name or folder; the paused or else the newest one", metavar="RUN"
 )
@@ -40,6 +41,21 @@ def resume(args: SimpleNamespace, context: Context) -> Any:
     objects = [args.model, args.data]
     line = SimpleNamespace(**{**words, "name": None, "resume": args.run or _newest(root), "objects": objects})
     return start.planned(line, context)
+
+
+def offers(table: Any) -> list[str]:
+    """Return a sentence for each interrupted run of a table of runs that can go on, the newest first."""
+    from nbtrain.errors import NbtrainError
+    from nbtrain.runs.manifest import Manifest
+    from nbtrain.train.resume import offer
+
+    said = []
+    for folder in map(Path, table[table["status"] == "interrupted"]["dir"][:OFFERED]):
+        try:
+            said.append(offer(Manifest.read(folder), folder))
+        except NbtrainError:  # damaged: the table says so
+            continue
+    return [text for text in said if text]
 
 
 def _living(args: SimpleNamespace, context: Context) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from nbtrain.commands import finish
 from nbtrain.magics.question import QUESTION, Question, close_open
 from nbtrain.magics.surroundings import in_colab, nobody_here
 from nbtrain.report.model import Details, Section
-from nbtrain.running import viewing
+from nbtrain.running import terminate, viewing
 
 OPEN_SECTIONS = ("Rehearsal", "Before you start", "Resumed from")  # of a plan: what it warns of
 _TYPES = {
@@ -36,6 +37,10 @@ def install(shell: Any) -> None:
     for (module, name), function in _TYPES.items():
         formatter.for_type_by_name(module, name, globals()[function])
     viewing.viewer = show_live
+    # a click may be handled in another thread, and only the main one can listen to signals
+    loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
+    terminate.in_main_thread = getattr(loop, "add_callback", None)
+    shell.events.register("post_run_cell", _put_back)
 
 
 def uninstall(shell: Any) -> None:
@@ -46,8 +51,15 @@ def uninstall(shell: Any) -> None:
         loaded = getattr(sys.modules.get(module), name, None)
         if loaded is not None:
             formatter.pop(loaded, None)
-    viewing.viewer = None
+    viewing.viewer = terminate.in_main_thread = None
+    with suppress(ValueError):
+        shell.events.unregister("post_run_cell", _put_back)
     close_open("nbtrain was unloaded: %load_ext nbtrain, then %train again.")
+
+
+def _put_back(*_: Any) -> None:
+    """Give the signal of ending back to whom it was, once no run lives."""
+    terminate.put_back()
 
 
 class View:

@@ -106,6 +106,11 @@ class NBTrainMagics(Magics):
         if isinstance(value, str):
             print(value)
             return None
+        if verb == "runs":
+            from nbtrain.commands.resume import offers
+
+            for text in offers(value):
+                print(text)
         return value
 
     def _parsed(self, verb: str, words: list[str]) -> argparse.Namespace:

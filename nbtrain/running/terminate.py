@@ -21,15 +21,20 @@ _before: Any = None  # the handler that was there; None while ours is not
 _owner = 0  # the process that installed it: a forked worker inherits the handler, and must not act on it
 _living: Callable[[], Sequence[Any]] = tuple
 
+# has the main thread call something soon; set where there is a way, as in a notebook's kernel
+in_main_thread: Callable[[Callable[[], Any]], Any] | None = None
+
 
 def watch(living: Callable[[], Sequence[Any]]) -> None:
-    """Put the handler in, if this is the main thread; one who ignores the signal is left alone.
+    """Put the handler in, which only the main thread can; one who ignores the signal is left alone.
 
     Args:
         living: returns the runs that live; each has `end(reason)` and `is_over`.
     """
     global _before, _owner, _living
     if threading.current_thread() is not threading.main_thread():
+        if in_main_thread is not None:
+            in_main_thread(lambda: watch(living))
         return
     there = signal.getsignal(signal.SIGTERM)
     if there is _on_term or there in (None, signal.SIG_IGN):

@@ -89,6 +89,8 @@ class Resumption:
         """Find the position in the data and put the generators back, in the training thread."""
         desk = self._desk
         missing = rewind(self._parts, self._point.state, lambda: not desk.control.stopping)
+        if desk.control.stopping:  # perhaps in the middle of reading again: no step from a wrong position
+            desk.control.at_boundary(self._parts.state)
         self.reasons += [reason("position", text) for text in missing]
         self._point.let_go()
         step = self._step

@@ -109,6 +109,7 @@ class Training(Activity):
         )  # fmt: skip
         if self.plan.resume is not None:
             self.resumption = Resumption(self.plan.resume, self.parts, desk)
+            self.checkpoints.begin_at(self.state.step)
         self._stand = thread_state(work.device)
 
     def work(self) -> None:

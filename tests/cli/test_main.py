@@ -254,3 +254,14 @@ def test_explain(folder: Path) -> None:
     """A rule's page is printed; --json has its sections."""
     assert "Why it hurts" in nb("explain", "adam-lr-too-high").stdout
     assert json.loads(nb("explain", "adam-lr-too-high", "--json").stdout)["rule"] == "adam-lr-too-high"
+
+
+def test_resume_says_what_there_is_and_where_it_can_go_on(trained: tuple[Path, str, str]) -> None:
+    """A terminal has no objects to train: resume names step, checkpoint and the ways to go on, status 2."""
+    where, fine, _ = trained
+    said = nb("resume", fine, "--dir", str(where))
+    told = json.loads(nb("resume", fine, "--dir", str(where), "--json").stdout)["details"]
+
+    assert said.returncode == 2
+    assert f"%train resume {fine}" in said.stderr and f"resume='{fine}'" in said.stderr
+    assert told["run_id"] == fine and Path(told["checkpoint"]).is_dir() and told["step"] > 0

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import torch, nbtrain
 from torch import nn
@@ -58,3 +60,45 @@ def test_an_interrupt_of_the_waiting_script_stops_the_run_whole(tmp_path: Path) 
     found = manifest(tmp_path / "runs")
     assert found["status"] == "stopped"
     assert found["checkpoints"]["final_checkpoint"]
+
+
+TERMINATED = """
+import signal, sys, time
+import torch, nbtrain
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+torch.set_num_threads(1)
+def mine(number, frame):
+    print("mine", flush=True)
+    sys.exit(7)
+if {own}:
+    signal.signal(signal.SIGTERM, mine)
+data = TensorDataset(torch.randn(64, 4), torch.randint(0, 2, (64,)))
+data = DataLoader(data, batch_size=8, num_workers={workers})
+run = nbtrain.train(
+    nn.Linear(4, 2), data, loss=nn.CrossEntropyLoss(), no_val=True, dir={folder!r}, epochs=10**6, log="json"
+)
+while run.progress.step < 20:
+    time.sleep(0.01)
+print("training", flush=True)
+run.wait()
+"""
+
+
+@pytest.mark.parametrize(("own", "workers", "status"), [(False, 1, -signal.SIGTERM), (True, 0, 7)])
+def test_sigterm_saves_and_ends_as_before(tmp_path: Path, own: bool, workers: int, status: int) -> None:
+    """SIGTERM saves the step reached and ends the run as interrupted; then the person's handler decides."""
+    source = TERMINATED.format(own=own, workers=workers, folder=str(tmp_path / "runs"))
+    script = subprocess.Popen(
+        [sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert script.stdout.readline().strip() == "training", script.stderr.read()
+    script.terminate()
+    out, err = script.communicate(timeout=60)
+
+    assert (script.returncode, out.strip()) == (status, "mine" if own else ""), err
+    found = manifest(tmp_path / "runs")
+    assert found["status"] == "interrupted"
+    assert "SIGTERM" in str(found["stop_reason"])
+    saved = Path(found["checkpoints"]["final_checkpoint"]).name
+    assert int(saved.removeprefix("step-")) == found["training_results"]["total_steps"] >= 20

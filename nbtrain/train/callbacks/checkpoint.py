@@ -64,6 +64,10 @@ class Checkpoints(Callback):
         self._due = 0.0
         self._held: Snapshot | None = None
 
+    def begin_at(self, step: int) -> None:
+        """Begin at a step that is saved already, that of a resumed run."""
+        self._saved_step, self._saved_judged = step, True
+
     def on_step(self, work: Any, state: Any) -> None:
         """Save at every N-th step; write a best one that is held as soon as it is due."""
         if self._every and state.step % self._every == 0:
