@@ -11,6 +11,7 @@
     │   ├── InvalidConfig    a configuration that cannot be used
     │   ├── CheckpointCorrupted   a checkpoint whose bytes are not those that were written
     │   ├── UntrustedCheckpoint   a pickle that would run code when loaded
+    │   ├── OutOfMemory      a step does not fit into memory, however small its pieces
     │   └── WorkerDied       a loader's worker process is gone: which signal, and why that usually is
     └── TrainingDiverged     loss or gradients became NaN or infinite
 """
@@ -90,6 +91,10 @@ class CheckpointCorrupted(UserError):
 
 class UntrustedCheckpoint(UserError):
     """A checkpoint holds pickled code; it is never run without a clear yes."""
+
+
+class OutOfMemory(UserError):
+    """A step does not fit into memory, not even with a single sample; says what would help."""
 
 
 class WorkerDied(UserError):

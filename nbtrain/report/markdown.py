@@ -59,7 +59,9 @@ class _Writer:
         writers: dict[type, Callable[..., str]] = {
             Text: lambda text: _paragraph(text.text),
             Note: _note,
-            Items: lambda items: "\n".join(f"- {_text(item)}" for item in items.items),
+            Items: lambda items: "\n".join(
+                f"{sign} {_text(item)}" for sign, item in zip(items.signs(), items.items, strict=True)
+            ),
             Table: _table,
             KeyValues: _pairs,
             Code: _code,

@@ -41,9 +41,14 @@ class Note:
 
 @dataclass(frozen=True)
 class Items:
-    """A bulleted list."""
+    """A list, bulleted, or numbered from 1 when its order matters."""
 
     items: tuple[str, ...]
+    ordered: bool = False
+
+    def signs(self) -> list[str]:
+        """Return what stands before each item in plain text: "-", or "1.", "2." and so on."""
+        return [f"{place}." if self.ordered else "-" for place in range(1, len(self.items) + 1)]
 
 
 @dataclass(frozen=True)

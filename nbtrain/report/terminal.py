@@ -71,7 +71,9 @@ class _Writer:
             Text: lambda text: self.wrapped(text.text, text.tone),
             Note: self._note,
             Items: lambda items: [
-                line for item in items.items for line in self.wrapped(item, "", "- ", "  ")
+                line
+                for sign, item in zip(items.signs(), items.items, strict=True)
+                for line in self.wrapped(item, "", f"{sign} ", " " * (len(sign) + 1))
             ],
             Table: self._table,
             KeyValues: self._pairs,

@@ -53,6 +53,7 @@ class Activity(ABC):
             Replaced by `let_go`.
         state: the counters.
         ends_diverged: a loss that is lost ends the run, as diverged.
+        price_per_hour, currency: what the machine costs, None where nobody said.
         judges_within_epochs: its validations are records of their own, at steps within epochs too.
         guard: what cells do meanwhile: "on" keeps it from the run, "detect" says it, "off" does not look.
         as_plain_code: it leaves the random generators as the same code in a cell would.
@@ -67,6 +68,8 @@ class Activity(ABC):
     objects: Any
     state: State
     ends_diverged = True
+    price_per_hour: float | None = None
+    currency = "USD"
     judges_within_epochs: bool = False
     guard = "on"
     as_plain_code = False
@@ -120,6 +123,9 @@ class Activity(ABC):
     @abstractmethod
     def take(self, *, last: bool = False) -> tuple[Rows | None, LayerSample | None]:
         """Return the numbers that have reached the host. Called by the pump; `last` waits for all of them."""
+
+    def at_beat(self) -> None:  # noqa: B027 - not every activity has something to look at
+        """Look at clocks and hardware. Called by the pump, at most four times a second."""
 
     @abstractmethod
     def save(self) -> None:

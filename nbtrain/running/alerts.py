@@ -13,6 +13,7 @@ import numpy as np
 
 from nbtrain import units
 from nbtrain.findings import Finding, Severity
+from nbtrain.running.noise import noise_of_changes
 from nbtrain.telemetry.recorder import Rows
 
 WINDOW = 200  # steps that say what is usual
@@ -23,6 +24,8 @@ SPIKE_STEPS = 8  # a single noisy batch is no spike: the mean of this many steps
 GRADIENT_RATIO = 10.0  # gradient norm over its median (trainproof's spike rule)
 GRADIENT_DEVIATIONS = 8.0  # and this far out on a log scale: norms have heavy tails in healthy runs too
 RISES = 3  # evaluations in a row
+RAISED_LR = 1.5  # a learning rate this much above the one before the rise was raised on purpose
+RISE_DEVIATIONS = 4.0  # of the change from one evaluation to the next before they rose
 LOST_STEPS = 5  # losses in a row that are not finite, whatever the gradients say: that does not come back
 
 
@@ -32,22 +35,26 @@ class Watch:
     Args:
         scaled: a GradScaler guards the run: gradients that overflow are its daily work and no alert.
         whole: a step that was left out left the weights exactly as they were.
+        judged: a policy deals with steps that were left out and says so (`nbtrain.train.callbacks.on_nan`):
+            they are no end, and no alert from here.
     """
 
-    def __init__(self, *, scaled: bool = False, whole: bool = True) -> None:
-        self._scaled, self._whole = scaled, whole
+    def __init__(self, *, scaled: bool = False, whole: bool = True, judged: bool = False) -> None:
+        self._scaled, self._whole, self._judged_steps = scaled, whole, judged
         self._losses = np.empty(0)  # the newest WINDOW + SPIKE_STEPS, finite
         self._norms = np.empty(0)  # the newest WINDOW, finite
         self._usual_start = 0.0  # median gradient norm of the first steps
         self._first: float | None = None
         self._raised: dict[str, int] = {}
-        self._judged: list[tuple[int, float, float]] = []  # step, train_loss, val_loss of each epoch
+        self._judged: list[tuple[int, float, float, float]] = []  # step, train_loss, val_loss, lr: each epoch
         self._lost: list[tuple[int, float]] = []  # step and loss of those in a row that are not finite
         self._overfits = False  # validation is rising, and that was said
         self.diverged = ""  # in a sentence, once it has
 
     def on_rows(self, rows: Rows) -> list[Finding]:
         """Return what a block of steps gives reason to say."""
+        if self._judged_steps and rows.skipped.any():
+            rows = rows.where(~rows.skipped)
         found = self._non_finite(rows)
         whole = np.isfinite(rows.train_loss)
         if self.diverged or not whole.any():
@@ -62,7 +69,7 @@ class Watch:
         loss stays so. One batch whose targets are all ignored has a NaN loss and harmless gradients.
         """
         bad, broken = ~np.isfinite(rows.train_loss), ~np.isfinite(rows.grad_norm)
-        if not self._scaled:  # a GradScaler skips such steps
+        if not self._scaled and not self._judged_steps:  # a GradScaler skips such steps
             if rows.skipped.any():
                 place = int(rows.skipped.argmax())
                 what = "loss" if bad[place] else "gradient norm"
@@ -80,7 +87,7 @@ class Watch:
         for place, is_bad in enumerate(bad):
             now = (int(rows.steps[place]), float(rows.train_loss[place]))
             self._lost = [*self._lost, now] if is_bad else []
-            if len(self._lost) >= LOST_STEPS:
+            if len(self._lost) >= LOST_STEPS and not self._judged_steps:
                 return self._nan(*self._lost[0], "loss")
         step = int(rows.steps[np.flatnonzero(bad)[0]])
         return self._raise(
@@ -94,18 +101,25 @@ class Watch:
             )
         )
 
-    def on_epoch(self, step: int, train_loss: float, val_loss: float | None) -> list[Finding]:
-        """Return what an epoch's losses give reason to say."""
+    def on_epoch(
+        self, step: int, train_loss: float, val_loss: float | None, lr: float = 0.0
+    ) -> list[Finding]:
+        """Return what an epoch's losses give reason to say.
+
+        Args:
+            lr: at the epoch's end; a loss that rises because a schedule raised it is no sign.
+        """
         if val_loss is None or not math.isfinite(val_loss):
             return []
-        self._judged.append((step, train_loss, val_loss))
+        self._judged.append((step, train_loss, val_loss, lr))
         recent = self._judged[-RISES - 1 :]
         rising = len(recent) > RISES and all(after[2] > before[2] for before, after in pairwise(recent))
-        falling = recent[-1][1] < recent[0][1]
-        past = [value for _, _, value in self._judged]
+        falling = recent[-1][1] < recent[0][1] and max(one[3] for one in recent) <= RAISED_LR * recent[0][3]
+        past = [one[2] for one in self._judged]
         least, spread = min(past), max(past) - min(past)
         # 5 % of the loss, or of half the way it has come where losses cross zero (log-likelihoods)
-        if not rising or not falling or recent[-1][2] - least <= 0.05 * max(abs(least), spread / 2):
+        enough = max(0.05 * max(abs(least), spread / 2), RISE_DEVIATIONS * noise_of_changes(past[:-RISES]))
+        if not rising or not falling or recent[-1][2] - least <= enough:
             self._overfits = self._overfits and rising
             return []
         if self._overfits:

@@ -154,11 +154,12 @@ class Execution:
     # --- the pump -----------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
-        for part in (self._take_numbers, self._obey_the_folder, self._follow, self.show):
+        beat = self.activity.at_beat
+        for part in (self._take_numbers, self._obey_the_folder, beat, self._follow, self.show):
             self._quietly(part)
 
     def _take_numbers(self, *, last: bool = False) -> None:
-        news = self.record.absorb(*self.activity.take(last=last))
+        news = self.record.absorb(*self.activity.take(last=last), self.state)
         if self.record.diverged and self.activity.ends_diverged and not last:
             self.control.stop("step", reason=self.record.diverged, kind="diverged")
         self._keeper.write(news)
@@ -186,7 +187,7 @@ class Execution:
             status, self.state.stop_reason = self._outcome
             ended = status in (RunStatus.COMPLETED, RunStatus.DIVERGED)
             if self.record.diverged and self.activity.ends_diverged and ended:
-                status, self.state.stop_reason = RunStatus.DIVERGED, self.record.diverged
+                status, self.state.stop_reason = RunStatus.DIVERGED, self._why_diverged()
             self.status = status
             self._keeper.finish(status)
             self._quietly(self._take_alerts)
@@ -201,6 +202,11 @@ class Execution:
         finally:
             self.over.set()
 
+    def _why_diverged(self) -> str:
+        """How it diverged, and where that began when a replay has shown it."""
+        origins = [alert.issue for alert in self.record.alerts if alert.rule == "nan-origin"]
+        return ". ".join([self.record.diverged, *(one.rstrip(".") for one in origins[-1:])])
+
     def _write_results(self) -> None:
         sections = results.final_sections(self.activity, self.record)
         self.results = sections["training_results"]
@@ -212,6 +218,7 @@ class Execution:
         """Hold the person's objects no longer."""
         self.control.forget()
         self._in_thread, self._finishers = None, []
+        self.record.signs = []
         self.activity.let_go()
 
     def show(self) -> None:

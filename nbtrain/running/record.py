@@ -15,6 +15,7 @@ import pandas as pd
 
 from nbtrain.findings import Finding
 from nbtrain.running.alerts import Watch
+from nbtrain.running.signs.sign import Sign
 from nbtrain.runs.table import Table
 from nbtrain.telemetry.curve import LiveCurve
 from nbtrain.telemetry.layers import LayerSample
@@ -56,6 +57,7 @@ class Record:
 
     Attributes:
         skipped: how many steps were not taken because a gradient was not finite.
+        signs: what else is looked for in the numbers (`nbtrain.running.early`).
     """
 
     def __init__(self, watch: Watch | None = None) -> None:
@@ -68,6 +70,7 @@ class Record:
         self.latest: dict[str, float] = {}
         self.layers: dict[str, tuple[float, float]] = {}
         self.skipped = 0
+        self.signs: list[Sign] = []
         self._watch = watch or Watch()
         self._smoother = Smoother()
         self._epochs_in: deque[dict[str, float]] = deque()
@@ -105,7 +108,7 @@ class Record:
             nothing = np.zeros(len(steps))
             rows = Rows(
                 steps, known["train_loss"], known["grad_norm"], known["lr"], nothing, nothing,
-                skipped=np.zeros(len(steps), bool),
+                skipped=nothing.astype(bool),
             )  # fmt: skip
             self._watch.on_rows(rows)
             self._watch.diverged = ""
@@ -121,10 +124,19 @@ class Record:
         for values in evaluations:
             self.evaluations.append(values)
             self.latest.update({key: value for key, value in values.items() if key not in ("step", "epoch")})
-        self._absorb_judged(News(epochs=epochs, evaluations=evaluations))
+        news = News(epochs=epochs, evaluations=evaluations)
+        if len(steps):
+            news.steps = {"step": steps, **known}
+        for sign in self.signs:
+            sign.recall(news)
+        self._absorb_judged(news)
 
-    def absorb(self, rows: Rows | None, sample: LayerSample | None) -> News:
-        """Take over what has arrived. Called by the pump only."""
+    def absorb(self, rows: Rows | None, sample: LayerSample | None, state: Any = None) -> News:
+        """Take over what has arrived. Called by the pump only.
+
+        Args:
+            state: where the run stands, for the signs; None when they have nothing to look at.
+        """
         news = News(epochs=_emptied(self._epochs_in), evaluations=_emptied(self._evaluations_in))
         if rows is not None:
             news.steps = self._absorb_rows(rows)
@@ -143,8 +155,13 @@ class Record:
             measured = {name: row[name] for name in row if name.startswith(("train_", "val_"))}
             measured.pop("train_loss", None)  # the newest step's stands there
             self.latest.update(measured)
-            news.alerts += self._watch.on_epoch(int(row["step"]), row["train_loss"], row.get("val_loss"))
+            news.alerts += self._watch.on_epoch(
+                int(row["step"]), row["train_loss"], row.get("val_loss"), row.get("lr", 0.0)
+            )
         self._absorb_judged(news)
+        if state is not None:
+            for sign in self.signs:
+                news.alerts += sign.look(news, state)
         news.alerts += _emptied(self._alerts_in)
         self.alerts += news.alerts
         return news

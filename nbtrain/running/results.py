@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nbtrain.running.activity import Activity
+from nbtrain.running.money import spent
 from nbtrain.running.record import Record
 from nbtrain.runs.environment import environment
 from nbtrain.runs.status import Progress, RunStatus
@@ -63,5 +64,13 @@ def final_sections(activity: Activity, record: Record) -> dict[str, Any]:
             **measured,
         },
         "metrics": {"train_loss_curve": "logs/train_loss.csv", "val_loss_curve": "logs/val_loss.csv"},
-        "cost": {"gpu_hours": elapsed / 3600 if activity.on_gpu else 0.0},
+        "cost": _cost(activity, elapsed),
     }
+
+
+def _cost(activity: Activity, elapsed_s: float) -> dict[str, Any]:
+    """What the machine came to: its price is paid for pauses too, and on a CPU as well."""
+    said: dict[str, Any] = {"gpu_hours": elapsed_s / 3600 if activity.on_gpu else 0.0}
+    if (price := activity.price_per_hour) is not None:
+        said |= {"price_per_hour": price, "currency": activity.currency, "cost": spent(elapsed_s, price)}
+    return said

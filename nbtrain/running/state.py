@@ -20,9 +20,10 @@ class State:
         max_steps: the limit the person set, or None.
         phase: starting, training, validating, saving, paused, done.
         judged_step, judged: the step of the last evaluation and what it measured.
-        paused_s, train_s: seconds spent paused, and in steps.
+        paused_s, train_s: seconds spent paused, and in steps, the wait for their batches included.
+        wait_s: seconds of `train_s` spent waiting for batches; first_wait_s: for each epoch's first alone.
         in_epoch: an epoch is begun and not over. row: what its steps came to, once they are done.
-        epoch_from: samples and training seconds when it began. epoch_began: (now, paused seconds) then.
+        epoch_from: samples, training and waiting seconds when it began. epoch_began: (now, paused seconds).
     """
 
     total_steps: int | None = None
@@ -43,9 +44,11 @@ class State:
     ended: float | None = None
     paused_s: float = 0.0
     train_s: float = 0.0
+    wait_s: float = 0.0
+    first_wait_s: float = 0.0
     in_epoch: bool = False
     row: dict[str, float] | None = None
-    epoch_from: tuple[int, float] = (0, 0.0)
+    epoch_from: tuple[float, ...] = (0, 0.0, 0.0)
     epoch_began: tuple[float, float] = (0.0, 0.0)
 
     def begin_epoch(self) -> None:
@@ -53,7 +56,7 @@ class State:
         if not self.in_epoch:
             self.epoch += 1
             self.batch, self.row, self.in_epoch = 0, None, True
-            self.epoch_from = self.samples, self.train_s
+            self.epoch_from = self.samples, self.train_s, self.wait_s
             self.epoch_began = time.monotonic(), self.paused_s
 
     def end_epoch(self) -> None:
@@ -77,6 +80,11 @@ class State:
         epochs = self.epoch - self.in_epoch
         epochs_done = self.total_epochs is not None and epochs >= self.total_epochs
         return epochs_done or self.steps_are_done
+
+    @property
+    def nothing_left(self) -> bool:
+        """True when the step just taken is the last that was planned: a stop now would end nothing early."""
+        return self.is_finished or (self.total_steps is not None and self.step >= self.total_steps)
 
     def progress(self) -> Progress:
         """Return the position now, with the time left judged from the pace so far.

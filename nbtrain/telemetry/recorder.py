@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -80,6 +80,29 @@ class Rows:
         return cls(**{name: np.concatenate([getattr(block, name) for block in blocks]) for name in columns})
 
 
+class Numbers(NamedTuple):
+    """Values of some steps that have reached the host, as the training thread sees them.
+
+    Attributes:
+        steps: in order. values: (2, steps) float32, loss and gradient norm before clipping.
+        skipped: (steps,) bool; the weights were not updated.
+    """
+
+    steps: Sequence[int]
+    values: np.ndarray
+    skipped: np.ndarray
+
+    @property
+    def losses(self) -> np.ndarray:
+        """The loss of each step."""
+        return self.values[0]
+
+    @property
+    def norms(self) -> np.ndarray:
+        """The gradient norm of each step."""
+        return self.values[1]
+
+
 @dataclass(frozen=True)
 class _Pack:
     """Rows under way. `values`: (3, rows), loss, gradient norm and skipped, the last left out where the host
@@ -94,6 +117,12 @@ class _Pack:
     values: Tensor
     event: Any
 
+    def numbers(self) -> Numbers:
+        """Return what is on the host by now."""
+        values = self.values.cpu().numpy()  # there already on CPU and CUDA; a copy elsewhere
+        known = np.array(self.skipped) if len(values) == 2 else values[2] > 0
+        return Numbers(self.steps, values[:2], known)
+
     def arrived(self, *, wait: bool) -> bool:
         if self.event is None or self.event.query():
             return True
@@ -103,9 +132,15 @@ class _Pack:
 
 
 class Recorder:
-    """Collect rows in the training thread (`add`, `flush`), hand them out in the pump (`drain`)."""
+    """Collect rows in the training thread (`add`, `flush`), hand them out in the pump (`drain`).
+
+    Attributes:
+        on_numbers: called in the training thread with each pack that has reached the host; None while nobody
+            wants them.
+    """
 
     def __init__(self) -> None:
+        self.on_numbers: Callable[[Numbers], object] | None = None
         self._rows: list[tuple[int, Taken, Any, float]] = []
         self._limit = PACK_ROWS  # of the pack that fills
         self._packs: deque[_Pack] = deque()  # for the pump
@@ -156,7 +191,10 @@ class Recorder:
         """Add the packs that have arrived to the epoch's sums."""
         while self._unsummed and self._unsummed[0].arrived(wait=wait):
             pack = self._unsummed.popleft()
-            self._sums.add(pack.values.cpu().numpy(), pack.samples)
+            numbers = pack.numbers()
+            self._sums.add(numbers.values, pack.samples)
+            if self.on_numbers is not None:
+                self.on_numbers(numbers)
 
     def take_epoch(self) -> dict[str, float]:
         """Return train_loss (mean over samples), grad_norm (mean over steps) and grad_norm_max.
@@ -204,7 +242,7 @@ class _Sums:
         self.norms = self.samples = 0
 
     def add(self, values: np.ndarray, samples: Sequence[int]) -> None:
-        loss, norm = values[:2].astype(np.float64)
+        loss, norm = values.astype(np.float64)
         finite, counted = np.isfinite(norm), np.isfinite(loss)
         weights = np.asarray(samples)[counted]
         self.loss = _added(self.loss, loss[counted] * weights)  # a smaller last batch weighs less
@@ -282,7 +320,8 @@ def _scalars(parts: Sequence[Tensor]) -> Sequence[Tensor]:
 
 
 def _on_host(pack: _Pack) -> Rows:
-    host = pack.values.cpu().numpy().astype(np.float64)  # there already on CPU and CUDA; a copy elsewhere
+    numbers = pack.numbers()
+    host = numbers.values.astype(np.float64)
     return Rows(
         steps=np.array(pack.steps, np.int64),
         train_loss=host[0],
@@ -290,5 +329,5 @@ def _on_host(pack: _Pack) -> Rows:
         lr=np.array([float(value) for value in pack.rates]),  # a tensor's value was copied with its row
         samples=np.array(pack.samples, np.int64),
         step_time_s=np.array(pack.seconds),
-        skipped=np.array(pack.skipped) if len(host) == 2 else host[2] > 0,
+        skipped=numbers.skipped,
     )

@@ -170,6 +170,15 @@ class Tally:
         if len(self._kept) >= KEPT or self._kept_numel > KEPT_NUMEL:
             self._judge_kept()
 
+    def mark(self) -> tuple[Any, ...]:
+        """Return where the counting stands, for `back_to`; sums are never written to, none is copied."""
+        return self._kept, len(self._kept), self._kept_numel, self._right, self._judged
+
+    def back_to(self, mark: tuple[Any, ...]) -> None:
+        """Take back what was added since."""
+        self._kept, length, self._kept_numel, self._right, self._judged = mark
+        del self._kept[length:]
+
     def _judge_kept(self) -> None:
         kept, self._kept, self._kept_numel = self._kept, [], 0
         whole = [

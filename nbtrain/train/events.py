@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nbtrain.telemetry.recorder import Numbers
+
 HOOKS = (
-    "on_start", "on_skipped", "on_step", "on_cut", "on_judging", "on_evaluation", "on_empty_evaluation",
-    "on_epoch", "on_end",
+    "on_start", "on_skipped", "on_step", "on_numbers", "on_cut", "on_judging", "on_evaluation",
+    "on_empty_evaluation", "on_epoch", "on_end",
 )  # fmt: skip
 
 
@@ -20,14 +22,18 @@ class Callback:
     def on_start(self, work: Any, state: Any) -> None:
         """Before the first batch."""
 
-    def on_skipped(self, work: Any, state: Any) -> None:
+    def on_skipped(self, work: Any, state: Any, group: Sequence[Any]) -> None:
         """After an optimizer step that was not taken because a gradient was not finite, before `on_step`.
 
-        On the CPU only: what a GPU left out is known when its rows have reached the pump.
+        On the CPU only: what a GPU left out is known when its rows have reached the host, in `on_numbers`.
+        `group`: the step's batches.
         """
 
     def on_step(self, work: Any, state: Any) -> None:
         """After each optimizer step, at its boundary."""
+
+    def on_numbers(self, work: Any, state: Any, numbers: Numbers) -> None:
+        """When values of some steps have reached the host, at most 256 steps or 0.2 s after them."""
 
     def on_cut(self, work: Any, state: Any) -> None:
         """After the last of the steps asked for, where a run with more steps would go on in the epoch."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from nbtrain.errors import UsageError
@@ -15,7 +16,6 @@ from nbtrain.running.control import Control, Stopped
 from nbtrain.running.state import State
 from nbtrain.running.workers import iterate
 from nbtrain.telemetry.recorder import Recorder
-from nbtrain.train.evaluate import evaluate
 from nbtrain.train.events import Callbacks
 from nbtrain.train.feed import Feed
 from nbtrain.train.modes import enter_training
@@ -38,10 +38,9 @@ def fit(
             for each group of `accumulate` micro-batches:
                 zero_grad(set_to_none)
                 for each micro-batch: forward under autocast, loss / k, scaled backward
-                unscale, gradient norm, clip, optimizer step unless a gradient is not finite (step.py)
-                on_skipped, when the step was left out and the host knows it
+                unscale, gradient norm, clip, optimizer step (step.py); on_skipped where it is not finite
                 scheduler step, when it counts steps
-                row to the recorder: device scalars, not read
+                row to the recorder: device scalars, not read; on_numbers tells those that have arrived
                 on_step
                 every `val_every` steps: on_judging, validate, on_evaluation
                 mailbox: save, set lr, pause, stop       (control.py; a Stopped ends the run here)
@@ -57,6 +56,7 @@ def fit(
         Exception: whatever the person's model, data or loss raised.
     """
     enter_training(work.model)
+    recorder.on_numbers = partial(callbacks.tell, "on_numbers", work, state)
     callbacks.tell("on_start", work, state)
     try:
         while not state.is_finished:
@@ -101,6 +101,10 @@ def _train_epoch(
             control.at_boundary(state)
     last = clock()
     for group in _grouped(feed.batches(state.epoch), options.accumulate):
+        waited = clock() - last
+        state.wait_s += waited
+        if not state.batch:
+            state.first_wait_s += waited
         lr = groups[0]["lr"]
         taken = stepper.step(group, state.step + 1, last)
         now = clock()
@@ -109,8 +113,9 @@ def _train_epoch(
         state.samples += taken.samples
         state.train_s += now - last
         recorder.add(state.step, taken, lr, now - last, now)
-        if taken.skipped is True:  # where only the device knows, the pump finds out
-            callbacks.tell("on_skipped", work, state)
+        if taken.skipped is True:  # where only the device knows, on_numbers says so later
+            recorder.flush()  # what came before is part of the story
+            callbacks.tell("on_skipped", work, state, group)
         if schedule.every == "step":
             schedule.at_step()
         if callbacks.each_step:
@@ -149,6 +154,8 @@ def _epoch_row(work: Work, state: State, recorder: Recorder, stepper: Stepper) -
     row["lr"] = float(work.optimizer.param_groups[0]["lr"])
     samples, train_s = state.samples - state.epoch_from[0], state.train_s - state.epoch_from[1]
     row["samples_per_s"] = samples / train_s if train_s > 0 else math.nan
+    waited = state.wait_s - sum(state.epoch_from[2:3])
+    row["data_wait"] = waited / train_s if train_s > 0 else math.nan
     return row
 
 
@@ -188,10 +195,7 @@ def _judge(work: Work, state: State, control: Control, callbacks: Callbacks) -> 
         return state.judged
     state.phase = "validating"
     callbacks.tell("on_judging", work, state)
-    values = evaluate(
-        work.model, iterate(work.val_loader), task=work.task, precision=work.precision, device=work.device,
-        measures=(work.hits, work.options.metrics), wanted=lambda: not control.stopping,
-    )  # fmt: skip
+    values = work.judge.evaluate(iterate(work.val_loader), wanted=lambda: not control.stopping)
     state.phase = "training"
     if values is None:
         if not control.stopping:

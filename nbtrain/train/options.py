@@ -11,6 +11,7 @@ from typing import Any
 
 from nbtrain.errors import UsageError
 from nbtrain.running.backends import backends
+from nbtrain.train.amounts import amount, currency, duration
 
 # names people bring from Lightning, Hugging Face, Keras and fastai -> ours
 ALIASES = {
@@ -24,6 +25,7 @@ ALIASES = {
     "gradient_accumulation_steps": "accumulate",
     "early_stopping_patience": "patience",
     "save_steps": "checkpoint_every",
+    "time_limit": "max_time",
     "output_dir": "dir",
 }
 PRECISIONS = {
@@ -47,6 +49,17 @@ class TrainOptions:
         accumulate: micro-batches per optimizer step; the loss is divided by their number.
         precision: "32", "bf16", "16" (with a GradScaler) or "auto" (bf16 on a GPU that has it, else 32).
         patience: evaluations without a better validation loss before the run stops; None never stops early.
+        max_time: seconds of the run, pauses left out; "2h", "90m", "1:30:00" are read. None: no limit.
+        max_cost: money the run may cost, with `price_per_hour` of the machine in `currency`; pauses are paid
+            for too, since a machine that waits is rented all the same. None: no limit.
+        stop_rise: a loss that rises by more than this share at each of 3 evaluations in a row ends the run;
+            0 never does. None: 10 %, and not while the training loss falls (that is overfitting, an alert).
+        stop_grad_norm: a gradient norm (before clipping) above this ends the run. None: an alert at most.
+        on_nan: after a step that was not finite, and therefore not taken: "stop", "skip" it (at most 5 in a
+            row), or "recover" (the last good state, a tenth of the learning rate, clipping at 1; twice at
+            most).
+        on_stall: after 15 epochs without a better loss, and a loss above 2.0: "alert", or "recover" (three
+            times the learning rate; then, once, new weights).
         seed: seeds python, numpy, torch and CUDA at the start; None leaves the generators alone.
         deterministic: ask torch for deterministic algorithms while the run lasts.
         val_every: optimizer steps between evaluations; None evaluates at each epoch's end.
@@ -75,6 +88,14 @@ class TrainOptions:
     accumulate: int = 1
     precision: str = "32"
     patience: int | None = None
+    max_time: float | None = None
+    max_cost: float | None = None
+    price_per_hour: float | None = None
+    currency: str = "USD"
+    stop_rise: float | None = None
+    stop_grad_norm: float | None = None
+    on_nan: str = "stop"
+    on_stall: str = "alert"
     seed: int | None = None
     deterministic: bool = False
     val_every: int | None = None
@@ -130,6 +151,11 @@ class TrainOptions:
             said[name] = word
             values[name] = _CHECKS[name](word, value) if name in _CHECKS else value
         options = cls(**values, given=frozenset(values))
+        if options.max_cost is not None and options.price_per_hour is None:
+            raise UsageError(
+                "`max_cost` is set, and what an hour costs is not known.",
+                suggestion="Add price_per_hour=... (--price-per-hour), what the machine costs an hour.",
+            )
         if options.split is not None and options.no_val:
             raise UsageError(
                 "`split` asks for validation and `no_val` for none.", suggestion="Give one of them."
@@ -164,6 +190,15 @@ def _clip(name: str, value: Any) -> float | None:
     return float(value) or None  # 0 means "no clipping" in Lightning and Hugging Face
 
 
+def _share(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < float("inf"):
+        raise UsageError(
+            f"`{name}` is {value!r}; it must be a share, 0 or more (0.1 is 10 %; 0 never stops).",
+            suggestion=f"For example {name}=0.1.",
+        )
+    return float(value)
+
+
 def _split(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
         raise UsageError(
@@ -183,13 +218,16 @@ def _precision(name: str, value: Any) -> str:
     return found
 
 
-def _scheduler_step(name: str, value: Any) -> str:
-    if value not in ("step", "epoch"):
-        raise UsageError(
-            f"`{name}` is {value!r}; allowed are step and epoch.",
-            suggestion='For example scheduler_step="epoch".',
-        )
-    return value
+def _word(*allowed: str) -> Callable[[str, Any], str]:
+    def check(name: str, value: Any) -> str:
+        if value not in allowed:
+            raise UsageError(
+                f"`{name}` is {value!r}; allowed are {', '.join(allowed[:-1])} and {allowed[-1]}.",
+                suggestion=f'For example {name}="{allowed[-1]}".',
+            )
+        return value
+
+    return check
 
 
 def _resume(name: str, value: Any) -> Any:
@@ -241,11 +279,19 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "checkpoint_every": _whole(1),
     "keep": _whole(0),
     "clip": _clip,
+    "max_time": duration,
+    "max_cost": amount,
+    "price_per_hour": amount,
+    "currency": currency,
+    "stop_rise": _share,
+    "stop_grad_norm": amount,
     "split": _split,
     "precision": _precision,
     "log": lambda name, value: backends(value),
-    "scheduler_step": _scheduler_step,
+    "scheduler_step": _word("step", "epoch"),
     "guard": _guard,
+    "on_nan": _word("stop", "skip", "recover"),
+    "on_stall": _word("alert", "recover"),
     "metrics": _metrics,
     "resume": _resume,
     "name": lambda name, value: str(value),

@@ -91,11 +91,9 @@ class Plan:
             notes = tuple(Note(warning, tone="warning") for warning in self.warnings)
             sections.insert(0, Section("Before you start", notes))
         if self.rehearsal.failure:
-            text = (
-                f"The rehearsal of one batch failed in your code ({self.rehearsal.failure}). "
-                "The run would end with its full traceback."
-            )
-            sections.insert(0, Section("Rehearsal", (Note(text, tone="critical"),)))
+            tone = "warning" if self.rehearsal.does_not_fit else "critical"
+            text = self.rehearsal.failed_because()
+            sections.insert(0, Section("Rehearsal", (Note(text, tone=tone),)))
         steps = units.count(self.total_steps) if self.total_steps else "until the data ends"
         about = f", {self.estimate}" if self.eta_s else ""
         return Report(

@@ -11,7 +11,10 @@ from nbtrain.train.data import SPLIT_SEED, samples_of
 from nbtrain.train.line import kind_of
 from nbtrain.train.work import Work
 
-_KEPT_OPTIONS = ("accumulate", "clip", "val_every", "checkpoint_every", "patience")
+_KEPT_OPTIONS = (
+    "accumulate", "clip", "val_every", "checkpoint_every", "patience", "max_time", "max_cost",
+    "price_per_hour", "stop_rise", "stop_grad_norm", "on_nan", "on_stall",
+)  # fmt: skip
 
 
 def plan_config(

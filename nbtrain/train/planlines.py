@@ -10,6 +10,7 @@ from nbtrain.train.estimate import Estimate
 from nbtrain.train.line import Line, kind_of
 from nbtrain.train.options import OWN_ACCURACY
 from nbtrain.train.rehearsal import Rehearsal
+from nbtrain.train.stops import stop_lines
 from nbtrain.train.work import Work
 
 GUARD_WORDS = {
@@ -147,16 +148,7 @@ def _length_lines(work: Work, length: Length, expected: Estimate | str) -> list[
             "notebook",
         ),
     ]
-    if options.patience:
-        lines.append(
-            Line(
-                "How long",
-                "Early stopping",
-                f"after {options.patience} evaluations without a better validation loss",
-                "option",
-            )
-        )
-    return lines
+    return [*lines, *stop_lines(options)]
 
 
 def _how(work: Work) -> list[Line]:

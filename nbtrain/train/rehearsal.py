@@ -33,6 +33,7 @@ from nbtrain.train.batch import (
     to_device,
 )
 from nbtrain.train.modes import enter_training
+from nbtrain.train.out_of_memory import drop_frames, give_memory_back, is_out_of_memory
 from nbtrain.train.precision import Precision
 from nbtrain.train.untouched import output_shapes, untouched
 
@@ -53,6 +54,7 @@ class Rehearsal:
         loss: value of the untrained (or current) loss. output, target: shapes and dtypes in words.
         output_shapes: module path -> output shape. warnings: what looks wrong but can run.
         failure: what the person's own code raised, in one line; the run will show it in full.
+        does_not_fit: it was memory that was short; the run then takes batches in pieces.
         batch: what was looked at, for the inspector; let go with the run's other objects.
     """
 
@@ -68,7 +70,22 @@ class Rehearsal:
     output_shapes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     failure: str = ""
+    does_not_fit: bool = False
     batch: Any = field(default=None, repr=False, compare=False)
+
+    def failed_because(self) -> str:
+        """Say what a failure means for the run; empty without one."""
+        if not self.failure:
+            return ""
+        if self.does_not_fit:
+            return (
+                f"One batch does not fit into memory ({self.failure}). The run takes each in smaller pieces, "
+                "with the same samples in a step; a smaller batch with --accumulate says the same."
+            )
+        return (
+            f"The rehearsal of one batch failed in your code ({self.failure}). The run would end with its "
+            "full traceback."
+        )
 
 
 def rehearse(
@@ -97,8 +114,15 @@ def rehearse(
         except UsageError:
             raise
         except Exception as error:  # the person's own model or loss: the run shows it with its traceback
-            task, failure = make_task(model, criterion, batch), in_one_line(error)
-            return Rehearsal(task, criterion, samples=batch_size(batch), failure=failure)
+            failed = Rehearsal(
+                make_task(model, criterion, batch), criterion, samples=batch_size(batch),
+                failure=in_one_line(error), does_not_fit=is_out_of_memory(error),
+            )  # fmt: skip
+            if failed.does_not_fit:
+                drop_frames(error)
+        if failed.does_not_fit:
+            give_memory_back()
+        return failed
 
 
 def unrehearsed(model: nn.Module, criterion: Any, *, failure: str = "") -> Rehearsal:

@@ -33,7 +33,7 @@ from nbtrain.train.step import Stepper
 from nbtrain.train.work import Work
 
 FORMAT = 2
-_COUNTERS = ("step", "epoch", "batch", "samples", "train_s", "paused_s")
+_COUNTERS = ("step", "epoch", "batch", "samples", "train_s", "paused_s", "wait_s", "first_wait_s")
 
 
 @dataclass

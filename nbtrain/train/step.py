@@ -2,17 +2,19 @@
 
 Nothing here reads a value back from the device; loss and gradient norms are handed on as 0-d tensors.
 (torch's own GradScaler looks at its overflow flag once a step, as it does in a bare loop.) A step whose
-gradients are not finite is left out (`nbtrain.train.finite`).
+gradients are not finite is left out (`nbtrain.train.finite`); one that does not fit into memory is taken
+again in pieces (`nbtrain.train.memory`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from nbtrain.running.host_reads import Probe
 from nbtrain.telemetry.layers import LayerSampler
 from nbtrain.telemetry.recorder import Norm, Taken
 from nbtrain.train.accuracy import Hits, Tally
@@ -20,7 +22,12 @@ from nbtrain.train.batch import Task, batch_size, check_loss, to_device
 from nbtrain.train.buffers import Buffers
 from nbtrain.train.finite import Guard, all_finite, found_by, values_of
 from nbtrain.train.lbfgs import BeforeStep
+from nbtrain.train.memory import Change, Pieces, Shortage, shortage_of, update_anew
+from nbtrain.train.moment import Moment
+from nbtrain.train.out_of_memory import give_memory_back, is_out_of_memory
+from nbtrain.train.pieces import Piece
 from nbtrain.train.precision import Precision
+from nbtrain.train.recent import Recent
 
 KEPT_GRADIENTS = 65_536  # parameters; gradients of smaller models are kept, and their norms taken together
 
@@ -35,6 +42,11 @@ class Stepper:
 
     Attributes:
         guard: leaves steps out whose gradients are not finite, and all that follow until it is released.
+        pieces: how many samples fit into memory at a time. on_change: told when that has changed.
+        go_back: puts weights and optimizer back to the last good state and says which that is, or "".
+        newest, moment: batches of the newest step, and the random generators at its beginning.
+        recent: batches of steps of which it is not known yet whether they were left out.
+        probe: looks into one step when that is wished for.
     """
 
     def __init__(
@@ -56,6 +68,13 @@ class Stepper:
         self.sampler = LayerSampler(named)
         self.guard, buffers = Guard(optimizer, self.parameters, hold=True), Buffers(model)
         self._buffers = buffers if len(buffers) else None
+        self.pieces = Pieces("A training step", model, lambda batch: self._loss(batch)[0])
+        self.on_change: Callable[[Change], None] = lambda change: None
+        self.go_back: Callable[[], str] = lambda: ""
+        self.moment, self.recent = Moment(device), Recent()
+        self.newest: Sequence[Any] = ()
+        self.probe = Probe(device.type)
+        self._at = ""
         self._closure_needed = isinstance(optimizer, torch.optim.LBFGS)
         self._checked = False
         drops = getattr(type(optimizer), "zero_grad", None) is torch.optim.Optimizer.zero_grad
@@ -70,12 +89,38 @@ class Stepper:
             group: the micro-batches of this step, not yet on the device.
             number: this step's number. now: seconds.
         """
-        self.optimizer.zero_grad(set_to_none=True)
         if self._buffers is not None:
             self._buffers.keep()
+        self.newest, self.moment = group, Moment(self.device)
+        mark = self.tally.mark() if self.tally is not None else ()
+        if not self.guard.on_host or self.scaler is not None:
+            self.recent.keep(number, group, self.moment)
+        again = False
+        while True:
+            try:
+                if self.probe.wanted:
+                    with self.probe.look():
+                        return self._take(self.pieces.cut(group), number, now)
+                return self._take(self.pieces.cut(group), number, now)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                shortage = shortage_of(error, self._at)
+            # behind the handler, where nothing holds the tensors of the failed step any more
+            self._clear_away(mark)
+            self._make_room(group, shortage, again=again)
+            again = True
+
+    def bound_gradients(self, norm: float) -> None:
+        """Clip from now on: at this total norm, or at the one before when that is smaller."""
+        self.clip = min(self.clip or norm, norm)
+        self._keepable = self._keeps = False  # gradients are measured as they are clipped
+
+    def _take(self, pieces: Sequence[Piece], number: int, now: float) -> Taken:
+        self.optimizer.zero_grad(set_to_none=True)
         if self._closure_needed:
-            return self._step_with_closure(group)
-        loss, samples = self._backward(group)
+            return self._step_with_closure(pieces)
+        loss, samples = self._backward(pieces)
         if self.scaler is not None:
             self.scaler.unscale_(self.optimizer)
         gradients = values_of([p.grad for p in self.parameters])
@@ -90,6 +135,7 @@ class Stepper:
         if sampled:
             versions = [gradient._version for gradient in gradients]
             self.sampler.before_update()
+        self._at = "update"
         self._update(left_out, loss)
         if sampled:
             owners = [p for p in self.parameters if p.grad is not None]
@@ -126,21 +172,25 @@ class Stepper:
         # gradients overflow in fp16 after a healthy forward too, whose statistics a loop by hand keeps
         self._buffers.put_back(left_out * ~torch.isfinite(loss))
 
-    def _backward(self, group: Sequence[Any], *, judge: bool = True) -> tuple[Tensor, int]:
-        """Forward and backward of each micro-batch, the loss divided by their number."""
-        parts, total, samples = len(group), None, 0
-        for batch in group:
-            batch = to_device(batch, self.device)
-            if self._autocast is None:
-                loss, output, target = self.task.loss(self.model, batch)
-            else:
-                with self._autocast():
-                    loss, output, target = self.task.loss(self.model, batch)
+    def _loss(self, batch: Any) -> tuple[Tensor, Any, Any]:
+        batch = to_device(batch, self.device)
+        if self._autocast is None:
+            return self.task.loss(self.model, batch)
+        with self._autocast():
+            return self.task.loss(self.model, batch)
+
+    def _backward(self, pieces: Sequence[Piece], *, judge: bool = True) -> tuple[Tensor, int]:
+        """Forward and backward of each piece, the loss divided so that the step's is the mean."""
+        total, samples = None, 0
+        for batch, divisor in pieces:
+            self._at = "forward"
+            loss, output, target = self._loss(batch)
             if not self._checked:  # the first of the run: data that can be read only once was not rehearsed
                 check_loss(loss)
                 self._checked = True
-            if parts > 1:
-                loss = loss / parts
+            if divisor != 1:
+                loss = loss / divisor
+            self._at = "backward"
             (loss if self.scaler is None else self.scaler.scale(loss)).backward()
             seen = loss.detach().clone() if self._fleeting else loss.detach()
             total = seen if total is None else total + seen
@@ -149,7 +199,7 @@ class Stepper:
                 self.tally.add(output, target)
         return total, samples
 
-    def _step_with_closure(self, group: Sequence[Any]) -> Taken:
+    def _step_with_closure(self, pieces: Sequence[Piece]) -> Taken:
         """LBFGS evaluates several times in a step; the first evaluation's loss is the step's.
 
         It reads each loss itself, so it costs nothing more to look whether all went well.
@@ -159,7 +209,7 @@ class Stepper:
 
         def closure() -> Tensor:
             self.optimizer.zero_grad(set_to_none=True)
-            seen = self._backward(group, judge=not first)
+            seen = self._backward(pieces, judge=not first)
             if not sound:  # later ones may lie where a line search looks and turns back
                 sound.append(all_finite(values_of([p.grad for p in self.parameters])))  # device sync
             if self.clip is not None:
@@ -167,7 +217,11 @@ class Stepper:
             first.append(seen)
             return seen[0]
 
-        self.optimizer.step(closure)
+        try:
+            self.optimizer.step(closure)
+        except BaseException:  # the weights have moved by then, in search of a good step
+            before.put_back()
+            raise
         left_out = not (sound[0] and all_finite(self.parameters))  # device sync
         if left_out:
             before.put_back()
@@ -175,6 +229,29 @@ class Stepper:
                 self._buffers.put_back()
         gradients = values_of([p.grad for p in self.parameters])
         return Taken(first[0][0], torch._foreach_norm(gradients) if gradients else (), first[0][1], left_out)
+
+    def _clear_away(self, mark: tuple[Any, ...]) -> None:
+        """Make everything but the weights what it was before the step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.scaler is not None:  # else it refuses to unscale a second time; there is no public way
+            getattr(self.scaler, "_per_optimizer_states", {}).pop(id(self.optimizer), None)
+        if self._buffers is not None:
+            self._buffers.put_back()
+        self.moment.rewind()
+        if self.tally is not None:
+            self.tally.back_to(mark)
+        give_memory_back()
+
+    def _make_room(self, group: Sequence[Any], shortage: Shortage, *, again: bool) -> None:
+        """Have the step need less, or raise OutOfMemory.
+
+        An update that was broken off has moved some weights and not others, and half of the optimizer's
+        memory: there the way is back, not on.
+        """
+        if shortage.at == "update":
+            self.on_change(update_anew(self.optimizer, shortage, self.go_back, again=again))
+        else:
+            self.on_change(self.pieces.halve(group, shortage))
 
     def take_accuracy(self) -> float | None:
         """Return the training accuracy since the last call, 0..1; None where there is none to be had."""

@@ -9,6 +9,7 @@ from nbtrain.report.model import Report
 from nbtrain.running import ledger
 from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.alerts import Watch
+from nbtrain.running.early import early_signs
 from nbtrain.running.learning_rate import set_learning_rate
 from nbtrain.running.record import Record
 from nbtrain.running.state import State
@@ -16,15 +17,21 @@ from nbtrain.running.thread_state import thread_state
 from nbtrain.runs.store import RunFolder
 from nbtrain.telemetry.layers import LayerSample
 from nbtrain.telemetry.recorder import Recorder, Rows
+from nbtrain.telemetry.samplers import device_sampler
+from nbtrain.train.callbacks.budgets import Budgets
 from nbtrain.train.callbacks.checkpoint import Checkpoints
-from nbtrain.train.callbacks.early_stop import EarlyStop
+from nbtrain.train.callbacks.on_nan import OnNaN
+from nbtrain.train.callbacks.on_stall import OnStall
 from nbtrain.train.callbacks.report_back import ReportBack
-from nbtrain.train.callbacks.stop_at_nan import StopAtNaN
+from nbtrain.train.callbacks.shortages import Shortages
+from nbtrain.train.callbacks.utilisation import Utilisation
 from nbtrain.train.data import samples_of
-from nbtrain.train.events import Callbacks
+from nbtrain.train.events import Callback, Callbacks
 from nbtrain.train.feed import make_feed
 from nbtrain.train.finite import leaves_weights_alone
+from nbtrain.train.last_good import LastGood
 from nbtrain.train.loop import fit
+from nbtrain.train.notes import Notes
 from nbtrain.train.objects import forget
 from nbtrain.train.place import move_to
 from nbtrain.train.plan import Plan
@@ -33,6 +40,7 @@ from nbtrain.train.resumption import Resumption, reopened_folder
 from nbtrain.train.savepoint import Parts, capture
 from nbtrain.train.seeds import deterministic, seed_everything
 from nbtrain.train.step import Stepper
+from nbtrain.train.stops import stops
 
 
 class Training(Activity):
@@ -50,6 +58,7 @@ class Training(Activity):
         self.resumption: Resumption | None = None
         self.judges_within_epochs = plan.work.options.val_every is not None
         self.guard = plan.work.options.guard
+        self.price_per_hour, self.currency = plan.work.options.price_per_hour, plan.work.options.currency
         self.state = State()
         self._recorder = Recorder()
 
@@ -62,7 +71,8 @@ class Training(Activity):
         """Return an empty record."""
         work = self.objects
         whole = leaves_weights_alone(work.optimizer, work.device)
-        return Record(Watch(scaled=work.precision.scaled, whole=whole))
+        judged = work.options.on_nan != "stop"
+        return Record(Watch(scaled=work.precision.scaled, whole=whole, judged=judged))
 
     def described(self) -> dict[str, Any]:
         """Return base_model, dataset, hyperparameters and seed."""
@@ -99,18 +109,39 @@ class Training(Activity):
         self.checkpoints = Checkpoints(
             desk.folder.checkpoints, every=options.checkpoint_every, keep=options.keep,
             capture=lambda **how: capture(self.parts, **how), on_trouble=desk.trouble,
-            on_saved=lambda info: desk.log(f"checkpoint of step {info.step}"),
+            on_saved=self._saved,
         )  # fmt: skip
         self.state = State(self.plan.total_steps, self.plan.total_epochs, options.max_steps)
-        patience = [EarlyStop(desk.control, options.patience)] if options.patience else []
         self.parts = Parts(
             work, self.state, self.stepper, self._recorder, make_feed(work.train_loader, self.plan.data_seed),
-            Callbacks([ReportBack(desk.record), StopAtNaN(desk.control), *patience, self.checkpoints]),
+            Callbacks(self._callbacks(desk)),
         )  # fmt: skip
+        desk.record.signs = early_signs(work.train_loader, self.stepper.probe)
         if self.plan.resume is not None:
             self.resumption = Resumption(self.plan.resume, self.parts, desk)
             self.checkpoints.begin_at(self.state.step)
         self._stand = thread_state(work.device)
+
+    def _callbacks(self, desk: Desk) -> list[Callback]:
+        """Make everybody who listens to the loop, in the order they are told."""
+        work, options = self.objects, self.objects.options
+        notes = Notes(desk.record.note_alert, desk.events.append, desk.log)
+        self._good = LastGood(desk.folder.checkpoints, self.stepper.scaler)
+        self._sampler = device_sampler(work.device)
+        self._stops = stops(desk.control, options)
+        return [
+            *([Utilisation(self._sampler)] if self._sampler is not None else ()),
+            ReportBack(desk.record),
+            OnNaN(options.on_nan, control=desk.control, stepper=self.stepper, good=self._good, notes=notes),
+            Shortages(work, self.stepper, good=self._good, state=self.state, notes=notes),
+            *([OnStall(notes)] if options.on_stall == "recover" else ()),
+            *self._stops,
+            self.checkpoints,
+        ]
+
+    def _saved(self, info: Any) -> None:
+        self._good.let_go()  # a checkpoint is the better way back
+        self._desk.log(f"checkpoint of step {info.step}")
 
     def work(self) -> None:
         """Train to the end of the plan."""
@@ -120,6 +151,7 @@ class Training(Activity):
         with self._stand(), deterministic(options.deterministic):
             if self.resumption is not None:
                 self.resumption.rewind()
+            self._good.take(self.objects, self.state.step)
             fit(
                 self.objects, self.state, self._desk.control, feed=parts.feed,
                 recorder=self._recorder, callbacks=parts.callbacks, stepper=self.stepper,
@@ -147,6 +179,14 @@ class Training(Activity):
             self.resumption.compare(rows, last=last)
         return rows, self.stepper.sampler.take()
 
+    def at_beat(self) -> None:
+        """Read how busy the GPU is; look at the budgets of a run that takes no steps just now."""
+        if self._sampler is not None:
+            self._sampler.look()
+        for one in self._stops:
+            if isinstance(one, Budgets):  # paused, or in a long validation
+                one.look(self.state)
+
     def save(self) -> None:
         """Commit a checkpoint of this step."""
         self.checkpoints.save(self.objects, self.state)
@@ -158,7 +198,7 @@ class Training(Activity):
     def let_go(self) -> None:
         """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
         self._journal.close()
-        del self.stepper, self.checkpoints, self.parts, self._desk
+        del self.stepper, self.checkpoints, self.parts, self._desk, self._good, self._stops
         self.resumption = None
         self._recorder = Recorder()
         forget(self)

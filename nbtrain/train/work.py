@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 
 from nbtrain.train.accuracy import Hits
 from nbtrain.train.batch import Task
+from nbtrain.train.evaluate import Judge
 from nbtrain.train.options import TrainOptions
 from nbtrain.train.precision import Precision
 from nbtrain.train.schedule import Schedule
@@ -41,6 +43,14 @@ class Work:
     names: dict[str, str] = field(default_factory=dict)
     made: tuple[str, ...] = ()
     output_shapes: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Validates the model; one a run, for it learns what fits into memory."""
+        return Judge(
+            self.model, task=self.task, precision=self.precision, device=self.device, hits=self.hits,
+            metrics=self.options.metrics,
+        )  # fmt: skip
 
     @property
     def parameters(self) -> list[nn.Parameter]:

@@ -1,0 +1,96 @@
+"""The pages on what may go wrong with a training: symptoms, causes, proofs, what to do and not to do.
+
+They are Markdown files beside this module, one subject each, named by the id of the check or alert.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from nbtrain.report.model import Block, Code, Items, Report, Section, Text
+
+SECTIONS = (
+    "Symptoms", "Causes", "How to confirm", "What to do, in this order", "What not to do",
+)  # fmt: skip
+_ALSO = "Also: "
+_ITEM = re.compile(r"(?:- |\d+\. )")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page.
+
+    Attributes:
+        id: its file's name, e.g. "nan-loss". title: one sentence. also: other ids it explains.
+        summary: what it is about. sections: title -> Markdown, in the order of SECTIONS.
+    """
+
+    id: str
+    title: str
+    also: tuple[str, ...]
+    summary: str
+    sections: dict[str, str]
+
+    def report(self) -> Report:
+        """Return the page to be shown."""
+        shown = tuple(Section(title, _blocks(text)) for title, text in self.sections.items())
+        data = {"page": self.id, "also": list(self.also), "summary": self.summary, "sections": self.sections}
+        return Report(self.title, shown, self.summary, "info", data)
+
+
+@cache
+def pages() -> dict[str, Page]:
+    """Return all pages by id."""
+    folder = files("nbtrain.diagnose") / "pages"
+    found = {}
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        if file.name.endswith(".md"):
+            name = file.name.removesuffix(".md")
+            found[name] = read_page(name, file.read_text(encoding="utf-8"))
+    return found
+
+
+def page_of(word: str) -> Page | None:
+    """Return the page that explains an id, whichever of its names; None when there is none."""
+    wanted = word.strip().lower().replace("_", "-")
+    known = pages()
+    return known.get(wanted) or next((page for page in known.values() if wanted in page.also), None)
+
+
+def read_page(name: str, text: str) -> Page:
+    """Take a page's Markdown apart.
+
+    Raises:
+        ValueError: a heading is missing, or in another order.
+    """
+    head, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    title, _, rest = head.strip().partition("\n")
+    also: tuple[str, ...] = ()
+    if rest.strip().startswith(_ALSO):
+        line, _, rest = rest.strip().partition("\n")
+        also = tuple(word.strip() for word in line.removeprefix(_ALSO).split(","))
+    sections = {}
+    for part in parts:
+        heading, _, body = part.partition("\n")
+        sections[heading.strip()] = body.strip()
+    if not title.startswith("# ") or tuple(sections) != SECTIONS:
+        raise ValueError(f"page {name}: needs a title and the sections {', '.join(SECTIONS)}, in this order")
+    return Page(name, title.removeprefix("# "), also, " ".join(rest.split()), sections)
+
+
+def _blocks(text: str) -> tuple[Block, ...]:
+    """Return paragraphs and lists as report blocks."""
+    blocks: list[Block] = []
+    for part in re.split(r"\n\s*\n", text):
+        if _ITEM.match(part):
+            items = re.split(rf"\n(?={_ITEM.pattern})", part)
+            said = tuple(" ".join(_ITEM.sub("", item, count=1).split()) for item in items)
+            blocks.append(Items(said, ordered=part[0].isdigit()))
+        elif part.startswith("```"):
+            blocks.append(Code(part.strip("`").partition("\n")[2].rstrip()))
+        else:
+            blocks.append(Text(" ".join(part.split())))
+    return tuple(blocks)
