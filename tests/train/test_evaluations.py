@@ -17,6 +17,7 @@ from nbtrain.errors import UsageError
 from nbtrain.running.keeper import Keeper
 from nbtrain.running.record import News
 from nbtrain.runs.stored import StoredRun
+from nbtrain.runs.tracker import Tracker
 
 
 @pytest.fixture
@@ -78,13 +79,16 @@ def test_without_evaluations_within_epochs_nothing_is_added(train: Any) -> None:
     assert list(train(net(), loader(), epochs=1).evaluations.index) == []
 
 
-class Noted:
+class Noted(Tracker):
     """A tracker that notes what it is given."""
 
     id = "noted"
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
+
+    def open(self, info: Any) -> None:
+        pass
 
     def log_steps(self, rows: Any) -> None:
         self.seen += [row["step"] for row in rows]
@@ -102,7 +106,8 @@ class Noted:
 def test_an_evaluation_waits_for_its_steps() -> None:
     """Steps may be drained later than the evaluation they led to: it is written behind them all the same."""
     noted = Noted()
-    keeper = Keeper(None, [noted], lambda text: None, within_epochs=True)
+    troubles: list[str] = []
+    keeper = Keeper(None, [noted], troubles.append, within_epochs=True)
 
     def steps(*numbers: int) -> Any:
         return {"step": np.array(numbers), "train_loss": np.ones(len(numbers))}
@@ -112,6 +117,7 @@ def test_an_evaluation_waits_for_its_steps() -> None:
     keeper.write(News(steps=steps(7), evaluations=[{"step": 8, "val_loss": 1.0}]))
     keeper.finish("stopped")
 
+    assert troubles == []
     assert noted.seen == [1, 2, 3, 4, ("evaluation", 4), 5, 6, ("evaluation", 6), 7, ("evaluation", 8), "end"]
 
 
