@@ -63,7 +63,10 @@ class Series:
             {name: whole[place] for place, name in enumerate(self.columns, start=1)},
             index=pd.Index(whole[0].astype(np.int64), name="step"),
         )
-        return frame if frame.index.is_unique else frame[~frame.index.duplicated(keep="last")]
+        # rising steps are unique: looking costs a hundredth of what pandas takes to hash a million
+        if bool((whole[0, 1:] > whole[0, :-1]).all()):
+            return frame
+        return frame[~frame.index.duplicated(keep="last")]
 
 
 class Smoother:
