@@ -82,7 +82,7 @@ class PanelView {
     this.alerts.update(alerts);
     this._updateEnd(state);
     if (this.tabs.current === "charts") this.charts.update(this.link.stores, this._marks(state, alerts));
-    if (this.tabs.current === "log") this.log.update(this.link.log);
+    if (this.tabs.current === "log") this.log.update(this.link.log, this.link.printing);
     if (this.tabs.current === "inspector") this.inspector.draw();
   }
 

@@ -76,6 +76,11 @@ class Keeper:
             if evaluation is not None:
                 self._guard(tracker.id, tracker.log_evaluation, evaluation)
 
+    def write_prints(self, lines: Sequence[str]) -> None:
+        """Write what the training printed into its log, told from nbtrain's own lines by a bar."""
+        if lines:
+            self._guard("training.log", self.folder.log, *(f"| {line}" for line in lines))
+
     def finish(self, status: RunStatus) -> None:
         """Write what still waits, and close the trackers."""
         self._write_in_order(Table({}), math.inf)

@@ -1,10 +1,10 @@
 """RunPanel: the live view of a run. The other end of js/src/link.js.
 
 To the page: the traits `state` (small, at most four times a second) and `alerts`, and messages `curve`,
-`layers`, `log`, `answer` and those of the inspector, binary where they carry series. From the page:
-`hello` (what it holds of the curves), `control`, `inspect`, `log`. Owns no numbers; holds the run weakly,
-because the widget library keeps every widget alive and a model must not stay on the device for the sake
-of a picture.
+`layers`, `log`, `printing`, `answer` and those of the inspector, binary where they carry series. From the
+page: `hello` (what it holds of the curves), `control`, `inspect`, `log`. Owns no numbers; holds the run
+weakly, because the widget library keeps every widget alive and a model must not stay on the device for the
+sake of a picture.
 """
 
 from __future__ import annotations
@@ -84,8 +84,13 @@ class RunPanel(anywidget.AnyWidget):
             for feed in (self._steps, self._evals):
                 while message := feed.next():
                     self.send(*message)
-        if line := self._log.next(run.dir and run.dir / "logs" / "training.log"):
-            self.send(line)
+        log = run.dir and run.dir / "logs" / "training.log"
+        while lines := self._log.next(log):
+            self.send(lines)
+            if not over:
+                break
+        if bar := self._log.printing(getattr(run, "printing", "")):
+            self.send(bar)
         if self._watch.is_running and now >= self._layers_due:
             self._layers_due = now + LAYERS_EVERY_S
             if blocks := self._layers.next(run.layers, self._watch.row_of):
