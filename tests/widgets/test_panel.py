@@ -295,4 +295,5 @@ def test_what_stands_in_for_the_panel_is_escaped_and_complete() -> None:
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
     assert "<script>alert" not in data["text/html"]
     assert "400 of 4,000" in data["text/html"]
+    assert "Where it stood at 20" in data["text/html"] and "do not follow the run" in data["text/html"]
     assert "step 400/4,000" in data["text/plain"]
