@@ -86,6 +86,7 @@ class Execution:
                 within = self.activity.judges_within_epochs
                 self._keeper = Keeper(folder, trackers, self._trouble, within_epochs=within)
                 self.activity.prepare(self._desk())
+                self._keeper.write_start(self.state.progress())
                 self.status = RunStatus.RUNNING
                 self._write_manifest(started_at=folder.manifest.started_at or utc_now())
                 self._launch()
@@ -200,6 +201,8 @@ class Execution:
             self.status = status
             self._keeper.finish(status)
             self._quietly(self._take_alerts)
+            how = self.status, self.state.progress(), self.state.stop_reason, self.error
+            self._quietly(self._keeper.write_end, *how)
             self._quietly(self._write_results)
             for finisher in self._finishers:
                 self._quietly(finisher, self._owner)

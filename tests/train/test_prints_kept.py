@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_the_last_prints_of_a_failed_run_are_kept(train: Any) -> None:
     assert run.status == "failed"
     assert printed(run) == ["the shape was (16, 3)"]
     assert "write" not in vars(sys.stdout)
+
+
+def test_the_log_says_how_a_run_began_and_ended(train: Any) -> None:
+    """The log opens with what lies ahead, and ends with how it ended, with the traceback of a failure."""
+
+    def loss(output: Any, target: Any) -> Any:
+        if training():
+            raise ValueError("my own mistake")
+        return nn.functional.cross_entropy(output, target)
+
+    fine = train(net(), list(loader(32)), epochs=2).dir / "logs" / "training.log"
+    failed = train(net(), list(loader(16)), loss=loss, epochs=1).dir / "logs" / "training.log"
+
+    first, *_, last = fine.read_text().splitlines()
+    assert f"training starts: 2 epochs, 4 steps, process {os.getpid()}" in first
+    assert "completed at step 4 after" in last
+    text = failed.read_text()
+    assert "failed at step 0 after" in text and "ValueError: my own mistake" in text.splitlines()[-1]
+    assert 'raise ValueError("my own mistake")' in text
 
 
 def test_two_runs_keep_their_own_prints(train: Any) -> None:
