@@ -87,7 +87,8 @@ class _PicturePlace:
 
     def __init__(self, run: Any) -> None:
         self._run = run
-        self._place = Place({"text/plain": f"Training {run.id} …"})
+        said = "the cell waits until it is over. Interrupting it stops the run at its next step."
+        self._place = Place({"text/plain": f"Training {run.id}; {said}"})
         self._drawn = time.monotonic()
 
     def refresh(self) -> None:
