@@ -179,6 +179,7 @@ def _tap_current() -> None:
         with suppress(Exception):  # an odd stream is not listened to; it must not cost the training
             known = next((tap for tap in _taps if tap.stream() is stream), None)
             if known is None:
+                _taps[:] = [tap for tap in _taps if tap.stream() is not None]
                 _taps.append(_Tap(stream, name))
             else:
                 known.lay()

@@ -15,14 +15,14 @@ class LogTail:
     def __init__(self) -> None:
         self._at = 0
         self.is_open = False
-        self._printing = ""
+        self._printing: str | None = None
 
     def open(self, path: Path | None, end: int = 0) -> None:
         """Begin where the page ends, or near the end of the file."""
         self.is_open = True
         size = path.stat().st_size if path is not None and path.is_file() else 0
         self._at = end if 0 < end <= size and size - end <= FIRST_BYTES else max(0, size - FIRST_BYTES)
-        self._printing = ""
+        self._printing = None  # the page may show a bar that ended since
 
     def close(self) -> None:
         """Stop reading."""

@@ -177,6 +177,8 @@ class RunPanel(anywidget.AnyWidget):
             self._log.open(path, int(message.get("end", 0)))
             while part := self._log.next(path):
                 self.send(part)
+            if bar := self._log.printing(getattr(run, "printing", "")):
+                self.send(bar)
         return None
 
     def _subjects(self) -> Subjects:

@@ -274,6 +274,7 @@ def test_the_log_is_whole_when_the_run_is_over(tmp_path: Path) -> None:
     from_page(panel, {"type": "log", "open": True, "end": 0})
     run.printing = "bar: 50%"
     panel.update(run)
+    panel.update(run)
     text = "".join(f"line {i}\n" for i in range(3000))
     (tmp_path / "logs" / "training.log").write_text(text)
     run.printing = ""
@@ -281,7 +282,9 @@ def test_the_log_is_whole_when_the_run_is_over(tmp_path: Path) -> None:
     panel.update(run)
 
     assert "".join(content["text"] for content, _ in panel.comm.customs("log")) == text
-    assert [content["text"] for content, _ in panel.comm.customs("printing")] == ["bar: 50%", ""]
+    from_page(panel, {"type": "log", "open": False})
+    from_page(panel, {"type": "log", "open": True, "end": len(text)})
+    assert [content["text"] for content, _ in panel.comm.customs("printing")] == ["", "bar: 50%", "", ""]
 
 
 def test_what_stands_in_for_the_panel_is_escaped_and_complete() -> None:
