@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hatchling.builders.sdist import SdistBuilder
+from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).resolve().parents[1]
 spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
@@ -62,6 +67,33 @@ def test_an_unpacked_archive_is_used_as_it_is(checkout: Path) -> None:
     os.utime(checkout / hatch_build.STATIC / "panel.js", (500, 500))
 
     assert hook(checkout).dependencies() == []
+
+
+def test_a_wheel_and_an_sdist_ship_everything(tmp_path: Path) -> None:
+    """Both hold every file of the package, templates and bundle too; the sdist also what builds it again."""
+    tree = tmp_path / "tree"
+    left_out = shutil.ignore_patterns("__pycache__", "node_modules", "static")
+    for name in ("nbtrain", "js"):
+        shutil.copytree(ROOT / name, tree / name, ignore=left_out)
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy(ROOT / name, tree)
+    for name in hatch_build.BUNDLES:  # made last, so that no node is asked for
+        path = tree / hatch_build.STATIC / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("made")
+    package = {str(path.relative_to(tree)) for path in (tree / "nbtrain").rglob("*") if path.is_file()}
+    (tree / "nbtrain" / "__pycache__").mkdir()
+    (tree / "nbtrain" / "__pycache__" / "left.cpython-311.pyc").write_text("")
+
+    (wheel,) = WheelBuilder(str(tree)).build(directory=str(tmp_path / "dist"))
+    with zipfile.ZipFile(wheel) as archive:
+        assert {name for name in archive.namelist() if ".dist-info/" not in name} == package
+    (sdist,) = SdistBuilder(str(tree)).build(directory=str(tmp_path / "dist"))
+    with tarfile.open(sdist) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames()}
+    sources = {str(path.relative_to(tree)) for path in (tree / "js").rglob("*") if path.is_file()}
+    assert package | sources | {"hatch_build.py", "README.md", "LICENSE", "PKG-INFO"} <= names
+    assert not [name for name in names if "__pycache__" in name]
 
 
 def test_the_bundles_are_those_that_the_widgets_load() -> None:

@@ -13,6 +13,7 @@ export class RunLink {
     this.stores = { steps: new CurveStore(), evals: new CurveStore() };
     /** @type {{text: string, end: number, missing: boolean}} */
     this.log = { text: "", end: 0, missing: false };
+    this.printing = ""; // what the training prints just now and is no line of the log yet: a progress bar
     /** @type {Set<(kind: string, content: any, buffers: DataView[]) => void>} */
     this._listeners = new Set();
     this._asked = -Infinity;
@@ -61,6 +62,8 @@ export class RunLink {
       if (whole === false) this._askSoon();
     } else if (content.type === "log") {
       this._takeLog(content);
+    } else if (content.type === "printing") {
+      this.printing = content.text;
     }
     this._tell(content.type, content, buffers);
   }

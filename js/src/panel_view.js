@@ -6,7 +6,8 @@ import { h, oncePerFrame, setAttr, setText } from "./dom.js";
 import { Header } from "./header.js";
 import { InspectView } from "./inspect_view.js";
 import { LogView } from "./log.js";
-import { isLive } from "./status.js";
+import { fillPlaces, GONE_MS } from "./places.js";
+import { isOver } from "./status.js";
 import { Tabs } from "./tabs.js";
 import { followTheme } from "./theme.js";
 import { Tiles } from "./tiles.js";
@@ -26,8 +27,17 @@ export function showPanel(link, el) {
   const view = (made = new PanelView(link, root));
   // out of sight only the first charts are drawn: scrolled to, the panel is there at once
   const draw = oncePerFrame(() => (visible || !view.charts.isOpen) && view.update());
+  /** @type {any} */
+  let gone = 0;
+  // The kernel puts a picture into the place of a panel whose run is over; a page loaded again misses it.
+  const askWhenOver = () => {
+    if (gone || !isOver(link.state.status)) return;
+    gone = setTimeout(() => link.send({ type: "places" }), GONE_MS);
+  };
   const unlisten = link.listen((kind, content, buffers) => {
     if (kind === "answer") view.controls.answer(content);
+    if (kind === "state") askWhenOver();
+    if (kind === "places" && !fillPlaces(link.model.widget_manager, content.places)) view.end(content.places);
     view.inspector.take(kind, content, buffers);
     draw();
   });
@@ -37,7 +47,9 @@ export function showPanel(link, el) {
   });
   seen.observe(root);
   view.update();
+  askWhenOver();
   return () => {
+    clearTimeout(gone);
     unlisten();
     stopTheme();
     seen.disconnect();
@@ -82,8 +94,22 @@ class PanelView {
     this.alerts.update(alerts);
     this._updateEnd(state);
     if (this.tabs.current === "charts") this.charts.update(this.link.stores, this._marks(state, alerts));
-    if (this.tabs.current === "log") this.log.update(this.link.log);
+    if (this.tabs.current === "log") this.log.update(this.link.log, this.link.printing);
     if (this.tabs.current === "inspector") this.inspector.draw();
+  }
+
+  /** Where the document cannot be reached, show the picture and the report here. @param {import("./places.js").Place[]} places */
+  end(places) {
+    const shown = places.map(({ data, metadata }) => {
+      if (data["image/png"]) {
+        const { width, alt } = metadata["image/png"] ?? {};
+        return h("img", { src: `data:image/png;base64,${data["image/png"]}`, width, alt });
+      }
+      const place = h("div", {});
+      place.innerHTML = data["text/html"] ?? ""; // from nbtrain's own renderer, which escapes
+      return place;
+    });
+    if (shown.length) this.root.replaceChildren(...shown);
   }
 
   destroy() {
@@ -117,8 +143,7 @@ class PanelView {
     const key = `${state.status}|${state.stop_reason}|${state.error}`;
     if (this._endKey === key) return;
     this._endKey = key;
-    const ended = !isLive(state.status) && state.status !== "planned";
-    this._end.hidden = !ended || !(state.stop_reason || state.error);
+    this._end.hidden = !isOver(state.status) || !(state.stop_reason || state.error);
     this._end.replaceChildren();
     if (this._end.hidden) return;
     const failed = state.status === "failed" || state.status === "diverged";

@@ -2,6 +2,7 @@
 import "./look.css";
 import "./start.css";
 import { h, icon, setText } from "./dom.js";
+import { fillPlaces, GONE_MS } from "./places.js";
 import { followTheme } from "./theme.js";
 
 const UNHEARD_MS = 3000;
@@ -52,13 +53,22 @@ export default () => ({
       setText(said, model.get("note"));
       button.disabled = phase === "starting";
       button.hidden = phase === "started" || phase === "closed";
+      // The kernel puts another display into this one's place then; a page loaded again misses it.
+      if (button.hidden) timer = setTimeout(() => model.send({ type: "places" }), GONE_MS);
+    };
+    /** @param {any} content */
+    const take = (content) => {
+      if (content.type !== "places" || fillPlaces(model.widget_manager, content.places)) return;
+      if (content.places.length > 1) setText(said, `${model.get("note")} %train status shows the run.`);
     };
     const names = ["phase", "question", "label", "note"].map((name) => `change:${name}`);
     for (const name of names) model.on(name, draw);
+    model.on("msg:custom", take);
     draw();
     return () => {
       clearTimeout(timer);
       for (const name of names) model.off(name, draw);
+      model.off("msg:custom", take);
       stopTheme();
       root.remove();
     };

@@ -21,3 +21,8 @@ export function describeStatus(status) {
 export function isLive(status) {
   return status === "running" || status === "paused";
 }
+
+/** @param {string | undefined} status */
+export function isOver(status) {
+  return !!status && status !== "planned" && !isLive(status);
+}

@@ -11,12 +11,14 @@ import sys
 import weakref
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from IPython import get_ipython
 from IPython.display import display
 
 from nbtrain.commands import finish
+from nbtrain.magics.place import Place
 from nbtrain.magics.question import QUESTION, Question, close_open
 from nbtrain.magics.surroundings import in_colab, nobody_here
 from nbtrain.report.model import Details, Section
@@ -80,16 +82,19 @@ class View:
             show_value(run.plan.report())
         self._question = Question(run) if ask else None
         self._ending: tuple[Any, dict[str, Any]] = (None, {})  # what it is of, the report as shown
-        self._place = display({"text/plain": ""}, raw=True, display_id=True)
-        self._report_place = display({"text/plain": ""}, raw=True, display_id=True)
+        self._place, self._report_place = Place({"text/plain": ""}), Place({"text/plain": ""})
         self._placed = False
+        contents, ref = weakref.WeakMethod(self._contents), weakref.ref(run)
+        self._panel.places = partial(_places, contents, ref)
+        if self._question is not None:
+            self._question.bar.places = self._panel.places
         if not ask:
             self._put_panel()
         run.watchers.append(self)
 
     def _put_panel(self) -> None:
         data, metadata = self._panel.mimebundle()
-        self._place.update(data, metadata=metadata, raw=True)
+        self._place.fill(data, metadata)
         self._placed = True
 
     def update(self, run: Any) -> None:
@@ -100,9 +105,20 @@ class View:
         self._panel.update(run)
         if run.status.over:
             self._panel.close_watch()
-            data, metadata = picture(run)
-            self._place.update(data, metadata=metadata, raw=True)
-            self._report_place.update(self._report_of(run), raw=True)
+            self._place.fill(*picture(run))
+            self._report_place.fill(self._report_of(run))
+
+    def _contents(self, run: Any) -> list[dict[str, Any]]:
+        """What the places show now, for a page that has missed it."""
+        shown: list[dict[str, Any]] = []
+        if self._question is not None and self._question.answer:
+            shown.append(self._question.place.as_output({"text/plain": self._question.answer}))
+        if self._placed:
+            here = picture(run) if run.status.over else self._panel.mimebundle()
+            shown.append(self._place.as_output(*here))
+        if run.status.over:
+            shown.append(self._report_place.as_output(self._report_of(run)))
+        return shown
 
     def _report_of(self, run: Any) -> dict[str, Any]:
         """The report of a run that is over, made once: the pump shows it, and `wait` in other cells."""
@@ -110,6 +126,12 @@ class View:
         if self._ending[0] != state:
             self._ending = state, run.report(curves=False)._repr_mimebundle_()
         return self._ending[1]
+
+
+def _places(contents: Any, ref: weakref.ref[Any]) -> list[dict[str, Any]]:
+    """What a view's places show, [] once view or run are gone: widgets live for ever and hold neither."""
+    shown, run = contents(), ref()
+    return [] if shown is None or run is None else shown(run)
 
 
 def picture(run: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 from nbtrain.magics import cells, completion, display
 from nbtrain.magics.magics import NBTrainMagics
 from nbtrain.magics.settings import NBTrain
+from nbtrain.telemetry import prints
 
 MAGICS = (("line", "train"), ("line", "train_review"), ("cell", "train_review"))
 
@@ -45,6 +46,7 @@ def unload(shell: Any) -> None:
     completion.uninstall(shell)
     display.uninstall(shell)
     cells.uninstall(shell)
+    prints.stop_listening()
 
 
 def _settings(shell: Any) -> NBTrain | None:

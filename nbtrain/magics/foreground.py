@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from IPython.display import display
-
 from nbtrain.magics.display import mark_shown, picture, show_still, show_value
+from nbtrain.magics.place import Place
 from nbtrain.running.keeper import epoch_line
 
 POLL_S = 0.1
@@ -88,7 +87,8 @@ class _PicturePlace:
 
     def __init__(self, run: Any) -> None:
         self._run = run
-        self._place = display({"text/plain": f"Training {run.id} …"}, raw=True, display_id=True)
+        said = "the cell waits until it is over. Interrupting it stops the run at its next step."
+        self._place = Place({"text/plain": f"Training {run.id}; {said}"})
         self._drawn = time.monotonic()
 
     def refresh(self) -> None:
@@ -97,5 +97,4 @@ class _PicturePlace:
             self._drawn = time.monotonic()
 
     def leave(self) -> None:
-        data, metadata = picture(self._run)
-        self._place.update(data, metadata=metadata, raw=True)
+        self._place.fill(*picture(self._run))

@@ -10,9 +10,8 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from IPython.display import display
-
 from nbtrain.errors import UsageError
+from nbtrain.magics.place import Place
 
 QUESTION = "Does this configuration look correct? Any changes?"
 LET_GO = "A newer plan took its place: run %train again for this one."
@@ -24,6 +23,9 @@ class Question:
 
     Args:
         run: a planned run, kept until it starts or the question is closed.
+
+    Attributes:
+        answer: what stands in the question's place once it is closed.
     """
 
     def __init__(self, run: Any) -> None:
@@ -31,11 +33,11 @@ class Question:
 
         close_open(LET_GO)
         self._run = run
-        self._bar = StartBar(_starter(weakref.ref(self)), QUESTION)
-        shown = self._bar._repr_mimebundle_()
+        self.bar = StartBar(_starter(weakref.ref(self)), QUESTION)
+        shown = self.bar._repr_mimebundle_()
         data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
-        data = {**data, "text/plain": f"{QUESTION} Not started yet."}
-        self._place = display(data, metadata=metadata, raw=True, display_id=True)
+        self.place = Place({**data, "text/plain": f"{QUESTION} Not started yet."}, metadata)
+        self.answer = ""
         _open.append(self)
 
     def start(self) -> None:
@@ -53,8 +55,9 @@ class Question:
         self._run = None
         if self in _open:
             _open.remove(self)
-        self._bar.retire(note)
-        self._place.update({"text/plain": f"{QUESTION} {note}"}, raw=True)
+        self.answer = f"{QUESTION} {note}"
+        self.bar.retire(note)
+        self.place.fill({"text/plain": self.answer})
 
 
 def close_open(note: str) -> None:

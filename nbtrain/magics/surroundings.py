@@ -15,9 +15,8 @@ def nobody_here(shell: Any) -> bool:
     `NBTRAIN_WAIT=1`.
 
     `NBTRAIN_WAIT` decides when it is set. Otherwise the request does: a front end with a person allows input
-    from the
-    keyboard, batch executors do not. A shell without a kernel (a terminal, a script) has nobody to click
-    either.
+    from the keyboard, batch executors do not. A shell without a kernel (a terminal, a script) has nobody to
+    click either.
     """
     said = os.environ.get("NBTRAIN_WAIT", "").strip().lower()
     if said in ("1", "true", "yes"):
@@ -37,7 +36,11 @@ def nobody_here(shell: Any) -> bool:
 
 
 def in_colab() -> bool:
-    """Say whether this is Google Colab, which shows no update that comes from a thread."""
+    """Say whether this is Google Colab, which shows no update that comes from a thread.
+
+    Its kernels load `google.colab` before the first cell. VS Code needs no look: it shows what threads send,
+    and where it should miss the end of a run the panel asks for it; only clicks wait there for a busy cell.
+    """
     return "google.colab" in sys.modules
 
 

@@ -26,6 +26,7 @@ from nbtrain.running.state import State
 from nbtrain.runs.manifest import utc_now
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.store import RunFolder
+from nbtrain.telemetry import prints
 
 MANIFEST_SECONDS = 20.0  # how far a killed run's manifest may be behind its progress
 
@@ -58,6 +59,7 @@ class Execution:
         self.record, self.control = activity.new_record(), Control()
         self.over = threading.Event()
         self.folder: RunFolder | None = None
+        self.prints = prints.Prints()
         self._guards = Guards(activity.guard, self)
         self._trainer: threading.Thread | None = None
         self._outcome = RunStatus.FAILED, "the training thread ended without a word"
@@ -84,6 +86,7 @@ class Execution:
                 within = self.activity.judges_within_epochs
                 self._keeper = Keeper(folder, trackers, self._trouble, within_epochs=within)
                 self.activity.prepare(self._desk())
+                self._keeper.write_start(self.state.progress())
                 self.status = RunStatus.RUNNING
                 self._write_manifest(started_at=folder.manifest.started_at or utc_now())
                 self._launch()
@@ -125,7 +128,8 @@ class Execution:
         try:
             if self._in_thread is not None:
                 self._quietly(self._in_thread)
-            self.activity.work()
+            with prints.captured(self.prints):
+                self.activity.work()
         except BaseException as raised:  # what it was is said by `trained`
             error = raised
         self.trained(error)
@@ -155,8 +159,13 @@ class Execution:
 
     def _beat(self) -> None:
         beat = self.activity.at_beat
-        for part in (self._take_numbers, self._obey_the_folder, beat, self._follow, self.show):
+        parts = (self._take_prints, self._take_numbers, self._obey_the_folder, beat, self._follow, self.show)
+        for part in parts:
             self._quietly(part)
+
+    def _take_prints(self, *, last: bool = False) -> None:
+        prints.follow()
+        self._keeper.write_prints(self.prints.take(last=last))
 
     def _take_numbers(self, *, last: bool = False) -> None:
         news = self.record.absorb(*self.activity.take(last=last), self.state)
@@ -183,6 +192,7 @@ class Execution:
         try:
             if self._trainer is not None:
                 self._trainer.join()
+            self._quietly(self._take_prints, last=True)
             self._quietly(self._take_numbers, last=True)
             status, self.state.stop_reason = self._outcome
             ended = status in (RunStatus.COMPLETED, RunStatus.DIVERGED)
@@ -191,6 +201,8 @@ class Execution:
             self.status = status
             self._keeper.finish(status)
             self._quietly(self._take_alerts)
+            how = self.status, self.state.progress(), self.state.stop_reason, self.error
+            self._quietly(self._keeper.write_end, *how)
             self._quietly(self._write_results)
             for finisher in self._finishers:
                 self._quietly(finisher, self._owner)

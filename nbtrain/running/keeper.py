@@ -6,12 +6,14 @@ What fails is said once, in the run's alerts and log, and the run goes on.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbtrain import units
 from nbtrain.findings import Finding, Severity
 from nbtrain.running.record import News
-from nbtrain.runs.status import RunStatus
+from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.runs.store import RunFolder
 from nbtrain.runs.table import Table
 
@@ -36,6 +38,23 @@ class Keeper:
         self._on_trouble = on_trouble
         self._said: set[str] = set()
         self._written = 0.0  # the newest step written
+
+    def write_start(self, progress: Progress) -> None:
+        """Begin the log: what lies ahead, and which process does it."""
+        ahead = [
+            f"{units.count(total)} {unit}"
+            for total, unit in ((progress.total_epochs, "epochs"), (progress.total_steps, "steps"))
+            if total
+        ]
+        said = ", ".join([*ahead, f"process {os.getpid()}"])
+        starts = f"goes on after step {units.count(progress.step)}" if progress.step else "starts"
+        self._guard("training.log", self.folder.log, f"training {starts}: {said}")
+
+    def write_end(self, status: RunStatus, progress: Progress, reason: str, error: str | None) -> None:
+        """End the log: how it ended, where, why, and the traceback of a failed run."""
+        where = f"{status} at step {units.count(progress.step)} after {units.seconds(progress.elapsed_s)}"
+        lines = [f"{where}: {reason}" if reason else where, *(error or "").splitlines()]
+        self._guard("training.log", self.folder.log, *lines)
 
     def write(self, news: News) -> None:
         """Write what is new."""
@@ -75,6 +94,11 @@ class Keeper:
                 self._guard(tracker.id, tracker.log_steps, rows)
             if evaluation is not None:
                 self._guard(tracker.id, tracker.log_evaluation, evaluation)
+
+    def write_prints(self, lines: Sequence[str]) -> None:
+        """Write what the training printed into its log, told from nbtrain's own lines by a bar."""
+        if lines:
+            self._guard("training.log", self.folder.log, *(f"| {line}" for line in lines))
 
     def finish(self, status: RunStatus) -> None:
         """Write what still waits, and close the trackers."""

@@ -115,6 +115,11 @@ class Readings:
         return self._do.record.eval_curves
 
     @property
+    def printing(self) -> str:
+        """What the training is printing just now and is no whole line yet, such as a progress bar; or ""."""
+        return self._do.prints.unfinished
+
+    @property
     def layers(self) -> dict[str, tuple[float, float]]:
         """Parameter path -> (gradient norm, update ratio), sampled about once a second."""
         return dict(self._do.record.layers)

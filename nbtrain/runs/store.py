@@ -225,10 +225,11 @@ class RunFolder:
             ) from error
         return path
 
-    def log(self, line: str) -> None:
-        """Append a line to logs/training.log, with the local time in front."""
+    def log(self, *lines: str) -> None:
+        """Append lines to logs/training.log, each with the local time in front."""
         path = self.path / LOG_FILE
-        data = f"{datetime.now():%Y-%m-%d %H:%M:%S} {line.rstrip()}\n".encode("utf-8", "backslashreplace")
+        now = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
+        data = "".join(f"{now} {line.rstrip()}\n" for line in lines).encode("utf-8", "backslashreplace")
         try:
             with self._writing, path.open("ab") as handle:
                 handle.write(data)

@@ -22,6 +22,9 @@ class StartBar(anywidget.AnyWidget):
             the button stays.
         question: what stands beside the button.
         label: what stands on the button.
+
+    Attributes:
+        places: gives what the displays around the bar show now, for a page that gets no display updates.
     """
 
     _esm = script("start")
@@ -35,6 +38,7 @@ class StartBar(anywidget.AnyWidget):
         self, on_start: Callable[[], Any], question: str, *, label: str = "Start training"
     ) -> None:
         self._on_start = on_start
+        self.places: Callable[[], Any] = list
         self._complaints = Complaints("The start bar")
         super().__init__(question=question, label=label)
         self.on_msg(self._on_message)
@@ -45,11 +49,10 @@ class StartBar(anywidget.AnyWidget):
         self.note, self.phase = note, "closed"
 
     def _on_message(self, widget: Any, message: Any, buffers: Any) -> None:
-        if (
-            not isinstance(message, dict)
-            or message.get("type") != "start"
-            or self.phase not in ("asking", "refused")
-        ):
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == "places":
+            self._send_places()
+        if kind != "start" or self.phase not in ("asking", "refused"):
             return
         self.phase = "starting"
         try:
@@ -61,3 +64,9 @@ class StartBar(anywidget.AnyWidget):
             self.note, self.phase = f"{type(error).__name__}: {error}", "refused"
         else:
             self.note, self.phase = said if isinstance(said, str) else "Started.", "started"
+
+    def _send_places(self) -> None:
+        try:
+            self.send({"type": "places", "places": self.places()})
+        except Exception as error:
+            self._complaints.add(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from nbtrain import units
@@ -9,7 +10,11 @@ from nbtrain.report.model import KeyValues, Note, Report, Section
 
 
 def summary(run: Any) -> Report:
-    """Return the run in a few rows, as it stands now."""
+    """Return the run in a few rows, as it stands now.
+
+    Front ends would build the panel anew with each change of what stands beside it, so a saved file keeps
+    what was said when the panel was shown: hence the time.
+    """
     progress, latest = run.progress, run.latest
     of_steps = f" of {units.count(progress.total_steps)}" if progress.total_steps else ""
     of_epochs = f" of {units.count(progress.total_epochs)}" if progress.total_epochs else ""
@@ -34,10 +39,13 @@ def summary(run: Any) -> Report:
     if run.status.alive:
         blocks.append(
             Note(
-                "The live panel is not shown here. `%train status` in a new cell brings it back.", tone="info"
+                "The live panel is not shown here, and these numbers do not follow the run. `%train status`"
+                " in a new cell shows how it stands now, also when the notebook was opened again.",
+                tone="info",
             )
         )
-    return Report(title=f"Run {run.name}", sections=(Section("Where it stands", tuple(blocks)),))
+    title = f"Where it stood at {datetime.now():%Y-%m-%d %H:%M:%S}"
+    return Report(title=f"Run {run.name}", sections=(Section(title, tuple(blocks)),))
 
 
 def text_line(run: Any) -> str:

@@ -15,12 +15,14 @@ class LogTail:
     def __init__(self) -> None:
         self._at = 0
         self.is_open = False
+        self._printing: str | None = None
 
     def open(self, path: Path | None, end: int = 0) -> None:
         """Begin where the page ends, or near the end of the file."""
         self.is_open = True
         size = path.stat().st_size if path is not None and path.is_file() else 0
         self._at = end if 0 < end <= size and size - end <= FIRST_BYTES else max(0, size - FIRST_BYTES)
+        self._printing = None  # the page may show a bar that ended since
 
     def close(self) -> None:
         """Stop reading."""
@@ -38,3 +40,10 @@ class LogTail:
             return None
         start, self._at = self._at, self._at + whole
         return {"type": "log", "start": start, "end": self._at, "text": data[:whole].decode(errors="replace")}
+
+    def printing(self, text: str) -> dict[str, Any] | None:
+        """Return what is printed just now and stands in no file yet as a message, None if the page has it."""
+        if not self.is_open or text == self._printing:
+            return None
+        self._printing = text
+        return {"type": "printing", "text": text}

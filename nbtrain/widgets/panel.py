@@ -1,10 +1,10 @@
 """RunPanel: the live view of a run. The other end of js/src/link.js.
 
 To the page: the traits `state` (small, at most four times a second) and `alerts`, and messages `curve`,
-`layers`, `log`, `answer` and those of the inspector, binary where they carry series. From the page:
-`hello` (what it holds of the curves), `control`, `inspect`, `log`. Owns no numbers; holds the run weakly,
-because the widget library keeps every widget alive and a model must not stay on the device for the sake
-of a picture.
+`layers`, `log`, `printing`, `answer`, `places` and those of the inspector, binary where they carry series.
+From the page: `hello` (what it holds of the curves), `control`, `inspect`, `log`, `places` (a page that still
+shows the panel of a run that is over). Owns no numbers; holds the run weakly, because the widget library
+keeps every widget alive and a model must not stay on the device for the sake of a picture.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ class RunPanel(anywidget.AnyWidget):
 
     Args:
         run: a live or a stored run. Make the panel in the main thread and append it to `run.watchers`.
+
+    Attributes:
+        places: gives what the displays around the panel show now, for a page that gets no display updates.
     """
 
     _esm = script("panel")
@@ -55,6 +58,7 @@ class RunPanel(anywidget.AnyWidget):
 
     def __init__(self, run: Any) -> None:
         self._run = weakref.ref(run)
+        self.places: Callable[[], Any] = list
         self._complaints = Complaints("The panel")
         self._busy = threading.Lock()  # pump, main and subshell threads may all send
         self._steps = CurveFeed("steps", run.curves)
@@ -84,8 +88,13 @@ class RunPanel(anywidget.AnyWidget):
             for feed in (self._steps, self._evals):
                 while message := feed.next():
                     self.send(*message)
-        if line := self._log.next(run.dir and run.dir / "logs" / "training.log"):
-            self.send(line)
+        log = run.dir and run.dir / "logs" / "training.log"
+        while lines := self._log.next(log):
+            self.send(lines)
+            if not over:
+                break
+        if bar := self._log.printing(getattr(run, "printing", "")):
+            self.send(bar)
         if self._watch.is_running and now >= self._layers_due:
             self._layers_due = now + LAYERS_EVERY_S
             if blocks := self._layers.next(run.layers, self._watch.row_of):
@@ -125,6 +134,7 @@ class RunPanel(anywidget.AnyWidget):
             "control": self._on_control,
             "inspect": self._watch.handle,
             "log": self._on_log,
+            "places": lambda message: self.send({"type": "places", "places": self.places()}),
         }
         handler = handlers.get(str(message.get("type"))) if isinstance(message, dict) else None
         if handler is None:
@@ -167,6 +177,8 @@ class RunPanel(anywidget.AnyWidget):
             self._log.open(path, int(message.get("end", 0)))
             while part := self._log.next(path):
                 self.send(part)
+            if bar := self._log.printing(getattr(run, "printing", "")):
+                self.send(bar)
         return None
 
     def _subjects(self) -> Subjects:

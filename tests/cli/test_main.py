@@ -58,6 +58,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """A folder with one completed and one failed run, trained by other processes."""
+    import torch  # noqa: F401 - the processes need it: the suite without torch leaves these tests out
+
     folder = tmp_path_factory.mktemp("trained")
     ids = []
     for name in ("fine", "fail"):
@@ -71,6 +73,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
 @pytest.fixture
 def training(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process that trains until it is stopped, and the id of its run."""
+    import torch  # noqa: F401
+
     words = [sys.executable, "-c", TRAIN, "endless", "1000000", "runs"]
     process = subprocess.Popen(words, env=env(), stdout=subprocess.PIPE, text=True, cwd=folder)
     assert process.stdout is not None

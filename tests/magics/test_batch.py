@@ -26,21 +26,38 @@ CELLS = (
 )
 
 
-def written(folder: Path) -> Path:
+FAILING = (
+    CELLS[0],
+    CELLS[1],
+    "import threading\n"
+    "def loss(output, target):\n"
+    "    if threading.current_thread() is not threading.main_thread():\n"
+    "        print('the last words')\n"
+    "        raise ValueError('my own mistake')\n"
+    "    return criterion(output, target)",
+    "run = %train --no-val --epochs 3 --loss loss",
+    "print('the notebook goes on')",
+    "run.result()",
+    "print('after an error that was allowed')",
+)
+
+
+def written(folder: Path, cells: tuple[str, ...] = CELLS) -> Path:
     nbformat = pytest.importorskip("nbformat")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / "given.ipynb")
     return folder / "given.ipynb"
 
 
-def with_nbclient(given: Path, done: Path) -> None:
+def with_nbclient(given: Path, done: Path, *, allow_errors: bool = False) -> None:
     import nbformat
     from nbclient import NotebookClient
 
     notebook = nbformat.read(given, as_version=4)
     # As a caller gets it by default: widget state is stored in the notebook when there is any.
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(given.parent)}}).execute()
+    where = {"metadata": {"path": str(given.parent)}}
+    NotebookClient(notebook, timeout=120, resources=where, allow_errors=allow_errors).execute()
     nbformat.write(notebook, done)
 
 
@@ -82,3 +99,25 @@ def test_an_executed_notebook_keeps_what_matters(
     assert "Training Complete" in data[-1]["text/plain"]
     assert WIDGET not in nbformat.writes(notebook)
     assert "widgets" not in notebook.metadata
+
+
+def test_a_failing_run_in_a_batch_execution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traceback and report are in the cell, the folder says failed, run.result() raises what happened."""
+    nbformat = pytest.importorskip("nbformat")
+    monkeypatch.setenv("PYTHONPATH", str(Path(nbtrain.__file__).parents[1]))
+    with_nbclient(written(tmp_path, FAILING), tmp_path / "done.ipynb", allow_errors=True)
+
+    cells = nbformat.read(tmp_path / "done.ipynb", as_version=4).cells
+    train, goes_on, result, after = (cell.outputs for cell in cells[3:])
+    shown = "".join(one.get("text", "") + one.get("data", {}).get("text/plain", "") for one in train)
+    assert "raise ValueError('my own mistake')" in shown and "nbtrain/train" not in shown
+    assert "the last words" in shown and any("image/png" in one.get("data", {}) for one in train)
+    assert goes_on[0].text == "the notebook goes on\n" and after[0].text.startswith("after an error")
+    (error,) = [one for one in result if one.output_type == "error"]
+    assert "my own mistake" in error.evalue
+
+    (folder,) = (tmp_path / "runs").iterdir()
+    run = nbtrain.load_run(folder)
+    assert str(run.status) == "failed" and "my own mistake" in run.error
+    assert "| the last words" in run.log and "ValueError: my own mistake" in run.log
+    assert "my own mistake" in run.report_path.read_text()

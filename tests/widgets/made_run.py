@@ -33,7 +33,7 @@ class MadeRun:
         self.latest: dict[str, float] = {}
         self.alerts: list[Finding] = []
         self.layers: dict[str, tuple[float, float]] = {}
-        self.plan, self.error, self.stop_reason = None, None, ""
+        self.plan, self.error, self.stop_reason, self.printing = None, None, "", ""
         self.objects: Any = None
         self.watchers: list[Any] = []
         self.asked: list[str] = []

@@ -266,6 +266,27 @@ def test_the_log_is_read_on_while_its_tab_is_open(tmp_path: Path) -> None:
     assert [content["text"] for content, _ in panel.comm.customs("log")] == ["one\ntwo\n", "three\n"]
 
 
+def test_the_log_is_whole_when_the_run_is_over(tmp_path: Path) -> None:
+    """The last update sends everything that is left of the log, and takes away the bar that was printed."""
+    (tmp_path / "logs").mkdir()
+    run = MadeRun(folder=tmp_path)
+    panel = RunPanel(run)
+    from_page(panel, {"type": "log", "open": True, "end": 0})
+    run.printing = "bar: 50%"
+    panel.update(run)
+    panel.update(run)
+    text = "".join(f"line {i}\n" for i in range(3000))
+    (tmp_path / "logs" / "training.log").write_text(text)
+    run.printing = ""
+    run.end(RunStatus.COMPLETED)
+    panel.update(run)
+
+    assert "".join(content["text"] for content, _ in panel.comm.customs("log")) == text
+    from_page(panel, {"type": "log", "open": False})
+    from_page(panel, {"type": "log", "open": True, "end": len(text)})
+    assert [content["text"] for content, _ in panel.comm.customs("printing")] == ["", "bar: 50%", "", ""]
+
+
 def test_what_stands_in_for_the_panel_is_escaped_and_complete() -> None:
     """Beside the live view the display carries a table and a line; a hostile name stays text."""
     run = MadeRun()
@@ -277,4 +298,5 @@ def test_what_stands_in_for_the_panel_is_escaped_and_complete() -> None:
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
     assert "<script>alert" not in data["text/html"]
     assert "400 of 4,000" in data["text/html"]
+    assert "Where it stood at 20" in data["text/html"] and "do not follow the run" in data["text/html"]
     assert "step 400/4,000" in data["text/plain"]
