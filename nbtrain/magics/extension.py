@@ -8,7 +8,7 @@ from nbtrain.magics import cells, completion, display
 from nbtrain.magics.magics import NBTrainMagics
 from nbtrain.magics.settings import NBTrain
 
-MAGICS = (("line", "train"), ("line", "train_review"), ("cell", "train_review"))
+MAGICS = (("line", "train"), ("cell", "train"), ("line", "train_review"), ("cell", "train_review"))
 
 
 def load(shell: Any) -> None:
