@@ -63,7 +63,7 @@ class Follower:
         self._boundary_due = False  # a step was made within a scaler's, which was not updated yet
         self._stops = 0
         self.on_boundary: Callable[[], Any] | None = None  # called at each step's end
-        self.deaf = False
+        self.deaf = self.logged = False
 
     # --- backward -----------------------------------------------------------------------------------------
 
@@ -102,8 +102,9 @@ class Follower:
         scalars = [one for one in outputs if type(one) is Tensor and one.numel() == 1]
         if len(scalars) != len(outputs) or (scalars[0].is_cuda and torch.cuda.is_current_stream_capturing()):
             return None
-        values = [self._scaling.unscaled(one).reshape(()) for one in scalars]
+        values = [self._scaling.unscaled(one) for one in scalars]
         self._scaling.forget()
+        values = [one if one.dim() == 0 else one.reshape(()) for one in values]
         return values[0].clone() if len(values) == 1 else torch.stack(values).sum()
 
     # --- steps --------------------------------------------------------------------------------------------
@@ -234,7 +235,8 @@ class Follower:
         """Take what the person's code logs."""
         kept = dict(values)
         ended = False
-        if not self._values.seen:
+        self.logged = True
+        if not self._values.count:
             for name in LOSS_NAMES:
                 if name in kept:
                     ended = self.steps.log_loss(kept.pop(name))

@@ -187,11 +187,10 @@ def _around(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _if_wanted(name: str, value: Any, inside: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     if isinstance(value, KINDS):
         yield name, value
-    if isinstance(value, Optimizer):
-        inside.append((name, value))
-    elif isinstance(value, KINDS) or isinstance(value, (type, Tensor)) or callable(value):
-        return
-    elif isinstance(value, (list, tuple, dict)) or hasattr(value, "__dict__"):
+    holds = isinstance(value, (list, tuple, dict)) or hasattr(value, "__dict__")
+    if isinstance(value, (*KINDS, type, Tensor)) or callable(value):
+        holds = isinstance(value, Optimizer)  # it may be wrapped around another
+    if holds:
         inside.append((name, value))
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import linecache
 import re
-from types import CodeType
+import sys
+from types import CodeType, FrameType
 from typing import Any
 
 from nbtrain.watch.people import frames, locals_of
 
 EPOCH_WORDS = re.compile(r"(?:i_|n_|cur_|current_)?(?:epochs?|ep)(?:_\w+)?|\w+_epoch|e")
-Where = tuple[int, str] | None  # frames out from the step, name of the loop's variable
+RARELY = 32  # where no such loop was found, it is looked for at one step of so many
 _UNSET = object()
 
 
@@ -23,28 +24,49 @@ class LoopEpochs:
     """Tell the first step of each epoch."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, Where] = {}
+        self._code: CodeType | None = None  # whose loop it is
+        self._names: dict[int, str] = {}  # line of that code at a step -> the loop's variable
         self._last: Any = _UNSET
+        self._wait = 0
         self.seen = False
 
     def at_step(self) -> bool:
         """Say whether the step that was just made is the first of a new epoch; called from within it."""
-        around = list(frames())
-        key = tuple((frame.f_code, frame.f_lineno) for frame in around)
-        if key not in self._known:
-            self._known[key] = _epoch_loop([(frame.f_code, frame.f_lineno) for frame in around])
-        where = self._known[key]
-        if where is None:
+        if self._wait:
+            self._wait -= 1
+            return False
+        frame = self._frame()
+        if frame is None:
+            self._wait = RARELY
             return False
         self.seen = True
-        with locals_of(around[where[0]]) as variables:
-            value = variables.get(where[1])
+        with locals_of(frame) as variables:
+            value = variables.get(self._names[frame.f_lineno])
         value = value if isinstance(value, (int, float, str)) else id(value)
         before, self._last = self._last, value
         return before is not _UNSET and before != value
 
+    def _frame(self) -> FrameType | None:
+        """The frame with the epoch's loop, found again by its code; None where there is no such loop."""
+        frame: FrameType | None = sys._getframe(2)
+        code, names = self._code, self._names
+        while code is not None and frame is not None:
+            if frame.f_code is code and frame.f_lineno in names:
+                return frame
+            frame = frame.f_back
+        around = list(frames())
+        depth, name = _epoch_loop([(frame.f_code, frame.f_lineno) for frame in around])
+        if not name:
+            return None
+        frame = around[depth]
+        if frame.f_code is not code:
+            self._code, self._names = frame.f_code, {}
+        self._names[frame.f_lineno] = name
+        return frame
 
-def _epoch_loop(places: list[tuple[CodeType, int]]) -> Where:
+
+def _epoch_loop(places: list[tuple[CodeType, int]]) -> tuple[int, str]:
+    """Frames out from the step, and the variable of the epoch's loop there; (0, "") where there is none."""
     loops = [
         (depth, node) for depth, place in enumerate(places) for node in reversed(_loops_around(*place))
     ]  # innermost first
@@ -54,7 +76,7 @@ def _epoch_loop(places: list[tuple[CodeType, int]]) -> Where:
         return epochs[0]
     if len(loops) == 2 and (name := _named(loops[1][1])):
         return loops[1][0], name
-    return None
+    return 0, ""
 
 
 def _named(node: ast.AST) -> str:

@@ -45,7 +45,7 @@ class Values:
     def __init__(self) -> None:
         self._of: WeakKeyDictionary[Any, Pending] = WeakKeyDictionary()
         self._recent: deque[Value] = deque(maxlen=MOST_KEPT)  # for an optimizer that has not stepped yet
-        self.seen = False
+        self.count = 0  # values so far
         self._group: list[Value] = []  # since the last backward that followed a step
         self._stepped = False
 
@@ -66,7 +66,7 @@ class Values:
     def add(self, tensor: Tensor) -> None:
         """Take the value of a backward that is over."""
         value = Value(tensor)
-        self.seen = True
+        self.count += 1
         if self._stepped:
             self._group, self._stepped = [], False
         self._group.append(value)
