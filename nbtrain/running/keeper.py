@@ -88,7 +88,7 @@ class Keeper:
 
     def finish(self, status: RunStatus) -> None:
         """Write what still waits, and close the trackers."""
-        self._write_in_order([], math.inf)
+        self._write_in_order(Table({}), math.inf)
         for tracker in self._trackers:
             self._guard(tracker.id, tracker.finish, status)
 

@@ -278,7 +278,7 @@ def _rows_at_once(norm: Norm) -> int:
 
 
 def _losses(losses: Sequence[Loss], norms: Sequence[Norm]) -> Tensor:
-    """Losses of a pack's steps, (rows,): float32, or float64 where they are means of ours or the model's are."""
+    """Losses of a pack's steps, (rows,): float32, or float64 where theirs are, or are means of ours."""
     if all(isinstance(loss, Tensor) for loss in losses):
         kinds = {(loss.device, loss.dtype) for loss in losses}
         if len(kinds) == 1:
@@ -295,7 +295,8 @@ def _losses(losses: Sequence[Loss], norms: Sequence[Norm]) -> Tensor:
 
 
 def _tensors_of(norms: Sequence[Norm]) -> Iterator[Tensor]:
-    return (part for norm in norms if norm is not None for part in ((norm,) if isinstance(norm, Tensor) else norm))
+    for norm in norms:
+        yield from (norm,) if isinstance(norm, Tensor) else norm or ()
 
 
 def _norms(norms: Sequence[Norm], device: torch.device) -> Tensor:

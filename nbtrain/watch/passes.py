@@ -102,9 +102,8 @@ class Passes:
             state = self._state
             if value < state.best_val_loss:
                 state.best_val_loss, state.best_val_step, state.best_val_epoch = value, part.step, state.epoch
-            self._record.note_evaluation(
-                part.step, {"val_loss": value}, (state.best_val_loss, state.best_val_step)
-            )
+            best = state.best_val_loss, state.best_val_step
+            self._record.note_evaluation(part.step, state.epoch, {"val_loss": value}, best)
             self._judgements[part.step] = {"val_loss": value}
         while self._epochs and self._epochs[0].last_step <= arrived:
             epoch = self._epochs.popleft()

@@ -1,4 +1,4 @@
-"""What is said of a followed loop itself, each thing once: what cannot be seen, and how to read what is shown.
+"""What is said of a followed loop itself, once: what cannot be seen, and how to read what is shown.
 
 Looked at by the pump, from numbers that are on the host.
 """
@@ -55,8 +55,8 @@ class Remarks:
             if count > 1 and rows >= SURE_AFTER:
                 self._say(
                     "several-backwards", Severity.INFO,
-                    f"A step of `{names[code]}` takes {count} backwards; its loss is the mean of their values, "
-                    "as backward was given them.",
+                    f"A step of `{names[code]}` takes {count} backwards; its loss is the mean of "
+                    "their values, as backward was given them.",
                     evidence="where each is divided by their number, the loss is shown divided",
                     key=f"several-backwards {code}",
                 )  # fmt: skip
@@ -86,9 +86,10 @@ class Remarks:
                 evidence=f"{values.count:,} backwards", recommended=LOG_IT + " and counts as a step",
             )  # fmt: skip
         elif not values.count and (last or time.monotonic() - self._began > QUIET_SECONDS):
+            until = "in this loop" if last else "so far"
             self._say(
                 "nothing-seen", Severity.WARNING if last else Severity.INFO,
-                "No backward and no step of an optimizer was seen" + (" in this loop." if last else " so far."),
+                f"No backward and no step of an optimizer was seen {until}.",
                 evidence="seen are torch's: torch.autograd.grad, torch.func and other processes are not",
                 recommended=LOG_IT, key=f"nothing-seen {last}",
             )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,14 +16,28 @@ from nbtrain.running.activity import Desk
 from nbtrain.running.control import Stopped
 from nbtrain.running.record import Arrived
 from nbtrain.running.state import State
-from nbtrain.telemetry.recorder import Norm, Recorder
+from nbtrain.telemetry.recorder import Norm, Recorder, Taken
 from nbtrain.watch.found import Found
 from nbtrain.watch.scaling import Scaling, factor_at_step
 from nbtrain.watch.values import Values
 
 NAN = "the loss or a gradient became NaN or infinite; the weights are as they were before it"
 KEPT_GRADIENTS = 65_536  # parameters; gradients of smaller models are copied, and their norms taken together
-Row = tuple[Any, ...]
+
+
+class Row(NamedTuple):
+    """One step: what it came to, at what rate, in how many seconds, when, and the code of its optimizer."""
+
+    step: int
+    taken: Taken
+    lr: Any
+    seconds: float
+    now: float
+    code: int
+
+    def with_loss(self, loss: Tensor) -> Row:
+        """Return the row with a loss that was logged."""
+        return self._replace(taken=self.taken._replace(loss=[loss]))
 
 
 class Steps:
@@ -98,7 +112,8 @@ class Steps:
         state.train_s += seconds
         losses = self.values.take(optimizer)
         self._close_row()
-        row = (state.step, losses, self._norm, self._lr, samples, seconds, now, self._code(optimizer))
+        taken = Taken(losses, self._norm, samples)
+        row = Row(state.step, taken, self._lr, seconds, now, self._code(optimizer))
         self._norm, self._clipped = None, None
         if losses:
             self._emit(row)
@@ -109,10 +124,8 @@ class Steps:
 
     def _row_of_the_step_not_taken(self, optimizer: Any) -> None:
         self._state.step += 1
-        self._emit(
-            (self._state.step, self.values.take(optimizer), self._norm, self._lr, 0, 0.0, 0.0,
-             self._code(optimizer))
-        )  # fmt: skip
+        taken = Taken(self.values.take(optimizer), self._norm, 0, skipped=True)
+        self._emit(Row(self._state.step, taken, self._lr, 0.0, 0.0, self._code(optimizer)))
 
     def clipped(self, parameters: list[Tensor], norm: Tensor) -> None:
         """Take the norm that clip_grad_norm_ has found before it clipped."""
@@ -164,7 +177,7 @@ class Steps:
         loss = loss if isinstance(loss, Tensor) else torch.tensor(loss, dtype=torch.float64)
         if self._open is not None:
             row, self._open = self._open, None
-            self._emit((row[0], [loss], *row[2:]), backwards=0)
+            self._emit(row.with_loss(loss), backwards=0)
             return False
         ended = self._end_logged_step()
         self._logged = loss
@@ -178,12 +191,14 @@ class Steps:
         seconds, self._last = now - self._last, now
         self._state.step += 1
         self._state.train_s += seconds
-        self._emit_logged((self._state.step, [], None, float("nan"), 0, seconds, now, self._code_of("")))
+        self._emit_logged(
+            Row(self._state.step, Taken([], None, 0), float("nan"), seconds, now, self._code_of(""))
+        )
         return True
 
     def _emit_logged(self, row: Row) -> None:
         loss, self._logged = self._logged, None
-        self._emit((row[0], [loss], *row[2:]), backwards=0)
+        self._emit(row.with_loss(loss), backwards=0)
 
     def _close_row(self) -> None:
         if self._open is not None:
@@ -193,11 +208,10 @@ class Steps:
     # --- on their way -------------------------------------------------------------------------------------
 
     def _emit(self, row: Row, *, backwards: int | None = None) -> None:
-        *measured, code = row
-        losses = measured[1]
-        self._beside.append((code, len(losses) if backwards is None else backwards, bool(losses)))
-        measured[1] = losses[0] if len(losses) == 1 else losses
-        self._recorder.add(*measured)
+        losses = row.taken.loss
+        self._beside.append((row.code, len(losses) if backwards is None else backwards, bool(losses)))
+        taken = row.taken._replace(loss=losses[0]) if len(losses) == 1 else row.taken
+        self._recorder.add(row.step, taken, row.lr, row.seconds, row.now)
 
     def rest(self) -> None:
         """Note that something else than training goes on: its time is no step's."""
@@ -234,7 +248,7 @@ class Steps:
 
 
 def _copied(gradients: list[Tensor]) -> Sequence[Tensor]:
-    """One copy of all gradients, whose norm is taken for many steps together: a third of the time of norms."""
+    """One copy of all gradients, whose norm is taken for many steps together: a third of the time."""
     return (torch._C._nn.flatten_dense_tensors(gradients),)
 
 

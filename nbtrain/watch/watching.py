@@ -42,6 +42,8 @@ class Watching(Activity):
     """
 
     ends_diverged = False
+    judges_within_epochs = True
+    as_plain_code = True
 
     def __init__(
         self, options: WatchOptions, namespace: Mapping[str, Any], *, body: Callable[[], Any] | None = None,

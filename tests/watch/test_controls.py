@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from setting import X, Y, dataset, net, train_loader
 from torch import nn
 
@@ -84,7 +84,7 @@ def test_a_stop_ends_the_loop_at_a_step(followed: Any) -> None:
 
 
 def test_except_exception_does_not_swallow_a_stop_and_a_bare_one_is_told(followed: Any) -> None:
-    """`except Exception` lets it through; where a bare `except` catches it, it comes again, and that is said."""
+    """`except Exception` lets it through; where a bare `except` catches it, it comes again, and is said."""
     caught: list[str] = []
 
     def loop() -> None:
@@ -252,13 +252,12 @@ def test_what_is_logged(followed: Any) -> None:
     stored = nbtrain.load_run(run.dir)
     assert stored.history.accuracy.tolist() == [0.5] * 2 * steps and len(stored.history) == 2 * steps
     assert stored.history.optimizer.tolist() == run.history.optimizer.tolist()
-    with pytest.raises(UsageError, match="numbers and tensors"):
-        with nbtrain.watch(dir=run.dir.parent):
-            nbtrain.log(accuracy=[1, 2])
+    with pytest.raises(UsageError, match="numbers and tensors"), nbtrain.watch(dir=run.dir.parent):
+        nbtrain.log(accuracy=[1, 2])
 
 
 def test_a_loss_that_is_not_seen_can_be_logged(followed: Any) -> None:
-    """autograd.grad comes past backward: it is said, and a logged loss takes its row, before or after the step."""
+    """autograd.grad comes past backward: it is said; a logged loss takes its row, before or after a step."""
 
     def loop(before: bool, says: bool) -> Any:
         def run() -> None:
@@ -338,7 +337,7 @@ def test_another_thread_is_not_followed(followed: Any) -> None:
 
 
 def test_two_followed_loops_at_once_see_their_own(followed: Any) -> None:
-    """Each run has the steps of its loop; one that trains what another trains is refused before its first step."""
+    """Each run has its own loop's steps; one that trains what another does is refused before a step."""
     one, two = Loop(epochs=30), Loop(epochs=20)
     runs = [followed(one, name="one"), followed(two, name="two")]
     for run in runs:
@@ -361,7 +360,7 @@ def test_two_followed_loops_at_once_see_their_own(followed: Any) -> None:
 
 
 def test_a_block_in_the_foreground(tmp_path: Path) -> None:
-    """`with nbtrain.watch`: an interrupt stops at a step and the cell goes on after the block; errors come through."""
+    """`with nbtrain.watch`: an interrupt stops at a step, the cell goes on after it; errors come through."""
     loop = Loop(lambda loop: loop.steps == 5 and os.kill(os.getpid(), signal.SIGINT))
     handler = signal.getsignal(signal.SIGINT)
     with nbtrain.watch(dir=tmp_path) as run:
@@ -374,9 +373,9 @@ def test_a_block_in_the_foreground(tmp_path: Path) -> None:
         Loop(lambda loop: 1 / 0)()
     assert str(run.status) == "failed" and "ZeroDivisionError" in run.error and not seams.is_open()
 
-    with nbtrain.watch(dir=tmp_path), pytest.raises(UsageError, match="followed already"):
-        with nbtrain.watch(dir=tmp_path):
-            pass
+    inner = nbtrain.watch(dir=tmp_path)
+    with nbtrain.watch(dir=tmp_path), pytest.raises(UsageError, match="followed already"), inner:
+        pass
     assert threading.active_count() < 20
 
 
