@@ -2,6 +2,7 @@
 
     %load_ext nbtrain
     %train                      train what the notebook holds, in the background, watched live
+    %%train                     run this cell's own loop in the background, followed
     %%train_review              review this cell before GPU hours are spent
 
 The same from Python: `nbtrain.train(model, loader)`, `nbtrain.review(source)`. Importing nbtrain imports
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from nbtrain.commands.runs import load_run as load_run
     from nbtrain.commands.runs import runs as runs
     from nbtrain.commands.start import train as train
+    from nbtrain.commands.watch import watch as watch
+    from nbtrain.running.log import log as log
 
 __version__ = "0.1.0"
 
@@ -31,9 +34,11 @@ _HOME = {
     "load_run": "nbtrain.commands.runs",
     "review": "nbtrain.commands.review",
     "runs": "nbtrain.commands.runs",
+    "log": "nbtrain.running.log",
     "train": "nbtrain.commands.start",
+    "watch": "nbtrain.commands.watch",
 }
-__all__ = ["inspect", "last_run", "load_run", "review", "runs", "train"]
+__all__ = ["inspect", "last_run", "load_run", "log", "review", "runs", "train", "watch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,8 @@ LEFT = 26  # columns of the options; a longer one stands on a line of its own
 
 def prog_of(command: Command, front: str) -> str:
     """Return how a front says the command: `%train`, `%train stop`, `nbtrain start`."""
-    return front if command.name == "start" and front.startswith("%") else f"{front} {command.name}"
+    alone = front.startswith("%%") or (command.name == "start" and front.startswith("%"))
+    return front if alone else f"{front} {command.name}"
 
 
 def help_text(command: Command, front: str) -> str:
@@ -22,7 +23,7 @@ def help_text(command: Command, front: str) -> str:
     options = [argument for argument in command.arguments if not argument.positional]
     words = [f"[{one.metavar or one.dest}{' ...' if one.many else ''}]" for one in positional]
     usage = " ".join([prog, *words, *(["[options]"] if options else [])])
-    there = "%train" if command.notebook_only else front
+    there = "%train" if command.notebook_only and not front.startswith("%") else front
     only = " It works on a notebook's objects: use it there." if there != front else ""
     examples = [f"  {prog_of(command, there)} {example}".rstrip() for example in command.examples]
     summary = textwrap.wrap(f"{command.summary[:1].upper()}{command.summary[1:]}.{only}", WIDTH)

@@ -49,6 +49,7 @@ class Context:
     Attributes:
         namespace: the notebook's variables; None in a terminal.
         cell: text of a cell with a cell magic, whose line is its first, else None.
+        body: runs that cell, where it is to be run in a training thread, else None.
         log: logging backends set once for the notebook; "" when not set.
         runs_dir: folder of the run folders.
         in_thread: called first in a training thread, e.g. to route its prints; None for nothing.
@@ -57,6 +58,7 @@ class Context:
 
     namespace: Mapping[str, Any] | None = None
     cell: str | None = None
+    body: Callable[[], Any] | None = None
     log: str = ""
     runs_dir: str = "runs"
     in_thread: Callable[[], Any] | None = None

@@ -38,7 +38,7 @@ def install(shell: Any) -> None:
     formatter = shell.display_formatter.ipython_display_formatter
     for (module, name), function in _TYPES.items():
         formatter.for_type_by_name(module, name, globals()[function])
-    viewing.viewer = show_live
+    viewing.viewer, viewing.foreground = show_live, show_foreground
     # a click may be handled in another thread, and only the main one can listen to signals
     loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
     terminate.in_main_thread = getattr(loop, "add_callback", None)
@@ -53,7 +53,7 @@ def uninstall(shell: Any) -> None:
         loaded = getattr(sys.modules.get(module), name, None)
         if loaded is not None:
             formatter.pop(loaded, None)
-    viewing.viewer = terminate.in_main_thread = None
+    viewing.viewer = viewing.foreground = terminate.in_main_thread = None
     with suppress(ValueError):
         shell.events.unregister("post_run_cell", _put_back)
     close_open("nbtrain was unloaded: %load_ext nbtrain, then %train again.")
@@ -151,6 +151,19 @@ def show_live(run: Any) -> None:
         return
     mark_shown(run)
     View(run)
+
+
+def show_foreground(run: Any) -> Any:
+    """Show a run that goes on in this very cell; return what shows its end.
+
+    Its panel lives meanwhile, for its messages come from the pump; where they would not arrive, its picture
+    is left at the end.
+    """
+    mark_shown(run)
+    if nobody_here(get_ipython()) or in_colab():
+        return lambda: show_still(run)
+    View(run)
+    return lambda: None
 
 
 def show_status(run: Any) -> None:

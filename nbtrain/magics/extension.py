@@ -9,7 +9,7 @@ from nbtrain.magics.magics import NBTrainMagics
 from nbtrain.magics.settings import NBTrain
 from nbtrain.telemetry import prints
 
-MAGICS = (("line", "train"), ("line", "train_review"), ("cell", "train_review"))
+MAGICS = (("line", "train"), ("cell", "train"), ("line", "train_review"), ("cell", "train_review"))
 
 
 def load(shell: Any) -> None:

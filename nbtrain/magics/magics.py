@@ -1,21 +1,23 @@
-"""The magics: `%train`, `%train VERB`, `%train_review`, `%%train_review`.
+"""The magics: `%train`, `%train VERB`, `%%train`, `%train_review`, `%%train_review`.
 Parse, call one command, show what it returned.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from IPython.core.error import UsageError as ShellUsageError
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class
 
+from nbtrain.commands import watch
 from nbtrain.commands._table import TABLE, command, nearest_verb, verbs_text
 from nbtrain.commands.parse import HelpAsked, parse, split_line
 from nbtrain.commands.spec import Context
 from nbtrain.errors import UsageError, UserError
 from nbtrain.magics import display, surroundings
-from nbtrain.magics.cell import run_cell
+from nbtrain.magics.cell import prepared_cell, run_cell
 
 REVIEW_USAGE = """\
 usage: %%train_review [--run]      review the cell below
@@ -45,11 +47,14 @@ class NBTrainMagics(Magics):
         super().__init__(shell)
         self._settings = settings
 
-    @line_magic
-    def train(self, line: str) -> Any:
+    @line_cell_magic
+    def train(self, line: str, cell: str | None = None) -> Any:
         """`%train [model] [data] [options]` trains in the background; `%train VERB` does the verb;
-        `%train --help` tells more.
+        `%%train [options]` runs the cell's own loop, followed; `%train --help` tells more.
         """
+        __tracebackhide__ = True
+        if cell is not None:
+            return self._follow(line, cell)
         try:
             words = split_line(line)
             if words and words[0] in TABLE:
@@ -88,6 +93,40 @@ class NBTrainMagics(Magics):
         else:
             run_cell(self.shell, cell)
         return None
+
+    def _follow(self, line: str, cell: str) -> Any:
+        """Run a cell's own loop in the background, followed; show and return its run."""
+        __tracebackhide__ = True
+        try:
+            args = parse(watch.CELL, split_line(line), front="%%train")
+            body = prepared_cell(self.shell, cell)
+            context = replace(self._context(f"%%train {line}\n{cell}"), body=body)
+            run = watch.CELL.run(args, context).start()
+        except HelpAsked as asked:
+            print(asked)
+            return None
+        except UserError as error:
+            raise ShellUsageError(str(error)) from None
+        self._bind(args, run)
+        return self._show_running(args, run)
+
+    def _bind(self, args: Any, run: Any) -> None:
+        if name := vars(args)["as"]:
+            self.shell.user_ns[name] = run
+
+    def _show_running(self, args: Any, run: Any) -> Any:
+        """Show a run that has started as this place allows."""
+        from nbtrain.magics import foreground
+
+        if surroundings.nobody_here(self.shell):
+            foreground.wait_with_lines(run)
+        elif surroundings.in_colab():
+            foreground.wait_with_pictures(run)
+        else:
+            display.show_live(run)
+            if args.wait:
+                run.wait()
+        return run
 
     def _do(self, verb: str, words: list[str]) -> Any:
         """Run a command, show what it returned, and return what the cell should have as its value."""
@@ -163,8 +202,6 @@ class NBTrainMagics(Magics):
 
     def _show_started(self, args: Any, run: Any) -> Any:
         """Show the plan; start the run, here or at a click; show it as this place allows."""
-        from nbtrain.magics import foreground
-
         nobody = surroundings.nobody_here(self.shell)
         if args.yes and not nobody:
             display.show_folded(run.plan.report())
@@ -174,16 +211,8 @@ class NBTrainMagics(Magics):
                 print("Nobody is here to click Start: starting.")
         if args.yes or nobody:
             run.start()
-        if name := vars(args)["as"]:
-            self.shell.user_ns[name] = run
-        if nobody:
-            foreground.wait_with_lines(run)
-        elif not args.yes:
-            display.show_plan(run)
-        elif surroundings.in_colab():
-            foreground.wait_with_pictures(run)
-        else:
-            display.show_live(run)
-            if args.wait:
-                run.wait()
+        self._bind(args, run)
+        if args.yes or nobody:
+            return self._show_running(args, run)
+        display.show_plan(run)
         return run

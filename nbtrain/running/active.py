@@ -44,18 +44,18 @@ def registered(run: Run) -> Iterator[None]:
     terminate.watch(alive)
 
 
-def refuse_if_training(parameters: Iterable[Tensor], *, but: Run | None = None) -> None:
+def refuse_if_training(parameters: Iterable[Tensor], *, but: Any = None) -> None:
     """Refuse parameters that a living run trains.
 
     Args:
-        but: a run that may train them.
+        but: the activity of a run that may train them.
 
     Raises:
         UsageError: names the run and the ways on.
     """
     mine = {id(p) for p in parameters}
     for other in alive():
-        if other is not but and any(id(p) in mine for p in other.objects.parameters):
+        if other.activity is not but and any(id(p) in mine for p in other.objects.parameters):
             raise UsageError(
                 f"Run `{other.id}` ({other.status}) is training this model right now.",
                 suggestion="Wait for it (nbtrain.last_run().wait()), stop it (%train stop), or train a copy: "

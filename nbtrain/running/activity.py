@@ -15,11 +15,9 @@ from typing import Any
 
 from nbtrain.report.model import Report
 from nbtrain.running.control import Control
-from nbtrain.running.record import Record
+from nbtrain.running.record import Arrived, Record
 from nbtrain.running.state import State
 from nbtrain.runs.store import RunFolder
-from nbtrain.telemetry.layers import LayerSample
-from nbtrain.telemetry.recorder import Rows
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ class Activity(ABC):
         """Remember that the models were trained, so that a later run can say so."""
 
     @abstractmethod
-    def take(self, *, last: bool = False) -> tuple[Rows | None, LayerSample | None]:
+    def take(self, *, last: bool = False) -> Arrived:
         """Return the numbers that have reached the host. Called by the pump; `last` waits for all of them."""
 
     def at_beat(self) -> None:  # noqa: B027 - not every activity has something to look at

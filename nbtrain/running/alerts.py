@@ -40,7 +40,7 @@ class Watch:
     """
 
     def __init__(self, *, scaled: bool = False, whole: bool = True, judged: bool = False) -> None:
-        self._scaled, self._whole, self._judged_steps = scaled, whole, judged
+        self.scaled, self._whole, self._judged_steps = scaled, whole, judged
         self._losses = np.empty(0)  # the newest WINDOW + SPIKE_STEPS, finite
         self._norms = np.empty(0)  # the newest WINDOW, finite
         self._usual_start = 0.0  # median gradient norm of the first steps
@@ -69,7 +69,7 @@ class Watch:
         loss stays so. One batch whose targets are all ignored has a NaN loss and harmless gradients.
         """
         bad, broken = ~np.isfinite(rows.train_loss), ~np.isfinite(rows.grad_norm)
-        if not self._scaled and not self._judged_steps:  # a GradScaler skips such steps
+        if not self.scaled and not self._judged_steps:  # a GradScaler skips such steps
             if rows.skipped.any():
                 place = int(rows.skipped.argmax())
                 what = "loss" if bad[place] else "gradient norm"

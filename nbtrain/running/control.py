@@ -26,7 +26,7 @@ class Control:
         self.stop_reason = ""
         self.stop_kind = "stopped"
         self.paused = False
-        self._after_epoch = False
+        self.after_epoch = False
         self._errands: list[Callable[[], Any]] = []
         self._changed = threading.Condition()
 
@@ -46,7 +46,7 @@ class Control:
         with self._changed:
             if after == "step":
                 self.stopping = True
-            self._after_epoch = True
+            self.after_epoch = True
             if self.stop_kind != "diverged":
                 self.stop_reason, self.stop_kind = reason, kind
             self.paused = False  # a paused run that is stopped goes on to its boundary and ends there
@@ -112,5 +112,5 @@ class Control:
         Raises:
             Stopped: it was.
         """
-        if self._after_epoch:
+        if self.after_epoch:
             raise Stopped(self.stop_reason)

@@ -145,8 +145,10 @@ class Execution:
             self._outcome = RunStatus.COMPLETED, self.state.stop_reason
         elif isinstance(error, Stopped):
             self._outcome = RunStatus(self.control.stop_kind), self.control.stop_reason
+        elif isinstance(error, KeyboardInterrupt):
+            self._outcome = RunStatus.STOPPED, "interrupted by hand"
         else:
-            failure = describe_failure(error)
+            failure = describe_failure(error, keep=self.activity.foreground)
             self.error, self.error_line = failure.text, failure.line
             self._outcome = RunStatus.FAILED, failure.line
             self._quietly(self.activity.rescue)
@@ -168,13 +170,13 @@ class Execution:
         self._keeper.write_prints(self.prints.take(last=last))
 
     def _take_numbers(self, *, last: bool = False) -> None:
-        news = self.record.absorb(*self.activity.take(last=last), self.state)
+        news = self.record.absorb(self.activity.take(last=last), self.state)
         if self.record.diverged and self.activity.ends_diverged and not last:
             self.control.stop("step", reason=self.record.diverged, kind="diverged")
         self._keeper.write(news)
 
     def _take_alerts(self) -> None:
-        self._keeper.write(self.record.absorb(None, None))
+        self._keeper.write(self.record.absorb())
 
     def _obey_the_folder(self) -> None:
         if (after := self.folder.take_stop_request()) is not None:
@@ -210,7 +212,7 @@ class Execution:
             self.show()
             self._quietly(self.folder.close)
             self._quietly(self._let_go)
-            self.record.absorb(None, None)  # what was said since is at least in `run.alerts`
+            self.record.absorb()  # what was said since is at least in `run.alerts`
         finally:
             self.over.set()
 
@@ -223,7 +225,8 @@ class Execution:
         sections = results.final_sections(self.activity, self.record)
         self.results = sections["training_results"]
         self._write_manifest(
-            completed_at=utc_now(), stop_reason=self.state.stop_reason, error=self.error, **sections
+            completed_at=utc_now(), stop_reason=self.state.stop_reason, error=self.error,
+            **self.activity.described(), **sections,
         )
 
     def _let_go(self) -> None:

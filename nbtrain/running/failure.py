@@ -28,11 +28,14 @@ class Failure:
     text: str
 
 
-def describe_failure(error: BaseException) -> Failure:
+def describe_failure(error: BaseException, *, keep: bool = False) -> Failure:
     """Turn an exception into text and let go of its frames, which keep the batch and the graph in memory.
 
     Frames of nbtrain above the person's code are left out; when there are only ours, all are shown: then the
     fault is ours. A UserError is its sentence alone.
+
+    Args:
+        keep: somebody else shows the exception too, with its frames.
     """
     try:
         if isinstance(error, UserError):
@@ -43,7 +46,8 @@ def describe_failure(error: BaseException) -> Failure:
             part.stack = _of_the_person(part.stack)
         return Failure(_one_line(report, below=isinstance(error, SyntaxError)), "".join(report.format()))
     finally:
-        _let_go(error)
+        if not keep:
+            _let_go(error)
 
 
 def _of_the_person(stack: traceback.StackSummary) -> traceback.StackSummary:

@@ -13,6 +13,7 @@ from typing import Any
 from nbtrain import units
 from nbtrain.findings import Finding, Severity
 from nbtrain.running.record import News
+from nbtrain.runs.journal import LOGGED
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.runs.store import RunFolder
 from nbtrain.runs.table import Table
@@ -34,6 +35,7 @@ class Keeper:
         self.folder = folder
         self._within_epochs = within_epochs
         self._waiting: list[dict[str, float]] = []  # evaluations whose steps have not been drained yet
+        self._logged: dict[int, dict[str, Any]] = {}  # step -> what was logged at it, not written yet
         self._trackers = list(trackers)
         self._on_trouble = on_trouble
         self._said: set[str] = set()
@@ -67,6 +69,9 @@ class Keeper:
         rows = news.step_rows()
         if self._within_epochs:
             self._waiting += news.evaluations
+        for row in news.logged:
+            known = self._logged.setdefault(int(row["step"]), {"kind": LOGGED})
+            known.update(row)
         self._write_in_order(rows, rows[-1]["step"] if rows else 0)
         for tracker in self._trackers:
             for row in news.epochs:
@@ -79,8 +84,11 @@ class Keeper:
 
         Whoever reads the journal takes a step that comes late for one that was done again.
         """
-        due = [one for one in self._waiting if one["step"] <= max(until, self._written)]
+        until_now = max(until, self._written)
+        due = [one for one in self._waiting if one["step"] <= until_now]
         self._waiting = self._waiting[len(due) :]
+        logged = [step for step in self._logged if step < until_now]  # more may be logged at the last step
+        due = sorted([*due, *(self._logged.pop(step) for step in logged)], key=_order)
         self._written = max(until, self._written)
         for evaluation in due:
             place = sum(step <= evaluation["step"] for step in rows.columns.get("step", ()))
@@ -92,7 +100,9 @@ class Keeper:
         for tracker in self._trackers:
             if rows:
                 self._guard(tracker.id, tracker.log_steps, rows)
-            if evaluation is not None:
+            if evaluation is not None and "kind" in evaluation:
+                self._guard(tracker.id, tracker.log_steps, [evaluation])
+            elif evaluation is not None:
                 self._guard(tracker.id, tracker.log_evaluation, evaluation)
 
     def write_prints(self, lines: Sequence[str]) -> None:
@@ -113,6 +123,10 @@ class Keeper:
             if what not in self._said:
                 self._said.add(what)
                 self._on_trouble(f"{what} could not be written: {error} Training goes on.")
+
+
+def _order(row: dict[str, Any]) -> tuple[float, bool]:
+    return row["step"], "kind" not in row  # what was logged, then an evaluation
 
 
 def trouble(text: str, step: int) -> Finding:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from nbtrain.findings import Finding
+from nbtrain.running.activity import Activity
 from nbtrain.running.execution import Execution
 from nbtrain.runs.status import Progress, RunStatus
 
@@ -26,6 +27,11 @@ class Readings:
     def folder(self) -> Any:
         """The run folder as an object, None before the start."""
         return self._do.folder
+
+    @property
+    def activity(self) -> Activity:
+        """What goes on in it."""
+        return self._do.activity
 
     @property
     def plan(self) -> Any:
@@ -82,7 +88,7 @@ class Readings:
     @property
     def history(self) -> pd.DataFrame:
         """One row a step: train_loss, lr, grad_norm, samples_per_s. A copy; at most 0.5 s behind."""
-        return self._do.record.history.frame()
+        return self._do.record.history_frame()
 
     @property
     def epochs(self) -> pd.DataFrame:

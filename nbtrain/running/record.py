@@ -7,6 +7,7 @@ The training thread drops evaluations and epoch rows in (`note_*`), the pump tak
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,15 +20,33 @@ from nbtrain.running.signs.sign import Sign
 from nbtrain.runs.table import Table
 from nbtrain.telemetry.curve import LiveCurve
 from nbtrain.telemetry.layers import LayerSample
+from nbtrain.telemetry.logged import Logged
 from nbtrain.telemetry.recorder import Rows
 from nbtrain.telemetry.series import Series, Smoother
 
 STEP_COLUMNS = ("train_loss", "lr", "grad_norm", "samples_per_s")
+FOLLOWED_COLUMNS = ("optimizer", "backwards")
 CURVE_COLUMNS = ("train_loss", "smooth_loss", "grad_norm", "lr", "samples_per_s")
 EVAL_COLUMNS = ("train_loss", "val_loss", "train_acc", "val_acc")
 PACE_BETA = 0.8  # throughput is smoothed over about five readings, a second or so
 
 Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Numbers that have reached the host.
+
+    Attributes:
+        rows: steps, or None. sample: a reading of the layers, or None.
+        beside: columns of a followed loop -> one value a row.
+        measured: (rows,) bool, False where no loss was seen; None where every row has one.
+    """
+
+    rows: Rows | None = None
+    sample: LayerSample | None = None
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
+    measured: np.ndarray | None = None
 
 
 @dataclass
@@ -36,10 +55,12 @@ class News:
 
     Attributes:
         steps: "step" and each of STEP_COLUMNS -> values, one a step; empty without new steps.
+        logged: what the person's code logged, {"step": 3, name: value}.
         epochs, evaluations: their rows. alerts: new findings.
     """
 
     steps: dict[str, np.ndarray] = field(default_factory=dict)
+    logged: list[dict[str, float]] = field(default_factory=list)
     epochs: list[dict[str, float]] = field(default_factory=list)
     evaluations: list[dict[str, float]] = field(default_factory=list)
     alerts: list[Finding] = field(default_factory=list)
@@ -54,14 +75,17 @@ class Record:
 
     Args:
         watch: raises alerts from the numbers.
+        followed: it has the columns of a followed loop: whose optimizer stepped, after how many backwards.
 
     Attributes:
         skipped: how many steps were not taken because a gradient was not finite.
         signs: what else is looked for in the numbers (`nbtrain.running.early`).
     """
 
-    def __init__(self, watch: Watch | None = None) -> None:
-        self.history = Series(STEP_COLUMNS)
+    def __init__(self, watch: Watch | None = None, *, followed: bool = False) -> None:
+        self._series = Series((*STEP_COLUMNS, *(FOLLOWED_COLUMNS if followed else ())))
+        self._logged = Logged()
+        self.optimizers: list[str] = []  # names, in the order in which they first stepped
         self.curves = LiveCurve(CURVE_COLUMNS)
         self.eval_curves = LiveCurve(EVAL_COLUMNS)
         self.epochs: list[dict[str, float]] = []
@@ -72,16 +96,24 @@ class Record:
         self.skipped = 0
         self.signs: list[Sign] = []
         self._watch = watch or Watch()
+        self._others: dict[int, Watch] = {}  # of a loop's other optimizers: their losses are of other kinds
         self._smoother = Smoother()
         self._epochs_in: deque[dict[str, float]] = deque()
         self._evaluations_in: deque[dict[str, float]] = deque()
         self._best_in: deque[dict[str, float]] = deque()
         self._alerts_in: deque[Finding] = deque()
+        self._logged_in: deque[tuple[int, Mapping[str, Any]]] = deque()
 
     @property
     def diverged(self) -> str:
         """How the run diverged, in a sentence; empty while it has not."""
-        return self._watch.diverged
+        watches = (self._watch, *self._others.values())
+        return next((watch.diverged for watch in watches if watch.diverged), "")
+
+    def is_scaled(self) -> None:
+        """Note that a GradScaler guards the run: gradients that overflow are its daily work."""
+        for watch in (self._watch, *self._others.values()):
+            watch.scaled = True
 
     def note_epoch(self, row: dict[str, float]) -> None:
         """Take an epoch's row from the training thread."""
@@ -93,6 +125,10 @@ class Record:
         """Take an evaluation from the training thread. `best`: (best validation loss, its step)."""
         self._evaluations_in.append({"step": step, "epoch": epoch, **values})
         self._best_in.append({"best_val_loss": best[0], "best_val_step": best[1]})
+
+    def note_logged(self, step: int, values: Mapping[str, Any]) -> None:
+        """Take what a person's code logged, numbers or 0-d tensors, from the training thread."""
+        self._logged_in.append((step, values))
 
     def note_alert(self, finding: Finding) -> None:
         """Take an alert from any thread."""
@@ -113,7 +149,7 @@ class Record:
             self._watch.on_rows(rows)
             self._watch.diverged = ""
             smooth = self._smoother.extend(known["train_loss"])
-            self.history.extend(steps, known)
+            self._series.extend(steps, known)
             self.curves.extend(steps, {**known, "smooth_loss": smooth})
             self.latest.update({name: float(column[-1]) for name, column in known.items()})
             self.latest["smooth_loss"] = float(smooth[-1])
@@ -131,18 +167,20 @@ class Record:
             sign.recall(news)
         self._absorb_judged(news)
 
-    def absorb(self, rows: Rows | None, sample: LayerSample | None, state: Any = None) -> News:
+    def absorb(self, arrived: Arrived | None = None, state: Any = None) -> News:
         """Take over what has arrived. Called by the pump only.
 
         Args:
             state: where the run stands, for the signs; None when they have nothing to look at.
         """
         news = News(epochs=_emptied(self._epochs_in), evaluations=_emptied(self._evaluations_in))
-        if rows is not None:
-            news.steps = self._absorb_rows(rows)
+        arrived = arrived or Arrived()
+        if (rows := arrived.rows) is not None:
+            news.steps = self._absorb_rows(rows, arrived.beside)
             self.skipped += int(rows.skipped.sum())
-            news.alerts += self._watch.on_rows(rows)
-        if sample is not None:
+            news.alerts += self._judge_rows(arrived)
+        news.logged = self._absorb_logged()
+        if (sample := arrived.sample) is not None:
             ratios = sample.update_ratios
             self.layers = {name: (norm, ratios[name]) for name, norm in sample.grad_norms.items()}
         for values in news.evaluations:
@@ -151,6 +189,7 @@ class Record:
         for best in _emptied(self._best_in):
             self.latest.update(best)
         for row in news.epochs:
+            row.update({**self._logged.take_epoch(int(row["step"])), **row})
             self.epochs.append(row)
             measured = {name: row[name] for name in row if name.startswith(("train_", "val_"))}
             measured.pop("train_loss", None)  # the newest step's stands there
@@ -166,7 +205,31 @@ class Record:
         self.alerts += news.alerts
         return news
 
-    def _absorb_rows(self, rows: Rows) -> dict[str, np.ndarray]:
+    def _judge_rows(self, arrived: Arrived) -> list[Finding]:
+        """Raise alerts: of rows whose loss was seen, those of each optimizer by themselves."""
+        rows, whose, measured = arrived.rows, arrived.beside.get("optimizer"), arrived.measured
+        if measured is not None and not measured.all():
+            rows, whose = rows.where(measured), whose if whose is None else whose[measured]
+        if whose is None:
+            return self._watch.on_rows(rows)
+        found: list[Finding] = []
+        for code in np.unique(whose).astype(int).tolist():
+            watch = self._watch
+            if code:
+                watch = self._others.setdefault(code, Watch(scaled=self._watch.scaled))
+            found += watch.on_rows(rows.where(whose == code))
+        return found
+
+    def _absorb_logged(self) -> list[dict[str, float]]:
+        taken = []
+        for step, values in _emptied(self._logged_in):
+            read = {name: float(value) for name, value in values.items()}  # device sync, in the pump
+            self._logged.add(step, read)
+            self.latest.update(read)
+            taken.append({"step": step, **read})
+        return taken
+
+    def _absorb_rows(self, rows: Rows, beside: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         seconds = float(rows.step_time_s.sum())
         pace = float(rows.samples.sum()) / seconds if seconds > 0 else np.nan
         before = self.latest.get("samples_per_s", pace)
@@ -178,11 +241,15 @@ class Record:
             "samples_per_s": np.full(len(rows.steps), pace),
         }
         smooth = self._smoother.extend(rows.train_loss)
-        self.history.extend(rows.steps, columns)
+        self._series.extend(rows.steps, {**columns, **beside})
         self.curves.extend(rows.steps, {**columns, "smooth_loss": smooth})
         newest = {name: float(column[-1]) for name, column in columns.items()}
         self.latest.update(newest, smooth_loss=float(smooth[-1]))
-        return {"step": rows.steps, **columns}
+        said = dict(beside)
+        if "optimizer" in said:
+            said["optimizer"] = np.array([self.optimizers[int(code)] for code in said["optimizer"]])
+            said["backwards"] = said["backwards"].astype(int)
+        return {"step": rows.steps, **columns, **said}
 
     def _absorb_judged(self, news: News) -> None:
         """Add points to the evaluation chart: epochs with their evaluation, and those within an epoch."""
@@ -194,6 +261,15 @@ class Record:
             name: np.array([by_step[s].get(name, np.nan) for s in steps], float) for name in EVAL_COLUMNS
         }
         self.eval_curves.extend(np.array(steps), columns)
+
+    def history_frame(self) -> pd.DataFrame:
+        """Return one row a step, with what was logged beside what was measured."""
+        frame = self._series.frame()
+        if "optimizer" in frame:
+            names = [self.optimizers[code] for code in frame["optimizer"].astype(int)]
+            frame["optimizer"] = pd.Categorical(names, categories=list(dict.fromkeys(self.optimizers)))
+            frame["backwards"] = frame["backwards"].astype(int)
+        return self._logged.joined(frame)
 
     def evaluations_frame(self) -> pd.DataFrame:
         """Return the validations as a DataFrame indexed by step, a row each, those at epochs' ends too."""

@@ -79,6 +79,10 @@ class Run(Readings):
         """End at the next step as interrupted, because what the run lives in is going away."""
         self._do.control.stop("step", reason=reason, kind="interrupted")
 
+    def ended(self, error: BaseException | None) -> None:
+        """Take the end of a training in the foreground; called by the block that it is."""
+        self._do.trained(error)
+
     def save(self) -> None:
         """Commit a checkpoint at the next step boundary."""
         self._refuse_when_over("saved")

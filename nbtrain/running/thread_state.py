@@ -12,11 +12,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 
 
-def thread_state(device: torch.device) -> Callable[[], AbstractContextManager[None]]:
-    """Return a context for another thread that stands as this one does, with gradients on.
+def thread_state(device: torch.device, *, grad: bool = True) -> Callable[[], AbstractContextManager[None]]:
+    """Return a context for another thread that stands as this one does.
 
     Args:
         device: where the model trains; made the current one if it is a CUDA device.
+        grad: the gradient mode there.
     """
     default = torch.get_default_device()
 
@@ -25,7 +26,7 @@ def thread_state(device: torch.device) -> Callable[[], AbstractContextManager[No
         if device.type == "cuda":
             torch.cuda.set_device(device)
         # entered only when needed: a default device costs a look at every call of torch
-        with torch.enable_grad(), nullcontext() if default.type == "cpu" else default:
+        with torch.set_grad_enabled(grad), nullcontext() if default.type == "cpu" else default:
             yield
 
     return entered

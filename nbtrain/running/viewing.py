@@ -8,3 +8,5 @@ from collections.abc import Callable
 from typing import Any
 
 viewer: Callable[[Any], Any] | None = None
+# Shows a run that goes on in the cell itself; returns what to call once it is over.
+foreground: Callable[[Any], Callable[[], Any]] | None = None

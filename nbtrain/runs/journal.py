@@ -25,6 +25,8 @@ from nbtrain.runs.plain import for_json, from_json_number, number_name
 from nbtrain.runs.table import Table
 
 EVALUATION = "evaluation"  # the "kind" of such a row; a step's row has none
+LOGGED = "logged"  # the "kind" of what a person's code logged at a step
+_BEHIND = {LOGGED: 0.25, EVALUATION: 0.5}  # where it stands behind its step
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
@@ -170,7 +172,7 @@ def _step(row: Mapping[str, Any]) -> float:
     step = row.get("step")
     if not isinstance(step, (int, float)) or not abs(step) < 2**52:
         return np.nan
-    return float(step) + (0.5 if row.get("kind") == EVALUATION else 0.0)
+    return float(step) + _BEHIND.get(row.get("kind"), 0.0)
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbtrain.runs.journal import EVALUATION, read_journal, without_replayed
+from nbtrain.runs.journal import EVALUATION, LOGGED, read_journal, without_replayed
 from nbtrain.runs.layout import EPOCHS_FILE, STEPS_FILE
 from nbtrain.runs.metrics import read_metrics, with_evaluations
 
@@ -44,7 +44,7 @@ class StoredRows:
         """Return the steps as a table."""
         import pandas as pd
 
-        rows = self.steps()
+        rows = self._with_logged(self.steps())
         keys = dict.fromkeys(key for row in rows for key in row)
         # twice as fast as of dicts
         table = pd.DataFrame({key: [row.get(key) for row in rows] for key in keys})
@@ -57,6 +57,18 @@ class StoredRows:
         table["step"] = table["step"].astype("int64")
         others = [column for column in table if column not in ("step", *HISTORY_COLUMNS)]
         return table.set_index("step")[[*HISTORY_COLUMNS, *others]]
+
+    def _with_logged(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the steps with what was logged at each; a step that has nothing else is added."""
+        logged: dict[Any, dict[str, Any]] = {}
+        for row in self._records():
+            if row.get("kind") == LOGGED:
+                logged.setdefault(row["step"], {}).update(row)
+        if not logged:
+            return steps
+        whole = [{**row, **logged.pop(row.get("step"), {})} for row in steps]
+        whole = sorted([*whole, *logged.values()], key=lambda row: row["step"])
+        return [{key: value for key, value in row.items() if key != "kind"} for row in whole]
 
     def evaluations(self) -> pd.DataFrame:
         """Return the validations as a table indexed by step."""

@@ -20,7 +20,7 @@ class Table(Sequence[Mapping[str, Any]]):
     """Rows of one block.
 
     Args:
-        columns: name -> (rows,) integers or floats, as many each.
+        columns: name -> (rows,) integers, floats or words, as many each.
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
@@ -49,7 +49,10 @@ class Table(Sequence[Mapping[str, Any]]):
         for name, column in self.columns.items():
             key = json.dumps(name).replace("%", "%%")
             values = column.tolist()
-            if column.dtype.kind == "f" and not np.isfinite(column).all():
+            if column.dtype.kind == "U":
+                pattern.append(f"{key}:%s")
+                varying.append([json.dumps(value) for value in values])
+            elif column.dtype.kind == "f" and not np.isfinite(column).all():
                 pattern.append(f"{key}:%s")
                 varying.append([json.dumps(number_name(value)) for value in values])
             elif values and values.count(values[0]) == len(values):  # a rate, a pace: said once

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,6 +27,8 @@ PACK_ROWS = 256
 PACK_SECONDS = 0.2
 KEPT_NUMEL = 1 << 20  # numbers of gradients that a pack may hold on to: 4 MB
 
+# A step's loss: the value; or several, whose mean it is; or none, where a followed loop showed none.
+Loss = Tensor | Sequence[Tensor]
 # A step's gradient norm: the total; or the parts that make it up, gradients or 0-d norms of gradients,
 # which are then reduced once for a whole pack; or None where there were no gradients.
 Norm = Tensor | Sequence[Tensor] | None
@@ -36,12 +38,13 @@ class Taken(NamedTuple):
     """What a step came to, still on the device.
 
     Attributes:
-        loss: mean loss of the micro-batches, 0-d, detached. norm: gradient norm before clipping (see `Norm`).
-        samples: samples consumed.
+        loss: mean loss of the micro-batches, 0-d, detached (see `Loss`).
+        norm: gradient norm before clipping (see `Norm`).
+        samples: samples consumed; 0 where a followed loop was not seen to draw any.
         skipped: the weights were not updated; a 0-d tensor that is 1.0 where only the device knows.
     """
 
-    loss: Tensor
+    loss: Loss
     norm: Norm
     samples: int
     skipped: bool | Tensor = False
@@ -84,7 +87,7 @@ class Numbers(NamedTuple):
     """Values of some steps that have reached the host, as the training thread sees them.
 
     Attributes:
-        steps: in order. values: (2, steps) float32, loss and gradient norm before clipping.
+        steps: in order. values: (2, steps) floats, loss and gradient norm before clipping.
         skipped: (steps,) bool; the weights were not updated.
     """
 
@@ -172,10 +175,10 @@ class Recorder:
         rows, self._rows = self._rows, []
         steps, taken, rates, seconds = zip(*rows, strict=True)
         losses, norms, samples, skipped = zip(*taken, strict=True)
-        loss = torch.stack(losses).float()
-        columns = [loss, _norms(norms, loss.device)]
+        loss = _losses(losses, norms)
+        columns = [loss, _norms(norms, loss.device).to(loss.dtype)]
         if any(isinstance(one, Tensor) for one in skipped):
-            columns.append(_flags(skipped, loss.device))
+            columns.append(_flags(skipped, loss.device).to(loss.dtype))
         values = torch.stack(columns)
         event = None
         if values.device.type == "cuda":
@@ -272,6 +275,28 @@ def _rows_at_once(norm: Norm) -> int:
     if norm is None or isinstance(norm, Tensor):
         return PACK_ROWS
     return max(1, min(PACK_ROWS, KEPT_NUMEL // max(sum(part.numel() for part in norm), 1)))
+
+
+def _losses(losses: Sequence[Loss], norms: Sequence[Norm]) -> Tensor:
+    """Losses of a pack's steps, (rows,): float32, or float64 where theirs are, or are means of ours."""
+    if all(isinstance(loss, Tensor) for loss in losses):
+        kinds = {(loss.device, loss.dtype) for loss in losses}
+        if len(kinds) == 1:
+            values = torch.stack([*losses])
+            return values if values.dtype == torch.float64 else values.float()
+    counts = [1 if isinstance(loss, Tensor) else len(loss) for loss in losses]
+    seen = [value for loss in losses for value in ([loss] if isinstance(loss, Tensor) else loss)]
+    home = next((one.device for one in (*seen, *_tensors_of(norms))), torch.device("cpu"))
+    exact = torch.float32 if home.type == "mps" else torch.float64
+    if not seen:
+        return torch.full((len(losses),), math.nan, dtype=exact, device=home)
+    values = torch.stack([value.to(home, exact, non_blocking=True) for value in seen])
+    return torch.stack([part.mean() for part in values.split(counts)])  # of none: NaN
+
+
+def _tensors_of(norms: Sequence[Norm]) -> Iterator[Tensor]:
+    for norm in norms:
+        yield from (norm,) if isinstance(norm, Tensor) else norm or ()
 
 
 def _norms(norms: Sequence[Norm], device: torch.device) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,12 +12,12 @@ from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.alerts import Watch
 from nbtrain.running.early import early_signs
 from nbtrain.running.learning_rate import set_learning_rate
-from nbtrain.running.record import Record
+from nbtrain.running.log import heard
+from nbtrain.running.record import Arrived, Record
 from nbtrain.running.state import State
 from nbtrain.running.thread_state import thread_state
 from nbtrain.runs.store import RunFolder
-from nbtrain.telemetry.layers import LayerSample
-from nbtrain.telemetry.recorder import Recorder, Rows
+from nbtrain.telemetry.recorder import Recorder
 from nbtrain.telemetry.samplers import device_sampler
 from nbtrain.train.callbacks.budgets import Budgets
 from nbtrain.train.callbacks.checkpoint import Checkpoints
@@ -148,7 +149,7 @@ class Training(Activity):
         options, parts = self.objects.options, self.parts
         if options.seed is not None and self.resumption is None:
             seed_everything(options.seed)
-        with self._stand(), deterministic(options.deterministic):
+        with self._stand(), deterministic(options.deterministic), heard(self._log):
             if self.resumption is not None:
                 self.resumption.rewind()
             self._good.take(self.objects, self.state.step)
@@ -156,6 +157,9 @@ class Training(Activity):
                 self.objects, self.state, self._desk.control, feed=parts.feed,
                 recorder=self._recorder, callbacks=parts.callbacks, stepper=self.stepper,
             )  # fmt: skip
+
+    def _log(self, values: Mapping[str, Any]) -> None:
+        self._desk.record.note_logged(self.state.step, values)
 
     def rescue(self) -> None:
         """Save what was learned until the failure."""
@@ -170,14 +174,14 @@ class Training(Activity):
         state = self.state
         ledger.note(self.objects.model, self._desk.folder.path.name, epochs=state.epoch, steps=state.step)
 
-    def take(self, *, last: bool = False) -> tuple[Rows | None, LayerSample | None]:
+    def take(self, *, last: bool = False) -> Arrived:
         """Return the numbers that have reached the host."""
         rows = self._recorder.drain(wait=last)
         if rows is not None:
             self._journal.append(rows.steps, rows.train_loss)
         if self.resumption is not None:
             self.resumption.compare(rows, last=last)
-        return rows, self.stepper.sampler.take()
+        return Arrived(rows, self.stepper.sampler.take())
 
     def at_beat(self) -> None:
         """Read how busy the GPU is; look at the budgets of a run that takes no steps just now."""

@@ -1,0 +1,87 @@
+"""watch: a person's own loop as a run, a cell in the background or a block in the foreground."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from nbtrain.commands.finish import completion, leave_reports
+from nbtrain.commands.spec import DIR, Argument, Command, Context
+
+if TYPE_CHECKING:
+    from nbtrain.watch.block import WatchedBlock
+
+ON_NAN = Argument(
+    ("--on-nan",), "alert | stop: what a loss that is not finite does (alert)", choices=("alert", "stop"),
+    metavar="WHAT",
+)  # fmt: skip
+ARGUMENTS = (
+    Argument(("--log",), "json | tensorboard | wandb | mlflow, several with commas", metavar="BACKENDS"),
+    Argument(("--name",), "name of the run", metavar="NAME"),
+    DIR,
+    Argument(
+        ("--save-every", "--checkpoint-every", "--save-steps"),
+        "steps between checkpoints of the models, optimizers and schedulers found (none)",
+        int,
+    ),
+    ON_NAN,
+    Argument(("--wait",), "wait in the cell until the loop is over", bool),
+    Argument(("--as",), "bind the run to this name", metavar="NAME"),
+)
+_FRONT_ONLY = ("wait", "as")
+
+
+def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
+    """Follow the loop of a block, in the foreground: `with nbtrain.watch(name="mine") as run: ...`.
+
+    Losses, gradient norms, rates, epochs and validation are seen without a line changed in the loop, and
+    nothing of it is changed. An interrupt stops it at its next step and keeps everything.
+
+    Args:
+        log: backends, e.g. "json" or "json,tensorboard".
+        **options: name, dir, save_every (steps between checkpoints), on_nan ("alert" or "stop").
+
+    Raises:
+        UsageError: an option is unknown or not allowed.
+    """
+    from nbtrain.running.run import Run
+    from nbtrain.watch.block import WatchedBlock
+    from nbtrain.watch.options import WatchOptions
+    from nbtrain.watch.watching import Watching
+
+    settings = WatchOptions.from_words({"log": log, **options})
+    activity = Watching(settings, sys._getframe(1).f_globals)
+    return WatchedBlock(Run(activity, finishers=(leave_reports,), report=completion))
+
+
+def watch_cell(args: SimpleNamespace, context: Context) -> Any:
+    """Return the run of a cell's loop, not started yet.
+
+    Args:
+        context: its `cell` is the text, its `body` runs it.
+
+    Raises:
+        UsageError: an option is not allowed, or logging was not chosen.
+    """
+    from nbtrain.running.backends import refuse_without
+    from nbtrain.running.run import Run
+    from nbtrain.watch.options import WatchOptions
+    from nbtrain.watch.watching import Watching
+
+    words = {key: value for key, value in vars(args).items() if key not in _FRONT_ONLY and value is not None}
+    words.setdefault("log", context.log or None)
+    options = WatchOptions.from_words({"dir": context.runs_dir, **words})
+    refuse_without(options.log)
+    activity = Watching(options, context.namespace or {}, body=context.body, source=context.cell or "")
+    return Run(activity, finishers=(leave_reports,), report=completion, in_thread=context.in_thread)
+
+
+CELL = Command(
+    "watch",
+    "run this cell's own loop in the background, followed and controllable, not one line changed",
+    watch_cell,
+    ARGUMENTS,
+    examples=("--log json", "--log json --name mine --save-every 500"),
+    notebook_only=True,
+)

@@ -1,0 +1,104 @@
+"""The batches that a followed loop draws: which loader feeds the training, how many samples a step had."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+MOST_DEEP = 3  # containers in containers
+
+
+class Draws:
+    """Tell the loader that feeds the training from others.
+
+    It is the one whose batches are drawn, with gradients on, before a backward.
+    """
+
+    def __init__(self) -> None:
+        self._loaders: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}  # id: it, its loader
+        self._candidates: list[int] = []  # iterators drawn from since the last backward, in order
+        self._feeding = 0  # id of the iterator that feeds the training, 0 for none
+        self._samples: dict[int, int] = {}
+        self.last: Any = None  # weak reference to the loader last drawn from
+        self.batches = 0  # of the feeding iterator, in this pass
+        self.draws = 0  # of it since the last step
+        self.was_fed = False
+
+    def begin(self, loader: Any, iterator: Any) -> None:
+        """Take note of a pass over a loader that begins."""
+        self._loaders[id(iterator)] = weakref.ref(iterator), weakref.ref(loader)
+        if self._feeding == id(iterator):  # workers that persist: the same iterator begins anew
+            self._feeding = 0
+
+    def drawn(self, iterator: Any, batch: Any) -> None:
+        """Take note of a batch."""
+        key = id(iterator)
+        self.last = self._loader(key)
+        if not torch.is_grad_enabled():
+            return
+        if key == self._feeding:
+            self.batches += 1
+            self.draws += 1
+        elif key not in self._candidates:
+            self._candidates.append(key)
+        self._samples[key] = self._samples.get(key, 0) + samples_of(batch)
+
+    def backward(self) -> Any:
+        """Say which loader has just been found to feed the training, or None.
+
+        The first of those drawn from since the last backward, unless the one that was feeding is among them.
+        """
+        candidates, self._candidates = self._candidates, []
+        if self.draws or not candidates or self._alive(self._feeding):
+            return None
+        living = [key for key in candidates if self._alive(key)]
+        if not living:
+            return None
+        self._feeding, self.batches, self.draws, self.was_fed = living[0], 1, 1, True
+        held = self._loader(self._feeding)
+        return held() if held is not None else None
+
+    def exhausted(self, iterator: Any) -> bool:
+        """Say whether this iterator's end is the end of an epoch."""
+        key = id(iterator)
+        self._loaders.pop(key, None)
+        self._candidates = [known for known in self._candidates if known != key]
+        if key != self._feeding:
+            return False
+        self._feeding = self.draws = 0
+        return True
+
+    def take_samples(self) -> int:
+        """Return how many samples the feeding loader gave since the last call, 0 where none was seen."""
+        samples = self._samples.get(self._feeding, 0) or max(self._samples.values(), default=0)
+        self._samples.clear()
+        self.draws = 0
+        return samples
+
+    def _alive(self, key: int) -> bool:
+        known = self._loaders.get(key)
+        return known is not None and known[0]() is not None
+
+    def _loader(self, key: int) -> Any:
+        known = self._loaders.get(key)
+        return known[1] if known is not None else None
+
+
+def samples_of(batch: Any, depth: int = 0) -> int:
+    """Return the length of the first tensor of a batch, 0 where there is none."""
+    if isinstance(batch, Tensor):
+        return batch.shape[0] if batch.dim() else 1
+    if depth >= MOST_DEEP:
+        return 0
+    if isinstance(batch, Mapping):
+        parts: Any = batch.values()
+    elif isinstance(batch, (list, tuple)):
+        parts = batch
+    else:
+        graphs = getattr(batch, "num_graphs", None)  # PyTorch Geometric
+        return graphs if isinstance(graphs, int) else 0
+    return next((size for part in parts if (size := samples_of(part, depth + 1))), 0)

@@ -1,0 +1,284 @@
+"""Follower: what the calls of a loop mean. It listens to `nbtrain.watch.seams` in the loop's own thread.
+
+    backward        the value is put aside for the optimizers it is of          (values.py)
+    before a step   gradient norms, learning rate                               (steps.py)
+    after a step    a row to the recorder; the mailbox: save, set lr, pause, stop
+    a batch         samples; the end of the feeding loader ends an epoch        (draws.py, epochs.py)
+    a loss          of training: which it is; of other data: validation         (validation.py)
+
+Nothing is read from a device and nothing of the loop is changed. What fails in here is told and never reaches
+the loop; what does reach it is meant to: Stopped, and the refusal of parameters that another run trains.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbtrain.findings import Finding, Severity
+from nbtrain.running.activity import Desk
+from nbtrain.running.record import FOLLOWED_COLUMNS, STEP_COLUMNS
+from nbtrain.running.state import State
+from nbtrain.telemetry.recorder import Recorder
+from nbtrain.watch.draws import Draws
+from nbtrain.watch.epochs import Epochs
+from nbtrain.watch.found import Found
+from nbtrain.watch.nesting import Nesting
+from nbtrain.watch.passes import Passes
+from nbtrain.watch.steps import Steps
+from nbtrain.watch.validation import Validation
+
+LOSS_NAMES = ("loss", "train_loss")  # what a logged training loss is called
+RESERVED = frozenset(["step", "epoch", *STEP_COLUMNS, *FOLLOWED_COLUMNS])
+
+
+class Follower:
+    """One loop, followed.
+
+    Args:
+        desk: of the run. state: its counters. found: what takes part.
+        stops_at_nan: see `nbtrain.watch.steps.Steps`.
+        on_first_step: called with each optimizer before its first step; what it raises reaches the loop.
+    """
+
+    def __init__(
+        self, desk: Desk, state: State, found: Found, *, stops_at_nan: bool = False,
+        on_first_step: Callable[[Any], Any] = lambda optimizer: None,
+    ) -> None:  # fmt: skip
+        self._desk, self._state, self.found = desk, state, found
+        self._stops_at_nan, self._on_first_step = stops_at_nan, on_first_step
+        self.steps = Steps(desk, state, Recorder(), found, stops_at_nan=stops_at_nan)
+        self.passes = Passes(state, desk.record)
+        self._scaling, self._values = self.steps.scaling, self.steps.values
+        self._draws, self._nesting = Draws(), Nesting()
+        self.validation = Validation(state, self.steps, self.passes, found, self._draws)
+        self.epochs = Epochs(state, self.steps, self.passes, found, self._draws)
+        self._in_backward = self._in_scaler = False
+        self._has_closure = False
+        self._boundary_due = False  # a step was made within a scaler's, which was not updated yet
+        self._stops = 0
+        self.on_boundary: Callable[[], Any] | None = None  # called at each step's end
+        self.deaf = self.logged = False
+
+    # --- backward -----------------------------------------------------------------------------------------
+
+    def backward(self, original: Any, outputs: Any, args: Any, keywords: Any) -> Any:
+        """Run a backward and take its value. One within another (checkpointing) is a part of it."""
+        __tracebackhide__ = True
+        if self._in_backward:
+            return original(outputs, *args, **keywords)
+        if self._boundary_due:
+            self._boundary()
+        self._end_of_epoch()
+        self._safely(self._before_backward, outputs)
+        self._in_backward = True
+        try:
+            result = original(outputs, *args, **keywords)
+        finally:
+            self._in_backward = False
+        self._safely(self._after_backward, outputs)
+        return result
+
+    def _before_backward(self, outputs: Any) -> None:
+        self.steps.go_on()
+        self._state.phase = "training"
+        self._values.before_backward()
+        first = self._scaling.before_scaling(outputs[0])
+        self.validation.before_backward(outputs[0] if first is None else first)
+        self.epochs.before_backward()
+
+    def _after_backward(self, outputs: Any) -> None:
+        value = self._value_of(outputs)
+        if value is not None:
+            self._values.add(value)
+
+    def _value_of(self, outputs: Any) -> Tensor | None:
+        """The value of a backward, a copy, since loops add to losses in place; None where it is none."""
+        scalars = [one for one in outputs if type(one) is Tensor and one.numel() == 1]
+        if len(scalars) != len(outputs) or (scalars[0].is_cuda and torch.cuda.is_current_stream_capturing()):
+            return None
+        values = [self._scaling.unscaled(one) for one in scalars]
+        self._scaling.forget()
+        values = [one if one.dim() == 0 else one.reshape(()) for one in values]
+        return values[0].clone() if len(values) == 1 else torch.stack(values).sum()
+
+    # --- steps --------------------------------------------------------------------------------------------
+
+    def before_step(self, optimizer: Any, args: Any, keywords: Any) -> None:
+        """An optimizer is about to step."""
+        if not self._nesting.enter(sys._getframe(2)):
+            return
+        if self.steps.is_new(optimizer):
+            self._on_first_step(optimizer)
+        closure = args[1] if len(args) > 1 else keywords.get("closure")
+        self._has_closure = callable(closure)
+        self._safely(self._before_step, optimizer)
+
+    def _before_step(self, optimizer: Any) -> None:
+        self.steps.before(optimizer, has_closure=self._has_closure)
+
+    def after_step(self, optimizer: Any) -> None:
+        """An optimizer has stepped."""
+        if not self._nesting.leave(sys._getframe(2)):
+            return
+        self._safely(self._stepped, optimizer)
+        if self._in_scaler:
+            self._scaling.was_stepped = self._boundary_due = True
+        else:
+            self._boundary()
+
+    def _stepped(self, optimizer: Any) -> None:
+        state, draws = self._state, self._draws
+        state.batch = draws.batches
+        self.steps.after(optimizer, samples=draws.take_samples(), has_closure=self._has_closure)
+        self.epochs.stepped()
+
+    def _boundary(self) -> None:
+        """Serve the mailbox.
+
+        Raises:
+            Stopped: the run was asked to end. Swallowed by a bare `except:`, it is raised again at each step.
+        """
+        self._boundary_due = False
+        if self.on_boundary is not None:
+            self._safely(self.on_boundary)
+        control = self._desk.control
+        if not (control.pending or control.stopping):
+            return
+        self.steps.flush()
+        if control.after_epoch and not control.stopping and not self._draws.was_fed:
+            self._say_step_for_epoch()
+        if control.stopping:
+            self._stops += 1
+            if self._stops == 2:
+                self._say_swallowed()
+        self.steps.rest()
+        control.at_boundary(self._state)
+        self.steps.go_on()
+
+    # --- GradScaler ---------------------------------------------------------------------------------------
+
+    def scaled(self, scaler: Any, outputs: Any, result: Any) -> None:
+        """A GradScaler has scaled a value."""
+        if not self._scaling.used and scaler.is_enabled():
+            self._desk.record.is_scaled()
+        self._safely(self._scaling.scaled, scaler, outputs, result)
+
+    @contextmanager
+    def scaler_steps(self, optimizer: Any) -> Iterator[None]:
+        """A GradScaler steps an optimizer, or finds an overflow and does not: that counts as well."""
+        if self._stops_at_nan:
+            self.steps.refuse_nan(optimizer)
+        self._in_scaler, self._scaling.was_stepped = True, False
+        try:
+            yield
+        finally:
+            self._in_scaler = False
+        if not self._scaling.was_stepped:
+            self._has_closure = False
+            self._safely(self._before_step, optimizer)
+            self._safely(self._stepped, optimizer)
+            self._boundary_due = True
+
+    def scaler_updated(self) -> None:
+        """A GradScaler was updated: a step within it is whole."""
+        if self._boundary_due:
+            self._boundary()
+
+    def clipping(self, parameters: list[Tensor], norm: Tensor) -> None:
+        """Gradients are clipped; `norm` is theirs before it."""
+        self._safely(self.steps.clipped, parameters, norm)
+
+    # --- batches and epochs -------------------------------------------------------------------------------
+
+    def before_iterating(self, loader: Any) -> None:
+        """A pass over a loader is about to begin."""
+        if loader is self.found.train_loader:
+            self._end_of_epoch()
+
+    def iterating(self, loader: Any, iterator: Any) -> None:
+        """A pass over a loader has begun."""
+        self._safely(self._draws.begin, loader, iterator)
+
+    def drawn(self, iterator: Any, batch: Any) -> None:
+        """A batch was drawn."""
+        self._safely(self._draws.drawn, iterator, batch)
+        if torch.is_grad_enabled():
+            self.steps.go_on()
+
+    def exhausted(self, iterator: Any) -> None:
+        """A loader has no more batches."""
+        self._safely(self.epochs.exhausted, iterator)
+
+    def _end_of_epoch(self) -> None:
+        """Before the next epoch trains: the last one is whole.
+
+        Raises:
+            Stopped: the run was asked to end after an epoch.
+        """
+        if self.epochs.ended is not None and self._desk.control.after_epoch:
+            self._desk.control.at_epoch_end()
+
+    # --- validation, logged numbers -----------------------------------------------------------------------
+
+    def judged(self, name: str, result: Tensor, args: Any, reduction: int) -> None:
+        """A loss was computed."""
+        if not self._in_backward:
+            self._safely(self.validation.judged, name, result, args, reduction)
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Take what the person's code logs."""
+        kept = dict(values)
+        ended = False
+        self.logged = True
+        if not self._values.count:
+            for name in LOSS_NAMES:
+                if name in kept:
+                    ended = self.steps.log_loss(kept.pop(name))
+                    break
+        if kept:
+            named = {f"{name}_logged" if name in RESERVED else name: value for name, value in kept.items()}
+            self._desk.record.note_logged(self._state.step, named)
+        if ended:
+            self._boundary()
+
+    # --- the end ------------------------------------------------------------------------------------------
+
+    def finish(self, *, completed: bool) -> None:
+        """The loop is over: send everything on its way.
+
+        Args:
+            completed: it came to its own end, and so did the epoch that no loader's end has ended.
+        """
+        self._scaling.forget()
+        self._safely(self.validation.finish)
+        self.steps.finish()
+        self.epochs.finish(completed=completed)
+
+    def _safely(self, action: Callable[..., Any], *details: Any) -> None:
+        """Do what must not reach the loop when it fails."""
+        try:
+            action(*details)
+        except Exception as error:
+            self._desk.trouble(
+                f"following the loop failed in one part, the loop goes on ({type(error).__name__}: {error})"
+            )
+
+    def _say_step_for_epoch(self) -> None:
+        reason = "stopped by hand at a step: no loader was seen whose end would end an epoch"
+        self._note("stop-at-step", Severity.INFO, "Stopped at a step, where an epoch's end was asked for.",
+                   evidence="no DataLoader was seen to feed the training")  # fmt: skip
+        self._desk.control.stop("step", reason=reason)
+
+    def _say_swallowed(self) -> None:
+        self._note("stop-swallowed", Severity.WARNING,
+                   "The loop has caught the stop and goes on; it is raised again at each step.",
+                   recommended="a bare `except:` catches everything: write `except Exception:`")  # fmt: skip
+
+    def _note(self, rule: str, severity: Severity, issue: str, **details: Any) -> None:
+        self._desk.record.note_alert(Finding(rule, severity, issue, step=self._state.step, **details))

@@ -1,0 +1,89 @@
+"""%%train in a real kernel: the cell's own loop in the background, obedient, its variables there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from shown import has_widget, picture_came, pictures
+
+pytestmark = pytest.mark.kernel
+
+LOOP = """%%train --log json --name mine
+seen = []
+for epoch in range({epochs}):
+    for xb, yb in train_loader:
+        optimizer.zero_grad()
+        loss = criterion(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+        seen.append(loss.item())
+"""
+WAIT = "import nbtrain; run = nbtrain.last_run().wait(60)"
+
+
+def test_a_cell_trains_in_the_background_with_its_variables_there(live: Any) -> None:
+    """The cell ends at once with the panel; history and the cell's names are there while it trains."""
+    cell = live(LOOP.format(epochs=10**6))
+    live("import nbtrain, time\nrun = nbtrain.last_run()\nwhile run.progress.epoch < 3: time.sleep(0.05)")
+    between = live("run.status.alive, len(seen) > 5, len(run.history) > 0, run.progress.total_steps")
+    live("run.stop(); run.wait(30)")
+    after = live("run.status, len(seen) in (run.progress.step, run.progress.step - 1), run.stop_reason")
+
+    assert has_widget(cell) or pictures(cell)
+    assert "(True, True, True, None)" in between.text
+    assert "'stopped'" in after.text and "True, 'stopped by hand'" in after.text
+
+
+def test_history_is_the_loop_s_own_list(live: Any) -> None:
+    """Losses are those that the cell itself has seen, to the digit; it ends with its picture."""
+    cell = live(LOOP.format(epochs=3))
+    live(WAIT)
+    same = live("list(run.history.train_loss) == seen, len(run.epochs), str(run.status), list(run.alerts)")
+    live.wait_for(picture_came(cell))
+
+    assert "(True, 3, 'completed', [])" in same.text
+
+
+def test_an_exception_is_the_person_s_with_the_cell_s_lines(live: Any) -> None:
+    """The run fails with the traceback of the cell, its line as the notebook counts it."""
+    live("%%train --log json\nx1 = 1\nx1 / 0\nx2 = 2")
+    told = live("import nbtrain; run = nbtrain.last_run().wait(30)\nprint(run.status, run.error)")
+
+    assert "failed" in told.printed and "ZeroDivisionError" in told.printed
+    assert "line 3" in told.printed and "x1 / 0" in told.printed
+    assert "nbtrain/" not in told.printed
+
+
+def test_the_last_value_and_prints_land_in_the_cell(live: Any) -> None:
+    """What the cell prints and its last value are shown in it, also once another cell has run."""
+    cell = live("%%train --log json\nimport time\ntime.sleep(0.5)\nprint('from the loop')\n6 * 7")
+    live("1 + 1")
+    live(WAIT)
+    live.wait_for(lambda _: "from the loop" in cell.text and "42" in cell.text)
+
+
+def test_await_and_magics_work_and_input_is_refused(live: Any) -> None:
+    """IPython syntax works in the thread, a top-level await has a loop, input() says why it cannot."""
+    cell = live(
+        "%%train --log json\nimport asyncio\nawait asyncio.sleep(0.01)\n"
+        "z = 5\n!echo said by the shell\nd = %pwd"
+    )
+    live(WAIT)
+    assert "True" in live("z == 5 and str(run.status) == 'completed' and isinstance(d, str)").text
+    live.wait_for(lambda _: "said by the shell" in cell.text)
+    for busy in ("", "import time; time.sleep(1.5)"):
+        live("%%train --log json\nimport time\ntime.sleep(0.7)\nname = input('who? ')")
+        live(busy)
+        told = live(WAIT + "; print(run.status, run.error)")
+        assert "failed" in told.printed and "cannot ask" in told.printed
+
+
+def test_words_it_does_not_know(live: Any) -> None:
+    """Logging is asked for, unknown options get the nearest, a syntax error is shown at once."""
+    live('%config NBTrain.log = ""')
+    asked = live("%%train\n1").printed
+    live('%config NBTrain.log = "json"')
+    assert "logging configured" in asked
+    assert "--save-every" in live("%%train --log json --save-evry 3\n1").printed
+    assert "SyntaxError" in "".join(live("%%train --log json\nfor x in\n").error)
