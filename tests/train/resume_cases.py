@@ -95,7 +95,8 @@ def seed(case: dict[str, Any]) -> None:
 def result(run: Any, model: nn.Module) -> dict[str, Any]:
     """Everything of a run that has to be the same to the bit."""
     weights = b"".join(value.numpy().tobytes() for value in model.state_dict().values())
-    drawn = [random.random(), float(np.random.rand()), float(torch.rand(()))]
+    ended = run.checkpoints.load_latest().state["rng"]
+    generators = repr((ended["python"], ended["numpy"], ended["torch"].tolist()))
     epochs = run.epochs[
         [
             n
@@ -106,7 +107,7 @@ def result(run: Any, model: nn.Module) -> dict[str, Any]:
     return {
         "status": str(run.status), "error": run.error, "weights": hashlib.sha256(weights).hexdigest(),
         "losses": run.history["train_loss"].tolist(), "lr": run.history["lr"].tolist(),
-        "epochs": epochs.to_dict("records"), "drawn": drawn,
+        "epochs": epochs.to_dict("records"), "generators": hashlib.sha256(generators.encode()).hexdigest(),
         "replayed": [event["verdict"] for event in run.events if event["kind"] == "replayed"],
         "not_exact": [alert.issue for alert in run.alerts if alert.rule == "not-exact"],
         "stored": _stored(run.dir),
