@@ -3,9 +3,21 @@ import { h, setText } from "./dom.js";
 import { count } from "./format.js";
 
 const RANK = ["critical", "warning", "info"];
+/** What an alert may offer: done at a press, or at a second one where something is lost by it. */
+/** @type {Record<string, {label: string, title: string, sure?: string}>} */
+const OFFERS = {
+  "raise-lr": { label: "Raise the rate", title: "Set three times the present learning rate at the next step" },
+  "new-weights": {
+    label: "New weights",
+    title: "Initialise the model again at the next step: what it has learned is lost, but for the checkpoints",
+    sure: "Press again: what was learned is lost",
+  },
+};
 
 export class Alerts {
-  constructor() {
+  /** @param {(message: Record<string, unknown>) => void} send */
+  constructor(send) {
+    this._send = send;
     this._summary = h("span", {});
     this._chips = h("span", { class: "nbt-alert-chips" });
     this._list = h("ul", { class: "nbt-alert-list" });
@@ -18,9 +30,9 @@ export class Alerts {
     this._shown = "";
   }
 
-  /** @param {{total: number, items: any[]}} alerts */
-  update(alerts) {
-    const key = JSON.stringify(alerts);
+  /** @param {{total: number, items: any[]}} alerts @param {boolean} live offers can be taken */
+  update(alerts, live) {
+    const key = JSON.stringify([alerts, live]);
     if (key === this._shown) return;
     const first = this._shown === "";
     this._shown = key;
@@ -36,7 +48,7 @@ export class Alerts {
       ),
     );
     this._list.replaceChildren(
-      ...[...items].reverse().map(item),
+      ...[...items].reverse().map((alert) => item(alert, live ? this._offers(alert) : null)),
       ...(total > items.length
         ? [
             h("li", {
@@ -48,10 +60,42 @@ export class Alerts {
     );
     if (first && items.some((a) => a.severity === "critical")) this.el.open = true;
   }
+
+  /** @param {any} alert */
+  _offers(alert) {
+    const known = (alert.offers ?? []).filter((/** @type {string} */ action) => action in OFFERS);
+    if (!known.length) return null;
+    return h("div", { class: "nbt-alert-offers" }, ...known.map((/** @type {string} */ a) => this._button(a)));
+  }
+
+  /** @param {string} action */
+  _button(action) {
+    const { label, title, sure } = OFFERS[action];
+    let asked = !sure;
+    const button = h("button", {
+      class: `nbt-button nbtrain-${action}`,
+      type: "button",
+      title,
+      text: label,
+      on: {
+        click: () => {
+          if (!asked) {
+            asked = true;
+            setText(button, /** @type {string} */ (sure));
+            return;
+          }
+          button.disabled = true;
+          setText(button, "Asked for");
+          this._send({ type: "control", action });
+        },
+      },
+    });
+    return button;
+  }
 }
 
-/** @param {any} alert */
-function item(alert) {
+/** @param {any} alert @param {Node | null} offers */
+function item(alert, offers) {
   return h(
     "li",
     {},
@@ -67,6 +111,7 @@ function item(alert) {
       ),
       alert.evidence ? h("div", { class: "nbt-alert-evidence", text: alert.evidence }) : null,
       alert.recommended ? h("div", { class: "nbt-alert-advice", text: `→ ${alert.recommended}` }) : null,
+      offers,
     ),
   );
 }

@@ -67,7 +67,7 @@ class PanelView {
     this.header = new Header();
     this.controls = new Controls((message) => link.send(message), this.header.where);
     this.tiles = new Tiles();
-    this.alerts = new Alerts();
+    this.alerts = new Alerts((message) => link.send(message));
     this.inspector = new InspectView((message) => link.send(message));
     this.log = new LogView();
     this._end = h("div", { class: "nbt-end", hidden: true });
@@ -91,7 +91,7 @@ class PanelView {
     this.header.update(state);
     this.controls.update(state);
     this.tiles.update(state);
-    this.alerts.update(alerts);
+    this.alerts.update(alerts, isLive(state.status));
     this._updateEnd(state);
     if (this.tabs.current === "charts") this.charts.update(this.link.stores, this._marks(state, alerts));
     if (this.tabs.current === "log") this.log.update(this.link.log, this.link.printing);

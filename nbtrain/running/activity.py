@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbtrain.errors import UsageError
 from nbtrain.report.model import Report
 from nbtrain.running.control import Control
 from nbtrain.running.record import Arrived, Record
@@ -132,6 +133,17 @@ class Activity(ABC):
     @abstractmethod
     def set_lr(self, lr: float) -> float:
         """Set the learning rate and return the one before; called in the training thread at a boundary."""
+
+    def initialise_again(self) -> int:
+        """Draw new weights at a step boundary, in the training thread; return how many.
+
+        Raises:
+            UsageError: it cannot be done here; says why. Nothing was changed.
+        """
+        raise UsageError(
+            "The weights of this run can only be drawn again where they were made.",
+            suggestion="Stop it, make the model again and start anew.",
+        )
 
     @abstractmethod
     def let_go(self) -> None:

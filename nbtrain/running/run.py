@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from nbtrain.errors import NbtrainError, UsageError
+from nbtrain.findings import Finding, Severity
 from nbtrain.running import active, terminate, viewing
 from nbtrain.running.activity import Activity
 from nbtrain.running.execution import Execution
@@ -100,6 +101,28 @@ class Run(Readings):
             before = self._do.activity.set_lr(float(lr))
             self._do.events.append(
                 {"at": utc_now(), "kind": "lr", "step": self._do.state.step, "from": before, "to": float(lr)}
+            )
+
+        self._do.errand(task)
+
+    def initialise_again(self) -> None:
+        """Draw new weights at the next step boundary and have the optimizer forget; noted in the events.
+
+        Each module's own `reset_parameters` draws them. What was learned is lost, but for the checkpoints;
+        where a module cannot do it nothing is changed, and an alert says so.
+        """
+        self._refuse_when_over("changed")
+
+        def task() -> None:
+            try:
+                drawn = self._do.activity.initialise_again()
+            except UsageError as error:
+                self._do.record.note_alert(
+                    Finding("not-initialised", Severity.WARNING, str(error), step=self._do.state.step)
+                )
+                return
+            self._do.events.append(
+                {"at": utc_now(), "kind": "new-weights", "step": self._do.state.step, "weights": drawn}
             )
 
         self._do.errand(task)

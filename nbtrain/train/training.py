@@ -30,6 +30,7 @@ from nbtrain.train.data import samples_of
 from nbtrain.train.events import Callback, Callbacks
 from nbtrain.train.feed import make_feed
 from nbtrain.train.finite import leaves_weights_alone
+from nbtrain.train.fresh import initialise_again
 from nbtrain.train.last_good import LastGood
 from nbtrain.train.loop import fit
 from nbtrain.train.notes import Notes
@@ -198,6 +199,10 @@ class Training(Activity):
     def set_lr(self, lr: float) -> float:
         """Set every group's rate, and the scheduler's heights with it."""
         return set_learning_rate(self.objects.optimizer, self.objects.scheduler, lr)
+
+    def initialise_again(self) -> int:
+        """Draw new weights and have the optimizer forget."""
+        return initialise_again(self.objects.model, self.objects.optimizer)
 
     def let_go(self) -> None:
         """Hold the person's objects no longer (see `nbtrain.train.objects`)."""

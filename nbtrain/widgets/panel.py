@@ -30,6 +30,7 @@ from nbtrain.widgets.state import alerts_state, run_state
 
 LAYERS_EVERY_S = 1.0
 ALERTS_EVERY_S = 1.0
+RAISE = 3.0  # half a decade, as `on_stall` raises it
 AHEAD = 200  # steps of a schedule shown
 
 ACTIONS: dict[str, Callable[[Any], Any]] = {
@@ -38,6 +39,8 @@ ACTIONS: dict[str, Callable[[Any], Any]] = {
     "stop-step": lambda run: run.stop(after="step"),
     "stop-epoch": lambda run: run.stop(after="epoch"),
     "save": lambda run: run.save(),
+    "raise-lr": lambda run: run.set_lr(RAISE * run.latest["lr"]),
+    "new-weights": lambda run: run.initialise_again(),
 }
 
 

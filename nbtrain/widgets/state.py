@@ -78,4 +78,5 @@ def _alert(alert: Finding) -> dict[str, Any]:
         "evidence": text(alert.evidence),
         "recommended": text(alert.recommended),
         "step": alert.step,
+        "offers": list(alert.details.get("offers", ())),
     }

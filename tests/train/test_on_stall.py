@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import torch
 from setups import loader, net, same_weights
+from test_run import Gated, until
 from torch import nn
 
 from nbtrain.errors import UsageError
 from nbtrain.train.fresh import initialise_again
+from nbtrain.widgets.panel import ACTIONS
+from nbtrain.widgets.state import alerts_state
 
 
 class Flat(nn.Module):
@@ -83,3 +86,29 @@ def test_a_new_start_forgets_the_optimizers_memory() -> None:
     assert all(one is other for one, other in zip(model.parameters(), parameters, strict=True))
     assert torch.equal(model[1].running_mean, torch.zeros(12))
     assert not optimizer.state
+
+
+def test_what_the_alert_offers_is_done_at_the_next_step(planned: Any) -> None:
+    """The buttons at the alert raise the rate and draw new weights of a living run; both are events."""
+    model = net()
+    before = copy.deepcopy(model)
+    data = Gated(epochs_of=1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    run = planned(model, data, loss=Flat(), optimizer=optimizer, epochs=100)
+    run.start()
+    data.let(17)
+    until(lambda: run.alerts)
+    (offers,) = [item["offers"] for item in alerts_state(run.alerts)["items"]]
+    assert offers == ["raise-lr", "new-weights"]
+    for action in offers:
+        ACTIONS[action](run)
+    data.let(1)
+    until(lambda: len(run.events) == 2)
+    run.stop()
+    data.let(100)
+    run.wait(60)
+    assert [event["kind"] for event in run.events] == ["lr", "new-weights"]
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.03)
+    assert not same_weights(model, before)
+    with pytest.raises(UsageError, match="is over"):
+        run.initialise_again()

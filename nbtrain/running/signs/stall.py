@@ -68,5 +68,6 @@ class Stall(Sign):
                 f"best {units.number(best)} by epoch {self._better_at}; "
                 f"it began at {units.number(self._first)}",
                 step=int(row["step"]),
+                details={"offers": ["raise-lr", "new-weights"]},
             )
         ]
