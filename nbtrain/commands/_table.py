@@ -21,6 +21,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "runs": ("nbtrain.commands.runs", "list the runs of this kernel and on disk"),
     "report": ("nbtrain.commands.report", "show what a run came to"),
     "inspect": ("nbtrain.commands.inspect", "look at a model, an optimizer, a scheduler or a loader"),
+    "lr-find": ("nbtrain.commands.lr_find", "find a learning rate by a range test that leaves no trace"),
     "explain": ("nbtrain.commands.explain", "explain a review rule or an alert"),
 }
 
