@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import { h, setText } from "./dom.js";
 import { count, logTicks, percentTicks, ticks } from "./format.js";
-import { drawMarks } from "./marks.js";
+import { chosen, drawMarks, marksNear } from "./marks.js";
 import { WHOLE, calm, nearestDefined, rangeX, rangeY, thinLog } from "./scales.js";
 import { join, smoothed } from "./store.js";
 
@@ -27,7 +27,7 @@ export class Chart {
     /** @type {uPlot | null} */
     this.plot = null;
     /** @type {import("./marks.js").Marks} */
-    this.marks = { best: null, alerts: [] };
+    this.marks = { best: null, alerts: [], events: [] };
     this._versions = "";
     this._width = this._height = 0;
     /** @type {any[][]} */
@@ -207,8 +207,10 @@ export class Chart {
         ),
       );
     }
-    this._tip.replaceChildren(...rows);
     const { left = 0 } = plot.cursor;
+    for (const { tone, text } of marksNear(plot, chosen(this.marks, this.spec.marks), left))
+      rows.push(h("div", { class: "nbt-tip-mark", "data-tone": tone, text }));
+    this._tip.replaceChildren(...rows);
     const flip = left > plot.over.clientWidth / 2;
     this._tip.style.left = flip ? "" : `${left + 12}px`;
     this._tip.style.right = flip ? `${plot.over.clientWidth - left + 12}px` : "";
@@ -297,7 +299,7 @@ export class Chart {
       hooks: {
         setCursor: [() => this.showValues()],
         setSelect: [(u) => this._select(u)],
-        draw: [(u) => this.spec.marks && drawMarks(u, this.marks, group.colours)],
+        draw: [(u) => drawMarks(u, chosen(this.marks, this.spec.marks), group.colours)],
         ready: [(u) => this._watchHover(u)],
       },
     };

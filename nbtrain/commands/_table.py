@@ -18,6 +18,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "resume": ("nbtrain.commands.resume", "let a paused run, or an ended one from its checkpoint, go on"),
     "stop": ("nbtrain.commands.controls", "stop a run at the next step or epoch"),
     "save": ("nbtrain.commands.controls", "save a checkpoint at the next step"),
+    "set": ("nbtrain.commands.controls", "change lr, epochs, max_steps or patience of a run while it trains"),
     "runs": ("nbtrain.commands.runs", "list the runs of this kernel and on disk"),
     "report": ("nbtrain.commands.report", "show what a run came to"),
     "inspect": ("nbtrain.commands.inspect", "look at a model, an optimizer, a scheduler or a loader"),

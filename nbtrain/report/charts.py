@@ -343,6 +343,8 @@ def _marks(canvas: Canvas, axes: Axes, scale: _Scale, colours: Mapping[str, str]
             canvas.line([at, at], [plot.top, plot.bottom], colour=colour, width=1.2, dashes=(3, 3), alpha=0.8)
             continue
         label = one_line(mark.label, 32)
+        if not label:
+            continue
         width = canvas.text_width(label, size=_SMALL, bold=True)
         left = at + 5 if at + width + 8 < plot.right else at - 5 - width
         row = 0

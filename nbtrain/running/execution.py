@@ -87,6 +87,7 @@ class Execution:
                 self._keeper = Keeper(folder, trackers, self._trouble, within_epochs=within)
                 self.activity.prepare(self._desk())
                 self._keeper.write_start(self.state.progress())
+                self._keeper.note_events(self.events)
                 self.status = RunStatus.RUNNING
                 self._write_manifest(started_at=folder.manifest.started_at or utc_now())
                 self._launch()
@@ -185,6 +186,7 @@ class Execution:
     def _follow(self) -> None:
         """Write the manifest when the run was paused or resumed, or something was changed by hand."""
         self.status = RunStatus.PAUSED if self.state.phase == "paused" else RunStatus.RUNNING
+        self._keeper.note_events(self.events)
         due = time.monotonic() - self._written_at > MANIFEST_SECONDS
         if due or self._written != (self.status, len(self.events)):
             self._write_manifest()
@@ -201,6 +203,7 @@ class Execution:
             if self.record.diverged and self.activity.ends_diverged and ended:
                 status, self.state.stop_reason = RunStatus.DIVERGED, self._why_diverged()
             self.status = status
+            self._keeper.note_events(self.events)
             self._keeper.finish(status)
             self._quietly(self._take_alerts)
             how = self.status, self.state.progress(), self.state.stop_reason, self.error

@@ -32,6 +32,8 @@ class MadeRun:
         self.curves, self.eval_curves = LiveCurve(STEP_COLUMNS), LiveCurve(EVAL_COLUMNS)
         self.latest: dict[str, float] = {}
         self.alerts: list[Finding] = []
+        self.events: list[dict[str, Any]] = []
+        self.settings: dict[str, Any] = {"epochs": total_steps // epoch_steps, "patience": None}
         self.layers: dict[str, tuple[float, float]] = {}
         self.plan, self.error, self.stop_reason, self.printing = None, None, "", ""
         self.objects: Any = None
@@ -132,6 +134,13 @@ class MadeRun:
 
     def save(self) -> None:
         self.asked.append("save")
+
+    def change(self, wishes: dict[str, Any]) -> list[Any]:
+        self.asked.append(f"change {wishes}")
+        for name, value in wishes.items():
+            event = {"at": "now", "kind": name, "step": self.step, "from": self.latest.get(name), "to": value}
+            self.events.append(event)
+        return [SimpleNamespace(said=f"{name} {value}") for name, value in wishes.items()]
 
     def end(self, status: RunStatus, reason: str = "", error: str | None = None) -> None:
         """Come to an end."""

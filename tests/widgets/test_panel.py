@@ -300,3 +300,61 @@ def test_what_stands_in_for_the_panel_is_escaped_and_complete() -> None:
     assert "400 of 4,000" in data["text/html"]
     assert "Where it stood at 20" in data["text/html"] and "do not follow the run" in data["text/html"]
     assert "step 400/4,000" in data["text/plain"]
+
+
+def test_the_edit_row_reaches_the_run_and_is_answered() -> None:
+    """What was typed goes to the run as it is; the answer says what will be."""
+    run = MadeRun()
+    panel = RunPanel(run)
+    from_page(panel, {"type": "edit", "values": {"lr": "*0.5", "epochs": "30"}})
+
+    assert run.asked == ["change {'lr': '*0.5', 'epochs': '30'}"]
+    assert panel.comm.customs("answer") == [
+        ({"type": "answer", "action": "edit", "said": "lr *0.5, epochs 30"}, [])
+    ]
+
+
+@pytest.mark.parametrize("message", [{"type": "edit"}, {"type": "edit", "values": {"lr": "fast"}}])
+def test_nonsense_in_the_edit_row_is_answered_in_words(message: dict[str, Any]) -> None:
+    """The text of the refusal is the run's own; nothing is raised into the widget library."""
+    run = MadeRun()
+
+    def refuse(wishes: dict[str, Any]) -> None:
+        raise UsageError(f"not {wishes}")
+
+    run.change = refuse
+    panel = RunPanel(run)
+    from_page(panel, message)
+
+    (answer,) = panel.comm.customs("answer")
+    assert answer[0]["refused"].startswith("not {")
+
+
+def test_changes_come_with_their_labels_and_stay_few() -> None:
+    """Each change made while the run trains is told once, the newest thirty with how many there are."""
+    run = MadeRun()
+    run.grow(10)
+    panel = RunPanel(run)
+    run.change({"lr": 0.5})
+    panel.update(run)
+    assert panel.events["total"] == 1
+    assert panel.events["items"][0]["label"].endswith("→ 0.5")
+
+    for step in range(500):
+        run.grow(1)
+        run.change({"lr": 0.1 / (step + 1)})
+        panel.update(run)
+    run.end(RunStatus.COMPLETED)
+    panel.update(run)
+    sent = [state for state in panel.comm.states() if "events" in state]
+
+    assert panel.events["total"] == 501
+    assert [item["step"] for item in panel.events["items"]] == list(range(481, 511))
+    assert len(sent) <= 3
+    assert max(len(json.dumps(state)) for state in sent) < LIMIT / 2
+
+
+def test_a_page_is_told_what_can_be_edited() -> None:
+    """The state carries the settings as they stand, so that the fields are right when the row opens."""
+    run = MadeRun(total_steps=4000, epoch_steps=400)
+    assert RunPanel(run).state["settings"] == {"epochs": 10, "patience": None}
