@@ -135,6 +135,10 @@ class Activity(ABC):
     def set_lr(self, lr: float) -> float:
         """Set the learning rate and return the one before; called in the training thread at a boundary."""
 
+    def watching_s(self) -> float | None:
+        """Return the seconds that the training thread has spent on being watched; None where not known."""
+        return None
+
     def settings(self) -> dict[str, Any]:
         """Return what can be changed while it goes on, as it stands: lr, epochs, max_steps, patience."""
         lr = self._lr()

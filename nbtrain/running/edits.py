@@ -134,7 +134,7 @@ def number_of(name: str, wish: Any) -> Any:
     except ValueError:
         raise UsageError(
             f"{name} is {wish!r}, which is no number.",
-            suggestion="For example lr=1e-4, or lr=*0.5 for half of it." if name == "lr" else f"{name}=20",
+            suggestion="For example 1e-4, or *0.5 for half of it." if name == "lr" else "For example 20.",
         ) from None
 
 
@@ -143,7 +143,7 @@ def whole_of(name: str, wish: Any) -> int:
     value = number_of(name, wish.strip().replace(",", "") if isinstance(wish, str) else wish)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or value != value or value in (float("inf"), -float("inf")) or value != int(value):
-        raise UsageError(f"{name} is {wish!r}; it must be a whole number.", suggestion=f"{name}=20")
+        raise UsageError(f"{name} is {wish!r}; it must be a whole number.", suggestion="For example 20.")
     if value < 1:
-        raise UsageError(f"{name} is {wish!r}; it must be at least 1.", suggestion=f"{name}=20")
+        raise UsageError(f"{name} is {wish!r}; it must be at least 1.", suggestion="For example 20.")
     return int(value)

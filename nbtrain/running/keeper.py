@@ -152,5 +152,5 @@ def epoch_line(row: dict[str, float]) -> str:
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """Return a change in a line: `by hand at step 120: lr 0.001 → 0.0005`."""
+    """Return a change in a line: `by hand at step 120: lr 0.001 → 5e-4`."""
     return f"by hand at step {event.get('step')}: {event_label(event)}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from nbtrain import units
 from nbtrain.report.model import Axes, Cell, Figure, KeyValues, Mark, Note, Report, Section, Series
+from nbtrain.runs.events import value_text as rate_text
 from nbtrain.train.lr_range import RangeTest
 
 HOW_PROVEN = "compared by hash (blake2b) before and after"
@@ -31,7 +32,7 @@ def lr_report(test: RangeTest, *, optimizer: str, now: float, groups: int = 1, a
     if suggestion.lr is None:
         headline, tone = f"No suggestion: {suggestion.reason}.", "warning"
     else:
-        headline, tone = f"Suggested: lr = {suggestion.lr:g}, {suggestion.reason}.", "good"
+        headline, tone = f"Suggested: lr = {rate_text(suggestion.lr)}, {suggestion.reason}.", "good"
     if test.changed:
         tone = "critical"
     title = f"Learning-rate range test: {optimizer}"
@@ -51,7 +52,7 @@ def _figure(test: RangeTest) -> Figure:
             series.append(
                 Series(name, (rate,), (_height(test, rate),), "points", "valid" if name == "valley" else "lr")
             )
-            marks.append(Mark(rate, f"{name} {rate:g}", tone))
+            marks.append(Mark(rate, f"{name} {rate_text(rate)}", tone))
     axes = Axes("Loss", tuple(series), x_label="learning rate", marks=tuple(marks), log_x=True)
     is_cut = max(test.losses, default=0) > ceiling
     caption = f"Losses above {units.number(ceiling, 2)} are cut off." if is_cut else ""
@@ -74,15 +75,15 @@ def _in_words(test: RangeTest) -> str:
     if not test.losses:
         return "No loss was measured."
     lowest = min(range(len(test.losses)), key=test.losses.__getitem__)
-    said = (
-        f"Loss over learning rate: {units.number(test.losses[0])} at {test.rates[0]:.2g}, lowest "
-        f"{units.number(test.losses[lowest])} at {test.rates[lowest]:.2g}, {units.number(test.losses[-1])} "
-        f"at {test.rates[-1]:.2g}."
-    )
+
+    def at(step: int) -> str:
+        return f"{units.number(test.losses[step])} at {rate_text(test.rates[step])}"
+
+    said = f"Loss over learning rate: {at(0)}, lowest {at(lowest)}, {at(-1)} at the end."
     found = test.suggestion
     if found.valley is None:
         return said
-    return f"{said} Valley {found.valley:g}, steepest {found.steepest:g}."
+    return f"{said} Valley {rate_text(found.valley)}, steepest {rate_text(found.steepest)}."
 
 
 def _rates(test: RangeTest, now: float, groups: int) -> KeyValues:
@@ -90,22 +91,22 @@ def _rates(test: RangeTest, now: float, groups: int) -> KeyValues:
     rows: list[tuple[Cell | str, ...]] = []
     if found.lr is not None:
         rows += [
-            (Cell("Valley"), Cell(f"{found.valley:g}", tone="good"), Cell("the suggestion", tone="muted")),
+            ("Valley", Cell(rate_text(found.valley), tone="good"), Cell("the suggestion", tone="muted")),
             (
-                "Steepest", f"{found.steepest:g}",
+                "Steepest", rate_text(found.steepest),
                 Cell("where the loss falls fastest; bolder, and it may not hold for long", tone="muted"),
             ),
             (
-                "Lowest loss", f"{found.lowest:g}",
+                "Lowest loss", rate_text(found.lowest),
                 Cell("too high to train with: next to where it breaks", tone="muted"),
             ),
         ]  # fmt: skip
-    rows.append(("Now", f"{now:g}", Cell("what the optimizer has", tone="muted")))
+    rows.append(("Now", rate_text(now), Cell("what the optimizer has", tone="muted")))
     if groups > 1:
         ratio = "all rates here are the first group's; the others kept their ratio to it"
         rows.append(("Groups", str(groups), Cell(ratio, tone="muted")))
     ended = test.ended or "all steps were taken"
-    span = f"{settings.start:g} to {settings.end:g} in {settings.steps} steps"
+    span = f"{rate_text(settings.start)} to {rate_text(settings.end)} in {settings.steps} steps"
     rows.append(("Tested", span, Cell(f"{len(test.losses)} steps: {ended}", tone="muted")))
     rows.append(("Took", units.seconds(test.seconds), ""))
     return KeyValues(tuple(rows))

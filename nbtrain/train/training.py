@@ -15,6 +15,7 @@ from nbtrain.running.early import early_signs
 from nbtrain.running.edits import Edit
 from nbtrain.running.learning_rate import set_learning_rate
 from nbtrain.running.log import heard
+from nbtrain.running.overhead import Meter
 from nbtrain.running.record import Arrived, Record
 from nbtrain.running.state import State
 from nbtrain.running.thread_state import thread_state
@@ -67,6 +68,8 @@ class Training(Activity):
         self.state = State()
         self._recorder = Recorder()
         self._editor: Editor | None = None
+        self._meter = Meter()
+        self._recorder.add = self._meter.timed(self._recorder.add)
 
     @property
     def on_gpu(self) -> bool:
@@ -205,6 +208,14 @@ class Training(Activity):
     def set_lr(self, lr: float) -> float:
         """Set every group's rate, and the scheduler's heights with it."""
         return set_learning_rate(self.objects.optimizer, self.objects.scheduler, lr)
+
+    def watching_s(self) -> float | None:
+        """Return what record, gradient norms and layer samples have taken so far."""
+        recording, sampler = self._meter.seconds, self.stepper.sampler
+        if recording is None or sampler.norms_s is None:
+            return None
+        norms = sampler.norms_s * self.state.step if self.stepper.norms_each_step else 0.0
+        return recording + norms + sampler.spent_s
 
     def settings(self) -> dict[str, Any]:
         """Return lr, epochs, max_steps and patience as they stand, those that have a meaning here."""

@@ -1,10 +1,10 @@
 """RunPanel: the live view of a run. The other end of js/src/link.js.
 
 To the page: the traits `state` (small, at most four times a second), `alerts` and `events`, and messages
-`curve`, `layers`, `log`, `printing`, `answer`, `places` and those of the inspector, binary where they carry
-series. From the page: `hello` (what it holds of the curves), `control`, `edit`, `inspect`, `log`, `places` (a
-page that still shows the panel of a run that is over). Owns no numbers; holds the run weakly, because the
-widget library keeps every widget alive and a model must not stay on the device for the sake of a picture.
+`curve`, `layers`, `heat`, `log`, `printing`, `answer`, `places` and those of the inspector, binary where they
+carry series. From the page: `hello` (what it holds of the curves), `control`, `edit`, `inspect`, `log`,
+`places` (a page that still shows the panel of a run that is over). Owns no numbers; holds the run weakly,
+because the widget library keeps every widget alive and a model must not stay on the device for a picture.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from nbtrain.widgets.bundle import script, style
 from nbtrain.widgets.curve_feed import CurveFeed
 from nbtrain.widgets.delivery import Complaints, untie_replies
 from nbtrain.widgets.fallback import summary, text_line
+from nbtrain.widgets.heat_feed import HeatFeed
 from nbtrain.widgets.layer_feed import LayerFeed
 from nbtrain.widgets.log_tail import LogTail
 from nbtrain.widgets.object_watch import ObjectWatch, Subjects
@@ -64,7 +65,7 @@ class RunPanel(anywidget.AnyWidget):
         self._busy = threading.Lock()  # pump, main and subshell threads may all send
         self._steps = CurveFeed("steps", run.curves)
         self._evals = CurveFeed("evals", run.eval_curves)
-        self._log, self._layers = LogTail(), LayerFeed()
+        self._log, self._layers, self._heat = LogTail(), LayerFeed(), HeatFeed(run.layer_history)
         self._layers_due = self._alerts_due = self._events_due = 0.0
         self._watch = ObjectWatch(self._subjects, self._tell, self._complaints.add)
         super().__init__(
@@ -102,6 +103,8 @@ class RunPanel(anywidget.AnyWidget):
             self._layers_due = now + LAYERS_EVERY_S
             if blocks := self._layers.next(run.layers, self._watch.row_of):
                 self.send({"type": "layers"}, blocks)
+            for message in self._heat.next():
+                self.send(*message)
         if over or now >= self._alerts_due:
             found = run.alerts
             if len(found) != self.alerts.get("total"):
@@ -143,7 +146,7 @@ class RunPanel(anywidget.AnyWidget):
             "hello": self._on_hello,
             "control": self._on_control,
             "edit": self._on_edit,
-            "inspect": self._watch.handle,
+            "inspect": self._on_inspect,
             "log": self._on_log,
             "places": lambda message: self.send({"type": "places", "places": self.places()}),
         }
@@ -191,6 +194,16 @@ class RunPanel(anywidget.AnyWidget):
             except NbtrainError as error:
                 answer["refused"] = str(error)
         self.send(answer)
+
+    def _on_inspect(self, message: Mapping[str, Any]) -> None:
+        """Show the objects to a page, and what it lacks of the layers' history."""
+        have = message.get("heat")
+        if message.get("open") and isinstance(have, Mapping):
+            with self._busy:
+                self._heat.again(int(have.get("level", 0)), int(have.get("full", 0)))
+                for block in self._heat.next():
+                    self.send(*block)
+        self._watch.handle(message)
 
     def _on_log(self, message: Mapping[str, Any]) -> None:
         run = self._run()

@@ -54,6 +54,7 @@ def run_state(run: Any) -> dict[str, Any]:
         "progress": wire(dataclasses.asdict(run.progress)),
         "latest": {name: wire_number(value) for name, value in run.latest.items()},
         "settings": wire(run.settings),
+        "overhead": wire_number(run.overhead),
     }
 
 

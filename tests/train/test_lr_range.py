@@ -473,3 +473,16 @@ def test_beside_another_run_the_generators_are_left_to_it(planned: Any) -> None:
     assert "another run draws from them" in test.unchecked[0]
     assert not test.verified
     assert not test.changed
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_its_generator_and_its_state_come_back_too() -> None:
+    """With dropout, fused Adam and a rate in a tensor on the device, nothing differs afterwards."""
+    model = net(dropout=0.5, norm=True).cuda()
+    optimizer = torch.optim.Adam(model.parameters(), lr=torch.tensor(1e-3, device="cuda"), fused=True)
+    generator, before = torch.cuda.get_rng_state(), everything(model, optimizer)
+    test = find(model, loader(shuffle=True), optimizer, steps=30)
+
+    assert test.verified
+    assert same(before, everything(model, optimizer))
+    assert torch.equal(generator, torch.cuda.get_rng_state())

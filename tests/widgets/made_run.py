@@ -16,6 +16,7 @@ import numpy as np
 from nbtrain.findings import Finding, Severity
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.telemetry.curve import LiveCurve
+from nbtrain.telemetry.layer_history import LayerHistory
 
 STEP_COLUMNS = ("train_loss", "smooth_loss", "grad_norm", "lr", "samples_per_s")
 EVAL_COLUMNS = ("train_loss", "val_loss", "train_acc", "val_acc")
@@ -34,6 +35,8 @@ class MadeRun:
         self.alerts: list[Finding] = []
         self.events: list[dict[str, Any]] = []
         self.settings: dict[str, Any] = {"epochs": total_steps // epoch_steps, "patience": None}
+        self.overhead: float | None = None
+        self.layer_history = LayerHistory()
         self.layers: dict[str, tuple[float, float]] = {}
         self.plan, self.error, self.stop_reason, self.printing = None, None, "", ""
         self.objects: Any = None
