@@ -14,6 +14,7 @@
  * @property {string} title
  * @property {Line[]} lines
  * @property {(value: number | null) => string} show
+ * @property {string} [unit] said behind the title
  * @property {boolean} [wide] has the tall row at the top
  * @property {boolean} [fromZero] the axis starts at zero, so that small swings look small
  * @property {boolean} [percent] the axis is labelled in percent
@@ -66,6 +67,7 @@ export const SPECS = [
   {
     id: "throughput",
     title: "Throughput",
+    unit: "samples/s",
     fromZero: true,
     show: (value) => (value === null ? "–" : `${shortCount(value)}/s`),
     lines: [{ from: "steps", column: "samples_per_s", label: "samples", role: "throughput", style: "line" }],

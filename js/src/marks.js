@@ -49,11 +49,11 @@ export function placed(labels, from, to) {
 export function drawMarks(u, { best, alerts, events }, colours) {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
-  const inside = (/** @type {number} */ x) => x >= bbox.left && x <= bbox.left + bbox.width;
+  const inside = (/** @type {number} */ x) => x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1; // rounded
   const at = (/** @type {number} */ step) => Math.round(u.valToPos(step, "x", true)) + 0.5;
   const lines = [
-    ...events.map(({ step, label }) => ({ x: at(step), label, colour: colours.muted, dash: [] })),
-    ...(best === null ? [] : [{ x: at(best), label: "best", colour: colours.good, dash: [4 * ratio, 3 * ratio] }]),
+    ...events.map(({ step, label }) => ({ x: at(step), label, best: false, colour: colours.muted, dash: [ratio, 2 * ratio] })),
+    ...(best === null ? [] : [{ x: at(best), label: "best", colour: colours.good, dash: [4 * ratio, 3 * ratio], best: true }]),
   ]
     .filter(({ x }) => inside(x))
     .sort((a, b) => a.x - b.x);
@@ -62,14 +62,20 @@ export function drawMarks(u, { best, alerts, events }, colours) {
   ctx.font = `${11 * ratio}px ${colours.font}`;
   for (const { x, colour, dash } of lines) {
     ctx.strokeStyle = colour;
-    ctx.globalAlpha = dash.length ? 1 : 0.55;
     ctx.setLineDash(dash);
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
   }
-  ctx.globalAlpha = 1;
+  ctx.setLineDash([]);
+  for (const { x, colour, best: isBest } of lines) {
+    if (isBest) continue;
+    ctx.fillStyle = colour; // a flag at the top: the crosshair is a line too
+    ctx.beginPath();
+    ctx.arc(x, bbox.top, 2.5 * ratio, 0, 2 * Math.PI);
+    ctx.fill();
+  }
   const named = lines.filter(({ label }) => label);
   const widths = named.map(({ x, label }) => ({ at: x / ratio, width: ctx.measureText(label).width / ratio }));
   const places = placed(widths, bbox.left / ratio, (bbox.left + bbox.width) / ratio);

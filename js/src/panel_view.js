@@ -4,6 +4,7 @@ import { ChartGroup } from "./chart_group.js";
 import { Controls } from "./controls.js";
 import { h, oncePerFrame, setAttr, setText } from "./dom.js";
 import { EditRow } from "./edit_row.js";
+import { smallPercent, toNumber } from "./format.js";
 import { Header } from "./header.js";
 import { InspectView } from "./inspect_view.js";
 import { LogView } from "./log.js";
@@ -12,6 +13,10 @@ import { isOver } from "./status.js";
 import { Tabs } from "./tabs.js";
 import { followTheme } from "./theme.js";
 import { Tiles } from "./tiles.js";
+
+const COST_TITLE =
+  "Measured: what the training thread does for these curves, timed at every 13th step, gradient norms and layer samples," +
+  " and the processor time of the thread that writes files and updates this panel; an upper bound";
 
 /**
  * @param {import("./link.js").RunLink} link
@@ -82,7 +87,8 @@ class PanelView {
       ],
       (id) => this._opened(id),
     );
-    root.append(this.header.el, this.controls.el, this.edit.el, this._end, this.tiles.el, this.alerts.el, this.tabs.el);
+    this._cost = h("footer", { class: "nbt-cost", hidden: true, title: COST_TITLE });
+    root.append(this.header.el, this.controls.el, this.edit.el, this._end, this.tiles.el, this.alerts.el, this.tabs.el, this._cost);
     this.charts = new ChartGroup(root);
     charts.append(this.charts.el);
   }
@@ -96,7 +102,11 @@ class PanelView {
     this.tiles.update(state);
     this.alerts.update(alerts);
     this._updateEnd(state);
-    if (this.tabs.current === "charts") this.charts.update(this.link.stores, this._marks(state, alerts, events));
+    const cost = toNumber(state.overhead);
+    this._cost.hidden = cost === null;
+    if (cost !== null) setText(this._cost, `Watching costs ${smallPercent(cost)} of the training time.`);
+    if (this.tabs.current === "charts")
+      this.charts.update(this.link.stores, this._marks(state, alerts, events), isLive(state.status));
     if (this.tabs.current === "log") this.log.update(this.link.log, this.link.printing);
     if (this.tabs.current === "inspector") this.inspector.draw();
   }
@@ -116,7 +126,7 @@ class PanelView {
   }
 
   destroy() {
-    this.inspector.close();
+    this.inspector.destroy();
     this.controls.destroy();
     this.edit.destroy();
     this.charts.destroy();

@@ -23,7 +23,7 @@ export default () => ({
         "data-action": "start",
         on: { click: () => press() },
       },
-      icon("resume"),
+      icon(model.get("icon")),
       label,
     );
     const root = h(

@@ -276,8 +276,8 @@ def _lr_find_shown(found: Any) -> None:
             raise UsageError("This result is gone: run %train lr-find again.")
         return living.apply()
 
-    question = f"Set lr = {found.suggestion:g} on `{found.optimizer_name}`?"
-    bar = StartBar(apply, question, label=f"Apply {found.suggestion:g}", busy="Setting it…")
+    question = f"Set lr = {found.suggestion:g} on {found.optimizer_name}?"
+    bar = StartBar(apply, question, label=f"Apply {found.suggestion:g}", busy="Setting it…", icon="check")
     data, metadata = _with_stand_in(bar, f"{question} %train lr-find --apply does.")
     display(data, metadata=metadata, raw=True)
 

@@ -9,7 +9,7 @@ WORDS = {"lr": "lr", "epochs": "epochs", "max_steps": "max steps", "patience": "
 
 
 def event_label(event: Mapping[str, Any]) -> str:
-    """Return `lr 0.001 → 0.0005`; an event without values is its kind."""
+    """Return `lr 0.001 → 5e-4`; an event without values is its kind."""
     kind = str(event.get("kind", "event"))
     name = WORDS.get(kind, kind.replace("_", " ").replace("-", " "))
     if "to" not in event:
@@ -27,8 +27,10 @@ def value_text(value: Any) -> str:
         return str(value)
     if isinstance(value, int):
         return f"{value:,}"
-    head, power, exponent = f"{value:.4g}".partition("e")
-    return f"{head}e{int(exponent)}" if power else head
+    if value and abs(value) < 1e-3:
+        head, _, exponent = f"{value:.2e}".partition("e")
+        return f"{float(head):g}e{int(exponent)}"
+    return f"{value:.3g}"
 
 
 def changes(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

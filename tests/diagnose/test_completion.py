@@ -213,9 +213,9 @@ def test_changes_by_hand_are_marked_and_listed(run: RecordedRun) -> None:
     marks = {axes.title: [(mark.x, mark.label) for mark in axes.marks] for axes in figure.axes}
     report = completion_report(changed, curves=False)
 
-    assert marks["Loss"][1:] == [(300, "lr 0.001 → 0.0005"), (500, "epochs 20 → 30")]
+    assert marks["Loss"][1:] == [(300, "lr 0.001 → 5e-4"), (500, "epochs 20 → 30")]
     assert [mark for title in marks if title == "Learning rate" for mark in marks[title]] in (
-        [], [(300, "lr 0.001 → 0.0005")],
+        [], [(300, "lr 0.001 → 5e-4")],
     )  # fmt: skip
     assert "Changed while it ran" in report.to_text()
     assert report.to_dict()["events"] == [dict(event) for event in EVENTS]

@@ -13,6 +13,7 @@ from nbtrain.runs.events import event_label
     ("event", "label"),
     [
         ({"kind": "lr", "from": 0.001, "to": 5e-5}, "lr 0.001 → 5e-5"),
+        ({"kind": "lr", "from": 0.00057821, "to": 0.5}, "lr 5.78e-4 → 0.5"),
         ({"kind": "epochs", "from": 10, "to": 2000}, "epochs 10 → 2,000"),
         ({"kind": "patience", "from": None, "to": 3}, "patience off → 3"),
         ({"kind": "max_steps", "from": None, "to": 3}, "max steps 3"),
