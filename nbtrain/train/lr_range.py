@@ -25,7 +25,7 @@ from nbtrain.errors import UsageError
 from nbtrain.notebook.rng import preserved_rng
 from nbtrain.running import active
 from nbtrain.train.batch import Task
-from nbtrain.train.fingerprint import GENERATORS, differences, fingerprint
+from nbtrain.train.hashes import GENERATORS, differences, hashes
 from nbtrain.train.lr_suggestion import Suggestion, suggest
 from nbtrain.train.memento import Memento
 from nbtrain.train.modes import enter_training
@@ -177,11 +177,11 @@ def range_test(subjects: RangeSubjects, settings: RangeSettings, on_step: OnStep
             "scheduler": subjects.scheduler, "criterion": subjects.criterion, "loader": loader,
             "generators": memento.generators,
         }  # fmt: skip
-        before = fingerprint(subjects.model, subjects.optimizer, **parts)
+        before = hashes(subjects.model, subjects.optimizer, **parts)
         curve = _Curve()
         with _put_back(subjects.model, memento, keep_generators=not others):
             _sweep(subjects, settings, curve, on_step)
-        after = fingerprint(subjects.model, subjects.optimizer, **parts)
+        after = hashes(subjects.model, subjects.optimizer, **parts)
     unchecked = []
     if others or active.alive():
         before.pop(GENERATORS)
@@ -214,11 +214,15 @@ def _sweep(subjects: RangeSubjects, settings: RangeSettings, curve: _Curve, on_s
                 else:
                     group["lr"] = rate * share
             batch = tuple(next(batches) for _ in range(settings.accumulate))
-            loss = float(stepper.step(batch, number, NEVER)[0])  # device sync: each step decides on the next
+            taken = stepper.step(batch, number, NEVER)
+            loss = float(taken.loss)  # device sync: each step decides on the next
             if not curve.takes(rate, loss):
                 return
             if on_step is not None:
                 on_step(number, rate, loss)
+            if stepper.scaler is None and bool(taken.skipped):  # a scaler leaves steps out
+                curve.ended = f"the gradients became NaN or infinite at lr {rate:.2g}"
+                return
 
 
 def _bound(best: float, first: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbtrain.findings import Finding
-from nbtrain.runs.events import event_label
+from nbtrain.runs.events import changes, event_label
 
 ALERTS_SENT = 50
 EVENTS_SENT = 30  # changes by hand; about 80 bytes each
@@ -62,7 +62,7 @@ def events_state(events: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the newest changes made while the run trained, each with its label, and how many there are."""
     items = [
         {"kind": str(event.get("kind", "")), "step": wire_number(event["step"]), "label": event_label(event)}
-        for event in events[-EVENTS_SENT:]
+        for event in changes(events)[-EVENTS_SENT:]
         if event.get("step") is not None
     ]
     return {"total": len(events), "items": items}

@@ -359,6 +359,25 @@ def test_a_loss_that_is_no_number_ends_it(value: float, word: str) -> None:
     assert test.verified
 
 
+def test_gradients_that_are_no_numbers_end_it() -> None:
+    """A step that cannot be taken ends the test, also where its loss is a number."""
+
+    class Breaks(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, loss: torch.Tensor) -> torch.Tensor:
+            return loss.clone()
+
+        @staticmethod
+        def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+            return grad * float("inf")
+
+    test = find(net(), loader(), loss=BreaksAt(26, Breaks.apply), steps=50)
+
+    assert "gradients became NaN or infinite" in test.ended
+    assert 10 < len(test.losses) <= 27
+    assert test.verified
+
+
 def test_nan_from_the_first_step_is_no_curve() -> None:
     """Nothing is suggested, and the reason is said."""
     test = find(net(), loader(), loss=BreaksAt(6, lambda loss: loss * float("nan")), steps=20)

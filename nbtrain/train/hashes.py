@@ -1,4 +1,4 @@
-"""Fingerprints of a training set-up, part by part: equal before and after means that nothing changed.
+"""Hashes of a training set-up, part by part: equal before and after means that nothing changed.
 
 Reads the objects in ways of its own, so that it also finds what `nbtrain.train.memento` overlooked. Identity
 counts: a parameter that was replaced by an equal one is a change.
@@ -25,7 +25,7 @@ FLAGS, STATE, GROUPS = "modes and flags", "optimizer state", "learning rates and
 SCHEDULER, GENERATORS, LOADER = "scheduler", "random generators", "loader"
 
 
-def fingerprint(
+def hashes(
     model: nn.Module, optimizer: Any, *, scheduler: Any = None, criterion: Any = None, loader: Any = None,
     generators: Iterable[Any] = (),
 ) -> dict[str, str]:  # fmt: skip
