@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtrain.commands.inspect import inspect as inspect
+    from nbtrain.commands.lr_find import lr_find as lr_find
     from nbtrain.commands.review import review as review
     from nbtrain.commands.runs import last_run as last_run
     from nbtrain.commands.runs import load_run as load_run
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "inspect": "nbtrain.commands.inspect",
+    "lr_find": "nbtrain.commands.lr_find",
     "last_run": "nbtrain.commands.runs",
     "load_run": "nbtrain.commands.runs",
     "review": "nbtrain.commands.review",
@@ -38,7 +40,7 @@ _HOME = {
     "train": "nbtrain.commands.start",
     "watch": "nbtrain.commands.watch",
 }
-__all__ = ["inspect", "last_run", "load_run", "log", "review", "runs", "train", "watch"]
+__all__ = ["inspect", "last_run", "load_run", "log", "lr_find", "review", "runs", "train", "watch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,8 @@
 import uPlot from "uplot";
 import { h, setText } from "./dom.js";
 import { count, logTicks, percentTicks, ticks } from "./format.js";
-import { drawMarks } from "./marks.js";
-import { WHOLE, calm, nearestDefined, rangeX, rangeY, thinLog } from "./scales.js";
+import { chosen, drawMarks, marksNear } from "./marks.js";
+import { WHOLE, calm, nearestDefined, rangePercent, rangeX, rangeY, thinLog } from "./scales.js";
 import { join, smoothed } from "./store.js";
 
 /** @type {Record<string, string[]>} style of a line -> what is drawn of it, lowest first */
@@ -27,7 +27,7 @@ export class Chart {
     /** @type {uPlot | null} */
     this.plot = null;
     /** @type {import("./marks.js").Marks} */
-    this.marks = { best: null, alerts: [] };
+    this.marks = { best: null, alerts: [], events: [] };
     this._versions = "";
     this._width = this._height = 0;
     /** @type {any[][]} */
@@ -38,14 +38,15 @@ export class Chart {
   _build() {
     const { spec } = this;
     this._values = spec.lines.map((line) => h("b"));
+    /** @type {HTMLElement[]} of each line, where there is one */
+    this._entries = [];
     const legend = h("span", { class: "nbt-legend" });
     spec.lines.forEach((line, i) => {
       // the raw curve has the colour of its smoothed twin and would only repeat it
       if (line.style === "faint" && spec.lines.length > 1) return;
       const mark = h("i", { class: `nbt-swatch nbt-swatch-${line.style}`, style: `color: var(--nbt-${line.role})` });
-      legend.append(
-        spec.lines.length > 1 ? h("span", {}, mark, `${line.label} `, this._values[i]) : h("span", {}, this._values[i]),
-      );
+      this._entries[i] = h("span", {}, ...(spec.lines.length > 1 ? [mark, `${line.label} `] : []), this._values[i]);
+      legend.append(this._entries[i]);
     });
     this._toggle = h("button", {
       class: "nbt-log",
@@ -66,11 +67,17 @@ export class Chart {
         "figcaption",
         {},
         h("span", { class: "nbt-chart-title", text: spec.title }),
+        spec.unit ? h("span", { class: "nbt-chart-unit", text: spec.unit }) : null,
         legend,
         spec.percent ? null : this._toggle,
       ),
       this.body,
     );
+  }
+
+  /** What stands where nothing is drawn yet. @param {string} text */
+  say(text) {
+    setText(this._empty, text);
   }
 
   /**
@@ -116,6 +123,10 @@ export class Chart {
     this._data = join([...parts.values()]);
     const filled = this._filled;
     this._empty.hidden = filled;
+    this.spec.lines.forEach((line, i) => {
+      const ys = this._data[this._columns.findIndex((c) => c.line === line && c.kind === "mean") + 1];
+      if (this._entries[i]) this._entries[i].hidden = filled && !ys.some((/** @type {any} */ y) => typeof y === "number");
+    });
     if (filled && !this.plot) this._open();
     else if (this.plot) this.plot.setData(/** @type {any} */ (this._data));
     this.showValues();
@@ -207,8 +218,10 @@ export class Chart {
         ),
       );
     }
-    this._tip.replaceChildren(...rows);
     const { left = 0 } = plot.cursor;
+    for (const { tone, text } of marksNear(plot, chosen(this.marks, this.spec.marks), left))
+      rows.push(h("div", { class: "nbt-tip-mark", "data-tone": tone, text }));
+    this._tip.replaceChildren(...rows);
     const flip = left > plot.over.clientWidth / 2;
     this._tip.style.left = flip ? "" : `${left + 12}px`;
     this._tip.style.right = flip ? `${plot.over.clientWidth - left + 12}px` : "";
@@ -297,7 +310,7 @@ export class Chart {
       hooks: {
         setCursor: [() => this.showValues()],
         setSelect: [(u) => this._select(u)],
-        draw: [(u) => this.spec.marks && drawMarks(u, this.marks, group.colours)],
+        draw: [(u) => drawMarks(u, chosen(this.marks, this.spec.marks), group.colours)],
         ready: [(u) => this._watchHover(u)],
       },
     };
@@ -332,6 +345,7 @@ export class Chart {
 
   /** @param {uPlot} u @param {number | null} min @param {number | null} max @returns {[number, number]} */
   _rangeY(u, min, max) {
+    if (this.spec.percent) [min, max] = rangePercent(min, max);
     if (this.spec.fromZero && !this.log && min !== null) min = Math.min(0, min);
     if (!this.spec.robust || min === null || max === null) return rangeY(min, max, this.log);
     const lines = this._columns.flatMap(({ line }, i) => (line.style === "faint" ? [] : [this._data[i + 1]]));

@@ -37,11 +37,13 @@ export class ChartGroup {
   /**
    * @param {Record<string, import("./store.js").CurveStore>} stores
    * @param {import("./marks.js").Marks} marks
+   * @param {boolean} live more may come
    */
-  update(stores, marks) {
+  update(stores, marks, live) {
     this.extent = extentOf(Object.values(stores));
     let wide = 0;
     for (const chart of this.charts) {
+      chart.say(live ? "Waiting for the first step" : "Nothing was measured");
       const filled = chart.update(stores, marks);
       chart.el.hidden = !filled && !ALWAYS.has(chart.spec.id);
       if (chart.spec.wide && !chart.el.hidden) wide++;

@@ -14,10 +14,12 @@
  * @property {string} title
  * @property {Line[]} lines
  * @property {(value: number | null) => string} show
+ * @property {string} [unit] said behind the title
  * @property {boolean} [wide] has the tall row at the top
  * @property {boolean} [fromZero] the axis starts at zero, so that small swings look small
  * @property {boolean} [percent] the axis is labelled in percent
- * @property {boolean} [marks] shows the best validation and alerts
+ * @property {"all" | "lr"} [marks] all: best validation, alerts, changes by hand; lr: changes of the learning rate by
+ *   name; without it changes are lines without a name
  * @property {boolean} [robust] the axis does not follow single wild raw values
  */
 
@@ -29,7 +31,7 @@ export const SPECS = [
     id: "loss",
     title: "Loss",
     wide: true,
-    marks: true,
+    marks: "all",
     robust: true,
     show: number,
     lines: [
@@ -59,11 +61,13 @@ export const SPECS = [
     id: "lr",
     title: "Learning rate",
     show: setting,
+    marks: "lr",
     lines: [{ from: "steps", column: "lr", label: "lr", role: "lr", style: "line" }],
   },
   {
     id: "throughput",
     title: "Throughput",
+    unit: "samples/s",
     fromZero: true,
     show: (value) => (value === null ? "–" : `${shortCount(value)}/s`),
     lines: [{ from: "steps", column: "samples_per_s", label: "samples", role: "throughput", style: "line" }],

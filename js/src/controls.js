@@ -51,8 +51,12 @@ export function isEnabled(action, status, pending) {
 }
 
 export class Controls {
-  /** @param {(message: Record<string, unknown>) => void} send @param {Node} where progress in words, left of the buttons */
-  constructor(send, where) {
+  /**
+   * @param {(message: Record<string, unknown>) => void} send
+   * @param {Node} where progress in words, left of the buttons
+   * @param {Node} more a button that stands with them
+   */
+  constructor(send, where, more) {
     this._send = send;
     this._state = /** @type {any} */ ({});
     /** @type {{action: string, status: string, heard: boolean} | null} */
@@ -82,6 +86,7 @@ export class Controls {
       "div",
       { class: "nbt-buttons", role: "group", "aria-label": "Control of the run" },
       ...this._buttons.map((b) => b.el),
+      more,
     );
     this.el = h(
       "div",

@@ -38,6 +38,8 @@ const PATHS = {
   resume: "M5 3.2v9.6L12.5 8z",
   stop: "M4.5 4.5h7v7h-7z",
   save: "M8 2.5v6.2M5.2 6.2 8 9l2.8-2.8M3.5 11.5v1.5h9v-1.5",
+  edit: "M3 13l.7-2.8L10.9 3l2.1 2.1L5.8 12.3zM9.6 4.3l2.1 2.1",
+  check: "M3.5 8.5l3 3 6-7",
   chevron: "M6 4l4 4-4 4",
   alert: "M8 2.6 14 13H2zM8 6.4v3.2M8 11.4v.1",
 };

@@ -50,6 +50,13 @@ export function duration(value) {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+/** What is left, no finer than it can be known: 75 -> "~1:15", 90000 -> "~1 d 1 h". @param {number | null | undefined} value seconds */
+export function estimate(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (value < 86400) return `~${duration(value)}`;
+  return `~${Math.floor(value / 86400)} d ${Math.floor((value % 86400) / 3600)} h`;
+}
+
 /** 1234567 -> "1,234,567". @param {number | null | undefined} value */
 export function count(value) {
   return value === null || value === undefined || !Number.isFinite(value)
@@ -79,6 +86,13 @@ export function percent(fraction) {
   return Number.isFinite(fraction) ? `${(100 * fraction).toFixed(1)} %` : number(fraction);
 }
 
+/** A share with two digits: 0.00612 -> "0.61 %", 0.1234 -> "12 %". @param {number} fraction */
+export function smallPercent(fraction) {
+  const value = 100 * fraction;
+  if (!Number.isFinite(value)) return number(value);
+  return value > 0 && value < 0.01 ? "under 0.01 %" : `${Number(value.toPrecision(2))} %`;
+}
+
 /**
  * Labels of an axis: as many digits as the distance between ticks needs, never the same label twice.
  * @param {(number | null)[]} splits
@@ -96,7 +110,8 @@ export function ticks(splits) {
     if (v === 0) return "0";
     if (small || largest >= 1e15) return exponent(v, Math.max(0, magnitude(v) - magnitude(gap)), true);
     if (largest >= 1e4) return shortTick(v, gap);
-    return v.toFixed(Math.min(10, Math.max(0, -magnitude(gap))));
+    const digits = digitsOf(gap);
+    return v.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   });
 }
 
@@ -120,8 +135,14 @@ function shortTick(value, gap) {
         : Math.abs(value) >= 1e3
           ? [1e3, "k"]
           : [1, ""];
-  const digits = Math.max(0, -magnitude(gap / unit));
-  return `${(value / unit).toFixed(Math.min(3, digits)).replace(/\.0+$/, "")}${sign}`;
+  return `${(value / unit).toFixed(Math.min(3, digitsOf(gap / unit))).replace(/\.0+$/, "")}${sign}`;
+}
+
+/** Places behind the point that tell ticks apart: 0.25 -> 2, 2.5 -> 1, 5 -> 0. @param {number} gap */
+function digitsOf(gap) {
+  const least = Math.max(0, -magnitude(gap));
+  const written = gap * 10 ** least;
+  return Math.min(10, Math.abs(written - Math.round(written)) < 1e-6 * written ? least : least + 1);
 }
 
 /** Power of ten of the leading digit. @param {number} value */

@@ -1,6 +1,6 @@
 // Name, status, times and the progress bar.
 import { h, setAttr, setText } from "./dom.js";
-import { count, duration } from "./format.js";
+import { count, duration, estimate } from "./format.js";
 import { describeStatus, isLive } from "./status.js";
 
 export class Header {
@@ -50,7 +50,7 @@ export class Header {
     setAttr(this._chip, "data-live", state.status === "running" ? "" : null);
     setText(this._elapsed, duration(progress.elapsed_s ?? 0));
     this._etaBox.hidden = !isLive(state.status);
-    setText(this._eta, progress.eta_s === null || progress.eta_s === undefined ? "–" : `~${duration(progress.eta_s)}`);
+    setText(this._eta, estimate(progress.eta_s));
     this._progress(state, progress, tone);
     setText(this._where, where(state.status, progress));
   }

@@ -1,6 +1,7 @@
 // The inspector: model, optimizers, schedulers and loaders as the kernel describes them. Used by panel and inspector.
 import { h, setText } from "./dom.js";
 import { count, number, setting, shortCount, toNumber } from "./format.js";
+import { HeatMap } from "./heat_map.js";
 import { lrCurve } from "./lr_curve.js";
 import { Tree } from "./tree.js";
 import { TreeModel } from "./tree_model.js";
@@ -27,6 +28,7 @@ export class InspectView {
       this._tree.el,
       this._note,
     );
+    this._heat = new HeatMap((have) => this._say({ open: true, beat: true, heat: have }));
     this._optimizers = h("div", { class: "nbt-blocks" });
     this._schedulers = h("div", { class: "nbt-blocks" });
     this._loaders = h("div", { class: "nbt-blocks" });
@@ -36,6 +38,7 @@ export class InspectView {
       this._gone,
       this._wait,
       this._model,
+      this._heat.el,
       this._optimizers,
       this._schedulers,
       this._loaders,
@@ -43,7 +46,7 @@ export class InspectView {
   }
 
   open() {
-    this._say({ open: true });
+    this._say({ open: true, heat: this._heat.store.have() });
     clearInterval(this._beat);
     this._beat = setInterval(() => this._say({ open: true, beat: true }), BEAT_MS);
   }
@@ -55,8 +58,14 @@ export class InspectView {
     this._say({ open: false });
   }
 
+  destroy() {
+    this.close();
+    this._heat.destroy();
+  }
+
   draw() {
     this._tree.draw();
+    this._heat.draw();
   }
 
   /** @param {string} kind @param {any} content @param {DataView[]} buffers */
@@ -65,6 +74,8 @@ export class InspectView {
       model: () => this._takeModel(JSON.parse(new TextDecoder().decode(buffers[0]))),
       "model-rows": () => this._takeRows(content),
       layers: () => this._takeLayers(buffers),
+      "heat-names": () => this._heat.takeNames(content),
+      heat: () => this._heat.take(content, buffers[0]),
       optimizers: () => this._optimizers.replaceChildren(...content.items.map(optimizerBlock)),
       schedulers: () => this._schedulers.replaceChildren(...content.items.map(schedulerBlock)),
       loaders: () => this._loaders.replaceChildren(...content.items.map(loaderBlock)),

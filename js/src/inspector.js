@@ -20,7 +20,7 @@ export default () => ({
     view.open();
     return () => {
       model.off("msg:custom", take);
-      view.close();
+      view.destroy();
       stopTheme();
       root.remove();
     };

@@ -26,7 +26,7 @@ export class RunLink {
       this._tell("state");
       this._checkLater();
     });
-    model.on("change:alerts", () => this._tell("alerts"));
+    for (const trait of ["alerts", "events"]) model.on(`change:${trait}`, () => this._tell(trait));
   }
 
   get state() {
@@ -35,6 +35,10 @@ export class RunLink {
 
   get alerts() {
     return this.model.get("alerts") ?? { total: 0, items: [] };
+  }
+
+  get events() {
+    return this.model.get("events") ?? { total: 0, items: [] };
   }
 
   /** @param {(kind: string, content: any, buffers: DataView[]) => void} listener @returns {() => void} */

@@ -3,6 +3,8 @@ import { Alerts } from "./alerts.js";
 import { ChartGroup } from "./chart_group.js";
 import { Controls } from "./controls.js";
 import { h, oncePerFrame, setAttr, setText } from "./dom.js";
+import { EditRow } from "./edit_row.js";
+import { smallPercent, toNumber } from "./format.js";
 import { Header } from "./header.js";
 import { InspectView } from "./inspect_view.js";
 import { LogView } from "./log.js";
@@ -11,6 +13,10 @@ import { isOver } from "./status.js";
 import { Tabs } from "./tabs.js";
 import { followTheme } from "./theme.js";
 import { Tiles } from "./tiles.js";
+
+const COST_TITLE =
+  "Measured: what the training thread does for these curves, timed at every 13th step, gradient norms and layer samples," +
+  " and the processor time of the thread that writes files and updates this panel; an upper bound";
 
 /**
  * @param {import("./link.js").RunLink} link
@@ -35,7 +41,7 @@ export function showPanel(link, el) {
     gone = setTimeout(() => link.send({ type: "places" }), GONE_MS);
   };
   const unlisten = link.listen((kind, content, buffers) => {
-    if (kind === "answer") view.controls.answer(content);
+    if (kind === "answer") (content.action === "edit" ? view.edit : view.controls).answer(content);
     if (kind === "state") askWhenOver();
     if (kind === "places" && !fillPlaces(link.model.widget_manager, content.places)) view.end(content.places);
     view.inspector.take(kind, content, buffers);
@@ -65,7 +71,8 @@ class PanelView {
     this.link = link;
     this.root = root;
     this.header = new Header();
-    this.controls = new Controls((message) => link.send(message), this.header.where);
+    this.edit = new EditRow((message) => link.send(message));
+    this.controls = new Controls((message) => link.send(message), this.header.where, this.edit.toggle);
     this.tiles = new Tiles();
     this.alerts = new Alerts((message) => link.send(message));
     this.inspector = new InspectView((message) => link.send(message));
@@ -80,20 +87,26 @@ class PanelView {
       ],
       (id) => this._opened(id),
     );
-    root.append(this.header.el, this.controls.el, this._end, this.tiles.el, this.alerts.el, this.tabs.el);
+    this._cost = h("footer", { class: "nbt-cost", hidden: true, title: COST_TITLE });
+    root.append(this.header.el, this.controls.el, this.edit.el, this._end, this.tiles.el, this.alerts.el, this.tabs.el, this._cost);
     this.charts = new ChartGroup(root);
     charts.append(this.charts.el);
   }
 
   update() {
-    const { state, alerts } = this.link;
+    const { state, alerts, events } = this.link;
     setAttr(this.root, "data-status", state.status ?? "");
     this.header.update(state);
     this.controls.update(state);
+    this.edit.update(state);
     this.tiles.update(state);
     this.alerts.update(alerts, isLive(state.status));
     this._updateEnd(state);
-    if (this.tabs.current === "charts") this.charts.update(this.link.stores, this._marks(state, alerts));
+    const cost = toNumber(state.overhead);
+    this._cost.hidden = cost === null;
+    if (cost !== null) setText(this._cost, `Watching costs ${smallPercent(cost)} of the training time.`);
+    if (this.tabs.current === "charts")
+      this.charts.update(this.link.stores, this._marks(state, alerts, events), isLive(state.status));
     if (this.tabs.current === "log") this.log.update(this.link.log, this.link.printing);
     if (this.tabs.current === "inspector") this.inspector.draw();
   }
@@ -113,8 +126,9 @@ class PanelView {
   }
 
   destroy() {
-    this.inspector.close();
+    this.inspector.destroy();
     this.controls.destroy();
+    this.edit.destroy();
     this.charts.destroy();
   }
 
@@ -127,14 +141,15 @@ class PanelView {
     this.update();
   }
 
-  /** @param {any} state @param {any} alerts @returns {import("./marks.js").Marks} */
-  _marks(state, alerts) {
+  /** @param {any} state @param {any} alerts @param {any} events @returns {import("./marks.js").Marks} */
+  _marks(state, alerts, events) {
     const best = state.latest?.best_val_step ?? null;
     return {
       best: typeof best === "number" ? best : null,
       alerts: alerts.items
         .filter((/** @type {any} */ a) => a.step !== null)
-        .map((/** @type {any} */ a) => ({ step: a.step, severity: a.severity })),
+        .map((/** @type {any} */ a) => ({ step: a.step, severity: a.severity, label: a.issue })),
+      events: events.items,
     };
   }
 

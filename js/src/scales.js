@@ -12,6 +12,15 @@ export function rangeX(min, max) {
   return min === max ? [min - 0.5, max + 0.5] : [min, max];
 }
 
+const LEAST_PERCENT = 0.1; // of an axis of fractions: with less, noise looks like news
+
+/** Widen a range of fractions to a tenth, within 0..1. @param {number | null} min @param {number | null} max @returns {[number | null, number | null]} */
+export function rangePercent(min, max) {
+  if (min === null || max === null || max - min >= LEAST_PERCENT) return [min, max];
+  const low = Math.max(0, Math.min((min + max - LEAST_PERCENT) / 2, Math.max(1, max) - LEAST_PERCENT));
+  return [Math.min(min, low), Math.max(max, low + LEAST_PERCENT)];
+}
+
 /** @param {number | null} min @param {number | null} max @param {boolean} log @returns {[number, number]} */
 export function rangeY(min, max, log) {
   if (min === null || max === null) return log ? [0.1, 1] : [0, 1];

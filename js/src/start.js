@@ -23,12 +23,12 @@ export default () => ({
         "data-action": "start",
         on: { click: () => press() },
       },
-      icon("resume"),
+      icon(model.get("icon")),
       label,
     );
     const root = h(
       "section",
-      { class: "nbt nbtrain-start-bar", "aria-label": "Start training" },
+      { class: "nbt nbtrain-start-bar", "aria-label": model.get("label") },
       h("div", { class: "nbt-start-text" }, question, said),
       button,
     );
@@ -37,10 +37,10 @@ export default () => ({
 
     const press = () => {
       button.disabled = true;
-      setText(said, "Starting…");
+      setText(said, model.get("busy"));
       model.send({ type: "start" });
       timer = setTimeout(
-        () => setText(said, "The kernel is busy with another cell and starts when it ends."),
+        () => setText(said, "The kernel is busy with another cell and does this when it ends."),
         UNHEARD_MS,
       );
     };

@@ -28,6 +28,7 @@ export function tilesOf(state) {
   const latest = state.latest ?? {};
   const get = (/** @type {string} */ name) => toNumber(latest[name]);
   const steps = toNumber(state.progress?.steps_per_s);
+  const validates = "patience" in (state.settings ?? {}); // a setting of runs with validation data
   const [train, smooth, val, best, acc, trainAcc, rate] = [
     "train_loss",
     "smooth_loss",
@@ -46,15 +47,16 @@ export function tilesOf(state) {
       text: number(smooth ?? train),
       sub: smooth === null ? "" : `last step ${number(train)}`,
     },
-    {
+  ];
+  if (validates || val !== null)
+    tiles.push({
       id: "valid",
       label: "Validation loss",
       role: "valid",
       value: val,
       text: number(val),
       sub: best === null ? "" : `best ${number(best, 3)} · step ${stepText(get("best_val_step"))}`,
-    },
-  ];
+    });
   if (acc !== null || trainAcc !== null)
     tiles.push({
       id: "accuracy",
@@ -80,7 +82,7 @@ export function tilesOf(state) {
       role: "throughput",
       value: rate,
       text: rate === null ? "–" : `${shortCount(rate)}/s`,
-      sub: steps === null ? "" : `${shortCount(steps)} steps/s`,
+      sub: rate === null ? "" : steps === null ? "samples" : `samples · ${shortCount(steps)} steps/s`,
     },
   );
   const extra = Object.keys(latest)
@@ -116,6 +118,8 @@ export class Tiles {
     for (const tile of tiles) {
       const made = this._made.get(tile.id) ?? this._make(tile.id);
       setText(made.label, tile.label);
+      setAttr(made.label, "title", tile.label);
+      setAttr(made.sub, "title", tile.sub || null);
       setText(made.value, tile.text);
       setText(made.sub, tile.sub);
       made.mark.style.color = `var(--nbt-${tile.role})`;
@@ -130,7 +134,7 @@ export class Tiles {
   _make(id) {
     const made = {
       mark: h("i", { class: "nbt-tile-mark" }),
-      label: h("span", {}),
+      label: h("span", { class: "nbt-tile-name" }),
       value: h("b", { class: "nbt-tile-value" }),
       sub: h("span", { class: "nbt-tile-sub" }),
       el: /** @type {any} */ (null),

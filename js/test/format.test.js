@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, duration, number, percent, setting, shortCount, ticks, toNumber } from "../src/format.js";
+import { count, duration, estimate, number, percent, setting, shortCount, smallPercent, ticks, toNumber } from "../src/format.js";
 
 test("numbers keep four significant places and never hide a NaN", () => {
   assert.deepEqual(
@@ -39,4 +39,16 @@ test("the labels of an axis are all different", () => {
   }
   assert.deepEqual(ticks([0, 5000, 10000]), ["0", "5k", "10k"]);
   assert.deepEqual(ticks([0, 0.0005, 0.001]), ["0", "5e-4", "1e-3"]);
+});
+
+test("what is left is told no finer than it is known, small shares with two digits", () => {
+  assert.deepEqual([null, 75, 3750, 90000].map(estimate), ["–", "~1:15", "~1:02:30", "~1 d 1 h"]);
+  assert.deepEqual([0, 0.00612, 0.1234, 0.00001].map(smallPercent), ["0 %", "0.61 %", "12 %", "under 0.01 %"]);
+});
+
+test("ticks two and a half apart are written as they are", () => {
+  assert.deepEqual(ticks([0, 2.5, 5, 7.5]), ["0", "2.5", "5.0", "7.5"]);
+  assert.deepEqual(ticks([0, 0.25, 0.5]), ["0", "0.25", "0.50"]);
+  assert.deepEqual(ticks([0, 2500, 5000]), ["0", "2,500", "5,000"]);
+  assert.deepEqual(ticks([0, 25000, 50000]), ["0", "25k", "50k"]);
 });

@@ -18,9 +18,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "resume": ("nbtrain.commands.resume", "let a paused run, or an ended one from its checkpoint, go on"),
     "stop": ("nbtrain.commands.controls", "stop a run at the next step or epoch"),
     "save": ("nbtrain.commands.controls", "save a checkpoint at the next step"),
+    "set": ("nbtrain.commands.controls", "change lr, epochs, max_steps or patience of a run while it trains"),
     "runs": ("nbtrain.commands.runs", "list the runs of this kernel and on disk"),
     "report": ("nbtrain.commands.report", "show what a run came to"),
     "inspect": ("nbtrain.commands.inspect", "look at a model, an optimizer, a scheduler or a loader"),
+    "lr-find": ("nbtrain.commands.lr_find", "find a learning rate by a range test that leaves no trace"),
     "explain": ("nbtrain.commands.explain", "explain a review rule or an alert"),
 }
 

@@ -54,6 +54,7 @@ class Context:
         runs_dir: folder of the run folders.
         in_thread: called first in a training thread, e.g. to route its prints; None for nothing.
         hidden: names the kernel itself put into the namespace.
+        progress: told in a line how far a command is that keeps its cell busy; None for nobody.
     """
 
     namespace: Mapping[str, Any] | None = None
@@ -63,6 +64,7 @@ class Context:
     runs_dir: str = "runs"
     in_thread: Callable[[], Any] | None = None
     hidden: frozenset[str] = frozenset()
+    progress: Callable[[str], Any] | None = None
 
     @property
     def in_notebook(self) -> bool:

@@ -35,6 +35,7 @@ from nbtrain.report.model import (
 )
 from nbtrain.report.poster_model import Poster
 from nbtrain.report.theme import TONE_OF_STATUS
+from nbtrain.runs.events import changes, event_label
 from nbtrain.units import count, number, percent, seconds
 
 _TITLES = {
@@ -43,6 +44,7 @@ _TITLES = {
     "paused": "Training Paused", "planned": "Training Planned",
 }  # fmt: skip
 _NO_BEST = "none at the best step; `checkpoints` has what was kept"
+_EVENTS = 20  # rows of the table of changes; the manifest has all
 _ALERTS = 12  # rows of the table of alerts; the rest is counted
 
 
@@ -135,12 +137,14 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     advice = verdict.recommendations if summary.status != "failed" else ()
     if advice := tuple(filter(None, (way_on(run), *advice))):
         sections.append(Section("Recommendations", (Items(advice),)))
+    if events := _events(run):
+        sections.append(Section("Changed while it ran", (_changes(events),)))
     sections.append(Section("Files", (_files(run, summary),)))
     data = {
         **vars(summary), "run_id": run.id, "name": run.name, "outcome": verdict.kind,
         "findings": [finding.to_dict() for finding in verdict.findings],
         "alerts": [finding.to_dict() for finding in run.alerts],
-        "recommendations": list(verdict.recommendations), "error": run.error,
+        "recommendations": list(verdict.recommendations), "error": run.error, "events": _events(run),
     }  # fmt: skip
     title = f"{_TITLES.get(summary.status, 'Training')}: {run.name}"
     return Report(title, tuple(sections), headline, tone, data)
@@ -169,7 +173,9 @@ def run_poster(run: AnyRun) -> Poster:
 
 def _figure(run: AnyRun, summary: Summary, *, limit: int = 6) -> Figure:
     best, judged = summary.best_val_step, _evaluations(run)
-    return curves_figure(run.epochs, run.history, best_step=best, limit=limit, evaluations=judged)
+    return curves_figure(
+        run.epochs, run.history, best_step=best, limit=limit, evaluations=judged, events=_events(run)
+    )
 
 
 def _evaluations(run: AnyRun) -> pd.DataFrame | None:
@@ -185,6 +191,19 @@ def _judged(run: AnyRun) -> Outcome:
     return outcome(
         run.epochs, run.history, status=str(run.status), val_samples=samples, best=find_best(run)
     )
+
+
+def _events(run: AnyRun) -> list[dict[str, Any]]:
+    return changes(run.manifest.events) if run.manifest is not None else []
+
+
+def _changes(events: list[dict[str, Any]]) -> Table:
+    """What was changed by hand, or by nbtrain itself, in the order in which it happened."""
+    rows = tuple(
+        (count(event.get("step")), event_label(event), str(event.get("at", ""))) for event in events[:_EVENTS]
+    )
+    left_out = f"and {count(len(events) - _EVENTS)} more in manifest.json" if len(events) > _EVENTS else ""
+    return Table(("Step", "Change", "When (UTC)"), rows, caption=left_out, numeric=(0,))
 
 
 def _same(finding: Finding, headline: str) -> bool:

@@ -4,7 +4,9 @@ draws nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pandas as pd
 from nbtrain.report.decimate import decimate
 from nbtrain.report.model import Axes, Figure, Mark, Series
 from nbtrain.report.ticks import short
+from nbtrain.runs.events import event_label
 from nbtrain.units import percent
 
 _POINTS = 1200  # a curve keeps twice as many at most; no picture shows more
@@ -19,6 +22,7 @@ _POINTS = 1200  # a curve keeps twice as many at most; no picture shows more
 # that a live view has to use lags behind a falling loss and seems to lie above it.
 _WINDOW_SHARE, _LEAST_WINDOW = 40, 5
 _LEAST_TO_SMOOTH = 20
+_MARKS, _LABELS = 40, 5  # changes by hand that are marked, and how many of them are named
 # Columns of `epochs` that have a place of their own, or are no curve.
 _KNOWN = {
     "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "grad_norm_max",
@@ -28,7 +32,7 @@ _KNOWN = {
 
 def curves_figure(
     epochs: pd.DataFrame, history: pd.DataFrame, *, best_step: float | None, limit: int = 6,
-    evaluations: pd.DataFrame | None = None,
+    evaluations: pd.DataFrame | None = None, events: Sequence[Mapping[str, Any]] = (),
 ) -> Figure:  # fmt: skip
     """Return the curves of a run: loss, accuracy and other metrics, gradient norm, learning rate, throughput.
 
@@ -36,6 +40,7 @@ def curves_figure(
         epochs: one row an epoch, with the step at its end where known.
         history: indexed by step.
         best_step: where validation loss was best; marked on the loss.
+        events: what was changed while it ran; marked on the loss, learning rates on their own curve too.
         limit: plots at most, the first ones.
         evaluations: one row a validation, indexed by step, where a run validated within its epochs too.
     """
@@ -51,6 +56,7 @@ def curves_figure(
         _single("Learning rate", "lr", history, "lr", epochs, across, label),
         _single("Throughput", "throughput", history, "samples_per_s", epochs, across, label),
     ]
+    found = [_with_events(one, events) for one in found] if by_step else found
     axes = tuple(one for one in found if one is not None)[:limit]
     return Figure(axes, alt=_in_words(judged, history, axes, best_step))
 
@@ -72,6 +78,17 @@ class _Judged:
         if self._evaluations is not None and name.startswith("val_") and name in self._evaluations:
             return np.asarray(self._evaluations.index, float), numbers(self._evaluations, name)
         return self._across, numbers(self.epochs, name)
+
+
+def _with_events(axes: Axes | None, events: Sequence[Mapping[str, Any]]) -> Axes | None:
+    """A plot with the changes made by hand as marks; of many only the newest have a label."""
+    kinds = {"Loss": None, "Learning rate": ("lr",)}
+    if axes is None or axes.title not in kinds:
+        return axes
+    wanted = kinds[axes.title]
+    shown = [e for e in events if "step" in e and (wanted is None or e.get("kind") in wanted)][-_MARKS:]
+    marks = [Mark(float(e["step"]), event_label(e) if e in shown[-_LABELS:] else "", "muted") for e in shown]
+    return replace(axes, marks=(*axes.marks, *marks))
 
 
 def numbers(table: pd.DataFrame, name: str) -> np.ndarray:

@@ -18,6 +18,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from nbtrain.commands import finish
+from nbtrain.errors import UsageError
 from nbtrain.magics.place import Place
 from nbtrain.magics.question import QUESTION, Question, close_open
 from nbtrain.magics.surroundings import in_colab, nobody_here
@@ -29,6 +30,7 @@ _TYPES = {
     ("nbtrain.running.run", "Run"): "_run_shown",
     ("nbtrain.commands.inspect", "Inspection"): "_inspection_shown",
     ("nbtrain.runs.stored", "StoredRun"): "_stored_shown",
+    ("nbtrain.commands.lr_find", "LrFind"): "_lr_find_shown",
 }
 _shown_in: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # run -> cell that has shown it
 
@@ -256,6 +258,27 @@ def _inspection_shown(inspection: Any) -> None:
     )
     report = inspection.report()
     data, metadata = _with_stand_in(widget, report.to_text(), report.to_html())
+    display(data, metadata=metadata, raw=True)
+
+
+def _lr_find_shown(found: Any) -> None:
+    """The report of a range test, and a button that sets its suggestion."""
+    show_value(found)
+    if not found.can_apply or found.applied or nobody_here(get_ipython()):
+        return
+    from nbtrain.widgets.confirm import StartBar
+
+    asked = weakref.ref(found)  # the widget lives as long as the kernel
+
+    def apply() -> str:
+        living = asked()
+        if living is None:
+            raise UsageError("This result is gone: run %train lr-find again.")
+        return living.apply()
+
+    question = f"Set lr = {found.suggestion:g} on {found.optimizer_name}?"
+    bar = StartBar(apply, question, label=f"Apply {found.suggestion:g}", busy="Setting it…", icon="check")
+    data, metadata = _with_stand_in(bar, f"{question} %train lr-find --apply does.")
     display(data, metadata=metadata, raw=True)
 
 

@@ -18,6 +18,7 @@ from nbtrain.commands.spec import Context
 from nbtrain.errors import UsageError, UserError
 from nbtrain.magics import display, surroundings
 from nbtrain.magics.cell import prepared_cell, run_cell
+from nbtrain.magics.progress_line import progress_line
 
 REVIEW_USAGE = """\
 usage: %%train_review [--run]      review the cell below
@@ -133,7 +134,8 @@ class NBTrainMagics(Magics):
         args = self._parsed(verb, words)
         if verb == "start":
             self._check_wait(args)
-        value = command(verb).run(args, self._context(None))
+        with progress_line() as progress:
+            value = command(verb).run(args, replace(self._context(None), progress=progress))
         if verb == "start":
             return self._show_started(args, value)
         if verb == "resume" and not isinstance(value, str):

@@ -20,17 +20,18 @@ _NEVER = frozenset([bool, int, float, str, type(None), tuple, list, dict, set, O
 
 
 @contextmanager
-def preserved_rng(*owners: Any) -> Iterator[None]:
+def preserved_rng(*owners: Any, everywhere: bool = True) -> Iterator[None]:
     """Leave every random generator exactly as it was found, whatever is drawn inside.
 
     Args:
         owners: objects that may carry generators of their own (a loader, its sampler, a data set, a
             transform); each is searched one level deep for `random.Random`, numpy and torch generators.
+        everywhere: the process's global generators too; False keeps those of the owners alone.
 
     The global generators belong to the whole process: do not enter while another thread trains, or its draws
     of that time are taken back too. CUDA is saved only where it is already in use: looking never starts it.
     """
-    restores = [*_global_states(), *_owned_states(owners)]
+    restores = [*(_global_states() if everywhere else ()), *_owned_states(owners)]
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +76,7 @@ class _Scale:
 
 def draw_axes(canvas: Canvas, axes: Axes, rect: Rect, colours: Mapping[str, str]) -> None:
     """Draw one plot into `rect`. Without a finite number it says "no data yet"."""
+    axes = _in_powers(axes) if axes.log_x else axes
     curves = _curves(axes, int(max(rect.width, 50)), colours)
     log = _is_log(axes, curves)
     title = one_line(axes.title)
@@ -107,6 +108,17 @@ def draw_axes(canvas: Canvas, axes: Axes, rect: Rect, colours: Mapping[str, str]
     for curve in sorted(curves, key=lambda curve: curve.series.style != "faint"):
         _curve(canvas, curve, scale, colours)
     _marks(canvas, axes, scale, colours, lines=False)
+
+
+def _in_powers(axes: Axes) -> Axes:
+    """The plot over the powers of ten of its x, which is what a logarithmic axis draws."""
+
+    def powers(series: Series) -> Series:
+        x = tuple(math.log10(x) if math.isfinite(x) and x > 0 else math.nan for x in series.x)
+        return replace(series, x=x)
+
+    marks = tuple(replace(mark, x=math.log10(mark.x)) for mark in axes.marks if 0 < mark.x < math.inf)
+    return replace(axes, series=tuple(map(powers, axes.series)), marks=marks)
 
 
 def _curves(axes: Axes, buckets: int, colours: Mapping[str, str]) -> list[_Curve]:
@@ -269,27 +281,31 @@ def _frame(canvas: Canvas, plot: Rect, scale: _Scale, axes: Axes, colours: Mappi
         canvas.line([inner.left, inner.right], [y, y], colour=colours["grid"])
         canvas.text(inner.left - 8, y + 3.6, label, size=_SMALL, colour=colours["muted"], anchor="right")
     canvas.line([inner.left, inner.right], [inner.bottom, inner.bottom], colour=colours["axis"])
-    _x_ticks(canvas, inner, scale, one_line(axes.x_label, 24), colours)
+    _x_ticks(canvas, inner, scale, axes, colours)
     return scale
 
 
-def _x_ticks(canvas: Canvas, inner: Rect, scale: _Scale, label: str, colours: Mapping[str, str]) -> None:
+def _x_ticks(canvas: Canvas, inner: Rect, scale: _Scale, axes: Axes, colours: Mapping[str, str]) -> None:
     baseline = inner.bottom + 15
     end = inner.right
-    if label:
+    if label := one_line(axes.x_label, 24):
         canvas.text(inner.right, baseline, label, size=_SMALL, colour=colours["muted"], anchor="right")
         end -= canvas.text_width(label, size=_SMALL) + 10
-    whole = scale.x[1] - scale.x[0] >= 2
-    ticks = [
-        x
-        for x in nice_ticks(*scale.x, max(3, int(inner.width // 75)), whole=whole)
-        if x >= 0 or scale.x[0] < -1
-    ]
-    for x, text in zip(ticks, tick_labels(ticks), strict=True):
+    for x, text in _labelled(scale, max(3, int(inner.width // 75)), log=axes.log_x):
         at = float(scale.across(x))
         canvas.line([at, at], [inner.bottom, inner.bottom + 3], colour=colours["axis"])
         if at + canvas.text_width(text, size=_SMALL) / 2 < end:
             canvas.text(at, baseline, text, size=_SMALL, colour=colours["muted"], anchor="center")
+
+
+def _labelled(scale: _Scale, count: int, *, log: bool) -> list[tuple[float, str]]:
+    """Where the x axis has ticks, and what stands there."""
+    low, high = scale.x
+    if log:
+        values = log_ticks(10 ** max(low, -300), 10 ** min(high, 300), count)
+        return [(math.log10(value), text) for value, text in zip(values, tick_labels(values), strict=True)]
+    ticks = [x for x in nice_ticks(low, high, count, whole=high - low >= 2) if x >= 0 or low < -1]
+    return list(zip(ticks, tick_labels(ticks), strict=True))
 
 
 def _curve(canvas: Canvas, curve: _Curve, scale: _Scale, colours: Mapping[str, str]) -> None:
@@ -327,6 +343,8 @@ def _marks(canvas: Canvas, axes: Axes, scale: _Scale, colours: Mapping[str, str]
             canvas.line([at, at], [plot.top, plot.bottom], colour=colour, width=1.2, dashes=(3, 3), alpha=0.8)
             continue
         label = one_line(mark.label, 32)
+        if not label:
+            continue
         width = canvas.text_width(label, size=_SMALL, bold=True)
         left = at + 5 if at + width + 8 < plot.right else at - 5 - width
         row = 0

@@ -103,7 +103,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Axes:
-    """One plot. `log_y`: logarithmic axis where the values allow it."""
+    """One plot. `log_y`: logarithmic axis where the values allow it. `log_x`: likewise; x not above 0 is left
+    out."""
 
     title: str
     series: tuple[Series, ...]
@@ -111,6 +112,7 @@ class Axes:
     y_label: str = ""
     log_y: bool = False
     marks: tuple[Mark, ...] = ()
+    log_x: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ word or a sign says the same, because red, amber and green look alike to one man
     warning      #945200   #f2b84b   #fdf1dc / #35270c
     critical     #c5221f   #ff7b72   #fdeceb / #3b1917
     muted        #5d6778   #98a2b3   #f2f4f7 / #24292f
+
+`edge` is the border of fields that take input: at least 3:1 (WCAG 2.2, 1.4.11).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ LIGHT: Mapping[str, str] = MappingProxyType({
     "good-soft": "#ebf7ef", "info-soft": "#e8f0fc", "warning-soft": "#fdf1dc", "critical-soft": "#fdeceb",
     "muted-soft": "#f2f4f7",
     "ink": "#1b2430", "paper": "#ffffff", "card": "#fafbfc", "line": "#e3e7ec", "grid": "#eceff3",
-    "axis": "#c9d0d9",
+    "axis": "#c9d0d9", "edge": "#858f9f",
 })  # fmt: skip
 
 DARK: Mapping[str, str] = MappingProxyType({
@@ -44,7 +46,7 @@ DARK: Mapping[str, str] = MappingProxyType({
     "good-soft": "#14301f", "info-soft": "#16263f", "warning-soft": "#35270c", "critical-soft": "#3b1917",
     "muted-soft": "#24292f",
     "ink": "#e6e9ee", "paper": "#111418", "card": "#181c21", "line": "#2c333b", "grid": "#262c33",
-    "axis": "#3d4650",
+    "axis": "#3d4650", "edge": "#6f7a8a",
 })  # fmt: skip
 
 ROLES = ("train", "valid", "lr", "gradient", "throughput")

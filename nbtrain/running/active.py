@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _runs: list[Callable[[], Run | None]] = []
 _lock = threading.Lock()
+_borrowed: list[tuple[str, set[int]]] = []  # what works on parameters without being a run
 KEPT = 50  # ended runs a kernel remembers; older ones are on disk
 EXIT_SECONDS = 4.0  # Jupyter kills a kernel that has not ended five seconds after it was asked to
 _exit_is_seen_to = False
@@ -44,8 +45,29 @@ def registered(run: Run) -> Iterator[None]:
     terminate.watch(alive)
 
 
+@contextmanager
+def borrowed(parameters: Iterable[Tensor], what: str) -> Iterator[None]:
+    """Keep runs off parameters while something else works on them: a Start button may be clicked meanwhile.
+
+    Args:
+        what: as it begins a sentence.
+
+    Raises:
+        UsageError: a run trains some of them, or they are borrowed already.
+    """
+    held = list(parameters)
+    entry = what, {id(p) for p in held}
+    with _lock:
+        refuse_if_training(held)
+        _borrowed.append(entry)
+    try:
+        yield
+    finally:
+        _borrowed.remove(entry)
+
+
 def refuse_if_training(parameters: Iterable[Tensor], *, but: Any = None) -> None:
-    """Refuse parameters that a living run trains.
+    """Refuse parameters that a living run trains, or that are borrowed.
 
     Args:
         but: the activity of a run that may train them.
@@ -54,6 +76,11 @@ def refuse_if_training(parameters: Iterable[Tensor], *, but: Any = None) -> None
         UsageError: names the run and the ways on.
     """
     mine = {id(p) for p in parameters}
+    for what, held in list(_borrowed):
+        if mine & held:
+            raise UsageError(
+                f"{what} is working on this model right now.", suggestion="Wait until it is done."
+            )
     for other in alive():
         if other.activity is not but and any(id(p) in mine for p in other.objects.parameters):
             raise UsageError(

@@ -7,7 +7,7 @@ is `nbtrain.train.training.Training` or `nbtrain.watch.watching.Watching`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from nbtrain.errors import UsageError
 from nbtrain.report.model import Report
 from nbtrain.running.control import Control
+from nbtrain.running.edits import Edit, lr_edit
 from nbtrain.running.record import Arrived, Record
 from nbtrain.running.state import State
 from nbtrain.runs.store import RunFolder
@@ -144,6 +145,30 @@ class Activity(ABC):
             "The weights of this run can only be drawn again where they were made.",
             suggestion="Stop it, make the model again and start anew.",
         )
+
+    def watching_s(self) -> float | None:
+        """Return the seconds that the training thread has spent on being watched; None where not known."""
+        return None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what can be changed while it goes on, as it stands: lr, epochs, max_steps, patience."""
+        lr = self._lr()
+        return {} if lr is None or getattr(lr, "is_cuda", False) else {"lr": float(lr)}
+
+    def edits(self, wishes: Mapping[str, Any]) -> list[Edit]:
+        """Return the changes asked for, name -> value, checked; they are applied at a boundary.
+
+        Raises:
+            UsageError: a name that cannot be changed here, or a value that makes no sense.
+        """
+        for name in wishes:
+            if name != "lr" or self._lr() is None:
+                raise UsageError(f"`{name}` cannot be changed in a loop of your own.", suggestion="lr=1e-4")
+        return [lr_edit(wish, lambda: float(self._lr()), self.set_lr) for wish in wishes.values()]
+
+    def _lr(self) -> Any:
+        groups = getattr(getattr(self.objects, "optimizer", None), "param_groups", None)
+        return groups[0]["lr"] if groups else None
 
     @abstractmethod
     def let_go(self) -> None:

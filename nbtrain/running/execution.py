@@ -21,6 +21,7 @@ from nbtrain.running.control import Control, Stopped
 from nbtrain.running.failure import describe_failure
 from nbtrain.running.guards.guards import Guards
 from nbtrain.running.keeper import Keeper, trouble
+from nbtrain.running.overhead import share_of_training
 from nbtrain.running.pump import Pump
 from nbtrain.running.state import State
 from nbtrain.runs.manifest import utc_now
@@ -41,13 +42,9 @@ class Execution:
     """
 
     def __init__(
-        self,
-        activity: Activity,
-        owner: Any,
-        *,
-        finishers: Sequence[Callable[[Any], Any]],
+        self, activity: Activity, owner: Any, *, finishers: Sequence[Callable[[Any], Any]],
         in_thread: Callable[[], Any] | None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.activity, self._owner = activity, owner
         self._finishers, self._in_thread = list(finishers), in_thread
         self.watchers: list[Any] = []
@@ -83,10 +80,12 @@ class Execution:
         with self.activity.reopened() or results.opened_folder(self.activity) as (folder, trackers):
             self.folder = folder
             try:
-                within = self.activity.judges_within_epochs
-                self._keeper = Keeper(folder, trackers, self._trouble, within_epochs=within)
+                self._keeper = Keeper(
+                    folder, trackers, self._trouble, within_epochs=self.activity.judges_within_epochs
+                )
                 self.activity.prepare(self._desk())
                 self._keeper.write_start(self.state.progress())
+                self._keeper.note_events(self.events)
                 self.status = RunStatus.RUNNING
                 self._write_manifest(started_at=folder.manifest.started_at or utc_now())
                 self._launch()
@@ -160,9 +159,10 @@ class Execution:
     # --- the pump -----------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
-        beat = self.activity.at_beat
-        parts = (self._take_prints, self._take_numbers, self._obey_the_folder, beat, self._follow, self.show)
-        for part in parts:
+        for part in (
+            self._take_prints, self._take_numbers, self._obey_the_folder, self.activity.at_beat, self._follow,
+            self.show,
+        ):  # fmt: skip
             self._quietly(part)
 
     def _take_prints(self, *, last: bool = False) -> None:
@@ -174,6 +174,8 @@ class Execution:
         if self.record.diverged and self.activity.ends_diverged and not last:
             self.control.stop("step", reason=self.record.diverged, kind="diverged")
         self._keeper.write(news)
+        share = share_of_training(self.activity.watching_s(), self.state.train_s)
+        self.record.overhead = self.record.overhead if share is None else share
 
     def _take_alerts(self) -> None:
         self._keeper.write(self.record.absorb())
@@ -185,6 +187,7 @@ class Execution:
     def _follow(self) -> None:
         """Write the manifest when the run was paused or resumed, or something was changed by hand."""
         self.status = RunStatus.PAUSED if self.state.phase == "paused" else RunStatus.RUNNING
+        self._keeper.note_events(self.events)
         due = time.monotonic() - self._written_at > MANIFEST_SECONDS
         if due or self._written != (self.status, len(self.events)):
             self._write_manifest()
@@ -201,6 +204,7 @@ class Execution:
             if self.record.diverged and self.activity.ends_diverged and ended:
                 status, self.state.stop_reason = RunStatus.DIVERGED, self._why_diverged()
             self.status = status
+            self._keeper.note_events(self.events)
             self._keeper.finish(status)
             self._quietly(self._take_alerts)
             how = self.status, self.state.progress(), self.state.stop_reason, self.error

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nbtrain import units
 from nbtrain.findings import Finding, Severity
 from nbtrain.running.record import News
+from nbtrain.runs.events import changes, event_label
 from nbtrain.runs.journal import LOGGED
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.runs.store import RunFolder
@@ -40,6 +41,7 @@ class Keeper:
         self._on_trouble = on_trouble
         self._said: set[str] = set()
         self._written = 0.0  # the newest step written
+        self._noted: int | None = None  # events in the log
 
     def write_start(self, progress: Progress) -> None:
         """Begin the log: what lies ahead, and which process does it."""
@@ -110,6 +112,14 @@ class Keeper:
         if lines:
             self._guard("training.log", self.folder.log, *(f"| {line}" for line in lines))
 
+    def note_events(self, events: Sequence[dict[str, Any]]) -> None:
+        """Write the changes made by hand that are new to the log; those of an earlier part stand there."""
+        if self._noted is None:
+            self._noted = len(events)
+        for event in changes(events[self._noted :]):
+            self._guard("training.log", self.folder.log, event_line(event))
+        self._noted = len(events)
+
     def finish(self, status: RunStatus) -> None:
         """Write what still waits, and close the trackers."""
         self._write_in_order(Table({}), math.inf)
@@ -139,3 +149,8 @@ def epoch_line(row: dict[str, float]) -> str:
     said = [f"epoch {int(row['epoch'])}", f"step {int(row['step'])}"]
     said += [f"{name} {row[name]:.4f}" for name in row if name.startswith(("train_", "val_"))]
     return "  ".join([*said, f"{row['epoch_time_s']:.1f} s"])
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """Return a change in a line: `by hand at step 120: lr 0.001 → 5e-4`."""
+    return f"by hand at step {event.get('step')}: {event_label(event)}"

@@ -131,6 +131,16 @@ class Readings:
         return dict(self._do.record.layers)
 
     @property
+    def layer_history(self) -> Any:
+        """The samples of the layers since the start, in constant space."""
+        return self._do.record.layer_history
+
+    @property
+    def overhead(self) -> float | None:
+        """Share of the training time that watching takes; None until measured (`running.overhead`)."""
+        return self._do.record.overhead
+
+    @property
     def manifest(self) -> Any:
         """The run described, as on disk."""
         return self._do.folder.manifest if self._do.folder else None

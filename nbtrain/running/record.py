@@ -19,6 +19,7 @@ from nbtrain.running.alerts import Watch
 from nbtrain.running.signs.sign import Sign
 from nbtrain.runs.table import Table
 from nbtrain.telemetry.curve import LiveCurve
+from nbtrain.telemetry.layer_history import LayerHistory
 from nbtrain.telemetry.layers import LayerSample
 from nbtrain.telemetry.logged import Logged
 from nbtrain.telemetry.recorder import Rows
@@ -93,6 +94,8 @@ class Record:
         self.alerts: list[Finding] = []
         self.latest: dict[str, float] = {}
         self.layers: dict[str, tuple[float, float]] = {}
+        self.layer_history = LayerHistory()
+        self.overhead: float | None = None
         self.skipped = 0
         self.signs: list[Sign] = []
         self._watch = watch or Watch()
@@ -183,6 +186,7 @@ class Record:
         if (sample := arrived.sample) is not None:
             ratios = sample.update_ratios
             self.layers = {name: (norm, ratios[name]) for name, norm in sample.grad_norms.items()}
+            self.layer_history.add(sample)
         for values in news.evaluations:
             self.evaluations.append(values)
             self.latest.update({key: value for key, value in values.items() if key not in ("step", "epoch")})

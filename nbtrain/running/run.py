@@ -15,6 +15,7 @@ from nbtrain.errors import NbtrainError, UsageError
 from nbtrain.findings import Finding, Severity
 from nbtrain.running import active, terminate, viewing
 from nbtrain.running.activity import Activity
+from nbtrain.running.edits import LiveEdits
 from nbtrain.running.execution import Execution
 from nbtrain.running.readings import Readings
 from nbtrain.running.snapshot import take_snapshot
@@ -23,7 +24,7 @@ from nbtrain.runs.manifest import utc_now
 from nbtrain.runs.status import RunStatus
 
 
-class Run(Readings):
+class Run(Readings, LiveEdits):
     """One training: a live handle and a folder on disk.
 
     Args:
@@ -88,22 +89,6 @@ class Run(Readings):
         """Commit a checkpoint at the next step boundary."""
         self._refuse_when_over("saved")
         self._do.errand(self._do.activity.save)
-
-    def set_lr(self, lr: float) -> None:
-        """Set the learning rate of every group at the next step boundary; noted in the manifest's events."""
-        if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 <= lr < float("inf"):
-            raise UsageError(
-                f"The learning rate is {lr!r}; it must be a number, 0 or more.", suggestion="run.set_lr(1e-4)"
-            )
-        self._refuse_when_over("changed")
-
-        def task() -> None:
-            before = self._do.activity.set_lr(float(lr))
-            self._do.events.append(
-                {"at": utc_now(), "kind": "lr", "step": self._do.state.step, "from": before, "to": float(lr)}
-            )
-
-        self._do.errand(task)
 
     def initialise_again(self) -> None:
         """Draw new weights at the next step boundary and have the optimizer forget; noted in the events.

@@ -181,6 +181,16 @@ class StoredRun:
         return Progress(**{**progress.__dict__, "step": step, "phase": phase})
 
     @property
+    def events(self) -> list[dict[str, Any]]:
+        """Every change made while it ran."""
+        return [dict(event) for event in self.manifest.events]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Nothing can be changed from here."""
+        return {}
+
+    @property
     def latest(self) -> dict[str, float]:
         """The newest values: train_loss, smooth_loss, lr, grad_norm, val_loss, best_val_loss, ..."""
         return self._rows.latest()
@@ -219,6 +229,12 @@ class StoredRun:
     def set_lr(self, value: float) -> None:
         """Refused: only the notebook that trains it can change a run."""
         raise self._refusal("changed")
+
+    def change(self, wishes: Any) -> None:
+        """Refused: only the notebook that trains it can change a run."""
+        raise self._refusal("changed")
+
+    set_epochs = set_max_steps = set_patience = change
 
     def _refusal(self, word: str) -> UserError:
         status = self.status

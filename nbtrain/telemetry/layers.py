@@ -34,34 +34,82 @@ class LayerSample:
     update_ratios: dict[str, float]
 
 
+class Stretch:
+    """A piece of work and how long it takes: on the host, and on a GPU between two events in its stream."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._began, self._start = time.perf_counter(), self._event()
+        self.host_s = 0.0
+        self._stop: Any = None
+
+    def end(self) -> None:
+        """Note the end; on a GPU it comes later than this call."""
+        self._stop = self._event()
+        self.host_s = time.perf_counter() - self._began
+
+    def is_over(self) -> bool:
+        """Say whether the device has come to the end, without waiting for it."""
+        return self._stop is None or self._stop.query()
+
+    def seconds(self) -> float:
+        """Return the longer of the two times; for a stretch that is over."""
+        if self._start is None or self._stop is None:
+            return self.host_s
+        return max(self.host_s, self._start.elapsed_time(self._stop) / 1e3)
+
+    def _event(self) -> Any:
+        if self._device.type != "cuda":
+            return None
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(torch.cuda.current_stream(self._device))
+        return event
+
+
 class LayerSampler:
     """Decide when to sample, and carry samples to the host.
 
     Args:
         named: (path, parameter) of every trainable parameter.
+
+    Attributes:
+        spent_s: seconds that samples have taken so far. norms_s: what taking the gradient norms of a step
+            took at the last sample, a clipping between included; None before.
     """
 
     def __init__(self, named: list[tuple[str, Tensor]]) -> None:
         self.names = [name for name, _ in named]
         self._parameters = [parameter for _, parameter in named]
+        self.spent_s = 0.0
+        self.norms_s: float | None = None
         self._due = 0.0
         self._before: list[Tensor | None] = []
-        self._cost_s = 0.0
-        self._sent: tuple[int, Tensor, Any] | None = None
+        self._looking: Stretch | None = None
+        self._copying: Stretch | None = None
+        self._on_device_s = 0.0
+        self._sent: tuple[int, Tensor, list[Stretch]] | None = None
 
     def due(self, now: float) -> bool:
-        """Say whether the step that is about to update should be sampled; `now` in seconds."""
-        return now >= self._due and self._sent is None and bool(self._parameters)
+        """Say whether the step that is about to update should be sampled; `now` in seconds.
+
+        From a yes to `before_update` the gradient norms are taken, which is timed.
+        """
+        is_due = now >= self._due and self._sent is None and bool(self._parameters)
+        if is_due:
+            self._looking = Stretch(self._parameters[0].device)
+        return is_due
 
     def before_update(self) -> None:
         """Keep the weights of this step, as many as fit the copy limit."""
-        began = time.perf_counter()
+        if self._looking is not None:
+            self._looking.end()
+        self._copying = Stretch(self._parameters[0].device)
         room, self._before = COPY_LIMIT, []
         for parameter in self._parameters:
             fits = parameter.numel() <= room
             self._before.append(parameter.detach().clone() if fits else None)
             room -= parameter.numel() if fits else 0
-        self._cost_s = time.perf_counter() - began
+        self._copying.end()
 
     def after_update(self, step: int, grad_norms: Mapping[Tensor, Tensor], now: float) -> None:
         """Measure the update and send the sample on its way.
@@ -70,8 +118,8 @@ class LayerSampler:
             grad_norms: parameter -> norm of its gradient, 0-d; parameters without a gradient are absent.
             now: seconds.
         """
-        began = time.perf_counter()
         home = self._parameters[0].device
+        measuring = Stretch(home)
         absent = torch.full((), float("nan"), device=home)  # a fill, where torch.tensor would wait for a copy
         norms = [grad_norms.get(parameter, absent) for parameter in self._parameters]
         ratios = [absent] * len(norms)
@@ -85,21 +133,23 @@ class LayerSampler:
                 ratios[place] = moved.float() / (size.float() + 1e-12)
         self._before = []
         values = torch.stack([value.to(home, torch.float32) for value in (*norms, *ratios)]).view(2, -1)
-        event = None
         if values.device.type == "cuda":
             values = values.to("cpu", non_blocking=True)  # pinned by torch; read only after the event
-            event = torch.cuda.Event()
-            event.record()
-        self._cost_s += time.perf_counter() - began
-        self._due = now + max(SAMPLE_SECONDS, self._cost_s / SAMPLE_SHARE)
-        self._sent = (step, values, event)
+        measuring.end()
+        copying, looking, self._looking = self._copying, self._looking, None
+        cost = max(copying.host_s + measuring.host_s, self._on_device_s)
+        self._due = now + max(SAMPLE_SECONDS, cost / SAMPLE_SHARE)
+        self._sent = (step, values, [copying, measuring, *([looking] if looking is not None else [])])
 
     def take(self) -> LayerSample | None:
         """Return the sample under way once it is on the host, else None. Called by the pump."""
         sent = self._sent
-        if sent is None or (sent[2] is not None and not sent[2].query()):
+        if sent is None or not all(stretch.is_over() for stretch in sent[2]):
             return None
-        step, values, _ = sent
+        step, values, (copying, measuring, *looking) = sent
+        self._on_device_s = copying.seconds() + measuring.seconds()
+        self.spent_s += self._on_device_s
+        self.norms_s = looking[0].seconds() if looking else self.norms_s
         norms, ratios = values.cpu().tolist()  # on the host already, but for devices without events
         self._sent = None
         return LayerSample(

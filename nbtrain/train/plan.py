@@ -121,7 +121,7 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
     """
     refuse_without(options.log)
     model = setup.model.value
-    _check_model(model, setup.model.name)
+    check_model(model, setup.model.name)
     active.refuse_if_training(model.parameters())  # a rehearsal would disturb it
     train, val, made = _data(setup, options)
     device = _device(options.device, model)
@@ -135,7 +135,7 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
             model, val, rehearsal.task, metrics=options.metrics, precision=rehearsal_precision, device=home
         )
         rehearsal = replace(rehearsal, warnings=(*rehearsal.warnings, *validation.said))
-    optimizer, made_optimizer = _optimizer(setup, model)
+    optimizer, made_optimizer = optimizer_for(setup, model)
     _check_together(optimizer, precision, rehearsal, options)
     length = _length(train, options)
     schedule = choose_schedule(
@@ -185,7 +185,8 @@ def _data(setup: Setup, options: TrainOptions) -> tuple[Any, Any, tuple[str, ...
     return train, val, made
 
 
-def _check_model(model: nn.Module, name: str) -> None:
+def check_model(model: nn.Module, name: str) -> None:
+    """Refuse a model in which there is nothing to train."""
     called = f"`{name}`" if name else f"The {type(model).__name__}"
     parameters = list(model.parameters())
     if not parameters:
@@ -264,7 +265,8 @@ def _rehearsal(setup: Setup, train: Any, *, precision: Precision, device: torch.
     return replace(rehearsal, batch=batch)
 
 
-def _optimizer(setup: Setup, model: nn.Module) -> tuple[Any, bool]:
+def optimizer_for(setup: Setup, model: nn.Module) -> tuple[Any, bool]:
+    """Return the notebook's optimizer, else a new one, and whether it is new."""
     if setup.optimizer is not None:
         return setup.optimizer.value, False
     trainable = [p for p in model.parameters() if p.requires_grad]

@@ -147,3 +147,30 @@ def _horizon(scheduler: Any) -> tuple[str, int] | None:
     if milestones := getattr(scheduler, "milestones", None):
         return "last milestone", max(milestones)
     return None
+
+
+def steps_left(scheduler: Any) -> int | None:
+    """How often a scheduler can still be stepped before it raises; None for ever.
+
+    Only a OneCycleLR counts: it raises when it is stepped beyond its length. One that ends a SequentialLR
+    begins at the last milestone, one before the last milestone never gets there.
+    """
+    if isinstance(scheduler, lrs.OneCycleLR):
+        return max(0, scheduler.total_steps - scheduler.last_epoch)
+    inner = list(getattr(scheduler, "_schedulers", None) or ())
+    if isinstance(scheduler, lrs.SequentialLR) and inner:
+        if (left := steps_left(inner[-1])) is None:
+            return None
+        waits = max(0, scheduler._milestones[-1] - scheduler.last_epoch)
+        return waits + left - (1 if waits else 0)
+    known = [left for left in map(steps_left, inner) if left is not None]
+    return min(known, default=None)
+
+
+def beyond(scheduler: Any, steps: int) -> str:
+    """Say what a scheduler will do beyond its own length if stepped `steps` times more; "" if nothing."""
+    if isinstance(scheduler, lrs.CosineAnnealingLR) and steps > scheduler.T_max - scheduler.last_epoch:
+        return (
+            f"The CosineAnnealingLR has T_max={scheduler.T_max}: from there on the learning rate rises again."
+        )
+    return ""

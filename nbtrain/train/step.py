@@ -253,6 +253,11 @@ class Stepper:
         else:
             self.on_change(self.pieces.halve(group, shortage))
 
+    @property
+    def norms_each_step(self) -> bool:
+        """True when each step takes gradient norms for the record; clipping and small models need none."""
+        return self.clip is None and not self._keeps
+
     def take_accuracy(self) -> float | None:
         """Return the training accuracy since the last call, 0..1; None where there is none to be had."""
         if self.tally is None:

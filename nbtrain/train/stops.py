@@ -17,9 +17,7 @@ from nbtrain.train.options import TrainOptions
 
 def stops(control: Control, options: TrainOptions) -> list[Callback]:
     """Return the callbacks that end a run with these options."""
-    found: list[Callback] = []
-    if options.patience:
-        found.append(EarlyStop(control, options.patience))
+    found: list[Callback] = [EarlyStop(control, options.patience)]  # counts also without patience
     if options.stop_rise != 0:
         found.append(RisingLoss(control, options.stop_rise))
     if options.stop_grad_norm is not None:

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from nbtrain.errors import UsageError
 from nbtrain.report.model import Report
 from nbtrain.running import ledger
 from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.alerts import Watch
 from nbtrain.running.early import early_signs
+from nbtrain.running.edits import Edit
 from nbtrain.running.learning_rate import set_learning_rate
 from nbtrain.running.log import heard
+from nbtrain.running.overhead import Meter
 from nbtrain.running.record import Arrived, Record
 from nbtrain.running.state import State
 from nbtrain.running.thread_state import thread_state
@@ -21,12 +24,14 @@ from nbtrain.telemetry.recorder import Recorder
 from nbtrain.telemetry.samplers import device_sampler
 from nbtrain.train.callbacks.budgets import Budgets
 from nbtrain.train.callbacks.checkpoint import Checkpoints
+from nbtrain.train.callbacks.early_stop import EarlyStop
 from nbtrain.train.callbacks.on_nan import OnNaN
 from nbtrain.train.callbacks.on_stall import OnStall
 from nbtrain.train.callbacks.report_back import ReportBack
 from nbtrain.train.callbacks.shortages import Shortages
 from nbtrain.train.callbacks.utilisation import Utilisation
 from nbtrain.train.data import samples_of
+from nbtrain.train.editor import Editor
 from nbtrain.train.events import Callback, Callbacks
 from nbtrain.train.feed import make_feed
 from nbtrain.train.finite import leaves_weights_alone
@@ -63,6 +68,9 @@ class Training(Activity):
         self.price_per_hour, self.currency = plan.work.options.price_per_hour, plan.work.options.currency
         self.state = State()
         self._recorder = Recorder()
+        self._editor: Editor | None = None
+        self._meter = Meter()
+        self._recorder.add = self._meter.timed(self._recorder.add)
 
     @property
     def on_gpu(self) -> bool:
@@ -131,6 +139,8 @@ class Training(Activity):
         self._good = LastGood(desk.folder.checkpoints, self.stepper.scaler)
         self._sampler = device_sampler(work.device)
         self._stops = stops(desk.control, options)
+        early_stop = next(one for one in self._stops if isinstance(one, EarlyStop))
+        self._editor = Editor(work, self.state, early_stop, self.plan.steps_per_epoch)
         return [
             *([Utilisation(self._sampler)] if self._sampler is not None else ()),
             ReportBack(desk.record),
@@ -204,10 +214,30 @@ class Training(Activity):
         """Draw new weights and have the optimizer forget."""
         return initialise_again(self.objects.model, self.objects.optimizer)
 
+    def watching_s(self) -> float | None:
+        """Return what record, gradient norms and layer samples have taken so far."""
+        recording, sampler = self._meter.seconds, self.stepper.sampler
+        if recording is None or sampler.norms_s is None:
+            return None
+        norms = sampler.norms_s * self.state.step if self.stepper.norms_each_step else 0.0
+        return recording + norms + sampler.spent_s
+
+    def settings(self) -> dict[str, Any]:
+        """Return lr, epochs, max_steps and patience as they stand, those that have a meaning here."""
+        editor = self._editor  # gone once the run is over, perhaps at this moment
+        return editor.settings() if editor is not None else {}
+
+    def edits(self, wishes: Mapping[str, Any]) -> list[Edit]:
+        """Return the changes asked for, checked."""
+        editor = self._editor
+        if editor is None:
+            raise UsageError(f"Run {self.name} is over: nothing more can be changed.")
+        return editor.edits(wishes)
+
     def let_go(self) -> None:
         """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
         self._journal.close()
         del self.stepper, self.checkpoints, self.parts, self._desk, self._good, self._stops
-        self.resumption = None
+        self.resumption = self._editor = None
         self._recorder = Recorder()
         forget(self)

@@ -21,7 +21,8 @@ class StartBar(anywidget.AnyWidget):
             cell runs); returns what to say afterwards, or None. What it raises is shown in the bar and
             the button stays.
         question: what stands beside the button.
-        label: what stands on the button.
+        label: what stands on the button. icon: its sign.
+        busy: what is said from the press to its answer.
 
     Attributes:
         places: gives what the displays around the bar show now, for a page that gets no display updates.
@@ -31,16 +32,19 @@ class StartBar(anywidget.AnyWidget):
     _css = style("start")
     question = traitlets.Unicode("").tag(sync=True)
     label = traitlets.Unicode("Start training").tag(sync=True)
+    icon = traitlets.Unicode("resume").tag(sync=True)
+    busy = traitlets.Unicode("Starting…").tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)
     phase = traitlets.Enum(("asking", "starting", "refused", "started", "closed"), "asking").tag(sync=True)
 
     def __init__(
-        self, on_start: Callable[[], Any], question: str, *, label: str = "Start training"
-    ) -> None:
+        self, on_start: Callable[[], Any], question: str, *, label: str = "Start training",
+        busy: str = "Starting…", icon: str = "resume",
+    ) -> None:  # fmt: skip
         self._on_start = on_start
         self.places: Callable[[], Any] = list
         self._complaints = Complaints("The start bar")
-        super().__init__(question=question, label=label)
+        super().__init__(question=question, label=label, busy=busy, icon=icon)
         self.on_msg(self._on_message)
         untie_replies(self)
 

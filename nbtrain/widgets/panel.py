@@ -1,10 +1,10 @@
 """RunPanel: the live view of a run. The other end of js/src/link.js.
 
-To the page: the traits `state` (small, at most four times a second) and `alerts`, and messages `curve`,
-`layers`, `log`, `printing`, `answer`, `places` and those of the inspector, binary where they carry series.
-From the page: `hello` (what it holds of the curves), `control`, `inspect`, `log`, `places` (a page that still
-shows the panel of a run that is over). Owns no numbers; holds the run weakly, because the widget library
-keeps every widget alive and a model must not stay on the device for the sake of a picture.
+To the page: the traits `state` (small, at most four times a second), `alerts` and `events`, and messages
+`curve`, `layers`, `heat`, `log`, `printing`, `answer`, `places` and those of the inspector, binary where they
+carry series. From the page: `hello` (what it holds of the curves), `control`, `edit`, `inspect`, `log`,
+`places` (a page that still shows the panel of a run that is over). Owns no numbers; holds the run weakly,
+because the widget library keeps every widget alive and a model must not stay on the device for a picture.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from nbtrain.widgets.bundle import script, style
 from nbtrain.widgets.curve_feed import CurveFeed
 from nbtrain.widgets.delivery import Complaints, untie_replies
 from nbtrain.widgets.fallback import summary, text_line
+from nbtrain.widgets.heat_feed import HeatFeed
 from nbtrain.widgets.layer_feed import LayerFeed
 from nbtrain.widgets.log_tail import LogTail
 from nbtrain.widgets.object_watch import ObjectWatch, Subjects
-from nbtrain.widgets.state import alerts_state, run_state
+from nbtrain.widgets.state import alerts_state, events_state, run_state
 
 LAYERS_EVERY_S = 1.0
-ALERTS_EVERY_S = 1.0
+ALERTS_EVERY_S = EVENTS_EVERY_S = 1.0  # a cell may set the rate at every step
 RAISE = 3.0  # half a decade, as `on_stall` raises it
 AHEAD = 200  # steps of a schedule shown
 
@@ -58,6 +59,7 @@ class RunPanel(anywidget.AnyWidget):
     _css = style("panel")
     state = traitlets.Dict().tag(sync=True)
     alerts = traitlets.Dict().tag(sync=True)
+    events = traitlets.Dict().tag(sync=True)
 
     def __init__(self, run: Any) -> None:
         self._run = weakref.ref(run)
@@ -66,10 +68,12 @@ class RunPanel(anywidget.AnyWidget):
         self._busy = threading.Lock()  # pump, main and subshell threads may all send
         self._steps = CurveFeed("steps", run.curves)
         self._evals = CurveFeed("evals", run.eval_curves)
-        self._log, self._layers = LogTail(), LayerFeed()
-        self._layers_due = self._alerts_due = 0.0
+        self._log, self._layers, self._heat = LogTail(), LayerFeed(), HeatFeed(run.layer_history)
+        self._layers_due = self._alerts_due = self._events_due = 0.0
         self._watch = ObjectWatch(self._subjects, self._tell, self._complaints.add)
-        super().__init__(state=self._state_of(run), alerts=alerts_state(run.alerts))
+        super().__init__(
+            state=self._state_of(run), alerts=alerts_state(run.alerts), events=events_state(run.events)
+        )
         self.on_msg(self._on_message)
         untie_replies(self)
 
@@ -102,12 +106,21 @@ class RunPanel(anywidget.AnyWidget):
             self._layers_due = now + LAYERS_EVERY_S
             if blocks := self._layers.next(run.layers, self._watch.row_of):
                 self.send({"type": "layers"}, blocks)
+            for message in self._heat.next():
+                self.send(*message)
         if over or now >= self._alerts_due:
             found = run.alerts
             if len(found) != self.alerts.get("total"):
                 self._alerts_due = now + ALERTS_EVERY_S
                 self.alerts = alerts_state(found)
+        self._show_events(run, now, over=over)
         self.state = self._state_of(run)
+
+    def _show_events(self, run: Any, now: float, *, over: bool) -> None:
+        events = run.events
+        if len(events) != self.events.get("total") and (over or now >= self._events_due):
+            self._events_due = now + EVENTS_EVERY_S
+            self.events = events_state(events)
 
     def close_watch(self) -> None:
         """Stop looking at the run's objects; a page that opens the inspector starts it again."""
@@ -135,7 +148,8 @@ class RunPanel(anywidget.AnyWidget):
         handlers = {
             "hello": self._on_hello,
             "control": self._on_control,
-            "inspect": self._watch.handle,
+            "edit": self._on_edit,
+            "inspect": self._on_inspect,
             "log": self._on_log,
             "places": lambda message: self.send({"type": "places", "places": self.places()}),
         }
@@ -170,6 +184,29 @@ class RunPanel(anywidget.AnyWidget):
             except NbtrainError as error:
                 answer["refused"] = str(error)
         self.send(answer)
+
+    def _on_edit(self, message: Mapping[str, Any]) -> None:
+        """Make the changes of the edit row: name -> text as typed; answer what will be, or why not."""
+        run, answer = self._run(), {"type": "answer", "action": "edit"}
+        if run is None:
+            answer["refused"] = "This run is no longer in memory."
+        else:
+            try:
+                edits = run.change(dict(message.get("values") or {}))
+                answer["said"] = ", ".join(edit.said for edit in edits)
+            except NbtrainError as error:
+                answer["refused"] = str(error)
+        self.send(answer)
+
+    def _on_inspect(self, message: Mapping[str, Any]) -> None:
+        """Show the objects to a page, and what it lacks of the layers' history."""
+        have = message.get("heat")
+        if message.get("open") and isinstance(have, Mapping):
+            with self._busy:
+                self._heat.again(int(have.get("level", 0)), int(have.get("full", 0)))
+                for block in self._heat.next():
+                    self.send(*block)
+        self._watch.handle(message)
 
     def _on_log(self, message: Mapping[str, Any]) -> None:
         run = self._run()

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbtrain.findings import Finding
+from nbtrain.runs.events import changes, event_label
 
 ALERTS_SENT = 50
+EVENTS_SENT = 30  # changes by hand; about 80 bytes each
 TEXT_LIMIT = 220  # characters of an alert's text; 50 alerts stay far below a front end's limits
 ERROR_HEAD, ERROR_TAIL = 600, 5000  # characters of a traceback: where it was called from, and what happened
 
@@ -51,7 +53,19 @@ def run_state(run: Any) -> dict[str, Any]:
         "error": shortened(run.error) if run.error else "",
         "progress": wire(dataclasses.asdict(run.progress)),
         "latest": {name: wire_number(value) for name, value in run.latest.items()},
+        "settings": wire(run.settings),
+        "overhead": wire_number(run.overhead),
     }
+
+
+def events_state(events: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the newest changes made while the run trained, each with its label, and how many there are."""
+    items = [
+        {"kind": str(event.get("kind", "")), "step": wire_number(event["step"]), "label": event_label(event)}
+        for event in changes(events)[-EVENTS_SENT:]
+        if event.get("step") is not None
+    ]
+    return {"total": len(events), "items": items}
 
 
 def alerts_state(alerts: list[Finding]) -> dict[str, Any]:

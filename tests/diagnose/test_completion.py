@@ -17,6 +17,7 @@ from PIL import Image
 from nbtrain.diagnose.completion import completion_report, run_poster
 from nbtrain.findings import Finding, Severity
 from nbtrain.report.poster import draw_poster, poster_text
+from nbtrain.runs.manifest import Manifest
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.runs.store import RunFolder
 from nbtrain.runs.stored import StoredRun
@@ -197,3 +198,37 @@ def test_the_description_of_the_curves_has_their_numbers(run: RecordedRun) -> No
 
     assert "train loss from 2.05 to 0.0673;" in alt and "best 0.1073 at step 900" in alt
     assert "validation accuracy 97.7 %" in alt
+
+
+EVENTS = (
+    {"at": "2026-01-01T10:00:00.000Z", "kind": "lr", "step": 300, "from": 0.001, "to": 0.0005},
+    {"at": "2026-01-01T10:05:00.000Z", "kind": "epochs", "step": 500, "from": 20, "to": 30},
+)
+
+
+def test_changes_by_hand_are_marked_and_listed(run: RecordedRun) -> None:
+    """The loss is marked at each change, the learning rate at its own; the report lists them."""
+    changed = replace(run, manifest=Manifest(events=EVENTS))
+    figure = run_poster(changed).figure
+    marks = {axes.title: [(mark.x, mark.label) for mark in axes.marks] for axes in figure.axes}
+    report = completion_report(changed, curves=False)
+
+    assert marks["Loss"][1:] == [(300, "lr 0.001 → 5e-4"), (500, "epochs 20 → 30")]
+    assert [mark for title in marks if title == "Learning rate" for mark in marks[title]] in (
+        [], [(300, "lr 0.001 → 5e-4")],
+    )  # fmt: skip
+    assert "Changed while it ran" in report.to_text()
+    assert report.to_dict()["events"] == [dict(event) for event in EVENTS]
+    assert draw_poster(run_poster(changed))
+    assert "Changed while it ran" not in completion_report(run, curves=False).to_text()
+
+
+def test_very_many_changes_stay_readable(run: RecordedRun) -> None:
+    """A rate set at each step by a cell: the newest are marked, five named, the table cut with a count."""
+    events = tuple({**EVENTS[0], "step": step} for step in range(1, 900))
+    changed = replace(run, manifest=Manifest(events=events))
+    loss = run_poster(changed).figure.axes[0]
+
+    assert len(loss.marks) == 41
+    assert sum(bool(mark.label) for mark in loss.marks) == 6
+    assert "879 more" in completion_report(changed, curves=False).to_text()

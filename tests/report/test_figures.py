@@ -170,3 +170,22 @@ def test_rare_colours_stay_exact() -> None:
 def test_letters_no_font_has_are_replaced() -> None:
     """What would draw as a warning and a box is U+FFFD; what can be drawn stays."""
     assert drawable("loss μ\U000e0001") == "loss μ\ufffd"
+
+
+def test_a_logarithmic_x_has_its_powers_of_ten_at_equal_distances() -> None:
+    """The same curve over 1e-4 to 1 and over its powers of ten is the same picture but for the numbers."""
+    rates = tuple(10.0**power for power in np.linspace(-4, 0, 41))
+    losses = tuple(math.cos(i / 6) for i in range(41))
+    mark = Mark(1e-2, "here")
+    logarithmic = one(Series("x", rates, losses), log_x=True, x_label="", marks=(mark,))
+    plain = one(Series("x", tuple(np.log10(rates)), losses), x_label="", marks=(Mark(-2, "here"),))
+    above = slice(0, 500)  # the numbers stand below
+
+    assert (pixels(draw(logarithmic))[above] == pixels(draw(plain))[above]).all()
+
+
+def test_a_logarithmic_x_leaves_out_what_is_not_above_zero() -> None:
+    """Zero, negative and absent rates and marks are no reason to fail."""
+    odd = Series("x", (0.0, -1.0, math.nan, 1e-3, 1e-2), (1.0, 2.0, 3.0, 4.0, 5.0))
+
+    assert draw(one(odd, log_x=True, marks=(Mark(0.0, "a"), Mark(math.nan, "b"))))

@@ -126,12 +126,12 @@ def test_reading_imports_neither_torch_nor_pandas(folder: RunFolder) -> None:
     assert subprocess.run(command, env=env, capture_output=True, text=True).stdout == "False False\n"
 
 
-@pytest.mark.parametrize("control", ["pause", "resume", "save", "set_lr"])
+@pytest.mark.parametrize("control", ["pause", "resume", "save", "set_lr", "set_epochs"])
 def test_what_needs_the_living_run_is_refused_in_words(folder: RunFolder, control: str) -> None:
     """Controls of a stored run say why not and what to do instead."""
     run = StoredRun(folder.path)
     with pytest.raises(UserError, match=r"read from disk \(completed\).*%train resume"):
-        getattr(run, control)(*[0.1] * (control == "set_lr"))
+        getattr(run, control)(*[5] * control.startswith("set"))
     with pytest.raises(UserError, match="nothing to stop"):
         run.stop()
     with pytest.raises(UserError, match="'step' and 'epoch'"):

@@ -16,6 +16,7 @@ import numpy as np
 from nbtrain.findings import Finding, Severity
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.telemetry.curve import LiveCurve
+from nbtrain.telemetry.layer_history import LayerHistory
 
 STEP_COLUMNS = ("train_loss", "smooth_loss", "grad_norm", "lr", "samples_per_s")
 EVAL_COLUMNS = ("train_loss", "val_loss", "train_acc", "val_acc")
@@ -32,6 +33,10 @@ class MadeRun:
         self.curves, self.eval_curves = LiveCurve(STEP_COLUMNS), LiveCurve(EVAL_COLUMNS)
         self.latest: dict[str, float] = {}
         self.alerts: list[Finding] = []
+        self.events: list[dict[str, Any]] = []
+        self.settings: dict[str, Any] = {"epochs": total_steps // epoch_steps, "patience": None}
+        self.overhead: float | None = None
+        self.layer_history = LayerHistory()
         self.layers: dict[str, tuple[float, float]] = {}
         self.plan, self.error, self.stop_reason, self.printing = None, None, "", ""
         self.objects: Any = None
@@ -132,6 +137,13 @@ class MadeRun:
 
     def save(self) -> None:
         self.asked.append("save")
+
+    def change(self, wishes: dict[str, Any]) -> list[Any]:
+        self.asked.append(f"change {wishes}")
+        for name, value in wishes.items():
+            event = {"at": "now", "kind": name, "step": self.step, "from": self.latest.get(name), "to": value}
+            self.events.append(event)
+        return [SimpleNamespace(said=f"{name} {value}") for name, value in wishes.items()]
 
     def end(self, status: RunStatus, reason: str = "", error: str | None = None) -> None:
         """Come to an end."""

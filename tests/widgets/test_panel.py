@@ -20,6 +20,7 @@ from recording import from_page
 from nbtrain.errors import UsageError
 from nbtrain.findings import Severity
 from nbtrain.runs.status import RunStatus
+from nbtrain.telemetry.layers import LayerSample
 from nbtrain.widgets.panel import RunPanel
 
 LIMIT = 8 * 1024
@@ -300,3 +301,132 @@ def test_what_stands_in_for_the_panel_is_escaped_and_complete() -> None:
     assert "400 of 4,000" in data["text/html"]
     assert "Where it stood at 20" in data["text/html"] and "do not follow the run" in data["text/html"]
     assert "step 400/4,000" in data["text/plain"]
+
+
+def test_the_edit_row_reaches_the_run_and_is_answered() -> None:
+    """What was typed goes to the run as it is; the answer says what will be."""
+    run = MadeRun()
+    panel = RunPanel(run)
+    from_page(panel, {"type": "edit", "values": {"lr": "*0.5", "epochs": "30"}})
+
+    assert run.asked == ["change {'lr': '*0.5', 'epochs': '30'}"]
+    assert panel.comm.customs("answer") == [
+        ({"type": "answer", "action": "edit", "said": "lr *0.5, epochs 30"}, [])
+    ]
+
+
+@pytest.mark.parametrize("message", [{"type": "edit"}, {"type": "edit", "values": {"lr": "fast"}}])
+def test_nonsense_in_the_edit_row_is_answered_in_words(message: dict[str, Any]) -> None:
+    """The text of the refusal is the run's own; nothing is raised into the widget library."""
+    run = MadeRun()
+
+    def refuse(wishes: dict[str, Any]) -> None:
+        raise UsageError(f"not {wishes}")
+
+    run.change = refuse
+    panel = RunPanel(run)
+    from_page(panel, message)
+
+    (answer,) = panel.comm.customs("answer")
+    assert answer[0]["refused"].startswith("not {")
+
+
+def test_changes_come_with_their_labels_and_stay_few() -> None:
+    """Each change made while the run trains is told once, the newest thirty with how many there are."""
+    run = MadeRun()
+    run.grow(10)
+    panel = RunPanel(run)
+    run.change({"lr": 0.5})
+    panel.update(run)
+    assert panel.events["total"] == 1
+    assert panel.events["items"][0]["label"].endswith("→ 0.5")
+
+    for step in range(500):
+        run.grow(1)
+        run.change({"lr": 0.1 / (step + 1)})
+        panel.update(run)
+    run.end(RunStatus.COMPLETED)
+    panel.update(run)
+    sent = [state for state in panel.comm.states() if "events" in state]
+
+    assert panel.events["total"] == 501
+    assert [item["step"] for item in panel.events["items"]] == list(range(481, 511))
+    assert len(sent) <= 3
+    assert max(len(json.dumps(state)) for state in sent) < LIMIT / 2
+
+
+def test_a_page_is_told_what_can_be_edited() -> None:
+    """The state carries the settings as they stand, so that the fields are right when the row opens."""
+    run = MadeRun(total_steps=4000, epoch_steps=400)
+    assert RunPanel(run).state["settings"] == {"epochs": 10, "patience": None}
+
+
+def sampled(run: MadeRun, step: int, layers: int = 30) -> None:
+    values = {f"blocks.{i}.linear.weight": 10.0 ** -(i % 7) for i in range(layers)}
+    run.layer_history.add(LayerSample(step, values, values))
+
+
+def heat_of(panel: RunPanel) -> tuple[list[str], int, int]:
+    """The names, the columns and the samples that the pages were told of."""
+    names = [name for content, _ in panel.comm.customs("heat-names") for name in content["names"]]
+    headers = [content["header"] for content, _ in panel.comm.customs("heat")]
+    return names, sum(header["count"] for header in headers), max((h["samples"] for h in headers), default=0)
+
+
+def test_the_layers_history_is_sent_to_a_page_that_looks() -> None:
+    """Nothing before a page opens the inspector; then all of it, then what is new; an ended run too."""
+    run = MadeRun()
+    run.objects = made_objects()
+    for step in range(20):
+        sampled(run, step)
+    panel = RunPanel(run)
+    panel.update(run)
+    assert heat_of(panel) == ([], 0, 0)
+
+    have = {"level": 0, "full": 0}
+    from_page(panel, {"type": "inspect", "page": "a", "open": True, "heat": have})
+    names, columns, samples = heat_of(panel)
+    assert (len(names), columns, samples) == (30, 20, 20)
+    assert names[0] == "blocks.0.linear"
+    panel.comm.said.clear()
+    sampled(run, 20)
+    panel._layers_due = 0.0
+    panel.update(run)
+    assert heat_of(panel) == ([], 1, 21)
+
+    run.end(RunStatus.COMPLETED)
+    panel.comm.said.clear()
+    from_page(panel, {"type": "inspect", "page": "b", "open": True, "heat": have})
+    assert heat_of(panel)[1:] == (21, 21)
+    panel.close_watch()
+
+
+def test_the_layers_history_is_small_at_any_length() -> None:
+    """With 500 layers and thousands of samples each message is below the limit, an append is a column."""
+    run = MadeRun()
+    run.objects = made_objects()
+    panel = RunPanel(run)
+    panel.comm.said.clear()
+    for step in range(3000):
+        sampled(run, step, layers=500)
+    from_page(panel, {"type": "inspect", "page": "a", "open": True, "heat": {}})
+    sizes = [len(json.dumps(data)) + sum(map(len, buffers)) for _, data, buffers in panel.comm.said]
+    panel.comm.said.clear()
+    sampled(run, 3000, layers=500)
+    panel._layers_due = 0.0
+    panel.update(run)
+    names, columns, _ = heat_of(panel)
+    panel.close_watch()
+
+    assert max(sizes) < LIMIT
+    assert (names, columns) == ([], 1)
+
+
+def test_what_watching_costs_is_told_once_it_is_measured() -> None:
+    """No number before; then the measured one."""
+    run = MadeRun()
+    panel = RunPanel(run)
+    assert panel.state["overhead"] is None
+    run.overhead = 0.00612
+    panel.update(run)
+    assert panel.state["overhead"] == 0.00612

@@ -13,12 +13,13 @@ class EarlyStop(Callback):
     """End the run after `patience` evaluations without a lower validation loss; the run counts as completed.
 
     Args:
-        control: the run's mailbox. patience: evaluations, at least 1.
+        control: the run's mailbox. patience: evaluations, at least 1; None counts and never stops. May be
+            changed while the run trains.
     """
 
-    def __init__(self, control: Control, patience: int) -> None:
+    def __init__(self, control: Control, patience: int | None) -> None:
         self._control = control
-        self._patience = patience
+        self.patience = patience
         self._best = float("inf")
         self._without = 0
 
@@ -28,7 +29,7 @@ class EarlyStop(Callback):
             self._best, self._without = values["val_loss"], 0
             return
         self._without += 1
-        if self._without >= self._patience:
+        if self.patience is not None and self._without >= self.patience:
             reason = (
                 f"early stopping: no better validation loss than {units.number(self._best)} "
                 f"(step {state.best_val_step:,}) for {self._without} evaluations"
