@@ -107,17 +107,24 @@ def _prefers_the_right_class(criterion: Any, logits: Tensor, target: Tensor, ign
     """Try a loss on made-up answers, all right and all wrong by one class.
 
     A contrastive loss finds both alike, because the same samples are together; one that compares classes does
-    not. A loss that is a module is tried as a copy.
+    not. A loss that is a module is tried as a copy. Tried on several made-up targets too: one that compares
+    along another side may find the few of a small batch right by chance.
     """
+    draw = torch.Generator().manual_seed(0)
+    made_up = [torch.randint(logits.shape[1], target.shape, generator=draw) for _ in range(3)]
     try:
         tried = copy.deepcopy(criterion) if isinstance(criterion, nn.Module) else criterion
-        right = torch.where(target == ignored, torch.zeros_like(target), target)
-        wrong = (right + 1) % logits.shape[1]
-        with torch.no_grad():
-            good, bad = (float(tried(_certain(logits, classes), target)) for classes in (right, wrong))
+        for made in (target, *made_up):
+            truth = torch.where(target == ignored, target, made.to(target.device, target.dtype))
+            right = torch.where(target == ignored, torch.zeros_like(target), truth)
+            wrong = (right + 1) % logits.shape[1]
+            with torch.no_grad():
+                good, bad = (float(tried(_certain(logits, classes), truth)) for classes in (right, wrong))
+            if not (math.isfinite(bad) and good < 0.5 * bad):
+                return False
     except Exception:  # a loss that takes no made-up answer says nothing of classes: no accuracy is guessed
         return False
-    return math.isfinite(bad) and good < 0.5 * bad
+    return True
 
 
 def _certain(logits: Tensor, classes: Tensor) -> Tensor:
