@@ -68,3 +68,14 @@ test("buttons can be pressed when they mean something", () => {
   assert.ok(!isEnabled("stop-epoch", "running", "stop-epoch"));
   assert.ok(isEnabled("stop-step", "running", "stop-epoch"));
 });
+
+test("what is printed just now is kept until the kernel says otherwise", () => {
+  const link = new RunLink(fakeModel());
+  const told = [];
+  link.listen((kind) => told.push(kind));
+  link.take({ type: "printing", text: "bar: 50%" });
+  assert.equal(link.printing, "bar: 50%");
+  link.take({ type: "printing", text: "" });
+  assert.equal(link.printing, "");
+  assert.deepEqual(told, ["printing", "printing"]);
+});

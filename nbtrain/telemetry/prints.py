@@ -171,8 +171,8 @@ def _telling(write: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 def _tap_current() -> None:
-    for name in STREAMS:
-        stream = getattr(sys, name, None)
+    current = [(name, getattr(sys, name, None)) for name in STREAMS]
+    for name, stream in (*current, *((name, held()) for name, held in _first)):
         # None in a windowed process; an object without attributes of its own is left alone
         if not hasattr(stream, "write") or not hasattr(stream, "__dict__"):
             continue
@@ -204,6 +204,9 @@ def _in_forked_child() -> None:
     _here.prints = None
     _lock = threading.Lock()  # another thread may have held it
 
+
+# A cell that captures its output, and starts a training, gives them back when it ends.
+_first = [(name, _held(getattr(sys, name, None))) for name in STREAMS]
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_forked_child)

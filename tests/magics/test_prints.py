@@ -73,6 +73,16 @@ def test_a_cell_that_redirects_keeps_what_it_gets(live: Any) -> None:
     assert "((False, 'function'), (False, 'method_descriptor'), True)" in after
 
 
+def test_a_cell_that_captures_its_output_can_train(live: Any) -> None:
+    """Prints after a %%capture cell that started the run are in the log from the first on."""
+    live(LOUD)
+    live(f"%%capture\n{START}")
+    live("ask()")
+    log = live("print(log_of(run))").printed
+
+    assert all(word in log for word in WORDS), log
+
+
 def test_unloading_takes_the_listener_off(live: Any) -> None:
     """%unload_ext leaves the streams untouched, also while a run trains on."""
     live(LOUD)
