@@ -32,6 +32,7 @@ class Desk:
         trouble: told in words what could not be done beside the training; it becomes an alert, once.
         log: appends a line to training.log; what fails there is an alert.
         events: every change made while it runs, for the manifest; those of a resumed run come first.
+        tell: tells what a cell did: an event and an alert (see `nbtrain.running.guards.guards.Guards.tell`).
     """
 
     folder: RunFolder
@@ -40,6 +41,7 @@ class Desk:
     trouble: Callable[[str], None]
     log: Callable[[str], None]
     events: list[dict[str, Any]]
+    tell: Callable[..., None]
 
 
 class Activity(ABC):

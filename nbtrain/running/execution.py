@@ -98,6 +98,7 @@ class Execution:
         return Desk(
             self.folder, self.control, self.record, self._trouble,
             log=lambda line: self._quietly(self.folder.log, line), events=self.events,
+            tell=self._guards.tell,
         )  # fmt: skip
 
     def _launch(self) -> None:

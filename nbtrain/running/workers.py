@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader
+from torch.utils.data._utils import signal_handling
 
 from nbtrain.running.guards.death import worker_died
 
@@ -44,7 +45,7 @@ def iterate(loader: Iterable[Any]) -> Iterator[Any]:
 
     The iterator raises WorkerDied when one of its workers is gone.
     """
-    with deaf_to_interrupts(loader):
+    with deaf_to_interrupts(loader), _no_cell_hears_of_deaths():
         items = iter(loader)
     _look_after(items)
     return items
@@ -88,6 +89,8 @@ def _look_after(items: Any) -> None:
     """Notice a dead worker soon, and here."""
     if not hasattr(items, "_try_get_data") or not hasattr(items, "_workers"):
         return  # a loader whose `__iter__` is the person's own, or another torch: noticed later
+    if threading.current_thread() is not threading.main_thread():
+        items._worker_pids_set = False  # there is nothing to take back
     known = weakref.ref(items)  # a cycle would keep the workers alive until the next collection
 
     def ask(timeout: float = LOOK_S) -> Any:
@@ -102,6 +105,30 @@ def _look_after(items: Any) -> None:
             raise worker_died(first.pid, first.exitcode, iterator._num_workers) from error
 
     items._try_get_data = ask
-    if getattr(items, "_worker_pids_set", False):
-        torch._C._remove_worker_pids(id(items))  # else the signal's handler raises in the main thread
-        items._worker_pids_set = False
+
+
+@contextmanager
+def _no_cell_hears_of_deaths() -> Iterator[None]:
+    """Keep the workers that start in the block from torch's SIGCHLD handler, which raises in the main thread.
+
+    In the main thread itself all stays as it is.
+    """
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    if signal_handling._set_worker_pids is _set_worker_pids:
+        signal_handling._set_worker_pids = _announce  # for good: threads that come and go share it
+    _here.silent = True
+    try:
+        yield
+    finally:
+        _here.silent = False
+
+
+_here = threading.local()
+_set_worker_pids = signal_handling._set_worker_pids
+
+
+def _announce(key: int, pids: Any) -> None:
+    if not getattr(_here, "silent", False):
+        _set_worker_pids(key, pids)

@@ -34,12 +34,15 @@ class Schedule:
     Attributes:
         every: step, epoch, evaluation or never. why: the reason shown in the plan.
         unsure: nothing settled it; the plan warns.
+        rates: looks at the rates before each advance and takes note of them afterwards, or None (see
+            `nbtrain.train.guards.rates`).
     """
 
     scheduler: Any
     every: str
     why: str
     unsure: bool = False
+    rates: Any = None
 
     @property
     def watches_best(self) -> bool:
@@ -49,12 +52,12 @@ class Schedule:
     def at_step(self) -> None:
         """Advance after an optimizer step, if that is its rhythm."""
         if self.every == "step":
-            self.scheduler.step()
+            self._advance()
 
     def at_epoch(self) -> None:
         """Advance at an epoch's end, if that is its rhythm."""
         if self.every == "epoch":
-            self.scheduler.step()
+            self._advance()
 
     def at_evaluation(self, loss: float) -> None:
         """Advance with what was measured, if that is its rhythm.
@@ -63,7 +66,15 @@ class Schedule:
             loss: validation loss, or training loss without one; for mode="max" the metric that should rise.
         """
         if self.every == "evaluation":
-            self.scheduler.step(loss)
+            self._advance(loss)
+
+    def _advance(self, *measured: float) -> None:
+        if self.rates is None:
+            self.scheduler.step(*measured)
+        else:
+            self.rates.look()
+            self.scheduler.step(*measured)
+            self.rates.note()
 
 
 def choose_schedule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from nbtrain.errors import UsageError
@@ -27,6 +28,7 @@ from nbtrain.train.callbacks.checkpoint import Checkpoints
 from nbtrain.train.callbacks.early_stop import EarlyStop
 from nbtrain.train.callbacks.on_nan import OnNaN
 from nbtrain.train.callbacks.on_stall import OnStall
+from nbtrain.train.callbacks.onlooker import Onlooker
 from nbtrain.train.callbacks.report_back import ReportBack
 from nbtrain.train.callbacks.shortages import Shortages
 from nbtrain.train.callbacks.utilisation import Utilisation
@@ -135,7 +137,8 @@ class Training(Activity):
     def _callbacks(self, desk: Desk) -> list[Callback]:
         """Make everybody who listens to the loop, in the order they are told."""
         work, options = self.objects, self.objects.options
-        notes = Notes(desk.record.note_alert, desk.events.append, desk.log)
+        self._onlooker = self._new_onlooker(desk)
+        notes = Notes(desk.record.note_alert, self._own_event, desk.log)
         self._good = LastGood(desk.folder.checkpoints, self.stepper.scaler)
         self._sampler = device_sampler(work.device)
         self._stops = stops(desk.control, options)
@@ -148,8 +151,22 @@ class Training(Activity):
             Shortages(work, self.stepper, good=self._good, state=self.state, notes=notes),
             *([OnStall(notes)] if options.on_stall == "recover" else ()),
             *self._stops,
+            *([self._onlooker] if self._onlooker is not None else ()),
             self.checkpoints,
         ]
+
+    def _new_onlooker(self, desk: Desk) -> Onlooker | None:
+        if self.guard == "off":
+            return None
+        onlooker = Onlooker(self.objects, desk.tell, put_back=self.guard == "on")
+        self.objects.schedule = replace(self.objects.schedule, rates=onlooker.rates)
+        return onlooker
+
+    def _own_event(self, event: dict[str, Any]) -> None:
+        """Note what the training itself has changed, so that no cell is taken for it."""
+        self._desk.events.append(event)
+        if self._onlooker is not None:
+            self._onlooker.begin_anew()
 
     def _saved(self, info: Any) -> None:
         self._good.let_go()  # a checkpoint is the better way back
@@ -175,6 +192,8 @@ class Training(Activity):
     def rescue(self) -> None:
         """Save what was learned until the failure."""
         self.checkpoints.on_failure(self.objects, self.state)
+        if self._onlooker is not None:
+            self._onlooker.look(self.state)
 
     def flush(self) -> None:
         """Send the last rows on their way."""
@@ -208,7 +227,10 @@ class Training(Activity):
 
     def set_lr(self, lr: float) -> float:
         """Set every group's rate, and the scheduler's heights with it."""
-        return set_learning_rate(self.objects.optimizer, self.objects.scheduler, lr)
+        before = set_learning_rate(self.objects.optimizer, self.objects.scheduler, lr)
+        if self._onlooker is not None:
+            self._onlooker.rates.note()
+        return before
 
     def initialise_again(self) -> int:
         """Draw new weights and have the optimizer forget."""
@@ -237,7 +259,7 @@ class Training(Activity):
     def let_go(self) -> None:
         """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
         self._journal.close()
-        del self.stepper, self.checkpoints, self.parts, self._desk, self._good, self._stops
+        del self.stepper, self.checkpoints, self.parts, self._desk, self._good, self._stops, self._onlooker
         self.resumption = self._editor = None
         self._recorder = Recorder()
         forget(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -33,6 +34,15 @@ class Slow(Dataset):
 class Stream(IterableDataset):
     def __iter__(self) -> Any:
         return iter([digits()[index] for index in range(40)])
+
+
+@pytest.fixture(autouse=True)
+def no_other_workers() -> None:
+    """End the workers that loaders of earlier tests keep."""
+    gc.collect()
+    for child in multiprocessing.active_children():
+        child.kill()
+        child.join()
 
 
 def started(run: Any) -> list[Any]:

@@ -225,8 +225,8 @@ def test_detect_says_it_once(trained: Any) -> None:
     _, run, calls = trained(lambda: (torch.rand(3), torch.manual_seed(1)), guard="detect")
 
     (event,) = run.manifest.events
-    assert (event["kind"], event["what"]) == ("cell-draws", "rand")
-    assert 2 < event["count"] <= 2 * calls
+    assert (event["kind"], event["draws"]["what"]) == ("cell-draws", "rand")
+    assert 2 < event["draws"]["count"] <= 2 * calls
     (alert,) = run.alerts
     assert (alert.rule, str(alert.severity)) == ("cell-draws", "info")
     assert "`rand` in a cell" in alert.evidence
