@@ -29,6 +29,7 @@ from nbtrain.watch.draws import Draws
 from nbtrain.watch.epochs import Epochs
 from nbtrain.watch.found import Found
 from nbtrain.watch.nesting import Nesting
+from nbtrain.watch.observer import Observer
 from nbtrain.watch.passes import Passes
 from nbtrain.watch.steps import Steps
 from nbtrain.watch.validation import Validation
@@ -57,6 +58,7 @@ class Follower:
         self._scaling, self._values = self.steps.scaling, self.steps.values
         self._draws, self._nesting = Draws(), Nesting()
         self.validation = Validation(state, self.steps, self.passes, found, self._draws)
+        self.observer = Observer(found)
         self.epochs = Epochs(state, self.steps, self.passes, found, self._draws)
         self._in_backward = self._in_scaler = False
         self._has_closure = False
@@ -89,13 +91,15 @@ class Follower:
         self._state.phase = "training"
         self._values.before_backward()
         first = self._scaling.before_scaling(outputs[0])
-        self.validation.before_backward(outputs[0] if first is None else first)
+        whole = self.validation.before_backward(outputs[0] if first is None else first)
         self.epochs.before_backward()
+        self.observer.backward(step=self._state.step, whole=whole)
 
     def _after_backward(self, outputs: Any) -> None:
         value = self._value_of(outputs)
         if value is not None:
             self._values.add(value)
+        self.observer.after_backward()
 
     def _value_of(self, outputs: Any) -> Tensor | None:
         """The value of a backward, a copy, since loops add to losses in place; None where it is none."""
@@ -121,6 +125,7 @@ class Follower:
 
     def _before_step(self, optimizer: Any) -> None:
         self.steps.before(optimizer, has_closure=self._has_closure)
+        self.observer.before_step(optimizer)
 
     def after_step(self, optimizer: Any) -> None:
         """An optimizer has stepped."""
@@ -135,8 +140,10 @@ class Follower:
     def _stepped(self, optimizer: Any) -> None:
         state, draws = self._state, self._draws
         state.batch = draws.batches
+        drawn = draws.draws
         self.steps.after(optimizer, samples=draws.take_samples(), has_closure=self._has_closure)
         self.epochs.stepped()
+        self.observer.after_step(optimizer, name=self.steps.name_of(optimizer), step=state.step, draws=drawn)
 
     def _boundary(self) -> None:
         """Serve the mailbox.
@@ -192,6 +199,7 @@ class Follower:
 
     def clipping(self, parameters: list[Tensor], norm: Tensor) -> None:
         """Gradients are clipped; `norm` is theirs before it."""
+        self._safely(self.observer.clipping, parameters)
         self._safely(self.steps.clipped, parameters, norm)
 
     # --- batches and epochs -------------------------------------------------------------------------------

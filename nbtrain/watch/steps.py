@@ -72,6 +72,10 @@ class Steps:
         """Say whether an optimizer has not stepped yet."""
         return optimizer not in self._codes
 
+    def name_of(self, optimizer: Any) -> str:
+        """Return what an optimizer that has stepped is called."""
+        return self._desk.record.optimizers[self._code(optimizer)]
+
     def before(self, optimizer: Any, *, has_closure: bool) -> None:
         """Measure what only can be before the update.
 

@@ -22,6 +22,7 @@ from nbtrain.watch.steps import Steps
 
 LEARNED_AFTER = 3  # backwards in a row that name one loss
 MOST_RECENT = 64
+MOST_COMPARED = 200  # backwards; what is trained on is known long before
 
 
 class Criterion:
@@ -30,6 +31,7 @@ class Criterion:
     def __init__(self) -> None:
         self.name = ""
         self.reduction = MEAN
+        self._backwards = 0
         self._recent: list[tuple[str, int, weakref.ref[Tensor]]] = []
         self._seen: deque[tuple[str, int]] = deque(maxlen=LEARNED_AFTER)
 
@@ -38,17 +40,26 @@ class Criterion:
         if len(self._recent) < MOST_RECENT:
             self._recent.append((name, reduction, weakref.ref(result)))
 
-    def backward(self, value: Tensor) -> None:
-        """Compare a backward's value with the losses computed before it."""
+    @property
+    def is_open(self) -> bool:
+        """True while losses and backwards are still compared."""
+        return self._backwards < MOST_COMPARED
+
+    def backward(self, value: Tensor) -> bool:
+        """Compare a backward's value with the losses computed before it; say whether it is one, undivided."""
+        if not self.is_open:
+            return False
+        self._backwards += 1
         recent, self._recent = self._recent, []
         node = value.grad_fn
         for name, reduction, held in recent:
             result = held()
             if result is not None and (result is value or _divided(node) is result.grad_fn is not None):
                 self._seen.append((name, reduction))
-                if len(self._seen) == LEARNED_AFTER and len(set(self._seen)) == 1:
+                if len(self._seen) == LEARNED_AFTER and len(set(self._seen)) == 1 and not self.name:
                     self.name, self.reduction = name, reduction
-                return
+                return result is value and reduction == MEAN
+        return False
 
 
 class Validation:
@@ -69,8 +80,9 @@ class Validation:
     def judged(self, name: str, result: Tensor, args: Any, reduction: int) -> None:
         """Take a loss that was computed."""
         criterion, grad = self._criterion, torch.is_grad_enabled()
-        if grad and not criterion.name:
+        if grad and criterion.is_open:
             criterion.judged(name, result, reduction)
+        if grad and not criterion.name:
             return
         if name != criterion.name or (grad and not self._in_eval_mode()):
             return
@@ -88,15 +100,19 @@ class Validation:
         self._steps.rest()
         self._passes.judged(*details)
 
-    def before_backward(self, value: Tensor) -> None:
-        """A backward is called on a value: what was judged before it is whole."""
-        if not self._criterion.name:
-            self._criterion.backward(value)
+    def before_backward(self, value: Tensor) -> bool:
+        """A backward is called on a value: what was judged before it is whole.
+
+        Returns:
+            True when the value is a mean over a batch as torch's loss gave it, not divided.
+        """
+        whole = self._criterion.backward(value)
         if self._undecided:
             last = self._undecided[-1][0]()
             is_training = last is not None and (last is value or _divided(value.grad_fn) is last.grad_fn)
             self._decide(is_training=is_training)
         self._passes.trains_again()
+        return whole
 
     def finish(self) -> None:
         """The loop is over."""

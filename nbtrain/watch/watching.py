@@ -23,6 +23,7 @@ from nbtrain.watch import seams
 from nbtrain.watch.follower import Follower
 from nbtrain.watch.following import current, followed_by
 from nbtrain.watch.found import Found
+from nbtrain.watch.observer import Judge
 from nbtrain.watch.options import WatchOptions
 from nbtrain.watch.passes import Judged
 from nbtrain.watch.remarks import Remarks
@@ -107,7 +108,7 @@ class Watching(Activity):
             desk, self.state, self.objects, stops_at_nan=self._options.on_nan == "stop",
             on_first_step=self._refuse_what_is_trained,
         )  # fmt: skip
-        self._remarks = Remarks(desk.record, self.state)
+        self._remarks, self._judge = Remarks(desk.record, self.state), Judge(desk.record.note_alert)
         every, keep = self._options.save_every, self._options.keep
         self.saving = Saving(desk, self.objects, self.state, every=every, keep=keep)
         self.follower.on_boundary = self.saving.when_due
@@ -176,6 +177,7 @@ class Watching(Activity):
         arrived = follower.steps.take(last=last)
         if arrived.rows is not None:
             follower.passes.take_rows(arrived.rows, np.asarray(arrived.beside["optimizer"]) == 0)
+        self._judge.look(follower.observer.done)
         self._remarks.look(arrived, follower.steps.values, logged=follower.logged, last=last)
         arrived_step = self.state.step if last else follower.steps.arrived
         follower.passes.settle(self._validation_among, arrived=arrived_step)
@@ -213,5 +215,5 @@ class Watching(Activity):
     def let_go(self) -> None:
         """Hold nothing of the loop any longer; what was found is held weakly."""
         self.objects.look_no_more()
-        del self.follower, self.saving, self._remarks, self._desk
+        del self.follower, self.saving, self._remarks, self._judge, self._desk
         self._body = None

@@ -12,6 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from nbtrain.running.run import Run
+from nbtrain.watch.block import WatchedBlock
+from nbtrain.watch.options import WatchOptions
+from nbtrain.watch.watching import Watching
+
+HABITS = {
+    "zero-grad-missing", "clip-after-step", "scheduler-before-step", "accumulation-not-divided",
+    "train-mode-off",
+}  # fmt: skip
 LOOPS = sorted((Path(__file__).parent / "loops").glob("*.py"))
 
 
@@ -74,3 +83,9 @@ def code_of(path: Path) -> Any:
     """Compile a loop; its lines can be looked up, as a cell's can."""
     linecache.checkcache(str(path))
     return compile(path.read_text(), str(path), "exec")
+
+
+def followed_block(folder: Path, **options: Any) -> WatchedBlock:
+    """Follow a block as `nbtrain.watch` does, without the reports and pictures at its end."""
+    settings = WatchOptions.from_words({"log": "json", "dir": folder, **options})
+    return WatchedBlock(Run(Watching(settings, {})))

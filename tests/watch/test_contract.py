@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from corpus import LOOPS, Outcome, Told, code_of, outcome, seeded
+from corpus import HABITS, LOOPS, Outcome, Told, code_of, followed_block, outcome, seeded
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-import nbtrain
 from nbtrain.watch import judging, seams
 
 PLACES = [
@@ -39,7 +38,7 @@ def test_a_followed_loop_is_the_plain_one_and_seen_as_it_is(path: Path, tmp_path
     told = Told()
     names = told.names()
     seeded()
-    with nbtrain.watch(dir=tmp_path) as run:
+    with followed_block(tmp_path) as run:
         exec(code_of(path), names)
     followed = outcome(told)
 
@@ -58,6 +57,8 @@ def test_a_followed_loop_is_the_plain_one_and_seen_as_it_is(path: Path, tmp_path
         assert list(run.epochs.epoch) == list(range(1, told.epochs + 1))
     validated = run.epochs["val_loss"].dropna().tolist() if "val_loss" in run.epochs else []
     assert validated == pytest.approx(told.validations, rel=1e-6)
+    quiet = HABITS | {"not-kept", "loss-not-seen", "steps-not-seen", "nothing-seen", "nan-loss"}
+    assert not {alert.rule for alert in run.alerts} & quiet
     assert not seams.is_open() and not seams.missing
     assert not _global_optimizer_pre_hooks and not _global_optimizer_post_hooks
     assert all(now is before for now, before in zip((getattr(*p) for p in PLACES), UNTOUCHED, strict=True))

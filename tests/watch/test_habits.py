@@ -1,0 +1,112 @@
+"""Habits seen in the first steps: told with their line, and never where the loop is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corpus import HABITS, code_of, followed_block, seeded
+
+HEAD = """
+from setting import *
+model = net(dropout=0.1, norm=True)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+criterion = nn.CrossEntropyLoss()
+"""
+PLAIN = """
+for epoch in range(2):
+    for xb, yb in train_loader:
+        optimizer.zero_grad()
+        loss = criterion(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+"""
+
+
+def found_in(source: str, folder: Path) -> dict[str, Any]:
+    """Run a loop, followed; return what was said of its habits, by rule."""
+    path = folder / "loop.py"
+    path.write_text(HEAD + source)
+    seeded()
+    with followed_block(folder) as run:
+        exec(code_of(path), {"__name__": "__main__"})
+    assert str(run.status) == "completed" and not [a for a in run.alerts if a.rule == "not-kept"], run.alerts
+    return {alert.rule: alert for alert in run.alerts if alert.rule in HABITS}
+
+
+BAD = {
+    "zero-grad-missing": (PLAIN.replace("        optimizer.zero_grad()\n", ""), "optimizer.step()"),
+    "clip-after-step": (
+        PLAIN + "        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n", "clip_grad_norm_",
+    ),
+    "scheduler-before-step": (
+        "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 5)\n"
+        + PLAIN.replace("        optimizer.step()", "        scheduler.step()\n        optimizer.step()"),
+        "optimizer.step()",
+    ),
+    "accumulation-not-divided": (
+        """
+for epoch in range(4):
+    for i, (xb, yb) in enumerate(train_loader):
+        criterion(model(xb), yb).backward()
+        if i % 2:
+            optimizer.step()
+            optimizer.zero_grad()
+""",
+        "criterion(model(xb), yb).backward()",
+    ),
+    "train-mode-off": ("model.eval()\n" + PLAIN, "loss.backward()"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", BAD)
+def test_a_habit_is_told_with_its_line(rule: str, tmp_path: Path) -> None:
+    """Each habit, and no other, is told once, at the line that shows it."""
+    source, text = BAD[rule]
+    found = found_in(source, tmp_path)
+
+    assert set(found) == {rule}
+    line = (tmp_path / "loop.py").read_text().splitlines()[found[rule].line - 1]
+    assert text in line and f"loop.py:{found[rule].line}" in found[rule].evidence
+
+
+def test_eval_mode_after_a_validation_is_told(tmp_path: Path) -> None:
+    """A validation that leaves the model in eval mode is told in the next epoch, however late."""
+    source = PLAIN.replace("range(2)", "range(8)") + (
+        "    if epoch == 6:\n        model.eval()\n        with torch.no_grad(): criterion(model(X), Y)\n"
+    )
+    assert set(found_in(source, tmp_path)) == {"train-mode-off"}
+
+
+GOOD = {
+    "model.zero_grad": PLAIN.replace("optimizer.zero_grad()", "model.zero_grad()"),
+    "zeros in place": PLAIN.replace("optimizer.zero_grad()", "optimizer.zero_grad(set_to_none=False)"),
+    "by hand": PLAIN.replace(
+        "optimizer.zero_grad()", "[setattr(p, 'grad', None) for p in model.parameters()]"
+    ),
+    "by hand, in place": PLAIN.replace(
+        "optimizer.zero_grad()", "[p.grad.data.zero_() for p in model.parameters() if p.grad is not None]"
+    ),
+    "at the end": PLAIN.replace("        optimizer.zero_grad()\n", "") + "        optimizer.zero_grad()\n",
+    "frozen norms": "for m in model.modules():\n    if isinstance(m, nn.BatchNorm1d): m.eval()\n" + PLAIN,
+    "divided": BAD["accumulation-not-divided"][0].replace("yb).backward", "yb).div(2).backward"),
+    "a sum of losses": PLAIN.replace(
+        "        loss.backward()\n", "        for _ in range(2): loss.backward(retain_graph=True)\n"
+    ),
+    "clipped in time": PLAIN.replace(
+        "optimizer.step()", "nn.utils.clip_grad_norm_(model.parameters(), 1)\n        optimizer.step()"
+    ),
+    "scheduler after": "s = torch.optim.lr_scheduler.StepLR(optimizer, 5)\n" + PLAIN + "        s.step()\n",
+    "scheduler each epoch": "s = torch.optim.lr_scheduler.StepLR(optimizer, 1)\n"
+    + PLAIN
+    + "    s.step()\n",
+    "eval mode without effect": "model = nn.Linear(4, 3)\noptimizer = torch.optim.SGD(model.parameters(), 0.1)\n"
+    "model.eval()\n" + PLAIN,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", GOOD)
+def test_nothing_is_told_of_a_right_loop(way: str, tmp_path: Path) -> None:
+    """Every way to empty gradients, to divide, to freeze and to order is right."""
+    assert found_in(GOOD[way], tmp_path) == {}
