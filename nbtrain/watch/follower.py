@@ -57,11 +57,9 @@ class Follower:
         self.passes = Passes(state, desk.record)
         self._scaling, self._values = self.steps.scaling, self.steps.values
         self._draws, self._nesting = Draws(), Nesting()
-        self.validation = Validation(state, self.steps, self.passes, found, self._draws)
-        self.observer = Observer(found)
-        self.epochs = Epochs(state, self.steps, self.passes, found, self._draws)
-        self._in_backward = self._in_scaler = False
-        self._has_closure = False
+        parts = state, self.steps, self.passes, found, self._draws
+        self.validation, self.epochs, self.observer = Validation(*parts), Epochs(*parts), Observer(found)
+        self._in_backward = self._in_scaler = self._has_closure = False
         self._boundary_due = False  # a step was made within a scaler's, which was not updated yet
         self._stops = 0
         self.on_boundary: Callable[[], Any] | None = None  # called at each step's end

@@ -101,8 +101,8 @@ GOOD = {
     "scheduler each epoch": "s = torch.optim.lr_scheduler.StepLR(optimizer, 1)\n"
     + PLAIN
     + "    s.step()\n",
-    "eval mode without effect": "model = nn.Linear(4, 3)\noptimizer = torch.optim.SGD(model.parameters(), 0.1)\n"
-    "model.eval()\n" + PLAIN,
+    "eval mode without effect": "model = nn.Linear(4, 3)\n"
+    "optimizer = torch.optim.SGD(model.parameters(), 0.1)\nmodel.eval()\n" + PLAIN,
 }  # fmt: skip
 
 

@@ -57,10 +57,13 @@ class Living:
 
 @pytest.fixture
 def living(train: Any) -> Callable[..., Living]:
-    return lambda model=None, **options: Living(train, net(dropout=0.2) if model is None else model, **options)
+    def make(model: Any = None, **options: Any) -> Living:
+        return Living(train, net(dropout=0.2) if model is None else model, **options)
+
+    return make
 
 
-# --- modes ----------------------------------------------------------------------------------------------------
+# --- modes --------------------------------------------------------------------------------------------------
 
 
 def test_eval_in_a_cell_is_put_back_and_told(living: Any) -> None:
@@ -152,13 +155,14 @@ def test_validation_is_no_cells_doing(train: Any) -> None:
     model = net(dropout=0.2, norm=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     scheduler = lrs.OneCycleLR(optimizer, 0.1, total_steps=70)
-    run = train(model, loader(), val=loader(), optimizer=optimizer, scheduler=scheduler, epochs=10, val_every=3)
+    given = {"optimizer": optimizer, "scheduler": scheduler}
+    run = train(model, loader(), val=loader(), **given, epochs=10, val_every=3)
 
     assert str(run.status) == "completed", run.error
     assert not run.events and not [alert for alert in run.alerts if alert.rule in ("mode", "setting")]
 
 
-# --- rates ----------------------------------------------------------------------------------------------------
+# --- rates --------------------------------------------------------------------------------------------------
 
 
 def test_a_rate_set_by_hand_is_an_event(living: Any) -> None:
@@ -208,7 +212,7 @@ def test_set_lr_is_no_cells_doing(living: Any) -> None:
     assert event["to"] == 0.003 and "by" not in event
 
 
-# --- weights --------------------------------------------------------------------------------------------------
+# --- weights ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw", "accumulated"])
@@ -260,7 +264,7 @@ def test_writes_are_told_from_the_trainings_own() -> None:
     assert writes.look(at + 9) == [], "steps that a scaler left out"
 
 
-# --- structure ------------------------------------------------------------------------------------------------
+# --- structure ----------------------------------------------------------------------------------------------
 
 
 def test_a_replaced_layer_is_told_with_what_it_means(living: Any) -> None:
@@ -331,7 +335,7 @@ def test_gradients_zeroed_in_a_cell_are_told(living: Any) -> None:
     assert "zero_grad" in one.alert("gradients-zeroed") if one.event("gradients-zeroed") else False
 
 
-# --- torch itself ---------------------------------------------------------------------------------------------
+# --- torch itself -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
