@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(tempfile.mkdtemp(prefix="nbtrain-tests-"))
     config.stash[isolated] = home
     config.stash[missed] = []
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # kernels and scripts would be deaf too
     profile = home / "ipython" / "profile_default"
     profile.mkdir(parents=True)
     # Without it each kernel and shell opens a history database and a thread to write it.
