@@ -242,7 +242,7 @@ def _run_shown(run: Any) -> None:
 
 
 def _inspection_shown(inspection: Any) -> None:
-    if nobody_here(get_ipython()):
+    if nobody_here(get_ipython()) or in_colab():  # a thread fills the widget
         show_value(inspection.report())
         return
     from nbtrain.widgets.inspector import Inspector

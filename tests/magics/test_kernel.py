@@ -235,11 +235,12 @@ def test_colab_waits_with_pictures(live: Any) -> None:
     try:
         cell = live("run = %train --yes --max-steps 1500")
         planned = live("waiting = %train --epochs 1")
+        (inspected,) = live("import nbtrain\nnbtrain.inspect(model)").shown
     finally:
         live("del sys.modules['google.colab']; _f.PICTURE_S = 3.0")
     updates = [one for one in cell.messages if one["msg_type"] == "update_display_data"]
 
-    assert not has_widget(cell) and not has_widget(planned)
+    assert not has_widget(cell) and not has_widget(planned) and WIDGET not in inspected
     assert len(pictures(cell)) == 1 and len(updates) >= 2
     assert "Training Complete" in cell.shown[-1]["text/plain"]
     assert "start it with the same line and --yes" in planned.text

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch.library import Library, fallthrough_kernel
+from torch.library import Library
 
 from nbtrain.running.guards import streams
 from nbtrain.running.guards.streams import CPU, Device
@@ -42,7 +42,7 @@ def install() -> bool:
             if torch._C._dispatch_has_backend_fallback(streams._key):
                 return False  # somebody else uses the key
             rest = Library("_", "IMPL", streams.MARK)
-            rest.fallback(fallthrough_kernel)
+            rest.m.fallback_fallthrough(streams.MARK)  # Library.fallback is younger than torch 2.4
             library = Library("aten", "IMPL", streams.MARK)
             for op, kernel in _kernels():
                 library.impl(op, kernel, with_keyset=True)
