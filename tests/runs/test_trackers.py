@@ -7,6 +7,7 @@ import math
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,20 @@ def test_tensorboard_reads_the_scalars_back(info: RunInfo) -> None:
     assert set(found) == {"step/train_loss", "step/lr", "evaluation/val_loss"} | epochs
 
 
+def test_tensorboard_goes_on_after_a_resume(info: RunInfo) -> None:
+    """Steps that a resumed run does again replace those of the first time on the board."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    tracked("tensorboard", info)
+    _, again = open_trackers(["tensorboard"], replace(info, after_step=2))
+    again.log_steps([{"step": 3, "train_loss": 7.0}])
+    again.finish(RunStatus.STOPPED)
+    events = accumulator.EventAccumulator(again.url, size_guidance={"scalars": 0})
+    events.Reload()
+
+    losses = [(event.step, event.value) for event in events.Scalars("step/train_loss")]
+    assert losses == [(1, STEPS[0]["train_loss"]), (2, STEPS[1]["train_loss"]), (3, 7.0)]
+
+
 def test_mlflow_reads_the_run_back(info: RunInfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A local MLflow store holds metrics, parameters, name and ending; the person's set-up is as before."""
     mlflow = pytest.importorskip("mlflow")
@@ -137,6 +152,28 @@ def test_mlflow_reads_the_run_back(info: RunInfo, monkeypatch: pytest.MonkeyPatc
     assert (run.info.run_name, run.info.status) == ("digits", "KILLED")
     assert run.data.tags["nbtrain.run_id"] == info.folder.id
     assert run.data.tags["nbtrain.status"] == "stopped"
+
+
+def test_mlflow_goes_on_after_a_resume(
+    info: RunInfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A resumed run goes on in the run that MLflow has of it, which is running again until it ends."""
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+    tracked("mlflow", info, RunStatus.INTERRUPTED)
+    _, again = open_trackers(["mlflow"], replace(info, after_step=2))
+    again.log_steps([{"step": 3, "train_loss": 7.0}])
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name("nbtrain").experiment_id
+    (going,) = client.search_runs([experiment])
+    again.finish(RunStatus.COMPLETED)
+    (ended,) = client.search_runs([experiment])
+
+    assert (going.info.status, ended.info.status) == ("RUNNING", "FINISHED")
+    assert ended.data.metrics["step.train_loss"] in (7.0, STEPS[-1]["train_loss"])
+    assert 7.0 in [one.value for one in client.get_metric_history(ended.info.run_id, "step.train_loss")]
 
 
 def wandb_records(data: bytes) -> Iterator[bytes]:

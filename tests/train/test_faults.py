@@ -36,7 +36,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     ).returncode:
         pytest.skip("may not mount here")
     yield disk
-    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["umount", "-l", disk], check=True)  # lazily: a file that is still open does not keep it
 
 
 def at_steps(actions: dict[int, Callable[[], Any]]) -> Callable[..., torch.Tensor]:

@@ -49,6 +49,11 @@ class MLflow(Tracker):
             experiment_id = (
                 experiment.experiment_id if experiment else self._client.create_experiment(experiment_name)
             )
+            known = self._known(experiment_id, info) if info.after_step is not None else None
+            if known is not None:
+                self._run_id = known  # its options stand there; MLflow lets nobody change them
+                self.url = self._place(uri, experiment_id)
+                return
             tags = {"nbtrain.run_id": info.folder.id, **{f"tag.{tag}": "true" for tag in info.tags}}
             run = self._client.create_run(experiment_id, run_name=info.name, tags=tags)
             self._run_id = run.info.run_id
@@ -58,11 +63,20 @@ class MLflow(Tracker):
             ]
             for start in range(0, len(params), PARAMS_A_BATCH):
                 self._client.log_batch(self._run_id, params=params[start : start + PARAMS_A_BATCH])
-        self.url = (
-            f"{uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{self._run_id}"
-            if "http" in uri[:5]
-            else uri
-        )
+        self.url = self._place(uri, experiment_id)
+
+    def _known(self, experiment_id: str, info: RunInfo) -> str | None:
+        """Return MLflow's run of the run that is resumed, set to running again; None where it has none."""
+        wanted = f"tags.`nbtrain.run_id` = '{info.folder.id}'"
+        for run in self._client.search_runs([experiment_id], filter_string=wanted, max_results=1):
+            self._client.update_run(run.info.run_id, status="RUNNING")
+            return run.info.run_id
+        return None
+
+    def _place(self, uri: str, experiment_id: str) -> str:
+        if not uri.startswith("http"):
+            return uri
+        return f"{uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{self._run_id}"
 
     def log_steps(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Send step rows; above 80 steps a second evenly thinned (metrics.jsonl has them all)."""

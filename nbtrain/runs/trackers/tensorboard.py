@@ -30,6 +30,12 @@ class TensorBoard(Tracker):
         self._summary = extras.require("tensorboard.compat.proto.summary_pb2", why=why).Summary
         folder = info.folder.path / TENSORBOARD
         self._writer = writer.EventFileWriter(str(folder), flush_secs=10)
+        if info.after_step is not None:  # the board leaves out what it has of later steps
+            purge = extras.require("tensorboard.compat.proto.event_pb2", why=why).SessionLog
+            log = purge(status=purge.START)
+            self._writer.add_event(
+                self._event(wall_time=time.time(), step=info.after_step + 1, session_log=log)
+            )
         self.url = str(folder)
 
     def log_steps(self, rows: Sequence[Mapping[str, Any]]) -> None:
