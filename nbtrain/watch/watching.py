@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from nbtrain.errors import UsageError
+from nbtrain.findings import Finding, Severity
 from nbtrain.notebook.names import data_role
 from nbtrain.report.model import Code, KeyValues, Report, Section
 from nbtrain.running import active, ledger
@@ -54,7 +55,7 @@ class Watching(Activity):
         self.objects: Found = Found(namespace)
         self.state = State()
         self.foreground = body is None
-        self._options, self._body, self._source = options, body, source
+        self._options, self._body, self.source = options, body, source
         self.config = {
             "name": self.name, "loop": "the person's own",
             "training": {"save_every": options.save_every, "on_nan": options.on_nan},
@@ -84,8 +85,8 @@ class Watching(Activity):
         """Say that the loop is the person's own, and show it."""
         rows = (("Loop", "as written, not one line changed"), ("Logging", ", ".join(self.backends)))
         blocks: tuple[Any, ...] = (KeyValues(rows),)
-        if self._source:
-            blocks += (Code(self._source),)
+        if self.source:
+            blocks += (Code(self.source),)
         return Report(f"Follow: {self.name}", (Section("", blocks),))
 
     # --- the loop -----------------------------------------------------------------------------------------
@@ -102,8 +103,8 @@ class Watching(Activity):
                 suggestion="Take the inner nbtrain.watch(...) out.",
             )
         self._desk = desk
-        if self._source:
-            desk.folder.write_text("cells.py", self._source)
+        if self.source:
+            desk.folder.write_text("cells.py", self.source)
         self.follower = Follower(
             desk, self.state, self.objects, stops_at_nan=self._options.on_nan == "stop",
             on_first_step=self._refuse_what_is_trained,
@@ -148,10 +149,14 @@ class Watching(Activity):
             finally:
                 self.leave(completed=completed)
 
-    def abandon(self) -> None:
-        """Take the hooks off at once, from any thread; the loop goes on, unseen."""
+    def unhook(self, why: str) -> None:
+        """Take the hooks off at once, from any thread; the loop goes on, unseen, and that is said."""
+        if self.follower.deaf:
+            return
         self.follower.deaf = True
         self._entered.close()
+        issue = f"{why}: the loop goes on, unseen."
+        self._desk.record.note_alert(Finding("not-followed", Severity.WARNING, issue, step=self.state.step))
 
     def rescue(self) -> None:
         """Save what was learned until the failure, where checkpoints were asked for."""
