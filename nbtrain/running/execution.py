@@ -12,7 +12,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from typing import Any
 
 from nbtrain.running import results
@@ -128,15 +128,11 @@ class Execution:
         try:
             if self._in_thread is not None:
                 self._quietly(self._in_thread)
-            with self.hearing():
+            with prints.captured(self.prints):
                 self.activity.work()
         except BaseException as raised:  # what it was is said by `trained`
             error = raised
         self.trained(error)
-
-    def hearing(self) -> AbstractContextManager[Any]:
-        """Return what hears this thread's prints for the log."""
-        return prints.captured(self.prints)
 
     def trained(self, error: BaseException | None) -> None:
         """Take the end of the training, in the training thread.

@@ -23,6 +23,7 @@ from nbtrain.running.snapshot import take_snapshot
 from nbtrain.runs.best_weights import load_best_weights
 from nbtrain.runs.manifest import utc_now
 from nbtrain.runs.status import RunStatus
+from nbtrain.telemetry import prints
 
 
 class Run(Readings, LiveEdits):
@@ -84,7 +85,7 @@ class Run(Readings, LiveEdits):
 
     def hearing(self) -> AbstractContextManager[Any]:
         """Return what hears this thread's prints for the run's log; for a training in the foreground."""
-        return self._do.hearing()
+        return prints.captured(self._do.prints)
 
     def ended(self, error: BaseException | None) -> None:
         """Take the end of a training in the foreground; called by the block that it is."""

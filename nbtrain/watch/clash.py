@@ -42,7 +42,7 @@ def refuse_clash(source: str) -> None:
 def names_of(source: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the variables of the notebook that a cell sets, and those it reads; none where it is no Python.
 
-    Not counted are functions and classes that it defines and modules that it imports: they are the same again.
+    Not counted are functions and classes it defines and modules it imports: they are the same again.
     """
     try:
         cell = symtable.symtable(to_python(source).text, "cell", "exec")

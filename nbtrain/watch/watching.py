@@ -18,6 +18,8 @@ from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.learning_rate import set_learning_rate
 from nbtrain.running.log import heard
 from nbtrain.running.record import Arrived, Record
+from nbtrain.running.signs.exploding import Exploding
+from nbtrain.running.signs.stall import Stall
 from nbtrain.running.state import State
 from nbtrain.running.thread_state import thread_state
 from nbtrain.watch import seams
@@ -112,7 +114,8 @@ class Watching(Activity):
         self._remarks, self._judge = Remarks(desk.record, self.state), Judge(desk.record.note_alert)
         every, keep = self._options.save_every, self._options.keep
         self.saving = Saving(desk, self.objects, self.state, every=every, keep=keep)
-        self.follower.on_boundary = self.saving.when_due
+        desk.record.signs = [Exploding(), Stall()]
+        self.follower.boundary.then = self.saving.when_due
         device = torch.device("cpu")
         if torch.cuda.is_initialized():
             device = torch.device("cuda", torch.cuda.current_device())
@@ -182,6 +185,8 @@ class Watching(Activity):
         arrived = follower.steps.take(last=last)
         if arrived.rows is not None:
             follower.passes.take_rows(arrived.rows, np.asarray(arrived.beside["optimizer"]) == 0)
+        if len(self._desk.record.optimizers) > 1:
+            self._desk.record.signs = []  # they take all steps for those of one loss
         self._judge.look(follower.observer.done)
         self._remarks.look(arrived, follower.steps.values, logged=follower.logged, last=last)
         arrived_step = self.state.step if last else follower.steps.arrived
@@ -202,6 +207,10 @@ class Watching(Activity):
                 found.judges(loader)
             return part
         return None
+
+    def watching_s(self) -> float | None:
+        """Return the seconds that the loop has been held up by being followed."""
+        return self.follower.spent_s
 
     def save(self) -> None:
         """Commit a checkpoint of this step."""
