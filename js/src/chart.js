@@ -40,12 +40,15 @@ export class Chart {
     this._values = spec.lines.map((line) => h("b"));
     /** @type {HTMLElement[]} of each line, where there is one */
     this._entries = [];
+    this._labels = spec.lines.map((line) => line.label);
+    this._names = spec.lines.map((line) => h("span", { text: `${line.label} ` }));
     const legend = h("span", { class: "nbt-legend" });
     spec.lines.forEach((line, i) => {
       // the raw curve has the colour of its smoothed twin and would only repeat it
       if (line.style === "faint" && spec.lines.length > 1) return;
       const mark = h("i", { class: `nbt-swatch nbt-swatch-${line.style}`, style: `color: var(--nbt-${line.role})` });
-      this._entries[i] = h("span", {}, ...(spec.lines.length > 1 ? [mark, `${line.label} `] : []), this._values[i]);
+      const named = spec.lines.length > 1 ? [mark, this._names[i]] : [];
+      this._entries[i] = h("span", {}, ...named, this._values[i]);
       legend.append(this._entries[i]);
     });
     this._toggle = h("button", {
@@ -95,6 +98,19 @@ export class Chart {
     this._stores = stores;
     this._load();
     return this._filled;
+  }
+
+  /**
+   * Call the lines as the run does, where the spec leaves it to the run.
+   * @param {any} state
+   */
+  name(state) {
+    if (!this.spec.named) return;
+    const names = state[this.spec.named] ?? [];
+    this._names.forEach((name, i) => {
+      this._labels[i] = names[i] ?? "";
+      setText(name, `${this._labels[i]} `);
+    });
   }
 
   get _filled() {
@@ -197,7 +213,7 @@ export class Chart {
         text: `step ${count(this._data[0][/** @type {number} */ (plot.cursor.idx)])}`,
       }),
     ];
-    for (const line of this.spec.lines) {
+    for (const [i, line] of this.spec.lines.entries()) {
       const at = (/** @type {string} */ kind) => this._columns.findIndex((c) => c.line === line && c.kind === kind) + 1;
       const idx = plot.cursor.idxs?.[at("mean")];
       if (idx === null || idx === undefined) continue;
@@ -213,7 +229,7 @@ export class Chart {
           "div",
           {},
           h("i", { class: `nbt-swatch nbt-swatch-${line.style}`, style: `color: var(--nbt-${line.role})` }),
-          `${line.label} `,
+          `${this._labels[i]} `,
           h("b", { text }),
         ),
       );

@@ -2,6 +2,7 @@
 import { Chart } from "./chart.js";
 import { ALWAYS, SPECS } from "./chart_specs.js";
 import { h, oncePerFrame } from "./dom.js";
+import { isLive } from "./status.js";
 import { readColours } from "./theme.js";
 
 let groups = 0;
@@ -37,13 +38,14 @@ export class ChartGroup {
   /**
    * @param {Record<string, import("./store.js").CurveStore>} stores
    * @param {import("./marks.js").Marks} marks
-   * @param {boolean} live more may come
+   * @param {any} state of the run
    */
-  update(stores, marks, live) {
+  update(stores, marks, state) {
     this.extent = extentOf(Object.values(stores));
     let wide = 0;
     for (const chart of this.charts) {
-      chart.say(live ? "Waiting for the first step" : "Nothing was measured");
+      chart.name(state);
+      chart.say(isLive(state.status) ? "Waiting for the first step" : "Nothing was measured");
       const filled = chart.update(stores, marks);
       chart.el.hidden = !filled && !ALWAYS.has(chart.spec.id);
       if (chart.spec.wide && !chart.el.hidden) wide++;

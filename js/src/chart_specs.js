@@ -17,6 +17,7 @@
  * @property {string} [unit] said behind the title
  * @property {boolean} [wide] has the tall row at the top
  * @property {boolean} [fromZero] the axis starts at zero, so that small swings look small
+ * @property {string} [named] the lines are called as this list of the run's state says; others are left out
  * @property {boolean} [percent] the axis is labelled in percent
  * @property {"all" | "lr"} [marks] all: best validation, alerts, changes by hand; lr: changes of the learning rate by
  *   name; without it changes are lines without a name
@@ -39,6 +40,20 @@ export const SPECS = [
       { from: "steps", column: "smooth_loss", label: "train", role: "train", style: "line" },
       { from: "evals", column: "val_loss", label: "valid", role: "valid", style: "points" },
     ],
+  },
+  {
+    id: "losses",
+    title: "Loss by optimizer",
+    wide: true,
+    named: "optimizers",
+    show: number,
+    lines: ["train", "valid", "gradient", "lr"].map((role, i) => ({
+      from: "steps",
+      column: `loss_${i + 1}`,
+      label: "",
+      role,
+      style: "line",
+    })),
   },
   {
     id: "accuracy",

@@ -106,7 +106,7 @@ class PanelView {
     this._cost.hidden = cost === null;
     if (cost !== null) setText(this._cost, `Watching costs ${smallPercent(cost)} of the training time.`);
     if (this.tabs.current === "charts")
-      this.charts.update(this.link.stores, this._marks(state, alerts, events), isLive(state.status));
+      this.charts.update(this.link.stores, this._marks(state, alerts, events), state);
     if (this.tabs.current === "log") this.log.update(this.link.log, this.link.printing);
     if (this.tabs.current === "inspector") this.inspector.draw();
   }

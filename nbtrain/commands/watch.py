@@ -66,6 +66,7 @@ def watch_cell(args: SimpleNamespace, context: Context) -> Any:
     """
     from nbtrain.running.backends import refuse_without
     from nbtrain.running.run import Run
+    from nbtrain.watch.clash import refuse_clash
     from nbtrain.watch.options import WatchOptions
     from nbtrain.watch.watching import Watching
 
@@ -73,8 +74,12 @@ def watch_cell(args: SimpleNamespace, context: Context) -> Any:
     words.setdefault("log", context.log or None)
     options = WatchOptions.from_words({"dir": context.runs_dir, **words})
     refuse_without(options.log)
-    activity = Watching(options, context.namespace or {}, body=context.body, source=context.cell or "")
-    return Run(activity, finishers=(leave_reports,), report=completion, in_thread=context.in_thread)
+    cell = context.cell or ""
+    activity = Watching(options, context.namespace or {}, body=context.body, source=cell)
+    return Run(
+        activity, finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
+        before_start=lambda: refuse_clash(cell),
+    )  # fmt: skip
 
 
 CELL = Command(

@@ -52,6 +52,7 @@ class Curves:
 
 def read_curves(epochs: pd.DataFrame, history: pd.DataFrame) -> Curves:
     """Read the tables of a run; columns that are missing, or hold words, count as absent."""
+    history = _of_one_loss(history)
     number = _column(epochs, "epoch")
     number = np.where(np.isfinite(number), number, np.arange(1, len(epochs) + 1))
     step_loss = _column(history, "train_loss")
@@ -68,6 +69,14 @@ def read_curves(epochs: pd.DataFrame, history: pd.DataFrame) -> Curves:
         grad_norm=_finite(_column(history, "grad_norm")),
         broken=_broken(number, train_loss, val_loss, _index(history), step_loss),
     )
+
+
+def _of_one_loss(history: pd.DataFrame) -> pd.DataFrame:
+    """The steps of a followed loop that tell one loss: those of its first optimizer whose loss was seen."""
+    if not len(history) or not {"optimizer", "backwards", "train_loss"} <= set(history):
+        return history
+    unseen = (history["backwards"] == 0) & history["train_loss"].isna()
+    return history[(history["optimizer"] == history["optimizer"].iloc[0]) & ~unseen]
 
 
 def _column(table: pd.DataFrame, name: str) -> np.ndarray:

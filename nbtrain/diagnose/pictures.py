@@ -92,10 +92,16 @@ def _with_events(axes: Axes | None, events: Sequence[Mapping[str, Any]]) -> Axes
 
 
 def numbers(table: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a column as floats, words and absent values as NaN; all NaN without the column."""
+    """Return a column as floats, words and absent values as NaN; all NaN without the column.
+
+    Of a loop with several optimizers the first one's loss and gradients: those of others are of other kinds.
+    """
     if name not in table:
         return np.full(len(table), np.nan)
-    return pd.to_numeric(table[name], errors="coerce").to_numpy(float, copy=True)
+    values = pd.to_numeric(table[name], errors="coerce").to_numpy(float, copy=True)
+    if name in ("train_loss", "grad_norm") and "optimizer" in table and len(table):
+        values[(table["optimizer"] != table["optimizer"].iloc[0]).to_numpy()] = np.nan
+    return values
 
 
 def _across(epochs: pd.DataFrame, history: pd.DataFrame) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from nbtrain.magics import cells, completion, display
@@ -47,6 +48,9 @@ def unload(shell: Any) -> None:
     display.uninstall(shell)
     cells.uninstall(shell)
     prints.stop_listening()
+    known = sys.modules.get("nbtrain.running.active")
+    for run in known.alive() if known is not None else ():
+        run.activity.unhook("nbtrain was unloaded")
 
 
 def _settings(shell: Any) -> NBTrain | None:

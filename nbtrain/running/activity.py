@@ -129,6 +129,9 @@ class Activity(ABC):
     def at_beat(self) -> None:  # noqa: B027 - not every activity has something to look at
         """Look at clocks and hardware. Called by the pump, at most four times a second."""
 
+    def unhook(self, why: str) -> None:  # noqa: B027 - not every activity listens to torch
+        """Take off what it has laid on torch, from any thread; `why` is said to the person."""
+
     @abstractmethod
     def save(self) -> None:
         """Commit a checkpoint; called in the training thread at a step boundary."""

@@ -126,6 +126,11 @@ class Readings:
         return self._do.prints.unfinished
 
     @property
+    def optimizers(self) -> list[str]:
+        """The names of a followed loop's optimizers, in the order in which they first stepped."""
+        return list(self._do.record.optimizers)
+
+    @property
     def layers(self) -> dict[str, tuple[float, float]]:
         """Parameter path -> (gradient norm, update ratio), sampled about once a second."""
         return dict(self._do.record.layers)

@@ -28,6 +28,7 @@ from nbtrain.telemetry.series import Series, Smoother
 STEP_COLUMNS = ("train_loss", "lr", "grad_norm", "samples_per_s")
 FOLLOWED_COLUMNS = ("optimizer", "backwards")
 CURVE_COLUMNS = ("train_loss", "smooth_loss", "grad_norm", "lr", "samples_per_s")
+LOSS_COLUMNS = ("loss_1", "loss_2", "loss_3", "loss_4")  # smoothed, of a loop's first four optimizers
 EVAL_COLUMNS = ("train_loss", "val_loss", "train_acc", "val_acc")
 PACE_BETA = 0.8  # throughput is smoothed over about five readings, a second or so
 
@@ -87,7 +88,7 @@ class Record:
         self._series = Series((*STEP_COLUMNS, *(FOLLOWED_COLUMNS if followed else ())))
         self._logged = Logged()
         self.optimizers: list[str] = []  # names, in the order in which they first stepped
-        self.curves = LiveCurve(CURVE_COLUMNS)
+        self.curves = LiveCurve((*CURVE_COLUMNS, *(LOSS_COLUMNS if followed else ())))
         self.eval_curves = LiveCurve(EVAL_COLUMNS)
         self.epochs: list[dict[str, float]] = []
         self.evaluations: list[dict[str, float]] = []
@@ -100,7 +101,8 @@ class Record:
         self.signs: list[Sign] = []
         self._watch = watch or Watch()
         self._others: dict[int, Watch] = {}  # of a loop's other optimizers: their losses are of other kinds
-        self._smoother = Smoother()
+        self._smoothers = [Smoother() for _ in LOSS_COLUMNS]
+        self._smoother = self._smoothers[0]
         self._epochs_in: deque[dict[str, float]] = deque()
         self._evaluations_in: deque[dict[str, float]] = deque()
         self._best_in: deque[dict[str, float]] = deque()
@@ -244,16 +246,29 @@ class Record:
             "grad_norm": rows.grad_norm,
             "samples_per_s": np.full(len(rows.steps), pace),
         }
-        smooth = self._smoother.extend(rows.train_loss)
         self._series.extend(rows.steps, {**columns, **beside})
-        self.curves.extend(rows.steps, {**columns, "smooth_loss": smooth})
-        newest = {name: float(column[-1]) for name, column in columns.items()}
-        self.latest.update(newest, smooth_loss=float(smooth[-1]))
+        drawn = columns | self._losses_drawn(rows.train_loss, beside.get("optimizer"))
+        self.curves.extend(rows.steps, drawn)
+        self.latest.update({name: float(column[-1]) for name, column in columns.items()})
+        for name in ("train_loss", "smooth_loss"):
+            if len(known := drawn[name][~np.isnan(drawn[name])]) or name not in self.latest:
+                self.latest[name] = float(known[-1]) if len(known) else np.nan
         said = dict(beside)
         if "optimizer" in said:
             said["optimizer"] = np.array([self.optimizers[int(code)] for code in said["optimizer"]])
             said["backwards"] = said["backwards"].astype(int)
         return {"step": rows.steps, **columns, **said}
+
+    def _losses_drawn(self, losses: np.ndarray, whose: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The loss and its smoothed curve; of several optimizers those of the first, and a curve for each."""
+        if whose is None or len(self.optimizers) < 2:
+            return {"train_loss": losses, "smooth_loss": self._smoother.extend(losses)}
+        drawn = {}
+        for code, (name, smoother) in enumerate(zip(LOSS_COLUMNS, self._smoothers, strict=True)):
+            mine = np.where(whose == code, losses, np.nan)
+            drawn[name] = np.where(whose == code, smoother.extend(mine), np.nan)
+        first = np.where(whose == 0, losses, np.nan)
+        return {"train_loss": first, "smooth_loss": drawn[LOSS_COLUMNS[0]], **drawn}
 
     def _absorb_judged(self, news: News) -> None:
         """Add points to the evaluation chart: epochs with their evaluation, and those within an epoch."""

@@ -7,6 +7,7 @@ boundary. Once it is over, a run holds the person's objects no longer, only its 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from nbtrain.running.snapshot import take_snapshot
 from nbtrain.runs.best_weights import load_best_weights
 from nbtrain.runs.manifest import utc_now
 from nbtrain.runs.status import RunStatus
+from nbtrain.telemetry import prints
 
 
 class Run(Readings, LiveEdits):
@@ -80,6 +82,10 @@ class Run(Readings, LiveEdits):
     def end(self, reason: str) -> None:
         """End at the next step as interrupted, because what the run lives in is going away."""
         self._do.control.stop("step", reason=reason, kind="interrupted")
+
+    def hearing(self) -> AbstractContextManager[Any]:
+        """Return what hears this thread's prints for the run's log; for a training in the foreground."""
+        return prints.captured(self._do.prints)
 
     def ended(self, error: BaseException | None) -> None:
         """Take the end of a training in the foreground; called by the block that it is."""

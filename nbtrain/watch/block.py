@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from nbtrain.running import viewing
@@ -27,6 +27,7 @@ class WatchedBlock:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._shown: Callable[[], Any] | None = None
+        self._heard = ExitStack()
 
     def __enter__(self) -> Run:
         self.run.start()
@@ -35,6 +36,7 @@ class WatchedBlock:
             if viewing.foreground is not None:
                 self._shown = viewing.foreground(self.run)
             self._interrupts = _Interrupts(self.run)
+            self._heard.enter_context(self.run.hearing())
             watching.enter()
         except BaseException as error:
             self._end(error)
@@ -47,6 +49,7 @@ class WatchedBlock:
             self.run.activity.leave(completed=error is None)
         finally:
             self._interrupts.restore()
+            self._heard.close()
             self._end(error)
         return isinstance(error, Stopped)
 

@@ -13,6 +13,7 @@ the loop; what does reach it is meant to: Stopped, and the refusal of parameters
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbtrain.findings import Finding, Severity
 from nbtrain.running.activity import Desk
 from nbtrain.running.record import FOLLOWED_COLUMNS, STEP_COLUMNS
 from nbtrain.running.state import State
@@ -34,6 +34,7 @@ from nbtrain.watch.passes import Passes
 from nbtrain.watch.steps import Steps
 from nbtrain.watch.validation import Validation
 
+STRIDE = 16  # steps; the time spent is taken in one of so many
 LOSS_NAMES = ("loss", "train_loss")  # what a logged training loss is called
 RESERVED = frozenset(["step", "epoch", *STEP_COLUMNS, *FOLLOWED_COLUMNS])
 
@@ -60,9 +61,7 @@ class Follower:
         parts = state, self.steps, self.passes, found, self._draws
         self.validation, self.epochs, self.observer = Validation(*parts), Epochs(*parts), Observer(found)
         self._in_backward = self._in_scaler = self._has_closure = False
-        self._boundary_due = False  # a step was made within a scaler's, which was not updated yet
-        self._stops = 0
-        self.on_boundary: Callable[[], Any] | None = None  # called at each step's end
+        self._spent_s = 0.0
         self.deaf = self.logged = False
 
     # --- backward -----------------------------------------------------------------------------------------
@@ -72,8 +71,8 @@ class Follower:
         __tracebackhide__ = True
         if self._in_backward:
             return original(outputs, *args, **keywords)
-        if self._boundary_due:
-            self._boundary()
+        if self.boundary.due:
+            self.boundary.serve()
         self._end_of_epoch()
         self._safely(self._before_backward, outputs)
         self._in_backward = True
@@ -131,9 +130,9 @@ class Follower:
             return
         self._safely(self._stepped, optimizer)
         if self._in_scaler:
-            self._scaling.was_stepped = self._boundary_due = True
+            self._scaling.was_stepped = self.boundary.due = True
         else:
-            self._boundary()
+            self.boundary.serve()
 
     def _stepped(self, optimizer: Any) -> None:
         state, draws = self._state, self._draws
@@ -142,29 +141,6 @@ class Follower:
         self.steps.after(optimizer, samples=draws.take_samples(), has_closure=self._has_closure)
         self.epochs.stepped()
         self.observer.after_step(optimizer, name=self.steps.name_of(optimizer), step=state.step, draws=drawn)
-
-    def _boundary(self) -> None:
-        """Serve the mailbox.
-
-        Raises:
-            Stopped: the run was asked to end. Swallowed by a bare `except:`, it is raised again at each step.
-        """
-        self._boundary_due = False
-        if self.on_boundary is not None:
-            self._safely(self.on_boundary)
-        control = self._desk.control
-        if not (control.pending or control.stopping):
-            return
-        self.steps.flush()
-        if control.after_epoch and not control.stopping and not self._draws.was_fed:
-            self._say_step_for_epoch()
-        if control.stopping:
-            self._stops += 1
-            if self._stops == 2:
-                self._say_swallowed()
-        self.steps.rest()
-        control.at_boundary(self._state)
-        self.steps.go_on()
 
     # --- GradScaler ---------------------------------------------------------------------------------------
 
@@ -188,12 +164,12 @@ class Follower:
             self._has_closure = False
             self._safely(self._before_step, optimizer)
             self._safely(self._stepped, optimizer)
-            self._boundary_due = True
+            self.boundary.due = True
 
     def scaler_updated(self) -> None:
         """A GradScaler was updated: a step within it is whole."""
-        if self._boundary_due:
-            self._boundary()
+        if self.boundary.due:
+            self.boundary.serve()
 
     def clipping(self, parameters: list[Tensor], norm: Tensor) -> None:
         """Gradients are clipped; `norm` is theirs before it."""
@@ -222,13 +198,8 @@ class Follower:
         self._safely(self.epochs.exhausted, iterator)
 
     def _end_of_epoch(self) -> None:
-        """Before the next epoch trains: the last one is whole.
-
-        Raises:
-            Stopped: the run was asked to end after an epoch.
-        """
-        if self.epochs.ended is not None and self._desk.control.after_epoch:
-            self._desk.control.at_epoch_end()
+        if self.epochs.ended is not None:
+            self.boundary.between_epochs()
 
     # --- validation, logged numbers -----------------------------------------------------------------------
 
@@ -251,9 +222,14 @@ class Follower:
             named = {f"{name}_logged" if name in RESERVED else name: value for name, value in kept.items()}
             self._desk.record.note_logged(self._state.step, named)
         if ended:
-            self._boundary()
+            self.boundary.serve()
 
     # --- the end ------------------------------------------------------------------------------------------
+
+    @property
+    def spent_s(self) -> float | None:
+        """Seconds that the loop has been held up by being followed; None while too few steps tell."""
+        return self._spent_s * STRIDE if self._state.step >= 10 * STRIDE else None
 
     def finish(self, *, completed: bool) -> None:
         """The loop is over: send everything on its way.
@@ -267,24 +243,13 @@ class Follower:
         self.epochs.finish(completed=completed)
 
     def _safely(self, action: Callable[..., Any], *details: Any) -> None:
-        """Do what must not reach the loop when it fails."""
+        """Do what must not reach the loop when it fails; of every `STRIDE`-th step the time is taken."""
+        began = time.perf_counter() if self._state.step % STRIDE == 0 else 0.0
         try:
             action(*details)
+            if began:
+                self._spent_s += time.perf_counter() - began
         except Exception as error:
             self._desk.trouble(
                 f"following the loop failed in one part, the loop goes on ({type(error).__name__}: {error})"
             )
-
-    def _say_step_for_epoch(self) -> None:
-        reason = "stopped by hand at a step: no loader was seen whose end would end an epoch"
-        self._note("stop-at-step", Severity.INFO, "Stopped at a step, where an epoch's end was asked for.",
-                   evidence="no DataLoader was seen to feed the training")  # fmt: skip
-        self._desk.control.stop("step", reason=reason)
-
-    def _say_swallowed(self) -> None:
-        self._note("stop-swallowed", Severity.WARNING,
-                   "The loop has caught the stop and goes on; it is raised again at each step.",
-                   recommended="a bare `except:` catches everything: write `except Exception:`")  # fmt: skip
-
-    def _note(self, rule: str, severity: Severity, issue: str, **details: Any) -> None:
-        self._desk.record.note_alert(Finding(rule, severity, issue, step=self._state.step, **details))

@@ -63,7 +63,8 @@ class Remarks:
         if len({name for name in names if name}) > 1:
             self._say(
                 "several-optimizers", Severity.INFO,
-                f"{len(names)} optimizers step in this loop; the epochs tell the loss of `{names[0]}`.",
+                f"{len(names)} optimizers step in this loop; the curve `Loss` and the epochs are of "
+                f"`{names[0]}`.",
                 evidence=", ".join(f"`{name}`" for name in names),
                 recommended="run.history tells them apart by its column `optimizer`",
             )  # fmt: skip

@@ -39,13 +39,13 @@ class Saving:
         state, found = self._state, self._found
         if state.step in (0, self._saved_step):
             return
-        found.look()
-        models = found.models
-        if not models:
-            self._desk.trouble("no checkpoint: no name of the notebook holds the model that is trained")
-            return
         phase, state.phase = state.phase, "saving"
         try:
+            found.look()
+            models = found.models
+            if not models:
+                self._desk.trouble("no checkpoint: no name of the notebook holds the model that is trained")
+                return
             if not _finite(list(models.values())):
                 self._desk.trouble(
                     f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values"

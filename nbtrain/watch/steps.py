@@ -18,6 +18,7 @@ from nbtrain.running.record import Arrived
 from nbtrain.running.state import State
 from nbtrain.telemetry.recorder import Norm, Recorder, Taken
 from nbtrain.watch.found import Found
+from nbtrain.watch.layers import Layers
 from nbtrain.watch.scaling import Scaling, factor_at_step
 from nbtrain.watch.values import Values
 
@@ -53,7 +54,7 @@ class Steps:
     ) -> None:
         self._desk, self._state, self._recorder, self._found = desk, state, recorder, found
         self._stops_at_nan = stops_at_nan
-        self.values, self.scaling = Values(), Scaling()
+        self.values, self.scaling, self.layers = Values(), Scaling(), Layers(found)
         self._codes: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._small: WeakKeyDictionary[Any, tuple[int, bool]] = WeakKeyDictionary()
         self._beside: deque[tuple[int, int, bool]] = deque()  # optimizer, backwards, measured: a row each
@@ -86,6 +87,7 @@ class Steps:
         self._norm = None if has_closure else self._norm_of(optimizer)
         if self._stops_at_nan:
             self.refuse_nan(optimizer)
+        self.layers.before(optimizer, self._last)
 
     def refuse_nan(self, optimizer: Any) -> None:
         """End the run when a loss or the gradients of the step to come are not finite.
@@ -108,6 +110,7 @@ class Steps:
         """Take a row of the step that was made."""
         if has_closure:
             self._norm = self._norm_of(optimizer)
+        self.layers.after(self._state.step + 1, self._last)
         now = time.perf_counter()
         seconds, self._last, self._idle = now - self._last, now, False
         state = self._state
@@ -166,6 +169,7 @@ class Steps:
         code = self._codes.get(optimizer)
         if code is None:
             code = self._codes[optimizer] = self._code_of(self._found.steps(optimizer))
+            self.layers.begin(optimizer)
         return code
 
     def _code_of(self, name: str) -> int:
@@ -241,14 +245,12 @@ class Steps:
         """Return the rows that have reached the host. Called by the pump."""
         rows = self._recorder.drain(wait=last)
         if rows is None:
-            return Arrived()
+            return Arrived(sample=self.layers.take())
         self.arrived = int(rows.steps[-1])
         beside = [self._beside.popleft() for _ in range(len(rows.steps))]
         codes, backwards, measured = (np.array(column) for column in zip(*beside, strict=True))
-        return Arrived(
-            rows, beside={"optimizer": codes.astype(float), "backwards": backwards.astype(float)},
-            measured=measured.astype(bool),
-        )  # fmt: skip
+        columns = {"optimizer": codes.astype(float), "backwards": backwards.astype(float)}
+        return Arrived(rows, self.layers.take(), columns, measured.astype(bool))
 
 
 def _copied(gradients: list[Tensor]) -> Sequence[Tensor]:

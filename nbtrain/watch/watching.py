@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from nbtrain.errors import UsageError
+from nbtrain.findings import Finding, Severity
 from nbtrain.notebook.names import data_role
 from nbtrain.report.model import Code, KeyValues, Report, Section
 from nbtrain.running import active, ledger
@@ -17,6 +18,8 @@ from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.learning_rate import set_learning_rate
 from nbtrain.running.log import heard
 from nbtrain.running.record import Arrived, Record
+from nbtrain.running.signs.exploding import Exploding
+from nbtrain.running.signs.stall import Stall
 from nbtrain.running.state import State
 from nbtrain.running.thread_state import thread_state
 from nbtrain.watch import seams
@@ -54,7 +57,7 @@ class Watching(Activity):
         self.objects: Found = Found(namespace)
         self.state = State()
         self.foreground = body is None
-        self._options, self._body, self._source = options, body, source
+        self._options, self._body, self.source = options, body, source
         self.config = {
             "name": self.name, "loop": "the person's own",
             "training": {"save_every": options.save_every, "on_nan": options.on_nan},
@@ -84,8 +87,8 @@ class Watching(Activity):
         """Say that the loop is the person's own, and show it."""
         rows = (("Loop", "as written, not one line changed"), ("Logging", ", ".join(self.backends)))
         blocks: tuple[Any, ...] = (KeyValues(rows),)
-        if self._source:
-            blocks += (Code(self._source),)
+        if self.source:
+            blocks += (Code(self.source),)
         return Report(f"Follow: {self.name}", (Section("", blocks),))
 
     # --- the loop -----------------------------------------------------------------------------------------
@@ -102,8 +105,8 @@ class Watching(Activity):
                 suggestion="Take the inner nbtrain.watch(...) out.",
             )
         self._desk = desk
-        if self._source:
-            desk.folder.write_text("cells.py", self._source)
+        if self.source:
+            desk.folder.write_text("cells.py", self.source)
         self.follower = Follower(
             desk, self.state, self.objects, stops_at_nan=self._options.on_nan == "stop",
             on_first_step=self._refuse_what_is_trained,
@@ -111,7 +114,8 @@ class Watching(Activity):
         self._remarks, self._judge = Remarks(desk.record, self.state), Judge(desk.record.note_alert)
         every, keep = self._options.save_every, self._options.keep
         self.saving = Saving(desk, self.objects, self.state, every=every, keep=keep)
-        self.follower.on_boundary = self.saving.when_due
+        desk.record.signs = [Exploding(), Stall()]
+        self.follower.boundary.then = self.saving.when_due
         device = torch.device("cpu")
         if torch.cuda.is_initialized():
             device = torch.device("cuda", torch.cuda.current_device())
@@ -148,10 +152,14 @@ class Watching(Activity):
             finally:
                 self.leave(completed=completed)
 
-    def abandon(self) -> None:
-        """Take the hooks off at once, from any thread; the loop goes on, unseen."""
+    def unhook(self, why: str) -> None:
+        """Take the hooks off at once, from any thread; the loop goes on, unseen, and that is said."""
+        if self.follower.deaf:
+            return
         self.follower.deaf = True
         self._entered.close()
+        issue = f"{why}: the loop goes on, unseen."
+        self._desk.record.note_alert(Finding("not-followed", Severity.WARNING, issue, step=self.state.step))
 
     def rescue(self) -> None:
         """Save what was learned until the failure, where checkpoints were asked for."""
@@ -177,6 +185,8 @@ class Watching(Activity):
         arrived = follower.steps.take(last=last)
         if arrived.rows is not None:
             follower.passes.take_rows(arrived.rows, np.asarray(arrived.beside["optimizer"]) == 0)
+        if len(self._desk.record.optimizers) > 1:
+            self._desk.record.signs = []  # they take all steps for those of one loss
         self._judge.look(follower.observer.done)
         self._remarks.look(arrived, follower.steps.values, logged=follower.logged, last=last)
         arrived_step = self.state.step if last else follower.steps.arrived
@@ -197,6 +207,10 @@ class Watching(Activity):
                 found.judges(loader)
             return part
         return None
+
+    def watching_s(self) -> float | None:
+        """Return the seconds that the loop has been held up by being followed."""
+        return self.follower.spent_s
 
     def save(self) -> None:
         """Commit a checkpoint of this step."""

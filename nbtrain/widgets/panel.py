@@ -242,8 +242,8 @@ class RunPanel(anywidget.AnyWidget):
         return Subjects(
             model=objects.model,
             model_name=names.get("model") or "model",
-            optimizers=named["optimizer"],
-            schedulers=named["scheduler"],
+            optimizers=getattr(objects, "optimizers", None) or named["optimizer"],
+            schedulers=getattr(objects, "schedulers", None) or named["scheduler"],
             loaders={**named["train_loader"], **named["val_loader"]},
             samples=dict.fromkeys(named["train_loader"], _rehearsed_batch(run)),
             output_shapes=SeenShapes(getattr(objects, "output_shapes", {}) or {}),

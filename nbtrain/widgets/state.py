@@ -55,6 +55,7 @@ def run_state(run: Any) -> dict[str, Any]:
         "latest": {name: wire_number(value) for name, value in run.latest.items()},
         "settings": wire(run.settings),
         "overhead": wire_number(run.overhead),
+        "optimizers": list(getattr(run, "optimizers", ())),
     }
 
 

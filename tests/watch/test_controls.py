@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -400,3 +401,49 @@ def test_checkpoints_of_what_the_names_hold(followed: Any) -> None:
     assert all(torch.equal(weights[name], value) for name, value in loop.model.state_dict().items())
     assert state["optimizer"]["param_groups"][0]["lr"] == 0.1
     assert len(dataset) == 100
+
+
+def test_hooks_come_off_while_the_loop_goes_on(followed: Any) -> None:
+    """Unhooked (as %unload_ext does), torch is as it was; the loop trains on, unseen, and that is said."""
+    ends: list[bool] = []
+    loop = Loop(lambda loop: ends and 1 / 0)
+    run = followed(loop)
+    until(lambda: run.progress.step > 2)
+    run.activity.unhook("nbtrain was unloaded")
+    assert not seams.is_open()
+    seen, at = run.progress.step, loop.steps
+    until(lambda: loop.steps > at + 20)
+    ends.append(True)
+    run.wait(30)
+
+    assert run.progress.step <= seen + 1 and "not-followed" in rules(run)
+
+
+def test_prints_of_a_block_are_in_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a loop in the foreground prints goes where it went, and is in the run's log."""
+    with nbtrain.watch(dir=tmp_path) as run:
+        print("epoch 1 of mine")
+    print("afterwards")
+
+    assert "epoch 1 of mine" in capsys.readouterr().out
+    log = (run.dir / "logs" / "training.log").read_text()
+    assert "epoch 1 of mine" in log and "afterwards" not in log
+
+
+def test_several_optimizers_have_a_curve_each(tmp_path: Path) -> None:
+    """Curves, epochs and the verdict are of the first optimizer; each has a curve of its own."""
+    one, two = net(), net()
+    opt_a, opt_b = torch.optim.SGD(one.parameters(), lr=0.1), torch.optim.SGD(two.parameters(), lr=0.1)
+    with nbtrain.watch(dir=tmp_path) as run:
+        for xb, yb in train_loader:
+            for model, opt, factor in ((one, opt_a, 1), (two, opt_b, 100)):
+                opt.zero_grad()
+                (F.cross_entropy(model(xb), yb) * factor).backward()
+                opt.step()
+    view = run.curves.view()
+
+    assert run.optimizers == ["opt_a", "opt_b"] and "several-optimizers" in rules(run)
+    by = run.history.groupby("optimizer", observed=True).train_loss.mean()
+    assert by["opt_b"] > 50 * by["opt_a"]
+    assert 0 < run.latest["train_loss"] < 10 < np.nanmax(view.mean["loss_2"])
+    assert run.epochs.train_loss.tolist() == pytest.approx([by["opt_a"]], rel=0.1)
