@@ -153,6 +153,14 @@ def test_a_layer_is_named_by_its_path() -> None:
     assert "return torch.sqrt(x * 0)" in found.evidence
 
 
+def test_a_compiled_model_is_looked_into_too() -> None:
+    """Compiled code runs as it is written while it is replayed, so that places and lines are known."""
+    model = torch.compile(nn.Sequential(nn.Linear(4, 4), Applied(torch.log)), backend="eager")
+    model(data()[0])
+    found = autopsy(model, data())
+    assert (found.cause, "`1` (Applied)" in found.what) == ("formula", True), found
+
+
 def test_an_embedding_row_that_is_nan_is_named() -> None:
     """Weights that were broken before are told from data and formulas, with the row."""
     model = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(12, 2))

@@ -59,7 +59,7 @@ def examine(scene: Scene, course: Course) -> Autopsy:
     not to be had it says so instead.
     """
     try:
-        with preserved_rng():
+        with preserved_rng(), _uncompiled():
             for place, batch in enumerate(scene.group):
                 found = _Replay(scene, course, batch, scene.first_batch + place).run()
                 if found is not None:
@@ -78,6 +78,12 @@ def examine(scene: Scene, course: Course) -> Autopsy:
         "unknown", "Replayed, the step was finite: what happened there depends on chance.",
         evidence=course.grown(), recommended=REMEDIES["unknown"],
     )  # fmt: skip
+
+
+def _uncompiled() -> AbstractContextManager[Any]:
+    """Have compiled models run as they are written, where calls are seen; for all threads, a step long."""
+    stance = getattr(torch.compiler, "set_stance", None)  # torch 2.6
+    return stance("force_eager") if stance is not None else nullcontext()
 
 
 class _Replay:

@@ -98,7 +98,7 @@ class Known:
         """Name the module at a path as people call it."""
         if not path:
             return f"the loss function {self.loss}".rstrip()
-        kind = self.kinds.get(path, "")
+        kind, path = self.kinds.get(path, ""), path.replace("_orig_mod.", "").removesuffix("._orig_mod")
         role, _, inner = path.partition(".")
         if inner:
             return f"`{inner}` ({kind})" if role == "model" else f"`{inner}` ({kind}) of the loss"
