@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+# Kinds that have no one value before and after, and change how a run goes on all the same.
+LIVE = ("resumed", "new-weights", "recovery", "stall-recovery", "out-of-memory")
 WORDS = {"lr": "lr", "epochs": "epochs", "max_steps": "max steps", "patience": "patience"}
 
 
@@ -35,4 +37,4 @@ def value_text(value: Any) -> str:
 
 def changes(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the events that changed how a run goes on, and where it was taken up again."""
-    return [dict(event) for event in events if "to" in event or event.get("kind") == "resumed"]
+    return [dict(event) for event in events if "to" in event or event.get("kind") in LIVE]
