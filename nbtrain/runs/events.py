@@ -13,7 +13,8 @@ WORDS = {"lr": "lr", "epochs": "epochs", "max_steps": "max steps", "patience": "
 def event_label(event: Mapping[str, Any]) -> str:
     """Return `lr 0.001 → 5e-4`; an event without values is its kind."""
     kind = str(event.get("kind", "event"))
-    name = WORDS.get(kind, kind.replace("_", " ").replace("-", " "))
+    named = str(event["what"]) if kind == "setting" and "what" in event else kind.replace("-", " ")
+    name = WORDS.get(kind, named)
     if "to" not in event:
         return name
     if event.get("from") is None and kind != "patience":
