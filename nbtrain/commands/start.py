@@ -59,7 +59,10 @@ OPTIONS = (
         "evaluations without a better validation loss before it stops",
         int,
     ),
-    Argument(("--max-time",), "time budget: 2h, 90m, 1:30:00, or seconds; pauses left out", metavar="TIME"),
+    Argument(
+        ("--max-time", "--time-limit"), "time budget: 2h, 90m, 1:30:00, or seconds; pauses left out",
+        metavar="TIME",
+    ),
     Argument(("--max-cost",), "cost budget; needs --price-per-hour; pauses included", float),
     Argument(("--price-per-hour",), "what the machine costs an hour", float),
     Argument(("--currency",), "of the two above (USD)", metavar="CODE"),

@@ -21,7 +21,6 @@ from nbtrain.running.control import Control, Stopped
 from nbtrain.running.failure import describe_failure
 from nbtrain.running.guards.guards import Guards
 from nbtrain.running.keeper import Keeper, trouble
-from nbtrain.running.overhead import share_of_training
 from nbtrain.running.pump import Pump
 from nbtrain.running.state import State
 from nbtrain.runs.manifest import utc_now
@@ -175,8 +174,7 @@ class Execution:
         if self.record.diverged and self.activity.ends_diverged and not last:
             self.control.stop("step", reason=self.record.diverged, kind="diverged")
         self._keeper.write(news)
-        share = share_of_training(self.activity.watching_s(), self.state.train_s)
-        self.record.overhead = self.record.overhead if share is None else share
+        self.record.note_cost(self.activity.watching_s(), self.state.train_s)
 
     def _take_alerts(self) -> None:
         self._keeper.write(self.record.absorb())

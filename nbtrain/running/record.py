@@ -16,6 +16,7 @@ import pandas as pd
 
 from nbtrain.findings import Finding
 from nbtrain.running.alerts import Watch
+from nbtrain.running.overhead import share_of_training
 from nbtrain.running.signs.sign import Sign
 from nbtrain.runs.table import Table
 from nbtrain.telemetry.curve import LiveCurve
@@ -134,6 +135,11 @@ class Record:
     def note_logged(self, step: int, values: Mapping[str, Any]) -> None:
         """Take what a person's code logged, numbers or 0-d tensors, from the training thread."""
         self._logged_in.append((step, values))
+
+    def note_cost(self, watching_s: float | None, trained_s: float) -> None:
+        """Take what watching costs, as it stands; the pump's own time is added. Called by the pump."""
+        share = share_of_training(watching_s, trained_s)
+        self.overhead = self.overhead if share is None else share
 
     def note_alert(self, finding: Finding) -> None:
         """Take an alert from any thread."""

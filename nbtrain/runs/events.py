@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+# Kinds that have no one value before and after, and change how a run goes on all the same.
+LIVE = ("resumed", "new-weights", "recovery", "stall-recovery", "out-of-memory")
 WORDS = {"lr": "lr", "epochs": "epochs", "max_steps": "max steps", "patience": "patience"}
 
 
 def event_label(event: Mapping[str, Any]) -> str:
     """Return `lr 0.001 → 5e-4`; an event without values is its kind."""
     kind = str(event.get("kind", "event"))
-    name = WORDS.get(kind, kind.replace("_", " ").replace("-", " "))
+    named = str(event["what"]) if kind == "setting" and "what" in event else kind.replace("-", " ")
+    name = WORDS.get(kind, named)
     if "to" not in event:
         return name
     if event.get("from") is None and kind != "patience":
@@ -35,4 +38,4 @@ def value_text(value: Any) -> str:
 
 def changes(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the events that changed how a run goes on, and where it was taken up again."""
-    return [dict(event) for event in events if "to" in event or event.get("kind") == "resumed"]
+    return [dict(event) for event in events if "to" in event or event.get("kind") in LIVE]

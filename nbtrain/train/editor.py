@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbtrain.errors import UsageError
 from nbtrain.running.edits import Edit, lr_edit, whole_of
-from nbtrain.running.learning_rate import current_learning_rate, set_learning_rate
+from nbtrain.running.learning_rate import current_learning_rate
 from nbtrain.running.state import State
 from nbtrain.train.callbacks.early_stop import EarlyStop
 from nbtrain.train.options import ALIASES
@@ -24,11 +24,15 @@ class Editor:
 
     Args:
         work, state, early_stop: the run's. steps_per_epoch: optimizer steps, None where unknown.
+        set_lr: sets the first group's rate and returns the one before.
     """
 
-    def __init__(self, work: Work, state: State, early_stop: EarlyStop, steps_per_epoch: int | None) -> None:
+    def __init__(
+        self, work: Work, state: State, early_stop: EarlyStop, steps_per_epoch: int | None,
+        set_lr: Callable[[float], float],
+    ) -> None:  # fmt: skip
         self._work, self._state, self._early_stop = work, state, early_stop
-        self._per_epoch = steps_per_epoch
+        self._per_epoch, self._set_lr = steps_per_epoch, set_lr
 
     def settings(self) -> dict[str, Any]:
         """Return what can be changed, as it stands; without what has no meaning in this run."""
@@ -63,12 +67,8 @@ class Editor:
         return [makers[name](value) for name, value in known.items()]
 
     def _lr(self, wish: Any) -> Edit:
-        optimizer, scheduler = self._work.optimizer, self._work.scheduler
-        return lr_edit(
-            wish,
-            lambda: current_learning_rate(optimizer),
-            lambda lr: set_learning_rate(optimizer, scheduler, lr),
-        )
+        optimizer = self._work.optimizer
+        return lr_edit(wish, lambda: current_learning_rate(optimizer), self._set_lr)
 
     def _epochs(self, wish: Any) -> Edit:
         state, epochs = self._state, whole_of("epochs", wish)

@@ -143,7 +143,7 @@ class Training(Activity):
         self._sampler = device_sampler(work.device)
         self._stops = stops(desk.control, options)
         early_stop = next(one for one in self._stops if isinstance(one, EarlyStop))
-        self._editor = Editor(work, self.state, early_stop, self.plan.steps_per_epoch)
+        self._editor = Editor(work, self.state, early_stop, self.plan.steps_per_epoch, self.set_lr)
         return [
             *([Utilisation(self._sampler)] if self._sampler is not None else ()),
             ReportBack(desk.record),

@@ -40,7 +40,7 @@ ACTIONS: dict[str, Callable[[Any], Any]] = {
     "stop-step": lambda run: run.stop(after="step"),
     "stop-epoch": lambda run: run.stop(after="epoch"),
     "save": lambda run: run.save(),
-    "raise-lr": lambda run: run.set_lr(RAISE * run.latest["lr"]),
+    "raise-lr": lambda run: run.set_lr(f"*{RAISE:g}"),
     "new-weights": lambda run: run.initialise_again(),
 }
 
