@@ -25,6 +25,7 @@ from nbtrain.running.activity import Desk
 from nbtrain.running.record import FOLLOWED_COLUMNS, STEP_COLUMNS
 from nbtrain.running.state import State
 from nbtrain.telemetry.recorder import Recorder
+from nbtrain.watch.boundary import Boundary
 from nbtrain.watch.draws import Draws
 from nbtrain.watch.epochs import Epochs
 from nbtrain.watch.found import Found
@@ -60,6 +61,7 @@ class Follower:
         self._draws, self._nesting = Draws(), Nesting()
         parts = state, self.steps, self.passes, found, self._draws
         self.validation, self.epochs, self.observer = Validation(*parts), Epochs(*parts), Observer(found)
+        self.boundary = Boundary(desk, state, self.steps, self._draws)
         self._in_backward = self._in_scaler = self._has_closure = False
         self._spent_s = 0.0
         self.deaf = self.logged = False
