@@ -144,7 +144,7 @@ class Execution:
             self._outcome = RunStatus.COMPLETED, self.state.stop_reason
         elif isinstance(error, Stopped):
             self._outcome = RunStatus(self.control.stop_kind), self.control.stop_reason
-        elif isinstance(error, KeyboardInterrupt):
+        elif isinstance(error, KeyboardInterrupt) and self.activity.foreground:
             self._outcome = RunStatus.STOPPED, "interrupted by hand"
         else:
             failure = describe_failure(error, keep=self.activity.foreground)
