@@ -65,7 +65,8 @@ class TrainOptions:
         val_every: optimizer steps between evaluations; None evaluates at each epoch's end.
         split: fraction of the training data set put aside for validation, 0 < split < 1.
         no_val: train without validation, knowingly.
-        checkpoint_every: optimizer steps between checkpoints; None saves at each epoch's end.
+        checkpoint_every: optimizer steps between checkpoints; None saves at each epoch's end and,
+            within long epochs, every 10 minutes.
         keep: periodic checkpoints kept besides best, last and one backup.
         log: logging backends, some of json, csv, tensorboard, wandb, mlflow; empty means not chosen.
         name: name of the run. dir: folder that holds the run folders.
