@@ -232,8 +232,10 @@ def _word(*allowed: str) -> Callable[[str, Any], str]:
 
 
 def _resume(name: str, value: Any) -> Any:
+    if getattr(value, "dir", None) is not None and hasattr(value, "manifest"):
+        return str(value.dir)  # a run itself
     if value is False or value is True or isinstance(value, (str, Path)):
-        return value or None
+        return True if value == "latest" else value or None
     raise UsageError(
         f"`{name}` is {value!r}; allowed are True (the newest run of this name and folder) and a run's id.",
         suggestion="For example resume=True.",

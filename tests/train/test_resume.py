@@ -256,7 +256,7 @@ def test_a_resumed_run_is_the_same_run(go: Go) -> None:
     before = begun(go)
     created, kept = before.manifest.created_at, before.history["train_loss"].tolist()
     options = plain(epochs=3)
-    run = go(options.pop("model"), loader(shuffle=True), **options, resume=before.id)
+    run = go(options.pop("model"), loader(shuffle=True), **options, resume=before)
     stored = StoredRun(run.dir)
 
     assert (run.id, str(run.status)) == (before.id, "completed")
@@ -341,6 +341,8 @@ def test_nothing_to_go_on_with_is_said(go: Go, tmp_path: Path) -> None:
     model = options.pop("model")
     with pytest.raises(RunNotFound, match="no run named `case` in the folder"):
         go(model, loader(), **options, resume=True)
+    with pytest.raises(UsageError, match="`resume` is 3; allowed are True"):
+        go(model, loader(), **options, resume=3)
     with pytest.raises(RunNotFound, match="No run is known as 'other'"):
         go(model, loader(), **options, resume="other")
     run = go(model, loader(), **options)
