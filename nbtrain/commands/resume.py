@@ -39,7 +39,8 @@ def resume(args: SimpleNamespace, context: Context) -> Any:
         raise _needs_objects(args.run, root)
     words = {name: value for name, value in vars(args).items() if name not in ("run", "model", "data")}
     objects = [args.model, args.data]
-    line = SimpleNamespace(**{**words, "name": None, "resume": args.run or _newest(root), "objects": objects})
+    word = _known(args) or args.run or _newest(root)
+    line = SimpleNamespace(**{**words, "name": None, "resume": word, "objects": objects})
     return start.planned(line, context)
 
 
@@ -75,6 +76,14 @@ def _living(args: SimpleNamespace, context: Context) -> Any:
             suggestion=f"Name one, e.g. %train resume {paused[-1].id}",
         )
     return paused[0] if paused else None
+
+
+def _known(args: SimpleNamespace) -> str | None:
+    """The folder of an ended run of this kernel, wherever it lies."""
+    from nbtrain.running import active
+
+    run = active.find(args.run) if args.run is not None and args.dir is None else None
+    return str(run.dir) if run is not None and run.dir is not None else None
 
 
 def _newest(root: Path) -> str:

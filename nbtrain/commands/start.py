@@ -158,8 +158,6 @@ def _options(args: SimpleNamespace, context: Context) -> Any:
     words = {key: value for key, value in said.items() if value is not None and value is not False}
     if metrics := _metrics(args.metric, context.namespace or {}):
         words["metrics"] = metrics
-    if words.get("resume") == "latest":
-        words["resume"] = True
     words.setdefault("log", context.log or None)
     options = TrainOptions.from_words({"dir": context.runs_dir, **words})
     is_default = "dir" not in words and context.runs_dir == str(TrainOptions.dir)

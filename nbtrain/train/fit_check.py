@@ -13,6 +13,7 @@ import torch
 from nbtrain.errors import UsageError
 from nbtrain.runs.fingerprint import Difference
 
+_COMPILED = "_orig_mod."  # what torch.compile puts in front of the names
 SHOWN = 5  # names in a message; the rest is counted
 _SETTINGS = ("weight_decay", "eps", "amsgrad", "nesterov", "dampening", "alpha", "centered", "maximize")
 _MOVED_BY_SCHEDULES = ("lr", "betas", "momentum")
@@ -64,8 +65,16 @@ def optimizer_differences(work: Any, state: Mapping[str, Any]) -> Iterable[Diffe
                 yield Difference(f"optimizer.{said}", text, one, other, exact=True)
 
 
+def named_as_here(model: torch.nn.Module, saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a state_dict under the names of this model, where one of the two was compiled."""
+    if not any(_COMPILED in name for name in (*saved, *model.state_dict())):
+        return saved
+    here = {name.replace(_COMPILED, ""): name for name in model.state_dict()}
+    return {here.get(plain := name.replace(_COMPILED, ""), plain): value for name, value in saved.items()}
+
+
 def _check_model(work: Any, saved: Mapping[str, Any]) -> None:
-    here = work.model.state_dict()
+    here, saved = work.model.state_dict(), named_as_here(work.model, saved)
     name = work.names.get("model") or type(work.model).__name__
     missing, extra = [k for k in saved if k not in here], [k for k in here if k not in saved]
     shapes = [

@@ -65,7 +65,8 @@ class TrainOptions:
         val_every: optimizer steps between evaluations; None evaluates at each epoch's end.
         split: fraction of the training data set put aside for validation, 0 < split < 1.
         no_val: train without validation, knowingly.
-        checkpoint_every: optimizer steps between checkpoints; None saves at each epoch's end.
+        checkpoint_every: optimizer steps between checkpoints; None saves at each epoch's end and,
+            within long epochs, every 10 minutes.
         keep: periodic checkpoints kept besides best, last and one backup.
         log: logging backends, some of json, csv, tensorboard, wandb, mlflow; empty means not chosen.
         name: name of the run. dir: folder that holds the run folders.
@@ -231,8 +232,10 @@ def _word(*allowed: str) -> Callable[[str, Any], str]:
 
 
 def _resume(name: str, value: Any) -> Any:
+    if getattr(value, "dir", None) is not None and hasattr(value, "manifest"):
+        return str(value.dir)  # a run itself
     if value is False or value is True or isinstance(value, (str, Path)):
-        return value or None
+        return True if value == "latest" else value or None
     raise UsageError(
         f"`{name}` is {value!r}; allowed are True (the newest run of this name and folder) and a run's id.",
         suggestion="For example resume=True.",

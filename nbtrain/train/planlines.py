@@ -217,7 +217,9 @@ def data_seed_line(data_seed: int | None, seed: int | None) -> list[Line]:
 
 def _keeping(work: Work) -> list[Line]:
     options = work.options
-    every = f"every {options.checkpoint_every} steps" if options.checkpoint_every else "at each epoch's end"
+    every = "at each epoch's end, every 10 minutes within one"
+    if options.checkpoint_every:
+        every = f"every {options.checkpoint_every} steps"
     return [
         Line("What is kept", "Logging", ", ".join(options.log), "option"),
         Line(

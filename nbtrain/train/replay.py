@@ -44,13 +44,15 @@ def digest(step: int, loss: float) -> str:
 def read_digests(folder: Path, *, after: int) -> dict[int, str]:
     """Return step -> digest of the steps past `after`, as they were done last; damaged rows are left out."""
     found: dict[int, str] = {}
+    newest = 0
     for row in read_journal(folder / DIGESTS_FILE):
         first, text = row.get("step"), row.get("digests")
         if isinstance(first, int) and isinstance(text, str):
-            for past in [step for step in found if step >= first]:  # it went back there
-                del found[past]
+            if first <= newest:  # it went back there
+                found = {step: known for step, known in found.items() if step < first}
             parts = (text[at : at + DIGEST_CHARS] for at in range(0, len(text), DIGEST_CHARS))
             found.update((first + place, part) for place, part in enumerate(parts))
+            newest = first + len(text) // DIGEST_CHARS - 1
     return {step: known for step, known in found.items() if step > after}
 
 

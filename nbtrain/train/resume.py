@@ -33,6 +33,7 @@ from nbtrain.train.savepoint import fingerprint
 SAFE_TORCH = (2, 10)  # before it `weights_only` could be got around (CVE-2026-24747)
 SECTION = "Resumed from"
 _COMPARED = ("training", "scheduler", "data", "loss", "reproducibility")  # sections of a plan's config
+_EDITED = ("epochs", "max_steps", "patience")  # what may be changed by hand while a run trains
 _ELSEWHERE = {  # compared by the fingerprint, or not a setting
     "training.batch_size", "training.precision", "training.accumulate", "training.clip",
     "training.device", "data.train", "data.val", "data.train_samples", "reproducibility.data_seed",
@@ -85,6 +86,9 @@ class ResumePoint:
         kept = dict(self.manifest.hyperparameters.get("options") or {})
         if "val" in said.given or {"split", "no_val"} & said.given:
             kept.pop("split", None), kept.pop("no_val", None)
+        kept |= {
+            event["kind"]: event.get("to") for event in self.manifest.events if event.get("kind") in _EDITED
+        }
         now = {name: getattr(said, name) for name in said.given}
         merged = TrainOptions.from_words({**kept, **now})
         return replace(
@@ -232,6 +236,8 @@ def _machine_differences(work: Any, state: Mapping[str, Any]) -> Iterable[Differ
     yield from differences(saved, now)
     if not state.get("clean", True):
         yield reason("mid_step")
+    if work.scheduler is not None and state.get("scheduler") is None and saved.get("scheduler") != "none":
+        yield reason("scheduler", "The scheduler has no state_dict: where it stood is not known.")
     feed = state.get("feed", {})
     if (
         feed.get("kind") == "index"

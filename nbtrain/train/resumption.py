@@ -64,6 +64,7 @@ class Resumption:
         self._step = step = point.info.step
         self._replay = Replay(read_digests(point.folder, after=step), step)
         self._said = False
+        self._afterwards = _changes_after(point, step)
         put_back(parts, point.model_state, point.state)
         self._take_along(step)
 
@@ -80,6 +81,10 @@ class Resumption:
         judged = stored.evaluations
         judged = judged[judged.index <= step].reset_index().to_dict("records")
         desk.record.take_along(history[history.index <= step], rows, [_known(row) for row in judged])
+        state = self._parts.state
+        if state.best_val_step:
+            best = {"best_val_loss": state.best_val_loss, "best_val_step": state.best_val_step}
+            desk.record.latest.update(best)
         event = {"at": utc_now(), "kind": "resumed", "step": step, "checkpoint": point.info.path.name,
                  "status_before": str(point.manifest.status), "trusted": point.trusted,
                  "different": [one.text for one in point.differences]}  # fmt: skip
@@ -109,7 +114,7 @@ class Resumption:
         if not (verdict := self._replay.verdict()):
             return
         differs = self._replay.differs_from
-        reasons = [one.text for one in self.reasons] if differs is not None else []
+        reasons = [one.text for one in (*self.reasons, *self._afterwards)] if differs is not None else []
         event = {
             "kind": "replayed", "step": self._step, "steps": self._replay.compared,
             "identical": differs is None, "differs_from": differs, "verdict": verdict, "reasons": reasons,
@@ -118,6 +123,19 @@ class Resumption:
         self._desk.log(". ".join([verdict, *reasons]))
         if differs is not None:
             self._desk.record.note_alert(_not_exact(verdict, reasons, differs))
+
+
+def _changes_after(point: ResumePoint, step: int) -> list[Difference]:
+    """Return what was changed the first time after the checkpoint, and is not changed again."""
+    kinds = {
+        str(event.get("kind"))
+        for event in point.manifest.events
+        if isinstance(event.get("step"), int) and event["step"] > step
+    } - {"resumed", "replayed"}
+    by_cells = sorted(kind for kind in kinds if kind.startswith("cell"))
+    by_hand = sorted(kinds - set(by_cells))
+    found = [reason("cells", f"In the first time: {', '.join(by_cells)}.")] if by_cells else []
+    return found + ([reason("hand", f"In the first time: {', '.join(by_hand)}.")] if by_hand else [])
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:

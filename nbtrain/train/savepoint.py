@@ -4,7 +4,8 @@
     {"counters", "best", "judged"}          where the run stands and what was measured
     {"epoch"}                               the epoch's sums so far, so that its row comes out the same
     {"feed", "rng"}                         the position in the data, every random generator
-    {"modes"}                               train or eval, of each module
+    {"modes", "attributes"}                 train or eval of each module, what modules count in attributes
+    {"criterion"}                           the loss's own weights and buffers, where it has some
     {"callbacks"}                           what early stopping has seen
     {"fingerprint"}                         machine, libraries, data: what exactness rests on
     {"clean"}                               False where an exception inside a step led to the save
@@ -20,15 +21,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import nn
 
 from nbtrain.running.state import State
 from nbtrain.runs.fingerprint import machine
 from nbtrain.runs.generators import find_generators, put_states, states_of
 from nbtrain.runs.rng import capture_rng, restore_rng
 from nbtrain.telemetry.recorder import Recorder
+from nbtrain.train.attributes import Attributes
 from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.events import Callbacks
 from nbtrain.train.feed import Feed
+from nbtrain.train.fit_check import named_as_here
 from nbtrain.train.step import Stepper
 from nbtrain.train.work import Work
 
@@ -47,6 +51,9 @@ class Parts:
     feed: Feed
     callbacks: Callbacks
     fingerprint: dict[str, Any] = field(default_factory=dict)  # taken once, in the training thread
+
+    def __post_init__(self) -> None:
+        self.attributes = {"model": Attributes(self.work.model), "criterion": Attributes(self.work.criterion)}
 
 
 def capture(parts: Parts, *, clean: bool = True) -> dict[str, Any]:
@@ -81,6 +88,8 @@ def capture(parts: Parts, *, clean: bool = True) -> dict[str, Any]:
         "validation": states_of(find_generators(work.val_loader)),
         "rng": capture_rng(),
         "modes": {name: module.training for name, module in work.model.named_modules()},
+        "attributes": {role: one.state_dict() for role, one in parts.attributes.items()},
+        "criterion": criterion.state_dict() if isinstance(criterion := work.criterion, nn.Module) else None,
         "callbacks": parts.callbacks.state_dict(),
         "seed": work.options.seed,
         "fingerprint": parts.fingerprint,
@@ -116,7 +125,11 @@ def put_back(parts: Parts, model_state: Mapping[str, Any], saved: Mapping[str, A
     Everything was compared before (`nbtrain.train.resume`): what is loaded here fits.
     """
     work, state = parts.work, parts.state
-    work.model.load_state_dict(model_state)
+    work.model.load_state_dict(named_as_here(work.model, model_state))
+    if isinstance(work.criterion, nn.Module) and saved.get("criterion"):
+        work.criterion.load_state_dict(saved["criterion"])
+    for role, state_of_role in saved.get("attributes", {}).items():
+        parts.attributes[role].load_state_dict(state_of_role)
     for name, module in work.model.named_modules():
         module.training = saved.get("modes", {}).get(name, module.training)
     _load_optimizer(work.optimizer, saved["optimizer"])

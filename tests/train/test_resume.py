@@ -22,6 +22,8 @@ from nbtrain.running.run import Run
 from nbtrain.runs.manifest import Manifest
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.stored import StoredRun
+from nbtrain.train.callbacks import checkpoint
+from nbtrain.train.fit_check import named_as_here
 from nbtrain.train.options import TrainOptions
 from nbtrain.train.resume import is_safe, plan_of
 from nbtrain.train.training import Training
@@ -254,7 +256,7 @@ def test_a_resumed_run_is_the_same_run(go: Go) -> None:
     before = begun(go)
     created, kept = before.manifest.created_at, before.history["train_loss"].tolist()
     options = plain(epochs=3)
-    run = go(options.pop("model"), loader(shuffle=True), **options, resume=before.id)
+    run = go(options.pop("model"), loader(shuffle=True), **options, resume=before)
     stored = StoredRun(run.dir)
 
     assert (run.id, str(run.status)) == (before.id, "completed")
@@ -339,6 +341,8 @@ def test_nothing_to_go_on_with_is_said(go: Go, tmp_path: Path) -> None:
     model = options.pop("model")
     with pytest.raises(RunNotFound, match="no run named `case` in the folder"):
         go(model, loader(), **options, resume=True)
+    with pytest.raises(UsageError, match="`resume` is 3; allowed are True"):
+        go(model, loader(), **options, resume=3)
     with pytest.raises(RunNotFound, match="No run is known as 'other'"):
         go(model, loader(), **options, resume="other")
     run = go(model, loader(), **options)
@@ -541,3 +545,85 @@ def test_modes_of_modules_come_back(go: Go) -> None:
     assert not later[1].training and later[0].training
     assert torch.equal(later[1].running_mean, torch.zeros(12))
     assert not same_weights(model, later)
+
+
+class Anneals(nn.Module):
+    """A loss with a weight of its own, whose share falls with each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.calls, self.rate = nn.Parameter(torch.ones(())), 0, 0.1
+
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return nn.functional.cross_entropy(output, target) * self.scale / (1 + self.rate * self.calls)
+
+
+def test_a_loss_with_weights_and_counters_goes_on(go: Go) -> None:
+    """Weights of the loss and numbers that modules count are where they were; settings are the new ones."""
+
+    def train(rate: float = 0.1, **more: Any) -> tuple[nn.Module, Anneals]:
+        model, loss = net(dropout=0.3), Anneals()
+        loss.rate = rate
+        optimizer = torch.optim.SGD([*model.parameters(), *loss.parameters()], lr=0.05, momentum=0.9)
+        torch.manual_seed(4)
+        go(model, loader(), loss=loss, optimizer=optimizer, **more)
+        return model, loss
+
+    whole, criterion = train(epochs=3, dir="whole")
+    train(max_steps=9)
+    resumed, again = train(max_steps=21, resume=True)
+    _, other = train(rate=0.2, max_steps=22, resume=True)
+
+    assert same_weights(whole, resumed)
+    assert (again.calls, again.scale.item()) == (criterion.calls, criterion.scale.item())
+    assert other.rate == 0.2
+
+
+def test_a_long_epoch_is_saved_within(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch that lasts longer than may be lost is saved on the way, and the run goes on from there."""
+    monkeypatch.setattr(checkpoint, "LONG_S", 0.02)
+    monkeypatch.setattr(checkpoint, "SAVING_SHARE", 1.0)
+    model = net()
+
+    class Slow(list):
+        def __iter__(self) -> Iterator[Any]:
+            for batch in super().__iter__():
+                threading.Event().wait(0.03)
+                yield batch
+
+    run = go(model, Slow(loader()), epochs=1, keep=10)
+
+    assert {info.step for info in run.checkpoints.all()} > {7}
+    assert all(info.epoch == 1 for info in run.checkpoints.all())
+
+
+def test_a_compiled_model_and_a_plain_one_are_the_same(go: Go) -> None:
+    """A checkpoint of a compiled model fits the plain one, and the other way round: only names differ."""
+    plain_state = net().state_dict()
+    compiled = torch.compile(net(), backend="eager")
+    told = named_as_here(compiled, plain_state)
+
+    assert set(told) == set(compiled.state_dict()) != set(plain_state)
+    assert set(named_as_here(net(), told)) == set(plain_state)
+
+
+def test_what_was_changed_by_hand_is_an_option_and_a_reason(go: Go) -> None:
+    """Epochs set while it trained hold for the resumed run; a rate set after the checkpoint is a reason."""
+    run = begun(go, checkpoint_every=5)
+    as_if_killed(run, after=10)
+    path = run.dir / "manifest.json"
+    told = json.loads(path.read_text())
+    told["events"] = [
+        {"at": "", "kind": "epochs", "step": 3, "from": 2, "to": 3},
+        {"at": "", "kind": "lr", "step": 12, "from": 0.05, "to": 0.01},
+    ]
+    path.write_text(json.dumps(told))
+    tampered = run.dir / "logs" / "replay.jsonl"
+    tampered.write_text(json.dumps({"step": 11, "digests": "0" * 64}) + "\n")
+    options = plain()
+    resumed = go(options.pop("model"), loader(shuffle=True), **options, resume=True)
+    (event,) = (event for event in resumed.events if event["kind"] == "replayed")
+
+    assert resumed.progress.step == 21
+    assert event["reasons"][0].startswith("In the first time: lr.")

@@ -24,6 +24,7 @@ from nbtrain.train.events import Callback
 from nbtrain.train.finite import all_finite
 
 SAVING_SHARE = 0.03  # of the run's time, at epochs' ends; CheckFreq (FAST'21) bounds it at 3.5 %
+LONG_S = 600.0  # within an epoch, too, at most so much of a training can be lost
 HOLD_BYTES = 1024**3  # a best checkpoint larger than this is written at once instead of held
 
 
@@ -61,7 +62,7 @@ class Checkpoints(Callback):
         self._cut: tuple[int, dict[str, Any]] | None = None  # step, what is saved for it
         self._is_last = False
         self._saved_step, self._saved_judged = 0, False
-        self._due = 0.0
+        self._due, self._saved_at = 0.0, time.monotonic()
         self._held: Snapshot | None = None
 
     def begin_at(self, step: int) -> None:
@@ -72,8 +73,11 @@ class Checkpoints(Callback):
         """Save at every N-th step; write a best one that is held as soon as it is due."""
         if self._every and state.step % self._every == 0:
             self.save(work, state)
-        elif self._held is not None and time.monotonic() >= self._due:
-            self.write_held(state)
+        elif (now := time.monotonic()) >= self._due:
+            if self._held is not None:
+                self.write_held(state)
+            if not self._every and now - self._saved_at >= LONG_S:
+                self.save(work, state)
 
     def on_cut(self, work: Any, state: Any) -> None:
         """Stand by this moment: a run with more steps goes on from here, without the validation to come."""
@@ -182,6 +186,7 @@ class Checkpoints(Callback):
                 epoch=snapshot.epoch, metrics=snapshot.metrics, keep=self._keep,
             )  # fmt: skip
         finally:
+            self._saved_at = time.monotonic()
             self._due = began + (time.monotonic() - began) / SAVING_SHARE
         self._saved_step, self._saved_judged = snapshot.step, "val_loss" in snapshot.metrics
         self._on_saved(info)

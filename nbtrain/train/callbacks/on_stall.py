@@ -26,6 +26,15 @@ class OnStall(Callback):
     def __init__(self, notes: Notes) -> None:
         self._notes, self._stall, self._tried = notes, Stall(), 0
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was tried, and what was seen of the loss."""
+        return {"tried": self._tried, "seen": {**vars(self._stall), "_best": dict(self._stall._best)}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._tried = state["tried"]
+        vars(self._stall).update(state["seen"])
+
     def on_epoch(self, work: Any, state: Any, row: dict[str, float]) -> None:
         """Look whether it has stalled, and do the next thing."""
         if state.nothing_left or not self._stall.judge(row):
