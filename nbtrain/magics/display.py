@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -41,6 +42,7 @@ def install(shell: Any) -> None:
     for (module, name), function in _TYPES.items():
         formatter.for_type_by_name(module, name, globals()[function])
     viewing.viewer, viewing.foreground = show_live, show_foreground
+    viewing.cell_of = _cell_names(shell)
     # a click may be handled in another thread, and only the main one can listen to signals
     loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
     terminate.in_main_thread = getattr(loop, "add_callback", None)
@@ -55,7 +57,7 @@ def uninstall(shell: Any) -> None:
         loaded = getattr(sys.modules.get(module), name, None)
         if loaded is not None:
             formatter.pop(loaded, None)
-    viewing.viewer = viewing.foreground = terminate.in_main_thread = None
+    viewing.viewer = viewing.foreground = viewing.cell_of = terminate.in_main_thread = None
     with suppress(ValueError):
         shell.events.unregister("post_run_cell", _put_back)
     close_open("nbtrain was unloaded: %load_ext nbtrain, then %train again.")
@@ -153,6 +155,16 @@ def show_live(run: Any) -> None:
         return
     mark_shown(run)
     View(run)
+
+
+def _cell_names(shell: Any) -> Callable[[str], str]:
+    """Return what tells the name of a cell from that of its file."""
+
+    def cell_of(file: str) -> str:
+        told = shell.compile.format_code_name(file)
+        return " ".join(told) if told else ""
+
+    return cell_of
 
 
 def show_foreground(run: Any) -> Any:

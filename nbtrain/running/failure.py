@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ import torch
 
 import nbtrain
 from nbtrain.errors import UserError
+from nbtrain.running import viewing
 
 _OURS = str(Path(nbtrain.__file__).parent) + os.sep
+_FILE = re.compile(r'File "(?P<file>[^"\n]+)", line')
 _TORCH = str(Path(torch.__file__).parent) + os.sep  # between us and the person's first line it says nothing
 
 
@@ -44,10 +47,17 @@ def describe_failure(error: BaseException, *, keep: bool = False) -> Failure:
         report = traceback.TracebackException.from_exception(error, capture_locals=False)
         for part in _chain(report):
             part.stack = _of_the_person(part.stack)
-        return Failure(_one_line(report, below=isinstance(error, SyntaxError)), "".join(report.format()))
+        text = _FILE.sub(_by_cell, "".join(report.format()))
+        return Failure(_one_line(report, below=isinstance(error, SyntaxError)), text)
     finally:
         if not keep:
             _let_go(error)
+
+
+def _by_cell(match: re.Match[str]) -> str:
+    """`File "/tmp/ipykernel_1/2.py", line 3` as a notebook says it: `Cell In[4], line 3`."""
+    cell = viewing.cell_of(match["file"]) if viewing.cell_of is not None else ""
+    return f"{cell}, line" if cell else match[0]
 
 
 def _of_the_person(stack: traceback.StackSummary) -> traceback.StackSummary:

@@ -15,9 +15,10 @@ left out and named in `missing`.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import torch
@@ -34,12 +35,14 @@ _lock = threading.Lock()
 _open: list[ExitStack] = []  # at most one
 _users = 0
 missing: list[str] = []
+_told: list[Any] = []  # torch._dynamo's rules, once they know of us
 
 
 @contextmanager
 def opened() -> Iterator[None]:
     """Listen in the block."""
     global _users
+    keep_from_compiling()
     with _lock:
         if _users == 0:
             _open.append(_listening())
@@ -51,6 +54,18 @@ def opened() -> Iterator[None]:
             _users -= 1
             if _users == 0:
                 _open.pop().close()
+
+
+def keep_from_compiling() -> None:
+    """Have torch.compile pass our functions by: they are called between its graphs, never part of one.
+
+    Without it a compiled `optimizer.step` would trace through the follower. Nothing is imported for it.
+    """
+    rules = sys.modules.get("torch._dynamo.trace_rules")
+    if rules is not None and rules not in _told:
+        _told.append(rules)
+        with suppress(AttributeError):  # another torch
+            rules.add("nbtrain")
 
 
 def is_open() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def test_an_exception_is_the_person_s_with_the_cell_s_lines(live: Any) -> None:
     told = live("import nbtrain; run = nbtrain.last_run().wait(30)\nprint(run.status, run.error)")
 
     assert "failed" in told.printed and "ZeroDivisionError" in told.printed
-    assert "line 3" in told.printed and "x1 / 0" in told.printed
+    assert re.search(r"Cell In\[\d+\], line 3", told.printed) and "x1 / 0" in told.printed
     assert "nbtrain/" not in told.printed
 
 
@@ -87,3 +88,56 @@ def test_words_it_does_not_know(live: Any) -> None:
     assert "logging configured" in asked
     assert "--save-every" in live("%%train --log json --save-evry 3\n1").printed
     assert "SyntaxError" in "".join(live("%%train --log json\nfor x in\n").error)
+
+
+def test_a_cell_is_not_run_beside_one_that_shares_its_variables(live: Any) -> None:
+    """Run again while it lives, the cell is refused in words; stopped, it runs again."""
+    live(LOOP.format(epochs=10**6))
+    again = live(LOOP.format(epochs=2))
+    assert "shares" in again.printed and "%train stop" in again.printed
+    other = live("%train_review\n1 + 1")
+    assert not other.error
+    live("import nbtrain; run = nbtrain.last_run(); run.stop(); run.wait(30)")
+    live(LOOP.format(epochs=2))
+    assert "completed" in live(WAIT + "; print(run.status)").printed
+
+
+def test_a_block_in_a_cell_stops_at_a_step_when_interrupted(live: Any) -> None:
+    """The square button ends the block at a step; the lines after it run, and everything is kept."""
+    cell = live.begin(
+        "import nbtrain, time\nsteps = 0\n"
+        "with nbtrain.watch(name='block') as run:\n"
+        "    while True:\n"
+        "        for xb, yb in train_loader:\n"
+        "            optimizer.zero_grad(); criterion(model(xb), yb).backward(); optimizer.step()\n"
+        "            steps += 1; time.sleep(0.01)\n"
+        "            if steps == 8: print('under way', flush=True)\n"
+        "after = True"
+    )
+    live.wait_for(lambda message: "under way" in str(message["content"].get("text", "")))
+    live.interrupt()
+    done = live.end(cell)
+    told = live("after, str(run.status), len(run.history) in (steps, steps + 1)")
+
+    assert not done.error and "(True, 'stopped', True)" in told.text
+    live.wait_for(picture_came(done))
+
+
+def test_unloading_takes_the_hooks_off_and_the_loop_goes_on(live: Any) -> None:
+    """%unload_ext: torch is as it was, the loop trains on, unseen; loaded again, a cell is followed."""
+    live("ends, turns = False, 0")
+    live(
+        "%%train --log json\nwhile not ends:\n    optimizer.zero_grad()\n"
+        "    criterion(model(x), y).backward()\n    optimizer.step()\n    turns += 1"
+    )
+    live("import nbtrain, time; run = nbtrain.last_run()\nwhile run.progress.step < 3: time.sleep(0.05)")
+    live("%unload_ext nbtrain")
+    off = live(
+        "from nbtrain.watch import seams\nn, seen = turns, run.progress.step\n"
+        "while turns < n + 5: time.sleep(0.05)\nseams.is_open(), run.progress.step <= seen + 1"
+    )
+    assert "(False, True)" in off.text
+    live("ends = True\nrun.wait(30)")
+    live("%load_ext nbtrain\n%config NBTrain.log = 'json'")
+    live(LOOP.format(epochs=2))
+    assert "completed" in live(WAIT + "; print(run.status)").printed
