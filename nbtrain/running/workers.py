@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data._utils import signal_handling
 
 from nbtrain.running.guards.death import worker_died
+from nbtrain.running.sending import sendable, unwrap
 
 _MASKS = hasattr(signal, "pthread_sigmask")
 GONE_S = 1.0  # between a connection that breaks and the end of the process behind it
@@ -49,6 +50,7 @@ def iterate(loader: Iterable[Any]) -> Iterator[Any]:
     """
     with deaf_to_interrupts(loader), _no_cell_hears_of_deaths():
         items = iter(loader)
+    unwrap(items)
     _look_after(items, loader)
     return items
 
@@ -56,6 +58,8 @@ def iterate(loader: Iterable[Any]) -> Iterator[Any]:
 @contextmanager
 def deaf_to_interrupts(loader: Any) -> Iterator[None]:
     """Have workers that a DataLoader starts in the block ignore SIGINT from their first moment on.
+
+    They get what the notebook defines, however they are started (see `nbtrain.running.sending`).
 
     Their worker_init_fn sees to it; until that is called, which takes seconds where torch is imported first,
     the signal is blocked: a process begins with the signal mask of the thread that starts it. (A fork
@@ -74,7 +78,8 @@ def deaf_to_interrupts(loader: Any) -> Iterator[None]:
     if not ours:
         loader.worker_init_fn = IgnoreInterrupt(inner)
     try:
-        yield
+        with sendable(loader, method):
+            yield
     finally:
         loader.worker_init_fn = inner
         if before is not None:

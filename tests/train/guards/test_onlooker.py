@@ -336,7 +336,7 @@ def test_gradients_zeroed_in_a_cell_are_told(living: Any) -> None:
 
 
 def test_a_move_waits_for_a_boundary(living: Any) -> None:
-    """`.to()` and the like, which pull weights away under a step, are held until the run stands between two."""
+    """`.to()` and its like, which pull weights away under a step, are held until a run is between two."""
     one = living()
     seen: list[int] = []
 
