@@ -11,8 +11,9 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
+import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
@@ -21,8 +22,10 @@ from torch.utils.data import DataLoader
 from torch.utils.data._utils import signal_handling
 
 from nbtrain.running.guards.death import worker_died
+from nbtrain.running.sending import sendable, unwrap
 
 _MASKS = hasattr(signal, "pthread_sigmask")
+GONE_S = 1.0  # between a connection that breaks and the end of the process behind it
 LOOK_S = 0.5  # between looks at the workers while a batch is waited for
 
 
@@ -47,13 +50,16 @@ def iterate(loader: Iterable[Any]) -> Iterator[Any]:
     """
     with deaf_to_interrupts(loader), _no_cell_hears_of_deaths():
         items = iter(loader)
-    _look_after(items)
+    unwrap(items)
+    _look_after(items, loader)
     return items
 
 
 @contextmanager
 def deaf_to_interrupts(loader: Any) -> Iterator[None]:
     """Have workers that a DataLoader starts in the block ignore SIGINT from their first moment on.
+
+    They get what the notebook defines, however they are started (see `nbtrain.running.sending`).
 
     Their worker_init_fn sees to it; until that is called, which takes seconds where torch is imported first,
     the signal is blocked: a process begins with the signal mask of the thread that starts it. (A fork
@@ -72,7 +78,8 @@ def deaf_to_interrupts(loader: Any) -> Iterator[None]:
     if not ours:
         loader.worker_init_fn = IgnoreInterrupt(inner)
     try:
-        yield
+        with sendable(loader, method):
+            yield
     finally:
         loader.worker_init_fn = inner
         if before is not None:
@@ -85,7 +92,7 @@ def start_method(loader: DataLoader) -> str:
     return context.get_start_method()
 
 
-def _look_after(items: Any) -> None:
+def _look_after(items: Any, loader: Any) -> None:
     """Notice a dead worker soon, and here."""
     if not hasattr(items, "_try_get_data") or not hasattr(items, "_workers"):
         return  # a loader whose `__iter__` is the person's own, or another torch: noticed later
@@ -95,16 +102,44 @@ def _look_after(items: Any) -> None:
 
     def ask(timeout: float = LOOK_S) -> Any:
         iterator = known()
+        iterator.__dict__.get("_nbtrain_look", int)()  # may raise
         try:
             return type(iterator)._try_get_data(iterator, timeout)
-        except RuntimeError as error:
-            dead = [worker for worker in iterator._workers if not worker.is_alive()]
+        except (RuntimeError, OSError, EOFError) as error:
+            # a worker that dies while its batch is fetched shows as a broken connection, before it is gone
+            dead = _dead(iterator._workers, 0.0 if isinstance(error, RuntimeError) else GONE_S)
             if not dead:
                 raise
             first = max(dead, key=lambda worker: worker.exitcode != 0)
             raise worker_died(first.pid, first.exitcode, iterator._num_workers) from error
 
     items._try_get_data = ask
+    items._nbtrain_loader = weakref.ref(loader)
+
+
+def _dead(workers: Sequence[Any], seconds: float) -> list[Any]:
+    """The workers that are gone; waits so long for a first one."""
+    until = time.monotonic() + seconds
+    while not (dead := [worker for worker in workers if not worker.is_alive()]):
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.01)
+    return dead
+
+
+def while_waiting(items: Any, look: Callable[[], Any]) -> None:
+    """Have `look` called now and then while workers are waited for; what it raises ends the waiting."""
+    if hasattr(items, "_nbtrain_loader"):
+        items._nbtrain_look = look
+
+
+def end_workers(items: Any) -> None:
+    """End the workers of an iterator at once; its loader, if it keeps them, starts others next time."""
+    for worker in getattr(items, "_workers", ()):
+        worker.kill()  # orderly, each would be waited for: the dead one may hold the lock of their queue
+    loader = getattr(items, "_nbtrain_loader", lambda: None)()
+    if loader is not None and getattr(loader, "_iterator", None) is items:
+        loader._iterator = None
 
 
 @contextmanager

@@ -39,6 +39,7 @@ from nbtrain.train.feed import make_feed
 from nbtrain.train.finite import leaves_weights_alone
 from nbtrain.train.fresh import initialise_again
 from nbtrain.train.last_good import LastGood
+from nbtrain.train.lasting import Lasting
 from nbtrain.train.loop import fit
 from nbtrain.train.notes import Notes
 from nbtrain.train.objects import forget
@@ -128,6 +129,7 @@ class Training(Activity):
             work, self.state, self.stepper, self._recorder, make_feed(work.train_loader, self.plan.data_seed),
             Callbacks(self._callbacks(desk)),
         )  # fmt: skip
+        self._lasting = Lasting(self.parts.feed, self.state, desk.control, desk.tell)
         desk.record.signs = early_signs(work.train_loader, self.stepper.probe)
         if self.plan.resume is not None:
             self.resumption = Resumption(self.plan.resume, self.parts, desk)
@@ -182,7 +184,7 @@ class Training(Activity):
                 self.resumption.rewind()
             self._good.take(self.objects, self.state.step)
             fit(
-                self.objects, self.state, self._desk.control, feed=parts.feed,
+                self.objects, self.state, self._desk.control, feed=self._lasting,
                 recorder=self._recorder, callbacks=parts.callbacks, stepper=self.stepper,
             )  # fmt: skip
 
@@ -214,7 +216,8 @@ class Training(Activity):
         return Arrived(rows, self.stepper.sampler.take())
 
     def at_beat(self) -> None:
-        """Read how busy the GPU is; look at the budgets of a run that takes no steps just now."""
+        """Read how busy the GPU is; look at the budgets of a run that takes no steps just now, and why."""
+        self._lasting.notice()
         if self._sampler is not None:
             self._sampler.look()
         for one in self._stops:
@@ -259,7 +262,8 @@ class Training(Activity):
     def let_go(self) -> None:
         """Hold the person's objects no longer (see `nbtrain.train.objects`)."""
         self._journal.close()
-        del self.stepper, self.checkpoints, self.parts, self._desk, self._good, self._stops, self._onlooker
+        del self.stepper, self.checkpoints, self.parts, self._desk, self._good, self._stops
+        del self._onlooker, self._lasting
         self.resumption = self._editor = None
         self._recorder = Recorder()
         forget(self)

@@ -82,3 +82,53 @@ def test_an_interrupt_leaves_a_run_with_workers_alone(live: Any) -> None:
 
     assert live("ended()").text == alone
     assert "[]" in live("run.events, run.alerts").text
+
+
+DATA_SET = """
+from typing import NamedTuple
+class Sample(NamedTuple):
+    input: torch.Tensor
+    target: torch.Tensor
+class Scaled(torch.utils.data.Dataset):
+    def __init__(self, x, y, transform):
+        self.x, self.y, self.transform = x, y, transform
+    def __len__(self):
+        return len(self.x)
+    def __getitem__(self, index):
+        return self.transform(self.x[index]), self.y[index]
+def together(samples):
+    return Sample(*torch.utils.data.default_collate(samples))
+def whole(batch):
+    assert type(batch) is Sample
+    return batch
+class Whole(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(4, 2)
+    def forward(self, x):
+        return self.inner(x)
+factor = 2.0
+started = []
+def noted(worker):
+    assert factor == 2.0
+scaled = Scaled(x, y, lambda row: row * factor)
+"""
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_data_set_of_the_notebook_reaches_workers_that_are_not_forked(live: Any, method: str) -> None:
+    """Data set, transform, collate function, batch type and worker_init_fn, all defined in cells, work with
+    workers started by spawn or forkserver, and the loader stays as it was.
+    """
+    live(DATA_SET)
+    cell = live(f"""
+import nbtrain
+data = DataLoader(scaled, batch_size=16, num_workers=2, collate_fn=together, worker_init_fn=noted,
+                  multiprocessing_context={method!r})
+run = nbtrain.train(Whole(), data, loss=criterion, no_val=True, epochs=1)
+run.wait(80)
+print(run.status, run.progress.step, run.error, data.dataset is scaled, data.collate_fn is together)
+""")
+
+    assert "completed 4 None True True" in cell.printed, cell.printed

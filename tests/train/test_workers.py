@@ -24,7 +24,7 @@ class Slow(Dataset):
     """4 ms a sample, so that workers are at work."""
 
     def __len__(self) -> int:
-        return 400
+        return 4000
 
     def __getitem__(self, index: int) -> Any:
         time.sleep(0.004)
@@ -130,14 +130,16 @@ def test_a_dead_worker_is_noticed_in_a_look_or_two() -> None:
 def test_a_dead_worker_raises_nothing_in_a_cell(train: Any) -> None:
     """Where torch's own handler stands ready to raise in this thread, it does not for a run's worker."""
     list(loader(num_workers=1))  # from here on torch raises in the main thread when a worker dies
-    run = train(net(), DataLoader(Slow(), batch_size=8, num_workers=2), epochs=20, wait=False)
-    os.kill(started(run)[0].pid, signal.SIGKILL)
-    while run.status.alive:
+    run = train(net(), DataLoader(Slow(), batch_size=8, num_workers=2), epochs=1, wait=False)
+    killed = started(run)[0].pid
+    os.kill(killed, signal.SIGKILL)
+    while not run.events:
+        assert run.status.alive, run.error
         time.sleep(0.01)
+    run.stop()
     run.wait(60)
 
-    assert "SIGKILL" in run.stop_reason and "ran out of memory" in run.stop_reason
-    assert not multiprocessing.active_children()
+    assert [(event["kind"], event["pid"]) for event in run.events] == [("worker-died", killed)]
 
 
 @pytest.mark.parametrize(

@@ -57,13 +57,13 @@ class Living:
 
 @pytest.fixture
 def living(train: Any) -> Callable[..., Living]:
-    def make(model: Any = None, **options: Any) -> Living:
+    def begun(model: nn.Module | None = None, **options: Any) -> Living:
         return Living(train, net(dropout=0.2) if model is None else model, **options)
 
-    return make
+    return begun
 
 
-# --- modes --------------------------------------------------------------------------------------------------
+# --- modes ----------------------------------------------------------------------------------------------
 
 
 def test_eval_in_a_cell_is_put_back_and_told(living: Any) -> None:
@@ -155,14 +155,14 @@ def test_validation_is_no_cells_doing(train: Any) -> None:
     model = net(dropout=0.2, norm=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     scheduler = lrs.OneCycleLR(optimizer, 0.1, total_steps=70)
-    given = {"optimizer": optimizer, "scheduler": scheduler}
-    run = train(model, loader(), val=loader(), **given, epochs=10, val_every=3)
+    options = {"optimizer": optimizer, "scheduler": scheduler, "val": loader(), "val_every": 3}
+    run = train(model, loader(), epochs=10, **options)
 
     assert str(run.status) == "completed", run.error
     assert not run.events and not [alert for alert in run.alerts if alert.rule in ("mode", "setting")]
 
 
-# --- rates --------------------------------------------------------------------------------------------------
+# --- rates ----------------------------------------------------------------------------------------------
 
 
 def test_a_rate_set_by_hand_is_an_event(living: Any) -> None:
@@ -212,7 +212,7 @@ def test_set_lr_is_no_cells_doing(living: Any) -> None:
     assert event["to"] == 0.003 and "by" not in event
 
 
-# --- weights ------------------------------------------------------------------------------------------------
+# --- weights --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw", "accumulated"])
@@ -264,7 +264,7 @@ def test_writes_are_told_from_the_trainings_own() -> None:
     assert writes.look(at + 9) == [], "steps that a scaler left out"
 
 
-# --- structure ----------------------------------------------------------------------------------------------
+# --- structure ------------------------------------------------------------------------------------------
 
 
 def test_a_replaced_layer_is_told_with_what_it_means(living: Any) -> None:
@@ -335,7 +335,29 @@ def test_gradients_zeroed_in_a_cell_are_told(living: Any) -> None:
     assert "zero_grad" in one.alert("gradients-zeroed") if one.event("gradients-zeroed") else False
 
 
-# --- torch itself -------------------------------------------------------------------------------------------
+def test_a_move_waits_for_a_boundary(living: Any) -> None:
+    """`.to()` and its like, which pull weights away under a step, are held until a run is between two."""
+    one = living()
+    seen: list[int] = []
+
+    def slowly(weight: torch.Tensor) -> torch.Tensor:
+        seen.append(one.run.progress.step)
+        time.sleep(0.02)
+        return weight
+
+    one.model._apply(slowly)
+    stood = list(seen)
+    one.steps(5)
+    seen.clear()
+    net()._apply(slowly)
+
+    assert len(stood) == 4 and len(set(stood)) == 1
+    assert len(set(seen)) > 1, "another model is moved at once"
+    one.end()
+    assert nn.Module._apply.__module__ == "torch.nn.modules.module"
+
+
+# --- torch itself ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
