@@ -9,7 +9,7 @@ import { Header } from "./header.js";
 import { InspectView } from "./inspect_view.js";
 import { LogView } from "./log.js";
 import { fillPlaces, GONE_MS } from "./places.js";
-import { isOver } from "./status.js";
+import { isLive, isOver } from "./status.js";
 import { Tabs } from "./tabs.js";
 import { followTheme } from "./theme.js";
 import { Tiles } from "./tiles.js";
