@@ -16,6 +16,7 @@ import numpy as np
 from nbtrain.telemetry.layers import LayerSample
 
 MOST_ROWS = 512  # as many as a screen shows
+LEAST_ROWS = 32  # fewer are no picture of a model with more modules than MOST_ROWS
 COLUMNS, COLUMNS_OF_MANY, MANY = 128, 64, 128  # a whole picture of 512 rows is 131 KB, one of 20 rows 11 KB
 LOWEST, HIGHEST = -20.0, 20.0  # powers of ten; a step between codes is 0.14 % of the value
 ABSENT, ZERO, FIRST, INFINITE = 0, 1, 2, 65535
@@ -179,12 +180,15 @@ def rows_of(parameters: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     together, and where that does not help, neighbours.
     """
     owners = [name.rpartition(".")[0] or name for name in parameters]
-    deepest = max(owner.count(".") for owner in owners)
-    for depth in range(deepest + 1, 0, -1):
-        cut = [".".join(owner.split(".")[:depth]) for owner in owners]
-        names = list(dict.fromkeys(cut))
+    cut, names = owners, list(dict.fromkeys(owners))
+    for depth in range(max(owner.count(".") for owner in owners), 0, -1):
         if len(names) <= MOST_ROWS:
             break
+        shorter = [".".join(owner.split(".")[:depth]) for owner in owners]
+        places = list(dict.fromkeys(shorter))
+        if len(places) < LEAST_ROWS:  # one list holds them all: nothing would be told apart
+            break
+        cut, names = shorter, places
     place = {name: row for row, name in enumerate(names)}
     rows = np.array([place[name] for name in cut])
     if len(names) > MOST_ROWS:
