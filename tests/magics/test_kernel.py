@@ -240,6 +240,7 @@ def test_colab_waits_with_pictures(live: Any) -> None:
         live("del sys.modules['google.colab']; _f.PICTURE_S = 3.0")
     updates = [one for one in cell.messages if one["msg_type"] == "update_display_data"]
 
+    assert cell.error == []
     assert not has_widget(cell) and not has_widget(planned) and WIDGET not in inspected
     assert len(pictures(cell)) == 1 and len(updates) >= 2
     assert "Training Complete" in cell.shown[-1]["text/plain"]
