@@ -112,9 +112,7 @@ class Observer:
             cycle.scheduled = cycle.place
 
     def after_step(self, optimizer: Any, *, name: str, step: int, draws: int) -> None:
-        """It has stepped: its cycle is whole."""
-        if not self.is_open:
-            return
+        """It has stepped: its cycle is whole. Called while the steps are looked at closely."""
         self._steps += 1
         cycle = self._cycles.get(optimizer)
         if cycle is None:  # its first: what gradients it began with is nobody's business
