@@ -13,6 +13,7 @@ from nbtrain.errors import UsageError
 def _run(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.diagnose.knowledge import page_of, pages
     from nbtrain.review import explain_rule
+    from nbtrain.watch.habit import explain_habit, known_habits
 
     if args.rule is None:
         front = "%train" if context.in_notebook else "nbtrain"
@@ -23,7 +24,11 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     page = page_of(args.rule)
     if page is not None:
         return page.report()
+    habit = explain_habit(args.rule)
+    if habit is not None:
+        return habit
     names = [name for page in pages().values() for name in (page.id, *page.also)]
+    names += [habit.id for habit in known_habits()]
     near = difflib.get_close_matches(args.rule.strip().lower().replace("_", "-"), names, n=1, cutoff=0.75)
     try:
         return explain_rule(args.rule)

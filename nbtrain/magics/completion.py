@@ -10,11 +10,12 @@ from IPython.core.error import TryNext
 
 from nbtrain.commands._table import TABLE, command
 from nbtrain.commands.spec import Argument
+from nbtrain.commands.watch import CELL
 from nbtrain.running.backends import BACKENDS
 from nbtrain.train.options import PRECISIONS  # without torch
 
 HOOK = "complete_command"
-LINE = r"(?:.*[=(\s])?%train(?:_review)?\s"  # also behind `run = `
+LINE = r"(?:.*[=(\s]|%)?%train(?:_review)?\s"  # also behind `run = `
 _WORDS = {"--log": BACKENDS, "--precision": tuple(dict.fromkeys(PRECISIONS.values()))}
 
 
@@ -44,21 +45,23 @@ def candidates(text: str, names: Sequence[str] = ()) -> list[str]:
     Args:
         names: the notebook's variables.
     """
-    _, magic, rest = text.rpartition("%train")
+    before, magic, rest = text.rpartition("%train")
     if not magic:
         return []
+    of_a_cell = before.endswith("%") and not rest.startswith("_review")
     review = rest.startswith("_review")
     words = rest.removeprefix("_review").split()
     begun = "" if text[-1:].isspace() or not words else words.pop()
     verb = "review" if review else words[0] if words and words[0] in TABLE else "start"
-    arguments = command(verb).arguments
+    arguments = CELL.arguments if of_a_cell else command(verb).arguments
     if begun.startswith("-"):
         flags = [flag for argument in arguments if not argument.positional for flag in argument.flags]
         return [flag for flag in (*flags, "--help") if flag.startswith(begun) and flag.startswith("--")]
     option = _option(words[-1], arguments) if words else None
     choices = option.choices or _WORDS.get(option.flags[0], ()) if option else ()
     verbs = list(TABLE) if not words and not review else []
-    return [word for word in choices or (*verbs, *names) if word.startswith(begun)]
+    others = () if of_a_cell else (*verbs, *names)  # a cell's own loop is told no names
+    return [word for word in choices or others if word.startswith(begun)]
 
 
 def _option(word: str, arguments: tuple[Argument, ...]) -> Argument | None:

@@ -102,6 +102,10 @@ class Follower:
 
     def _value_of(self, outputs: Any) -> Tensor | None:
         """The value of a backward, a copy, since loops add to losses in place; None where it is none."""
+        one = outputs[0]
+        if len(outputs) == 1 and not self._scaling.used and type(one) is Tensor and one.dim() == 0:
+            capturing = one.is_cuda and torch.cuda.is_current_stream_capturing()
+            return None if capturing else one.detach().clone()  # what nearly every loop has
         scalars = [one for one in outputs if type(one) is Tensor and one.numel() == 1]
         if len(scalars) != len(outputs) or (scalars[0].is_cuda and torch.cuda.is_current_stream_capturing()):
             return None
@@ -142,7 +146,9 @@ class Follower:
         drawn = draws.draws
         self.steps.after(optimizer, samples=draws.take_samples(), has_closure=self._has_closure)
         self.epochs.stepped()
-        self.observer.after_step(optimizer, name=self.steps.name_of(optimizer), step=state.step, draws=drawn)
+        if self.observer.is_open:
+            name = self.steps.name_of(optimizer)
+            self.observer.after_step(optimizer, name=name, step=state.step, draws=drawn)
 
     # --- GradScaler ---------------------------------------------------------------------------------------
 

@@ -14,11 +14,9 @@ import torch
 from torch import Tensor
 
 from nbtrain.findings import Finding
-from nbtrain.registry import units_of
-from nbtrain.watch import habits
 from nbtrain.watch.cycle import Cycle, Place
 from nbtrain.watch.found import Found
-from nbtrain.watch.habit import Habit
+from nbtrain.watch.habit import Habit, known_habits
 from nbtrain.watch.modes import trains_in_eval_mode
 from nbtrain.watch.people import line
 from nbtrain.watch.values import Marks, marks_of
@@ -114,9 +112,7 @@ class Observer:
             cycle.scheduled = cycle.place
 
     def after_step(self, optimizer: Any, *, name: str, step: int, draws: int) -> None:
-        """It has stepped: its cycle is whole."""
-        if not self.is_open:
-            return
+        """It has stepped: its cycle is whole. Called while the steps are looked at closely."""
         self._steps += 1
         cycle = self._cycles.get(optimizer)
         if cycle is None:  # its first: what gradients it began with is nobody's business
@@ -144,7 +140,7 @@ class Judge:
 
     def __init__(self, tell: Callable[[Finding], Any]) -> None:
         self._tell = tell
-        self._habits: list[Habit] = [kind() for kind in units_of(habits, "HABIT", _problem)]
+        self._habits: list[Habit] = [kind() for kind in known_habits()]
         self._cycles: dict[str, list[Cycle]] = {}
         self._said: set[str] = set()
 
@@ -167,9 +163,3 @@ def _norm(optimizer: Any) -> Tensor:
         norms = torch._foreach_norm(dense)
         home = norms[0].device
         return torch.linalg.vector_norm(torch.stack([norm.to(home, torch.float32) for norm in norms]))
-
-
-def _problem(unit: Any, module: Any) -> str | None:
-    if not (isinstance(unit, type) and issubclass(unit, Habit)):
-        return "HABIT is no subclass of Habit"
-    return None if getattr(unit, "id", "") and unit.__doc__ else "a habit needs an id and a docstring"

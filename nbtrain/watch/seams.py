@@ -211,7 +211,22 @@ def _clipping(stack: ExitStack) -> None:
 
         return clip
 
-    replaced(stack, home, "_clip_grads_with_norm_", make)
+    def whole(original: Any) -> Any:
+        def clip(parameters: Any, *args: Any, **keywords: Any) -> Any:
+            follower = current()
+            if follower is None or isinstance(parameters, torch.Tensor):
+                return original(parameters, *args, **keywords)
+            parameters = list(parameters)
+            norm = original(parameters, *args, **keywords)
+            follower.clipping(parameters, norm)
+            return norm
+
+        return clip
+
+    if hasattr(home, "_clip_grads_with_norm_"):
+        replaced(stack, home, "_clip_grads_with_norm_", make)
+    else:  # torch before 2.6: names that were imported from there earlier stay unseen
+        replaced(stack, torch.nn.utils, "clip_grad_norm_", whole)
 
 
 def _judging(stack: ExitStack) -> None:

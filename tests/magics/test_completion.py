@@ -55,3 +55,11 @@ def test_names_of_the_notebook_are_still_offered(notebook: Any) -> None:
 
     assert notebook.shell.complete("train_l", line, len(line))[1] == ["train_loader"]
     assert "In" not in notebook.shell.complete("I", "%train I", 8)[1]
+
+
+def test_the_options_of_a_cell_of_ones_own() -> None:
+    """Behind %%train stand the options of a followed loop and their words, no verbs and no names."""
+    assert candidates("%%train --sa") == ["--save-every", "--save-steps"]
+    assert candidates("%%train --on-nan ") == ["alert", "stop"]
+    assert candidates("%%train --log t") == ["tensorboard"]
+    assert candidates("%%train m", ["model"]) == []

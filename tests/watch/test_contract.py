@@ -12,7 +12,10 @@ from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimize
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from nbtrain.running.run import Run
 from nbtrain.watch import judging, seams
+from nbtrain.watch.options import WatchOptions
+from nbtrain.watch.watching import Watching
 
 PLACES = [
     (torch.autograd, "_engine_run_backward"),
@@ -29,6 +32,27 @@ def run_plainly(path: Path) -> Outcome:
     seeded()
     exec(code_of(path), told.names())
     return outcome(told)
+
+
+IN_BACKGROUND = ("accumulation_divided", "closures_and_generators", "gan", "workers", "function")
+
+
+@pytest.mark.parametrize("name", IN_BACKGROUND)
+def test_in_the_background_it_is_the_plain_one_too(name: str, tmp_path: Path) -> None:
+    """In its own thread, as %%train runs it: the same weights, generators and numbers."""
+    path = next(loop for loop in LOOPS if loop.stem == name)
+    plain, told = run_plainly(path), Told()
+    code, names = code_of(path), told.names()
+    seeded()
+    run = Run(Watching(WatchOptions(log=("json",), dir=tmp_path), {}, body=lambda: exec(code, names)))
+    run.start().wait(60)
+    followed = outcome(told)
+
+    assert str(run.status) == "completed", run.error
+    assert all(torch.equal(a, b) for a, b in zip(plain.tensors, followed.tensors, strict=True))
+    assert plain.generators == followed.generators
+    assert run.history.train_loss.tolist() == pytest.approx([loss for _, loss, _ in told.steps])
+    assert not seams.is_open()
 
 
 @pytest.mark.parametrize("path", LOOPS, ids=lambda path: path.stem)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from corpus import HABITS, code_of, followed_block, seeded
 
+from nbtrain.watch.habit import explain_habit, known_habits
+
 HEAD = """
 from setting import *
 model = net(dropout=0.1, norm=True)
@@ -110,3 +112,12 @@ GOOD = {
 def test_nothing_is_told_of_a_right_loop(way: str, tmp_path: Path) -> None:
     """Every way to empty gradients, to divide, to freeze and to order is right."""
     assert found_in(GOOD[way], tmp_path) == {}
+
+
+def test_every_habit_can_be_explained() -> None:
+    """`explain` shows what a habit does, why it hurts and when to ignore it, under its id."""
+    for rule in HABITS:
+        report = explain_habit(rule)
+        assert report is not None and "Why it hurts" in report.to_text()
+    assert {habit.id for habit in known_habits()} == HABITS and explain_habit("zero_grad_missing") is not None
+    assert explain_habit("no-such-habit") is None
