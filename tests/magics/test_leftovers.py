@@ -22,7 +22,7 @@ forward(1024 * 1024)
 
 
 def test_a_failed_cells_tensors_are_let_go(notebook: Any) -> None:
-    """All three holders: Python's last exception, the traceback IPython keeps, the result of the last cell."""
+    """All three holders: Python's last exception, the traceback IPython keeps, the last cell's result."""
     assert isinstance(notebook(FAILING).error, ValueError)
     (ref,) = notebook.shell.user_ns["refs"]
     gc.collect()

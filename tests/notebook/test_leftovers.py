@@ -54,7 +54,7 @@ def hold(error: BaseException) -> None:
 
 @pytest.mark.parametrize("chained", [False, True])
 def test_a_failed_calls_tensors_come_back(chained: bool) -> None:
-    """What only the last traceback holds is gone afterwards, through chained exceptions too, and is counted."""
+    """What only the last traceback holds is gone afterwards, also through chained ones, and is counted."""
     error, batch = failed(chained=chained)
     hold(error)
     del error
