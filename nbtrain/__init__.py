@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbtrain.commands.free import free as free
     from nbtrain.commands.inspect import inspect as inspect
     from nbtrain.commands.lr_find import lr_find as lr_find
     from nbtrain.commands.review import review as review
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "free": "nbtrain.commands.free",
     "inspect": "nbtrain.commands.inspect",
     "lr_find": "nbtrain.commands.lr_find",
     "last_run": "nbtrain.commands.runs",
@@ -40,7 +42,7 @@ _HOME = {
     "train": "nbtrain.commands.start",
     "watch": "nbtrain.commands.watch",
 }
-__all__ = ["inspect", "last_run", "load_run", "log", "lr_find", "review", "runs", "train", "watch"]
+__all__ = ["free", "inspect", "last_run", "load_run", "log", "lr_find", "review", "runs", "train", "watch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from nbtrain.magics import cells, completion, display
+from nbtrain.magics import cells, completion, display, leftovers
 from nbtrain.magics.magics import NBTrainMagics
 from nbtrain.magics.settings import NBTrain
 from nbtrain.telemetry import prints
@@ -30,6 +30,7 @@ def accompany(shell: Any) -> None:
     """Show our values and keep cells and runs apart, with or without the magics. Twice does no harm."""
     display.install(shell)
     cells.install(shell)
+    leftovers.install(shell)
 
 
 def unload(shell: Any) -> None:
@@ -47,6 +48,7 @@ def unload(shell: Any) -> None:
     completion.uninstall(shell)
     display.uninstall(shell)
     cells.uninstall(shell)
+    leftovers.uninstall(shell)
     prints.stop_listening()
     known = sys.modules.get("nbtrain.running.active")
     for run in known.alive() if known is not None else ():

@@ -7,6 +7,7 @@ step.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from nbtrain.errors import UsageError
-from nbtrain.running import terminate, viewing
+from nbtrain.running import forked, terminate, viewing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _runs: list[Callable[[], Run | None]] = []
 _lock = threading.Lock()
-_borrowed: list[tuple[str, set[int]]] = []  # what works on parameters without being a run
+_borrowed: list[tuple[str, set[Any]]] = []  # what works on parameters without being a run
 KEPT = 50  # ended runs a kernel remembers; older ones are on disk
 EXIT_SECONDS = 4.0  # Jupyter kills a kernel that has not ended five seconds after it was asked to
 _exit_is_seen_to = False
@@ -56,7 +57,7 @@ def borrowed(parameters: Iterable[Tensor], what: str) -> Iterator[None]:
         UsageError: a run trains some of them, or they are borrowed already.
     """
     held = list(parameters)
-    entry = what, {id(p) for p in held}
+    entry = what, _marks(held)
     with _lock:
         refuse_if_training(held)
         _borrowed.append(entry)
@@ -75,19 +76,33 @@ def refuse_if_training(parameters: Iterable[Tensor], *, but: Any = None) -> None
     Raises:
         UsageError: names the run and the ways on.
     """
-    mine = {id(p) for p in parameters}
+    mine = _marks(parameters)
     for what, held in list(_borrowed):
         if mine & held:
             raise UsageError(
                 f"{what} is working on this model right now.", suggestion="Wait until it is done."
             )
     for other in alive():
-        if other.activity is not but and any(id(p) in mine for p in other.objects.parameters):
-            raise UsageError(
-                f"Run `{other.id}` ({other.status}) is training this model right now.",
-                suggestion="Wait for it (nbtrain.last_run().wait()), stop it (%train stop), or train a copy: "
-                "copy.deepcopy(model).",
-            )
+        theirs = _marks(other.objects.parameters) if other.activity is not but else set()
+        if not mine & theirs:
+            continue
+        what = "this model" if mine <= theirs else "weights that this model shares with its own"
+        raise UsageError(
+            f"Run `{other.id}` ({other.status}) is training {what} right now.",
+            suggestion="Wait for it (nbtrain.last_run().wait()), stop it (%train stop), or train a copy: "
+            "copy.deepcopy(model).",
+        )
+
+
+def _marks(parameters: Iterable[Tensor]) -> set[Any]:
+    """What tells parameters from others: themselves, and the memory they lie in (a tied weight's is one)."""
+    marks: set[Any] = set()
+    for parameter in parameters:
+        marks.add(id(parameter))
+        with suppress(RuntimeError, NotImplementedError):  # sparse, fake, sharded: no one place
+            place = parameter.untyped_storage().data_ptr()
+            marks |= {(str(parameter.device), place)} if place else set()
+    return marks
 
 
 def _see_to_the_end() -> None:
@@ -127,6 +142,18 @@ def _forget_old() -> None:
         known = entry()
         if known is not None and known.status.over and getattr(known.objects, "holds_model", False):
             _runs[place] = weakref.ref(known)
+
+
+def _in_child() -> None:
+    """Leave the runs to the parent, in a process forked from it; another thread may hold the lock."""
+    global _lock
+    _lock = threading.Lock()
+    runs, _runs[:] = known(), []
+    forked.leave_to_the_parent(runs)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def newest() -> Run | None:

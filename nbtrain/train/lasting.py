@@ -17,6 +17,7 @@ from nbtrain.running.control import Control, Stopped
 from nbtrain.running.workers import end_workers, while_waiting
 from nbtrain.runs.rng import capture_rng
 from nbtrain.train.feed import Feed
+from nbtrain.train.guards.global_draws import GlobalDraws
 
 WAIT_S = 60.0  # for a batch, before it is told
 
@@ -27,10 +28,15 @@ class Lasting:
     Args:
         feed: gives them. state: the counters. control: the mailbox; a stop is obeyed while workers are waited
             for. tell: see `nbtrain.running.guards.guards.Guards.tell`.
+        looks: also look for cells that draw from generators of the process while data is read here.
     """
 
-    def __init__(self, feed: Feed, state: Any, control: Control, tell: Callable[..., None]) -> None:
+    def __init__(
+        self, feed: Feed, state: Any, control: Control, tell: Callable[..., None], *, looks: bool = True
+    ) -> None:
         self._feed, self._state, self._control, self._tell = feed, state, control, tell
+        reads_here = looks and not getattr(feed.loader, "num_workers", 0)
+        self._draws = GlobalDraws(tell, seeded=feed.seed is not None) if reads_here else None
         self._deaths = 0
         self._waits_since: float | None = None
         self._told_of: float | None = None
@@ -42,12 +48,16 @@ class Lasting:
             WorkerDied: a second time in this run. Stopped: the run was asked to end while workers were waited
                 for; everything stands at a step boundary.
         """
-        items, taken = self._feed.batches(epoch), self._state.batch
+        items, taken, draws = self._feed.batches(epoch), self._state.batch, self._draws
         while True:
             while_waiting(items, self._obey)
             self._waits_since = time.monotonic()
+            if draws is not None:
+                draws.before()
             try:
                 batch = next(items)
+                if draws is not None:
+                    draws.after()
             except StopIteration:
                 return
             except Stopped:

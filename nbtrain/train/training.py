@@ -129,7 +129,9 @@ class Training(Activity):
             work, self.state, self.stepper, self._recorder, make_feed(work.train_loader, self.plan.data_seed),
             Callbacks(self._callbacks(desk)),
         )  # fmt: skip
-        self._lasting = Lasting(self.parts.feed, self.state, desk.control, desk.tell)
+        self._lasting = Lasting(
+            self.parts.feed, self.state, desk.control, desk.tell, looks=self.guard != "off"
+        )
         desk.record.signs = early_signs(work.train_loader, self.stepper.probe)
         if self.plan.resume is not None:
             self.resumption = Resumption(self.plan.resume, self.parts, desk)

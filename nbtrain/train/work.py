@@ -54,8 +54,9 @@ class Work:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """What is trained, and what of the model is frozen."""
-        return list(self.model.parameters())
+        """What is trained, in the model or beside it, and what of the model is frozen."""
+        held = [p for group in self.optimizer.param_groups for p in group["params"]]
+        return list({id(p): p for p in (*self.model.parameters(), *held)}.values())
 
     @property
     def scheduler(self) -> Any:

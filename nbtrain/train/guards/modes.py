@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from nbtrain.train.guards.habits import Habits
+from nbtrain.running.guards.habits import Habits
 
 
 class Modes:

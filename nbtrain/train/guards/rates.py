@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nbtrain.train.guards.habits import OFTEN
+from nbtrain.running.guards.habits import OFTEN
 
 FEW = 8  # groups that are all looked at in each step; of more, the first in each and the rest now and then
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nbtrain.train.guards.habits import Habits
+from nbtrain.running.guards.habits import Habits
 
 NAMED = 4  # names said of many
 _SET_BY_SCHEDULERS = {

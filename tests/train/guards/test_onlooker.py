@@ -12,7 +12,7 @@ from setups import loader, net, same_weights, twins
 from torch import nn
 from torch.optim import lr_scheduler as lrs
 
-from nbtrain.train.guards.habits import Habits
+from nbtrain.running.guards.habits import Habits
 from nbtrain.train.guards.writes import Writes
 
 
