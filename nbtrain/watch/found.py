@@ -185,13 +185,21 @@ def _around(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _if_wanted(name: str, value: Any, inside: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, KINDS):
-        yield name, value
-    holds = isinstance(value, (list, tuple, dict)) or hasattr(value, "__dict__")
-    if isinstance(value, (*KINDS, type, Tensor)) or callable(value):
-        holds = isinstance(value, Optimizer)  # it may be wrapped around another
+    try:
+        wanted, holds = isinstance(value, KINDS), _may_hold(value)
+    except Exception:  # an object with odd ideas of its class or attributes
+        return
     if holds:
         inside.append((name, value))
+    if wanted:
+        yield name, value
+
+
+def _may_hold(value: Any) -> bool:
+    """Say whether what is looked for may be in a thing: a container, an object, a wrapping optimizer."""
+    if isinstance(value, (*KINDS, type, Tensor)) or callable(value):
+        return isinstance(value, Optimizer)
+    return isinstance(value, (list, tuple, dict)) or hasattr(value, "__dict__")
 
 
 def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -73,7 +73,7 @@ class Remarks:
         if self._without_loss >= SURE_AFTER:
             self._say(
                 "loss-not-seen", Severity.WARNING,
-                "Steps are seen, and no loss: backward is not called in this loop.",
+                "Steps are seen, and no loss: backward is called on no single value, or not at all.",
                 evidence="gradients from torch.autograd.grad or torch.func come past it", recommended=LOG_IT,
             )  # fmt: skip
 
@@ -91,7 +91,7 @@ class Remarks:
             self._say(
                 "nothing-seen", Severity.WARNING if last else Severity.INFO,
                 f"No backward and no step of an optimizer was seen {until}.",
-                evidence="seen are torch's: torch.autograd.grad, torch.func and other processes are not",
+                evidence="torch.autograd.grad, torch.func, other threads and processes are not seen",
                 recommended=LOG_IT, key=f"nothing-seen {last}",
             )  # fmt: skip
 

@@ -447,3 +447,45 @@ def test_several_optimizers_have_a_curve_each(tmp_path: Path) -> None:
     assert by["opt_b"] > 50 * by["opt_a"]
     assert 0 < run.latest["train_loss"] < 10 < np.nanmax(view.mean["loss_2"])
     assert run.epochs.train_loss.tolist() == pytest.approx([by["opt_a"]], rel=0.1)
+
+
+class Odd:
+    """An object of the notebook that answers nothing."""
+
+    __hash__ = None
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    @property
+    def __dict__(self) -> Any:
+        raise RuntimeError("no attributes here")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("nothing is equal")
+
+
+def test_odd_objects_and_caught_errors_do_not_end_the_following(tmp_path: Path) -> None:
+    """Objects that raise at every question, and exceptions that the loop catches, cost no step."""
+    odd = Odd()
+    model = net()
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=2)
+    caught = 0
+    with nbtrain.watch(dir=tmp_path, save_every=1) as run:
+        for n in range(4):
+
+            def closure(n: int = n) -> torch.Tensor:
+                if n == 1:
+                    raise ValueError("in the closure")
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(X), Y)
+                loss.backward()
+                return loss
+
+            try:
+                optimizer.step(closure)
+            except ValueError:
+                caught += 1
+
+    assert (caught, len(run.history)) == (1, 3) and set(rules(run)) <= {"several-backwards"}
+    assert run.checkpoints.latest().step == 3 and odd is not None
