@@ -121,3 +121,36 @@ def test_a_failing_run_in_a_batch_execution(tmp_path: Path, monkeypatch: pytest.
     assert str(run.status) == "failed" and "my own mistake" in run.error
     assert "| the last words" in run.log and "ValueError: my own mistake" in run.log
     assert "my own mistake" in run.report_path.read_text()
+
+
+FOLLOWED = (
+    CELLS[0],
+    CELLS[1],
+    "%%train --name mine\n"
+    "for epoch in range(2):\n"
+    "    for x, y in loader:\n"
+    "        optimizer.zero_grad()\n"
+    "        criterion(model(x), y).backward()\n"
+    "        optimizer.step()\n"
+    "    print('my epoch', epoch)\n"
+    "'my last value'",
+    "import nbtrain\nwith nbtrain.watch(name='block', log='json') as run:\n"
+    "    criterion(model(x), y).backward()\n    optimizer.step()\n    print('within')",
+    "assert len(nbtrain.last_run().history) == 1 and run.status == 'completed'",
+)
+
+
+def test_a_followed_loop_in_a_batch_execution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cell waits, what the loop prints and its last value are in it, then picture and report."""
+    nbformat = pytest.importorskip("nbformat")
+    monkeypatch.setenv("PYTHONPATH", str(Path(nbtrain.__file__).parents[1]))
+    with_nbclient(written(tmp_path, FOLLOWED), tmp_path / "done.ipynb")
+
+    notebook = nbformat.read(tmp_path / "done.ipynb", as_version=4)
+    background, block = (cell.outputs for cell in notebook.cells[2:4])
+    words = ("my epoch 1", "'my last value'", "epoch 2  step 8"), ("within",)
+    for outputs, said in zip((background, block), words, strict=True):
+        shown = "".join(one.get("text", "") + one.get("data", {}).get("text/plain", "") for one in outputs)
+        assert all(word in shown for word in (*said, "Training Complete"))
+        assert len([one for one in outputs if "image/png" in one.get("data", {})]) == 1
+    assert WIDGET not in nbformat.writes(notebook)
