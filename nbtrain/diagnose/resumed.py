@@ -42,4 +42,7 @@ def way_on(run: Any) -> str:
     if info is None:
         return ""
     worth = ", ".join(f"{name} {number(value)}" for name, value in info.metrics.items() if value == value)
-    return f"Go on from step {count(info.step)}{f' ({worth})' if worth else ''}: %train resume {run.id}"
+    from_step = f"from step {count(info.step)}{f' ({worth})' if worth else ''}"
+    if run.manifest.is_followed:
+        return f"Go on {from_step} by loading model.pt and state.pt of {info.path} in your loop"
+    return f"Go on {from_step}: %train resume {run.id}"

@@ -16,6 +16,7 @@ from typing import Any
 from nbtrain.errors import UsageError
 
 CANNOT_ASK = "A loop in the background cannot ask for input: the notebook asks only for the cell that runs."
+_ASKING = ("read", "readline", "readlines", "__next__", "__iter__")  # forked workers close it, and may
 _threads: set[int] = set()  # idents of those in which nobody can be asked
 _lock = threading.Lock()
 
@@ -49,8 +50,13 @@ class _Deaf:
         self.behind = behind
 
     def __getattr__(self, name: str) -> Any:
-        _refuse_here()
+        if name in _ASKING:
+            _refuse_here()
         return getattr(self.behind, name)
+
+    def __iter__(self) -> Any:
+        _refuse_here()
+        return iter(self.behind)
 
 
 def _guarded(ask: Callable[..., Any]) -> Callable[..., Any]:

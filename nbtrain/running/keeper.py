@@ -113,7 +113,7 @@ class Keeper:
             self._guard("training.log", self.folder.log, *(f"| {line}" for line in lines))
 
     def note_events(self, events: Sequence[dict[str, Any]]) -> None:
-        """Write the changes made by hand that are new to the log; those of an earlier part stand there."""
+        """Write the changes that are new to the log; those of an earlier part stand there."""
         if self._noted is None:
             self._noted = len(events)
         for event in changes(events[self._noted :]):
@@ -152,5 +152,5 @@ def epoch_line(row: dict[str, float]) -> str:
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """Return a change in a line: `by hand at step 120: lr 0.001 → 5e-4`."""
-    return f"by hand at step {event.get('step')}: {event_label(event)}"
+    """Return a change in a line: `changed at step 120: lr 0.001 → 5e-4`."""
+    return f"changed at step {event.get('step')}: {event_label(event)}"

@@ -94,6 +94,11 @@ class Manifest:
         object.__setattr__(self, "events", tuple(self.events))
         object.__setattr__(self, "tags", tuple(self.tags))
 
+    @property
+    def is_followed(self) -> bool:
+        """True for a loop that the person wrote; our own notes no loop among its hyperparameters."""
+        return "loop" in (self.hyperparameters or {})
+
     def changed(self, **changes: Any) -> Manifest:
         """Return a manifest with the changes in; a dict given for a section is laid over what is there.
 

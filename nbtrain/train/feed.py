@@ -14,11 +14,12 @@ and then to where they were at the checkpoint.
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader, IterableDataset, MapDataPipe
 
 from nbtrain import units
@@ -248,13 +249,14 @@ def choose_data_seed(loader: Any, seed: int | None) -> int | None:
 
     With a seed of the person's they come from (seed, epoch, batch), whatever the number of workers. Without
     one a loader without workers draws from the generators of the process, as in a loop by hand, and a
-    checkpoint keeps their states. Workers have generators of their own that nobody can ask, so a seed is
-    drawn for them.
+    checkpoint keeps their states. Workers have generators of their own that nobody can ask, so they get a
+    seed that follows from where torch's generator stands: `torch.manual_seed` in the notebook repeats a run.
     """
     if not is_indexed(loader):
         return None
     if seed is None and loader.num_workers:
-        return secrets.randbits(48)
+        state = torch.get_rng_state().numpy().tobytes()  # looked at, not drawn from
+        return int.from_bytes(hashlib.blake2b(state, digest_size=6).digest(), "little")
     return seed
 
 

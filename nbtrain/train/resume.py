@@ -151,6 +151,12 @@ def find_point(word: Any, *, root: Path, name: str = "", trust: bool = False) ->
             suggestion=f"Stop it first: %train stop {folder.name}",
             pid=owner.get("pid"),
         )
+    if manifest.is_followed:
+        raise UsageError(
+            f"Run {folder.name} was a loop of your own, which only that loop can go on with.",
+            suggestion="Load its checkpoint there: model.pt and state.pt are plain torch files in "
+            f"{folder / CHECKPOINTS}.",
+        )
     _check_trust(folder, manifest, trust=trust)
     with warnings.catch_warnings(record=True):  # what was passed over is said in the plan
         warnings.simplefilter("always")
@@ -191,7 +197,7 @@ def resumed_plan(plan: Plan, point: ResumePoint) -> Plan:
 
 def offer(manifest: Manifest, folder: Path, *, front: str = "%train") -> str:
     """Return the sentence that offers to go on with an interrupted run; empty where there is nothing to."""
-    if manifest.status is not RunStatus.INTERRUPTED:
+    if manifest.status is not RunStatus.INTERRUPTED or manifest.is_followed:
         return ""
     info = CheckpointStore(folder / CHECKPOINTS).latest()
     if info is None:

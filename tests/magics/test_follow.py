@@ -26,7 +26,10 @@ WAIT = "import nbtrain; run = nbtrain.last_run().wait(60)"
 def test_a_cell_trains_in_the_background_with_its_variables_there(live: Any) -> None:
     """The cell ends at once with the panel; history and the cell's names are there while it trains."""
     cell = live(LOOP.format(epochs=10**6))
-    live("import nbtrain, time\nrun = nbtrain.last_run()\nwhile run.progress.epoch < 3: time.sleep(0.05)")
+    live(
+        "import nbtrain, time\nrun = nbtrain.last_run()\n"
+        "while run.progress.epoch < 3 or not len(run.history): time.sleep(0.05)"
+    )
     between = live("run.status.alive, len(seen) > 5, len(run.history) > 0, run.progress.total_steps")
     live("run.stop(); run.wait(30)")
     after = live("run.status, len(seen) in (run.progress.step, run.progress.step - 1), run.stop_reason")
@@ -78,6 +81,20 @@ def test_await_and_magics_work_and_input_is_refused(live: Any) -> None:
         live(busy)
         told = live(WAIT + "; print(run.status, run.error)")
         assert "failed" in told.printed and "cannot ask" in told.printed
+
+
+@pytest.mark.parametrize("workers", ["1", "2, persistent_workers=True"])
+def test_a_loop_with_workers(live: Any, workers: str) -> None:
+    """Worker processes, which close their standard input when they are forked, do their work."""
+    live(
+        "%%train --log json\n"
+        f"workers = torch.utils.data.DataLoader(train_loader.dataset, 8, num_workers={workers})\n"
+        "for xb, yb in workers:\n    optimizer.zero_grad()\n    criterion(model(xb), yb).backward()\n"
+        "    optimizer.step()"
+    )
+    told = live(WAIT + "; str(run.status), run.error, run.progress.step == len(workers)")
+
+    assert "('completed', None, True)" in told.text
 
 
 def test_words_it_does_not_know(live: Any) -> None:

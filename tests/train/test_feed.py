@@ -75,8 +75,14 @@ def test_without_a_seed_batches_are_those_of_a_loop_by_hand() -> None:
 
 
 def test_workers_without_a_seed_get_one() -> None:
-    """Workers' generators cannot be saved, so a seed is drawn for them; the person's comes first."""
-    assert isinstance(choose_data_seed(loader(num_workers=2), None), int)
+    """Workers' generators cannot be saved: torch's own gives a seed, undisturbed; a given one comes first."""
+    torch.manual_seed(11)
+    before = torch.get_rng_state()
+    chosen = choose_data_seed(loader(num_workers=2), None)
+    assert isinstance(chosen, int) and torch.equal(before, torch.get_rng_state())
+    assert chosen == choose_data_seed(loader(num_workers=2), None)
+    torch.manual_seed(12)
+    assert chosen != choose_data_seed(loader(num_workers=2), None)
     assert choose_data_seed(loader(num_workers=2), 3) == choose_data_seed(loader(), 3) == 3
     assert choose_data_seed(loader(), None) is None
     assert choose_data_seed([1, 2], 3) is None

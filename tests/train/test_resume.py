@@ -16,6 +16,8 @@ from setups import loader, net, same_weights
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from nbtrain.commands.start import train as start_train
+from nbtrain.commands.watch import watch
 from nbtrain.errors import CheckpointCorrupted, RunNotFound, UsageError
 from nbtrain.notebook.namespace import find_setup
 from nbtrain.running.run import Run
@@ -627,3 +629,20 @@ def test_what_was_changed_by_hand_is_an_option_and_a_reason(go: Go) -> None:
 
     assert resumed.progress.step == 21
     assert event["reasons"][0].startswith("In the first time: lr.")
+
+
+def test_a_followed_loop_is_not_resumed_by_ours(tmp_path: Path) -> None:
+    """A run of the person's own loop is refused in words, and nothing of it is loaded."""
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    data = [(torch.randn(4, 4), torch.tensor([0, 1, 0, 1]))] * 4
+    with watch(name="own", dir=tmp_path, save_every=2) as run:
+        for inputs, targets in data:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(inputs), targets).backward()
+            optimizer.step()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+
+    with pytest.raises(UsageError, match="a loop of your own"):
+        start_train(model, data, loss=nn.CrossEntropyLoss(), no_val=True, dir=tmp_path, resume=run.id)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
