@@ -12,6 +12,7 @@ the loop; what does reach it is meant to: Stopped, and the refusal of parameters
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -179,9 +180,10 @@ class Follower:
         if self.boundary.due:
             self.boundary.serve()
 
-    def clipping(self, parameters: list[Tensor], norm: Tensor) -> None:
-        """Gradients are clipped; `norm` is theirs before it."""
-        self._safely(self.observer.clipping, parameters)
+    def clipping(self, parameters: list[Tensor], norm: Tensor, most: Any) -> None:
+        """Gradients are clipped to a norm of `most`; `norm` is theirs before it."""
+        if not (isinstance(most, float) and math.isinf(most)):  # else they are only measured
+            self._safely(self.observer.clipping, parameters)
         self._safely(self.steps.clipped, parameters, norm)
 
     # --- batches and epochs -------------------------------------------------------------------------------

@@ -206,19 +206,19 @@ def _clipping(stack: ExitStack) -> None:
             follower = current()
             if follower is not None and not isinstance(parameters, torch.Tensor):
                 parameters = list(parameters)
-                follower.clipping(parameters, total_norm)
+                follower.clipping(parameters, total_norm, max_norm)
             return original(parameters, max_norm, total_norm, *args, **keywords)
 
         return clip
 
     def whole(original: Any) -> Any:
-        def clip(parameters: Any, *args: Any, **keywords: Any) -> Any:
+        def clip(parameters: Any, max_norm: Any, *args: Any, **keywords: Any) -> Any:
             follower = current()
             if follower is None or isinstance(parameters, torch.Tensor):
-                return original(parameters, *args, **keywords)
+                return original(parameters, max_norm, *args, **keywords)
             parameters = list(parameters)
-            norm = original(parameters, *args, **keywords)
-            follower.clipping(parameters, norm)
+            norm = original(parameters, max_norm, *args, **keywords)
+            follower.clipping(parameters, norm, max_norm)
             return norm
 
         return clip

@@ -99,6 +99,8 @@ GOOD = {
     "clipped in time": PLAIN.replace(
         "optimizer.step()", "nn.utils.clip_grad_norm_(model.parameters(), 1)\n        optimizer.step()"
     ),
+    "a norm that is only measured": PLAIN
+    + "        torch.nn.utils.clip_grad_norm_(model.parameters(), float('inf'))\n",
     "scheduler after": "s = torch.optim.lr_scheduler.StepLR(optimizer, 5)\n" + PLAIN + "        s.step()\n",
     "scheduler each epoch": "s = torch.optim.lr_scheduler.StepLR(optimizer, 1)\n"
     + PLAIN
