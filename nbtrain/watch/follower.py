@@ -90,8 +90,8 @@ class Follower:
         self.steps.go_on()
         self._state.phase = "training"
         self._values.before_backward()
-        first = self._scaling.before_scaling(outputs[0])
-        whole = self.validation.before_backward(outputs[0] if first is None else first)
+        is_scaled = self._scaling.before_scaling(outputs[0]) is not None
+        whole = self.validation.before_backward(outputs[0], is_scaled=is_scaled)
         self.epochs.before_backward()
         self.observer.backward(step=self._state.step, whole=whole)
 

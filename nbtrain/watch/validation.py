@@ -1,13 +1,13 @@
 """Losses that are not trained on: which loss the loop trains on, and what that loss says of other data.
 
-Only a loss that is known is taken: the kernel whose result backward is called on. What a function of the
-    person's own makes of several losses is not guessed at.
+Only a loss that is known is taken: the one kernel whose results are in what backward is called on, also where
+    they were multiplied, or added to a penalty. What is made of different losses is not guessed at.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,45 +21,47 @@ from nbtrain.watch.passes import Passes
 from nbtrain.watch.steps import Steps
 
 LEARNED_AFTER = 3  # backwards in a row that name one loss
-MOST_RECENT = 64
+MARKED = "nbtrain.loss"  # in the metadata of a node
+MOST_NODES = 96  # of a graph looked at, from its end; a sum over the parameters in a loop has two for each
 MOST_COMPARED = 200  # backwards; what is trained on is known long before
 
 
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """One result of a loss's kernel, in its node of the graph."""
+
+    name: str
+    reduction: int
+
+
 class Criterion:
-    """Which loss is trained on: the kernel on whose result the first backwards are called."""
+    """Which loss is trained on: the one kernel whose results are in what the first backwards are called on.
+
+    A result is known again by a mark in its node of the graph, which lives as long as the graph does: a loop
+    that goes on with `loss / 4` or `loss + penalty` keeps the graph, and not the result itself.
+    """
 
     def __init__(self) -> None:
         self.name = ""
         self.reduction = MEAN
         self._backwards = 0
-        self._recent: list[tuple[str, int, weakref.ref[Tensor]]] = []
         self._seen: deque[tuple[str, int]] = deque(maxlen=LEARNED_AFTER)
-
-    def judged(self, name: str, result: Tensor, reduction: int) -> None:
-        """Take a loss computed while training."""
-        if len(self._recent) < MOST_RECENT:
-            self._recent.append((name, reduction, weakref.ref(result)))
 
     @property
     def is_open(self) -> bool:
         """True while losses and backwards are still compared."""
         return self._backwards < MOST_COMPARED
 
-    def backward(self, value: Tensor) -> bool:
-        """Compare a backward's value with the losses computed before it; say whether it is one, undivided."""
+    def backward(self, marks: list[Mark]) -> None:
+        """Take the losses that a backward's value is made of."""
         if not self.is_open:
-            return False
+            return
         self._backwards += 1
-        recent, self._recent = self._recent, []
-        node = value.grad_fn
-        for name, reduction, held in recent:
-            result = held()
-            if result is not None and (result is value or _divided(node) is result.grad_fn is not None):
-                self._seen.append((name, reduction))
-                if len(self._seen) == LEARNED_AFTER and len(set(self._seen)) == 1 and not self.name:
-                    self.name, self.reduction = name, reduction
-                return result is value and reduction == MEAN
-        return False
+        kinds = {(mark.name, mark.reduction) for mark in marks}
+        if len(kinds) == 1:
+            self._seen.extend(kinds)
+            if len(self._seen) == LEARNED_AFTER and len(set(self._seen)) == 1 and not self.name:
+                self.name, self.reduction = self._seen[-1]
 
 
 class Validation:
@@ -80,8 +82,9 @@ class Validation:
     def judged(self, name: str, result: Tensor, args: Any, reduction: int) -> None:
         """Take a loss that was computed."""
         criterion, grad = self._criterion, torch.is_grad_enabled()
-        if grad and criterion.is_open:
-            criterion.judged(name, result, reduction)
+        mark = Mark(name, reduction)
+        if grad and result.grad_fn is not None and (criterion.is_open or self._in_eval_mode()):
+            result.grad_fn.metadata[MARKED] = mark
         if grad and not criterion.name:
             return
         if name != criterion.name or (grad and not self._in_eval_mode()):
@@ -94,23 +97,33 @@ class Validation:
         value = value.clone() if value.dim() == 0 else value.mean()
         details = self._draws.last, value, samples, reduction
         if grad:
-            self._undecided.append((weakref.ref(result), details))
+            self._undecided.append((mark, details))
             return
         self._state.phase = "validating"
         self._steps.rest()
         self._passes.judged(*details)
 
-    def before_backward(self, value: Tensor) -> bool:
+    def before_backward(self, value: Tensor, *, is_scaled: bool = False) -> bool:
         """A backward is called on a value: what was judged before it is whole.
+
+        Args:
+            value: with its graph. is_scaled: a GradScaler has multiplied it.
 
         Returns:
             True when the value is a mean over a batch as torch's loss gave it, not divided.
         """
-        whole = self._criterion.backward(value)
+        if not (self._criterion.is_open or self._undecided):
+            self._passes.trains_again()
+            return False
+        node = value.grad_fn
+        if is_scaled and node is not None:
+            node = node.next_functions[0][0]
+        marks = _marks_in(node)
+        whole = self._criterion.is_open and node is not None and len(marks) == 1
+        whole = whole and node.metadata.get(MARKED) is marks[0] and marks[0].reduction == MEAN
+        self._criterion.backward(marks)
         if self._undecided:
-            last = self._undecided[-1][0]()
-            is_training = last is not None and (last is value or _divided(value.grad_fn) is last.grad_fn)
-            self._decide(is_training=is_training)
+            self._decide(is_training=any(self._undecided[-1][0] is mark for mark in marks))
         self._passes.trains_again()
         return whole
 
@@ -128,9 +141,18 @@ class Validation:
         return model is not None and not model.training
 
 
-def _divided(node: Any) -> Any:
-    """What a value was before it was divided or multiplied by a number; None where it was not."""
-    if node is None or not node.name().startswith(("DivBackward", "MulBackward")):
-        return None
-    before = [part for part, _ in node.next_functions if part is not None]
-    return before[0] if len(before) == 1 else None
+def _marks_in(node: Any) -> list[Mark]:
+    """Return the marks nearest to the end of a graph: of the losses that a value was made of."""
+    marks, seen, waiting = [], {node}, deque([node])
+    for _ in range(MOST_NODES):
+        node = waiting.popleft() if waiting else None
+        if node is None:
+            break
+        mark = node.metadata.get(MARKED)
+        if mark is not None:
+            marks.append(mark)  # what lies before it is the model
+            continue
+        before = [part for part, _ in node.next_functions if part is not None and part not in seen]
+        seen.update(before)
+        waiting.extend(before)
+    return marks
