@@ -36,6 +36,8 @@ class Cycle:
         cleared: its gradients were emptied at some time in the cycle, or there were none.
         leftovers: norms of the gradients that each backward found, 0-d; 0 where they had been emptied by
             hand.
+        written: norms of the gradients, 0-d, before and after what the person's code has done to them between
+            the last of several backwards and the step.
         clipped: where gradients were clipped between backward and step.
         clipped_early: the same after the step before, with no backward since.
         scheduled: the place of the step, where a scheduler of the optimizer moved between backward and step.
@@ -51,6 +53,7 @@ class Cycle:
     draws: int = 0
     cleared: bool = False
     leftovers: list[Tensor] = field(default_factory=list)
+    written: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     clipped: Place | None = None
     clipped_early: Place | None = None
     scheduled: Place | None = None

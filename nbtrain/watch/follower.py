@@ -175,6 +175,14 @@ class Follower:
             self._safely(self._stepped, optimizer)
             self.boundary.due = True
 
+    def before_unscaling(self, optimizer: Any) -> None:
+        """A GradScaler is about to divide an optimizer's gradients by its factor."""
+        self._safely(self.observer.before_writing, optimizer)
+
+    def gradients_written(self) -> None:
+        """torch itself has written to gradients: they were clipped, or unscaled."""
+        self._safely(self.observer.after_writing)
+
     def scaler_updated(self) -> None:
         """A GradScaler was updated: a step within it is whole."""
         if self.boundary.due:
@@ -182,8 +190,8 @@ class Follower:
 
     def clipping(self, parameters: list[Tensor], norm: Tensor, most: Any) -> None:
         """Gradients are clipped to a norm of `most`; `norm` is theirs before it."""
-        if not (isinstance(most, float) and math.isinf(most)):  # else they are only measured
-            self._safely(self.observer.clipping, parameters)
+        is_measured = isinstance(most, float) and math.isinf(most)  # and nothing is clipped
+        self._safely(self.observer.clipping, parameters, is_measured)
         self._safely(self.steps.clipped, parameters, norm)
 
     # --- batches and epochs -------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ class Observer:
         self._found = found
         self._cycles: WeakKeyDictionary[Any, Cycle] = WeakKeyDictionary()
         self._marks: WeakKeyDictionary[Any, Marks] = WeakKeyDictionary()  # of its gradients after its step
+        self._norms: WeakKeyDictionary[Any, Tensor] = WeakKeyDictionary()  # the same, after several backwards
+        self._being_written: list[Any] = []  # optimizers, by torch
         self._common = Cycle()  # for optimizers that have not stepped
         self._rates: dict[int, int] = {}  # id of a scheduler -> last_epoch when last looked
         self._steps = 0
@@ -84,11 +86,32 @@ class Observer:
     def after_backward(self) -> None:
         """The backward is over: the gradients are what it has left."""
         if self.is_open:
-            for optimizer in list(self._cycles):
-                self._marks[optimizer] = marks_of(optimizer)
+            for optimizer, cycle in list(self._cycles.items()):
+                cycle.written.clear()
+                self._look_at_gradients(optimizer, cycle)
 
-    def clipping(self, parameters: list[Tensor]) -> None:
-        """Gradients are clipped."""
+    def _look_at_gradients(self, optimizer: Any, cycle: Cycle) -> None:
+        self._marks[optimizer] = marks_of(optimizer)
+        if len(cycle.backwards) > 1:
+            self._norms[optimizer] = _norm(optimizer)
+
+    def after_writing(self) -> None:
+        """torch has written to gradients: what they are now is not the person's doing."""
+        written, self._being_written = self._being_written, []
+        for optimizer in written:
+            self._look_at_gradients(optimizer, self._cycles[optimizer])
+
+    def before_writing(self, optimizer: Any) -> None:
+        """torch is about to write to an optimizer's gradients: they are now what the person made of them."""
+        if not self.is_open or optimizer not in self._cycles:
+            return
+        before = self._norms.pop(optimizer, None)
+        if before is not None:
+            self._cycles[optimizer].written.append((before, _norm(optimizer)))
+        self._being_written.append(optimizer)
+
+    def clipping(self, parameters: list[Tensor], is_measured: bool = False) -> None:
+        """Gradients are clipped; or their norm is only measured."""
         if not self.is_open or not any(p.grad is not None for p in parameters):
             return
         clipped, place = {id(p) for p in parameters}, Place(*line())
@@ -96,6 +119,10 @@ class Observer:
             mine = optimizer is None or any(
                 id(p) in clipped for group in optimizer.param_groups for p in group["params"]
             )
+            if mine and optimizer is not None:
+                self.before_writing(optimizer)
+            if is_measured:
+                continue
             if mine and cycle.backwards:
                 cycle.clipped = place
             elif mine:
@@ -107,6 +134,8 @@ class Observer:
             return
         cycle = self._cycles.get(optimizer, self._common)
         cycle.place = Place(*line())
+        self.before_writing(optimizer)
+        self._being_written.clear()
         moved = self._schedulers_moved()
         if cycle.backwards and any(getattr(one, "optimizer", None) is optimizer for one in moved):
             cycle.scheduled = cycle.place
@@ -159,6 +188,8 @@ class Judge:
 def _norm(optimizer: Any) -> Tensor:
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     dense = [one.coalesce().values() if one.is_sparse else one for one in gradients]
+    if not dense:
+        return torch.zeros(())
     with torch.no_grad():
         norms = torch._foreach_norm(dense)
         home = norms[0].device

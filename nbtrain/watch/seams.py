@@ -6,7 +6,7 @@ left out and named in `missing`.
 
     backward        torch.autograd's way into its engine: Tensor.backward, torch.autograd.backward, aliases
     step            torch.optim's own global hooks
-    scaling         GradScaler.scale, step, update
+    scaling         GradScaler.scale, step, unscale_, update
     batches         DataLoader.__iter__ and its iterators' __next__
     clipping        the helper behind clip_grad_norm_, which aliases of it reach too
     judging         the kernels behind torch.nn.functional's losses (nbtrain.watch.judging)
@@ -150,6 +150,18 @@ def _scaling(stack: ExitStack) -> None:
 
         return stepped
 
+    def unscale(original: Any) -> Any:
+        def unscaled(scaler: Any, optimizer: Any) -> Any:
+            follower = current()
+            if follower is None or not scaler.is_enabled():
+                return original(scaler, optimizer)
+            follower.before_unscaling(optimizer)
+            result = original(scaler, optimizer)
+            follower.gradients_written()
+            return result
+
+        return unscaled
+
     def update(original: Any) -> Any:
         def updated(scaler: Any, *args: Any, **keywords: Any) -> Any:
             result = original(scaler, *args, **keywords)
@@ -162,6 +174,7 @@ def _scaling(stack: ExitStack) -> None:
 
     replaced(stack, GradScaler, "scale", scale)
     replaced(stack, GradScaler, "step", step)
+    replaced(stack, GradScaler, "unscale_", unscale)
     replaced(stack, GradScaler, "update", update)
 
 
@@ -207,7 +220,10 @@ def _clipping(stack: ExitStack) -> None:
             if follower is not None and not isinstance(parameters, torch.Tensor):
                 parameters = list(parameters)
                 follower.clipping(parameters, total_norm, max_norm)
-            return original(parameters, max_norm, total_norm, *args, **keywords)
+            result = original(parameters, max_norm, total_norm, *args, **keywords)
+            if follower is not None:
+                follower.gradients_written()
+            return result
 
         return clip
 

@@ -81,6 +81,29 @@ def test_eval_mode_after_a_validation_is_told(tmp_path: Path) -> None:
     assert set(found_in(source, tmp_path)) == {"train-mode-off"}
 
 
+CLIP = "nn.utils.clip_grad_norm_(model.parameters(), 0.01)"
+
+
+def gathered(before_step: str) -> str:
+    """Gather two batches for a step, with something done before it."""
+    return BAD["accumulation-not-divided"][0].replace(
+        "            optimizer.step()", f"            {before_step}\n            optimizer.step()"
+    )
+
+
+def test_gathered_batches_that_torch_writes_to_are_told(tmp_path: Path) -> None:
+    """Clipping and a GradScaler write to gradients, and divide no sum."""
+    scaled = gathered(f"scaler.unscale_(optimizer); {CLIP}")
+    for plain, with_scaler in {
+        "optimizer.step()": "scaler.step(optimizer)", "zero_grad()": "zero_grad(); scaler.update()",
+        "criterion(model(xb), yb)": "scaler.scale(criterion(model(xb), yb))",
+    }.items():  # fmt: skip
+        scaled = scaled.replace(plain, with_scaler)
+    for number, source in enumerate([gathered(CLIP), "scaler = torch.amp.GradScaler('cpu')\n" + scaled]):
+        (tmp_path / str(number)).mkdir()
+        assert set(found_in(source, tmp_path / str(number))) == {"accumulation-not-divided"}, source
+
+
 GOOD = {
     "model.zero_grad": PLAIN.replace("optimizer.zero_grad()", "model.zero_grad()"),
     "zeros in place": PLAIN.replace("optimizer.zero_grad()", "optimizer.zero_grad(set_to_none=False)"),
@@ -93,6 +116,14 @@ GOOD = {
     "at the end": PLAIN.replace("        optimizer.zero_grad()\n", "") + "        optimizer.zero_grad()\n",
     "frozen norms": "for m in model.modules():\n    if isinstance(m, nn.BatchNorm1d): m.eval()\n" + PLAIN,
     "divided": BAD["accumulation-not-divided"][0].replace("yb).backward", "yb).div(2).backward"),
+    "divided in the gradients": gathered("[p.grad.div_(2) for p in model.parameters()]"),
+    "divided in their data": gathered("[p.grad.data.mul_(0.5) for p in model.parameters()]"),
+    "divided by assignment": gathered("for p in model.parameters(): p.grad = p.grad / 2"),
+    "divided and clipped": gathered(f"[p.grad.div_(2) for p in model.parameters()]; {CLIP}"),
+    "clipped and divided": gathered(f"{CLIP}; [p.grad.div_(2) for p in model.parameters()]"),
+    "divided and measured": gathered(
+        f"[p.grad.div_(2) for p in model.parameters()]; {CLIP.replace('0.01', 'torch.inf')}"
+    ),
     "a sum of losses": PLAIN.replace(
         "        loss.backward()\n", "        for _ in range(2): loss.backward(retain_graph=True)\n"
     ),

@@ -13,10 +13,11 @@ class AccumulationUndivided(Habit):
     """Several batches are gathered for a step, and each loss is the mean of its own batch.
 
     What it does: counts batches, backwards from one line, and whether backward is called on the loss as it
-        came.
+        came, with gradients that nobody divides.
     Why it hurts: the gradients are as many times as large: the learning rate and clipping mean something
         else.
-    Bad: `loss.backward()` four times, then a step. Good: `(loss / 4).backward()`.
+    Bad: `loss.backward()` four times, then a step. Good: `(loss / 4).backward()`, or the gradients
+        divided before the step.
     When to ignore: where the rate was chosen for the sum.
     """
 
@@ -28,6 +29,9 @@ class AccumulationUndivided(Habit):
         count = len(cycle.backwards)
         if count < 2 or not cycle.draws == cycle.whole == count or not (cycle.alone and cycle.cleared):
             return None
+        # device sync, in the pump
+        if any(_differ(float(before), float(after)) for before, after in cycle.written):
+            return None  # divided in the gradients
         return cycle.backwards[0] if len(set(cycle.backwards)) == 1 else None
 
     def said(self, cycles: Sequence[Cycle]) -> dict[str, str]:
@@ -40,6 +44,10 @@ class AccumulationUndivided(Habit):
             "current": f"{count} backwards a step",
             "name": cycles[-1].optimizer,
         }
+
+
+def _differ(before: float, after: float) -> bool:
+    return abs(after - before) > 1e-3 * before  # rounding of half precision; no divisor is as near to 1
 
 
 HABIT = AccumulationUndivided
