@@ -38,6 +38,8 @@ class Cycle:
             hand.
         written: norms of the gradients, 0-d, before and after what the person's code has done to them between
             the last of several backwards and the step.
+        emptied: norm of the gradients at the step, 0-d, where a backward has reached them and something was
+            done to them since.
         clipped: where gradients were clipped between backward and step.
         clipped_early: the same after the step before, with no backward since.
         scheduled: the place of the step, where a scheduler of the optimizer moved between backward and step.
@@ -54,6 +56,7 @@ class Cycle:
     cleared: bool = False
     leftovers: list[Tensor] = field(default_factory=list)
     written: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    emptied: Tensor | None = None
     clipped: Place | None = None
     clipped_early: Place | None = None
     scheduled: Place | None = None

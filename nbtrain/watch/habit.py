@@ -23,6 +23,7 @@ class Habit(ABC):
 
     id: ClassVar[str]
     severity: ClassVar[Severity]
+    sure_after: ClassVar[int] = SURE_AFTER
 
     @abstractmethod
     def seen_in(self, cycle: Cycle) -> Place | None:
@@ -33,13 +34,13 @@ class Habit(ABC):
         """Return `issue`, `recommended` and what else a finding says of cycles that all show it."""
 
     def look(self, cycles: Sequence[Cycle]) -> Finding | None:
-        """Return the finding once the newest `SURE_AFTER` cycles of an optimizer all show it."""
-        newest = cycles[-SURE_AFTER:]
+        """Return the finding once the newest `sure_after` cycles of an optimizer all show it."""
+        newest = cycles[-self.sure_after :]
         places = [place for cycle in newest if (place := self.seen_in(cycle)) is not None]
-        if len(places) < SURE_AFTER:
+        if len(places) < self.sure_after:
             return None
         said = self.said(newest)
-        evidence = f"{places[-1]}, in {SURE_AFTER} steps in a row"
+        evidence = f"{places[-1]}, in {self.sure_after} steps in a row"
         return Finding(
             self.id, self.severity, said.pop("issue"), line=places[-1].line or None,
             step=newest[-1].step, evidence=evidence, **said,

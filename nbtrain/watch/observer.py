@@ -37,6 +37,7 @@ class Observer:
         self._cycles: WeakKeyDictionary[Any, Cycle] = WeakKeyDictionary()
         self._marks: WeakKeyDictionary[Any, Marks] = WeakKeyDictionary()  # of its gradients after its step
         self._norms: WeakKeyDictionary[Any, Tensor] = WeakKeyDictionary()  # the same, after several backwards
+        self._reached: WeakKeyDictionary[Any, Marks] = WeakKeyDictionary()  # as a backward has left them
         self._being_written: list[Any] = []  # optimizers, by torch
         self._common = Cycle()  # for optimizers that have not stepped
         self._rates: dict[int, int] = {}  # id of a scheduler -> last_epoch when last looked
@@ -62,7 +63,7 @@ class Observer:
             cycle.backwards.append(place)
             cycle.whole += whole
             cycle.in_eval = in_eval
-            if optimizer is not None and not cycle.cleared:
+            if optimizer is not None:
                 self._look_at_leftovers(optimizer, cycle)
 
     def _in_eval(self) -> bool:
@@ -78,6 +79,9 @@ class Observer:
         """Tell whether the gradients are those that the step, or the backward before this one, has left."""
         marks = marks_of(optimizer)
         left = self._marks.get(optimizer, ())
+        self._marks[optimizer] = marks
+        if cycle.cleared:
+            return
         if marks != left or all(mark is None for mark in marks):
             cycle.cleared = True
         else:
@@ -88,7 +92,10 @@ class Observer:
         if self.is_open:
             for optimizer, cycle in list(self._cycles.items()):
                 cycle.written.clear()
+                before = self._marks.get(optimizer)
                 self._look_at_gradients(optimizer, cycle)
+                if self._marks[optimizer] != before:
+                    self._reached[optimizer] = self._marks[optimizer]
 
     def _look_at_gradients(self, optimizer: Any, cycle: Cycle) -> None:
         self._marks[optimizer] = marks_of(optimizer)
@@ -136,6 +143,8 @@ class Observer:
         cycle.place = Place(*line())
         self.before_writing(optimizer)
         self._being_written.clear()
+        if (reached := self._reached.pop(optimizer, None)) is not None and reached != marks_of(optimizer):
+            cycle.emptied = _norm(optimizer)
         moved = self._schedulers_moved()
         if cycle.backwards and any(getattr(one, "optimizer", None) is optimizer for one in moved):
             cycle.scheduled = cycle.place

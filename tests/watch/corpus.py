@@ -19,7 +19,7 @@ from nbtrain.watch.watching import Watching
 
 HABITS = {
     "zero-grad-missing", "clip-after-step", "scheduler-before-step", "accumulation-not-divided",
-    "train-mode-off",
+    "train-mode-off", "zero-grad-misplaced",
 }  # fmt: skip
 LOOPS = sorted((Path(__file__).parent / "loops").glob("*.py"))
 

@@ -58,6 +58,11 @@ for epoch in range(4):
 """,
         "criterion(model(xb), yb).backward()",
     ),
+    "zero-grad-misplaced": (
+        PLAIN.replace("        optimizer.zero_grad()\n", "").replace(
+            "optimizer.step()", "optimizer.zero_grad()\n        optimizer.step()"
+        ), "optimizer.step()",
+    ),
     "train-mode-off": ("model.eval()\n" + PLAIN, "loss.backward()"),
 }  # fmt: skip
 
@@ -104,6 +109,14 @@ def test_gathered_batches_that_torch_writes_to_are_told(tmp_path: Path) -> None:
         assert set(found_in(source, tmp_path / str(number))) == {"accumulation-not-divided"}, source
 
 
+@pytest.mark.parametrize("emptied", ["model.zero_grad()", "optimizer.zero_grad(set_to_none=False)"])
+def test_gradients_gone_at_the_step_are_told_however_they_went(emptied: str, tmp_path: Path) -> None:
+    """None or zero, by the model or the optimizer, and clipped or not: the step has nothing to go by."""
+    source, _ = BAD["zero-grad-misplaced"]
+    source = source.replace("optimizer.zero_grad()", f"{emptied}; {CLIP}")
+    assert set(found_in(source, tmp_path)) == {"zero-grad-misplaced"}
+
+
 GOOD = {
     "model.zero_grad": PLAIN.replace("optimizer.zero_grad()", "model.zero_grad()"),
     "zeros in place": PLAIN.replace("optimizer.zero_grad()", "optimizer.zero_grad(set_to_none=False)"),
@@ -123,6 +136,9 @@ GOOD = {
     "clipped and divided": gathered(f"{CLIP}; [p.grad.div_(2) for p in model.parameters()]"),
     "divided and measured": gathered(
         f"[p.grad.div_(2) for p in model.parameters()]; {CLIP.replace('0.01', 'torch.inf')}"
+    ),
+    "one batch left out": PLAIN.replace(
+        "        optimizer.step()", "        if len(xb) < 16: optimizer.zero_grad()\n        optimizer.step()"
     ),
     "a sum of losses": PLAIN.replace(
         "        loss.backward()\n", "        for _ in range(2): loss.backward(retain_graph=True)\n"
