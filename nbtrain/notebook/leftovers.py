@@ -140,7 +140,7 @@ def _tensors() -> list[tuple[Any, tuple[Any, int], int]]:
                 storage = thing.untyped_storage()
                 place = (str(thing.device), storage.data_ptr()) if storage.nbytes() else (None, id(thing))
                 found.append((weakref.ref(thing), place, storage.nbytes()))
-            except (RuntimeError, NotImplementedError):  # sparse, fake and sharded ones have no one storage
+            except (RuntimeError, NotImplementedError, ValueError):  # sparse, fake, lazy: no one storage
                 continue
     return found
 

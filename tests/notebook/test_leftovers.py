@@ -129,3 +129,11 @@ def test_a_frame_that_still_runs_is_left_alone() -> None:
         hold(error)
         free()
     assert mine.sum() == 3
+
+
+def test_a_lazy_model_in_memory_does_no_harm() -> None:
+    """Parameters that have no values yet are passed over."""
+    lazy = torch.nn.LazyLinear(3)
+
+    assert isinstance(nbtrain.free().tensor_bytes, int)
+    assert "Uninitialized" in type(lazy.weight).__name__

@@ -105,11 +105,15 @@ class RandomGuard:
 
 
 def _give_back(*, unless_untouched: bool) -> None:
-    notebook, streams._now.notebook = streams._now.notebook, None
-    if notebook is not None and not (unless_untouched and notebook.untouched()):
-        with notebook.lock:
+    notebook = streams._now.notebook
+    if notebook is None:
+        return
+    with notebook.lock:  # a draw that waits for it goes on from torch's own generators
+        if not (unless_untouched and notebook.untouched()):
             for device, state in notebook.states().items():
                 streams.default_of(device).set_state(state)
+        notebook.over = True
+        streams._now.notebook = None
 
 
 @contextmanager

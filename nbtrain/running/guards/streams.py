@@ -37,12 +37,15 @@ class Stream:
 
     def __init__(self, first: Callable[[Device], Any]) -> None:
         self.lock = threading.RLock()  # held while a draw is under way
+        self.over = False  # its states were given to torch's own generators, which stand in for it
         self._first = first
         self._generators: dict[Device, torch.Generator] = {}
         self._begun: dict[Device, torch.Tensor] = {}
 
     def generator(self, device: Device) -> torch.Generator:
-        """Return the generator of a device."""
+        """Return the generator of a device; while `lock` is held it is the right one."""
+        if self.over:
+            return default_of(device)
         found = self._generators.get(device)
         if found is None:
             with self.lock:

@@ -24,7 +24,9 @@ class RisingLoss(Callback):
 
     The loss is the validation loss, or an epoch's training loss where nothing is validated. A share of the
     loss says little where losses cross zero or have come down a thousandfold, so the three rises together
-    must also come to a tenth of half the way the loss has come. Rises within the noise do not count.
+    must also come to a tenth of half the way the loss has come. Rises within the noise do not count. A
+    training loss must also be back at half of where it began: a small one wanders tenfold with dropout and
+    short epochs, in healthy runs.
 
     Unless a share was asked for, two things are left alone, for they happen in healthy runs: the training
     loss falls meanwhile (overfitting; the alert `validation-rising` says so, `patience` ends such a run), and
@@ -73,6 +75,8 @@ class RisingLoss(Callback):
             return
         self._seen.append((loss, train, float(work.optimizer.param_groups[0]["lr"])))
         if state.nothing_left or not self._rises():
+            return
+        if not self._strict and work.val_loader is None and loss < self._seen[0][0] / 2:
             return
         how = f"by more than {self._share:.0%} at each of {RISES} {unit} in a row"
         course = " → ".join(units.number(value) for value, *_ in self._seen[-RISES - 1 :])
