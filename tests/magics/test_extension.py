@@ -122,3 +122,18 @@ def test_the_settings_file_counts(shell: Any) -> None:
 
     assert [one.log for one in shell.configurables if type(one).__name__ == "NBTrain"] == ["csv"]
     del shell.config.NBTrain
+
+
+def test_an_unknown_backend_is_refused_when_it_is_set(
+    shell: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """`%config NBTrain.log` names the allowed backends, keeps the old value, and later settings still work."""
+    shell.run_line_magic("load_ext", "nbtrain")
+    shell.run_cell('%config NBTrain.log = "json"').raise_error()
+    shell.run_cell('%config NBTrain.log = "xml"')
+    assert "Allowed are json, csv, tensorboard, wandb, mlflow" in caplog.text  # IPython logs it, in red
+    capsys.readouterr()
+
+    shell.run_cell('%config NBTrain.dir = "kept"').raise_error()
+    shell.run_cell("%config NBTrain.log").raise_error()
+    assert "json" in capsys.readouterr().out
