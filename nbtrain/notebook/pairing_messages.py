@@ -22,6 +22,7 @@ from nbtrain.notebook.wording import attribute, say, say_kind
 from nbtrain.units import short_count
 
 MOST_EXAMPLES = 3
+OWN_LOOP = "keep your own training loop: with `%%train` as its cell's first line it runs followed"
 
 
 def _models(models: Iterable[Model]) -> list[tuple[str, str]]:
@@ -58,7 +59,7 @@ def several_optimizers(model: Model, holders: Sequence[Holder]) -> UsageError:
         f"{len(items)} optimizers hold parameters of `{model.name}`: {listed(items)}.",
         suggestion=(
             f"Say which: {either(f'%train {model.name} --optimizer {name}' for name, _ in items)}. "
-            "To use several in turn, keep your own training loop."
+            f"To use several in turn, {OWN_LOOP}."
         ),
         candidates=candidates(items),
     )
@@ -74,7 +75,7 @@ def several_pairs(holders: Sequence[Holder], models: Sequence[Model]) -> UsageEr
         f"{listed(optimizers)}.",
         suggestion=(
             f"Say which to train: {either(f'%train {name}' for name, _ in items)}. "
-            "To train them in turn (a GAN), keep your own training loop."
+            f"To train them in turn (a GAN), {OWN_LOOP}."
         ),
         candidates=candidates(items + optimizers),
     )
@@ -253,7 +254,7 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
             f"`{holders[0].name}` updates plain tensors ({', '.join(f'`{name}`' for name in names)}); %train"
             " needs a torch.nn.Module.",
             suggestion=(
-                "Put them into one as nn.Parameter, or keep your own training loop."
+                f"Put them into one as nn.Parameter, or {OWN_LOOP}."
             ),
         )
     if found.classes:
