@@ -9,6 +9,7 @@ from nbtrain.errors import UsageError
 from nbtrain.notebook.candidates import Candidates
 from nbtrain.notebook.listing import candidates, either, listed, tensors
 from nbtrain.notebook.modules import total_size, walk
+from nbtrain.notebook.overlooked import models_of_classes
 from nbtrain.notebook.ownership import (
     Holder,
     Model,
@@ -257,6 +258,12 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
                 f"Put them into one as nn.Parameter, or {OWN_LOOP}."
             ),
         )
+    if kept := models_of_classes(namespace):
+        return UsageError(
+            "There is no model among the variables; a class keeps "
+            f"{', '.join(f'`{way}`' for way in kept[:MOST_EXAMPLES])}.",
+            suggestion=f"Name it: {either(f'%train {way}' for way in kept)}.",
+        )
     if found.classes:
         made = found.classes[-1]
         return UsageError(
@@ -267,11 +274,15 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
         return UsageError(
             f"There is no model among the variables, though `{holders[0].name}`"
             f" ({say_kind(holders[0].inner)}) holds {tensors(len(holders[0].tensors))} of one.",
-            suggestion="Run the cell that makes the model, then the one that makes the optimizer.",
+            suggestion=(
+                "Run the cell that makes the model, then the one that makes the optimizer; a model that an"
+                " object keeps can be named: `%train exp.model`."
+            ),
         )
     return UsageError(
         "There is no model among the variables.",
-        suggestion="Make a torch.nn.Module first (model = ...), or name it: `%train MODEL DATA`.",
+        suggestion="Make a torch.nn.Module first (model = ...), or name it: `%train MODEL DATA`, also as"
+        " an attribute (`%train exp.model`).",
     )
 
 
