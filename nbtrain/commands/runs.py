@@ -80,7 +80,9 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     folder = Path(args.dir or context.runs_dir).expanduser()
     if args.dir and not folder.is_dir():
         raise UsageError(
-            f"`{args.dir}` is a file, not a folder." if folder.exists() else f"There is no folder `{args.dir}`.",
+            f"`{args.dir}` is a file, not a folder."
+            if folder.exists()
+            else f"There is no folder `{args.dir}`.",
             suggestion="Give the folder that holds the run folders, for example --dir runs.",
         )
     return _listing(folder, with_kernels=args.dir is None and context.in_notebook)

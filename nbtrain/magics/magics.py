@@ -163,7 +163,8 @@ class NBTrainMagics(Magics):
                 raise
             more = "each with its own help, e.g. %train stop --help"
             own = help_text(watch.CELL, "%%train")
-            raise HelpAsked(f"{asked}\n{own}\n%train VERB does something else; {more}:\n{verbs_text()}\n") from None
+            verbs = f"%train VERB does something else; {more}:\n{verbs_text()}\n"
+            raise HelpAsked(f"{asked}\n{own}\n{verbs}") from None
 
     def _check_first(self, words: list[str]) -> None:
         """Refuse a mistyped verb in words that speak of verbs, before it is taken for a model's name.

@@ -33,7 +33,8 @@ def functions_that_may_be_a_loss(namespace: Mapping[str, Any]) -> tuple[str, ...
     verb = "takes" if len(names) == 1 else "take"
     used = "is not used" if len(names) == 1 else "are not used"
     return (
-        f"No loss of the notebook was found, so nbtrain chooses one. {shown}{more} {verb} two values and {used}:"
+        "No loss of the notebook was found, so nbtrain chooses one. "
+        f"{shown}{more} {verb} two values and {used}:"
         f" if that is the loss, say --loss {names[0]}.",
     )
 
@@ -67,7 +68,8 @@ def models_of_classes(namespace: Mapping[str, Any]) -> list[str]:
         if not counts(name) or kind.__module__ != "__main__" or nn.Module in kind.__mro__:
             continue
         for attribute, part in vars(kind).items():
-            if isinstance(part, nn.Module) and has_forward(part) and parameters_of(part):
-                if not is_criterion(attribute, part) and not is_accessory(part):
-                    found.setdefault(id(part), f"{name}.{attribute}")
+            if not isinstance(part, nn.Module) or not has_forward(part) or not parameters_of(part):
+                continue
+            if not is_criterion(attribute, part) and not is_accessory(part):
+                found.setdefault(id(part), f"{name}.{attribute}")
     return list(found.values())

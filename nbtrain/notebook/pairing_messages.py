@@ -275,7 +275,7 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
             f"There is no model among the variables, though `{holders[0].name}`"
             f" ({say_kind(holders[0].inner)}) holds {tensors(len(holders[0].tensors))} of one.",
             suggestion=(
-                "Run the cell that makes the model, then the one that makes the optimizer; a model that an"
+                "Run the cell that makes the model, then the one that makes the optimizer. A model that an"
                 " object keeps can be named: `%train exp.model`."
             ),
         )

@@ -191,7 +191,8 @@ def _whole(low: int, high: int | None = None) -> Callable[[str, Any], int]:
 
 def _shown(value: Any) -> str:
     digits = len(str(int(value))) if value < 10**300 else 300
-    return f"{int(value):,}" if digits <= 18 else f"a number of {'over ' if digits == 300 else ''}{digits} digits"
+    over = "over " if digits == 300 else ""
+    return f"{int(value):,}" if digits <= 18 else f"a number of {over}{digits} digits"
 
 
 def _clip(name: str, value: Any) -> float | None:

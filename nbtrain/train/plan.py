@@ -317,8 +317,8 @@ def _too_long(expected: Estimate | str) -> list[str]:
     if isinstance(expected, str) or expected.seconds <= LONG_S:
         return []
     return [
-        f"By the timed steps this takes {expected.seconds / 86_400:,.0f} days. If that is not meant, say fewer "
-        "--epochs, or set a budget: --max-time 8h."
+        f"By the timed steps this takes {expected.seconds / 86_400:,.0f} days. If that is not meant, say "
+        "fewer --epochs, or set a budget: --max-time 8h."
     ]
 
 

@@ -131,7 +131,7 @@ def test_a_terminal_holds_no_objects() -> None:
 
 @pytest.mark.parametrize("trouble", ["two loaders", "stale optimizer"])
 def test_the_model_is_shown_where_a_run_could_not_begin(objects: dict[str, Any], trouble: str) -> None:
-    """Two training loaders or a stale optimizer leave out the output shapes, with a word, and nothing else."""
+    """Two training loaders or a stale optimizer leave out the output shapes, with a word, no more."""
     import copy
 
     import torch
@@ -143,5 +143,5 @@ def test_the_model_is_shown_where_a_run_could_not_begin(objects: dict[str, Any],
         objects["optimizer"] = torch.optim.SGD(gone.parameters(), lr=0.1)
     text = inspected(objects).report().to_text()
 
-    for said in ("Model: model", "optimizer (SGD)", "train_loader (DataLoader)", "Output shapes are left out"):
+    for said in ("Model: model", "optimizer (SGD)", "train_loader (DataLoader)", "shapes are left out"):
         assert said in text

@@ -78,7 +78,7 @@ def test_numbers_keep_their_kind() -> None:
 @pytest.mark.parametrize("word", ["ten", "nan", "inf", "1e999"])
 def test_what_is_no_number_is_refused(word: str) -> None:
     """A word where a number belongs is named, and so are not-a-number and infinity."""
-    with pytest.raises(UsageError, match=f"`--epochs {word}`: it must be a whole number, at least 1. For example --epochs 10"):
+    with pytest.raises(UsageError, match=f"`--epochs {word}`: it must be a whole number, at least 1"):
         start("--epochs", word)
 
 

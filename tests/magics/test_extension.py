@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import nbtrain
 
 MEASURED = """
@@ -127,7 +129,7 @@ def test_the_settings_file_counts(shell: Any) -> None:
 def test_an_unknown_backend_is_refused_when_it_is_set(
     shell: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`%config NBTrain.log` names the allowed backends, keeps the old value, and later settings still work."""
+    """`%config NBTrain.log` names the allowed backends and keeps the old value; later settings work."""
     shell.run_line_magic("load_ext", "nbtrain")
     shell.run_cell('%config NBTrain.log = "json"').raise_error()
     shell.run_cell('%config NBTrain.log = "xml"')
