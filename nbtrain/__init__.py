@@ -68,7 +68,7 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*__all__, "__version__", "__doc__", "__file__", "__name__", "__path__", "__all__"])
 
 
 def _show_in_notebook() -> None:

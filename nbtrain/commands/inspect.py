@@ -264,7 +264,10 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     data = None if args.data is None else _look_up(args.data, context)
     if args.name is not None:
         return inspect(_look_up(args.name, context), args.name, data=data, namespace=context.visible())
-    setup = find_setup(context.visible(), loss=False)
+    try:
+        setup = find_setup(context.visible(), loss=False)
+    except UsageError as error:
+        return _inspect_without_setup(error, data, context.visible())
 
     def pair(part: Any) -> Named:
         return ((part.name, part.value),) if part is not None else ()
@@ -279,6 +282,30 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         _shapes_of(setup.model.value, data if data is not None else setup.train.value, context.visible()),
         _samples(loaders),
     )
+
+
+def _inspect_without_setup(error: UsageError, data: Any, known: Mapping[str, Any]) -> Inspection:
+    """Show the one model and what lies beside it where a run could not begin, and say why it could not.
+
+    Raises:
+        UsageError: the error itself, where there is not exactly one model to show.
+    """
+    from nbtrain.notebook.candidates import collect
+    from nbtrain.notebook.modules import parameters_of
+    from nbtrain.notebook.seen_shapes import SeenShapes
+
+    found = collect(known)
+    models = [one for one in found.models if parameters_of(one.value)]
+    if len(models) != 1:
+        raise error
+    model = models[0]
+    if data is not None:
+        shapes = _shapes_of(model.value, data, known)
+    else:
+        shapes = SeenShapes.of(model.value, {}, f"Output shapes are left out: {error.message}")
+    loaders = tuple((one.name, one.value) for one in found.loaders)
+    optimizers = tuple((one.name, one.value) for one in found.optimizers)
+    return Inspection(model.value, model.name, optimizers, (), loaders, shapes, _samples(loaders))
 
 
 def _look_up(name: str, context: Context) -> Any:

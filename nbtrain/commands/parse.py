@@ -6,6 +6,7 @@ import argparse
 import difflib
 import math
 import re
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import NoReturn
 
@@ -15,6 +16,7 @@ from nbtrain.errors import UsageError
 
 _WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 _QUOTED = re.compile(r"""(?P<flag>(?:--[\w-]+=)?)(?P<q>["'])(?P<inside>.*)(?P=q)""", re.DOTALL)
+_BARE = re.compile(r"argument (?P<flags>\S+): expected one argument")
 
 
 class HelpAsked(Exception):
@@ -25,7 +27,16 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}.", suggestion=f"See {self.prog} --help.")
+        bare = _BARE.fullmatch(message)
+        if bare is not None:
+            flag = bare["flags"].split("/")[0]
+            raise UsageError(f"{self.prog}: `{flag}` needs a value.", suggestion=_see(self.prog))
+        raise UsageError(f"{self.prog}: {message}.", suggestion=_see(self.prog))
+
+
+def _see(prog: str) -> str:
+    """Return where help is; a cell magic without a body below it is refused by IPython."""
+    return f"See {prog.replace('%%', '%', 1)} --help."
 
 
 def split_line(line: str) -> list[str]:
@@ -72,7 +83,7 @@ def parse(command: Command, words: list[str], *, front: str = "%train") -> Simpl
         raise HelpAsked(help_text(command, front))
     parser = _Parser(prog=prog, add_help=False, allow_abbrev=False)
     for argument in command.arguments:
-        _add(parser, argument)
+        _add(parser, argument, words)
     # Intermixed, so that `model --epochs 3 loader` is read as a person means it.
     found, rest = parser.parse_known_intermixed_args(words)
     if rest:
@@ -80,7 +91,7 @@ def parse(command: Command, words: list[str], *, front: str = "%train") -> Simpl
     return SimpleNamespace(**vars(found))
 
 
-def _add(parser: argparse.ArgumentParser, argument: Argument) -> None:
+def _add(parser: argparse.ArgumentParser, argument: Argument, words: list[str]) -> None:
     if argument.kind is bool:
         parser.add_argument(*argument.flags, dest=argument.dest, action="store_true")
     elif argument.positional:
@@ -94,7 +105,7 @@ def _add(parser: argparse.ArgumentParser, argument: Argument) -> None:
         parser.add_argument(
             *argument.flags,
             dest=argument.dest,
-            type=_number if argument.kind in (int, float) else str,
+            type=_number_of(argument, words) if argument.kind in (int, float) else str,
             action="append" if argument.many else "store",
             default=argument.default,
             choices=argument.choices or None,
@@ -110,7 +121,23 @@ def _number(word: str) -> int | float:
     return int(value) if value.is_integer() and "." not in word and "e" not in word.lower() else value
 
 
-_number.__name__ = "number"  # argparse puts it into "invalid number value"
+def _number_of(argument: Argument, words: list[str]) -> Callable[[str], int | float]:
+    """Return what reads an option's number and says a wrong one with the flag that was used."""
+    used = (word.partition("=")[0] for word in words)
+    flag = next((word for word in used if word in argument.flags), argument.flags[0])
+
+    def read(word: str) -> int | float:
+        try:
+            return _number(word)
+        except ValueError:
+            whole = argument.kind is int
+            allowed = f"a whole number, at least {argument.least}" if whole else "a finite number"
+            raise UsageError(
+                f"`{flag} {word}`: it must be {allowed}.",
+                suggestion=f"For example {flag} {'10' if whole else '0.1'}.",
+            ) from None
+
+    return read
 
 
 def _dashes(word: str) -> str:
@@ -123,8 +150,8 @@ def _dashes(word: str) -> str:
 
 def _unknown(word: str, command: Command, prog: str) -> UsageError:
     if not word.startswith("-"):
-        return UsageError(f"`{word}` is not expected by {prog}.", suggestion=f"See {prog} --help.")
+        return UsageError(f"`{word}` is not expected by {prog}.", suggestion=_see(prog))
     flags = [flag for argument in command.arguments if not argument.positional for flag in argument.flags]
     close = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
-    hint = f"Did you mean `{close[0]}`?" if close else f"See {prog} --help."
+    hint = f"Did you mean `{close[0]}`?" if close else _see(prog)
     return UsageError(f"`{word}` is not an option of {prog}.", suggestion=hint)

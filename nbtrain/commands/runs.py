@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from nbtrain.commands.spec import DIR, Command, Context
+from nbtrain.errors import UsageError
 
 
 def runs(dir: str | Path | None = None) -> Any:
@@ -54,8 +55,16 @@ def load_run(run: str | Path, *, dir: str | Path = "runs") -> Any:
 
     Raises:
         RunNotFound: no such run; names the nearest.
+        UsageError: `run` or `dir` is no text and no path.
     """
     from nbtrain.runs.stored import StoredRun
+
+    for name, value in (("run", run), ("dir", dir)):
+        if not isinstance(value, (str, Path)):
+            raise UsageError(
+                f"`{name}` is {value!r}; allowed are a text and a pathlib.Path.",
+                suggestion='For example nbtrain.load_run("model-20260131-120000-1a2b", dir="runs").',
+            )
 
     return StoredRun.load(Path(dir), run)
 
@@ -68,7 +77,14 @@ def last_run() -> Any:
 
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
-    folder = Path(args.dir or context.runs_dir)
+    folder = Path(args.dir or context.runs_dir).expanduser()
+    if args.dir and not folder.is_dir():
+        raise UsageError(
+            f"`{args.dir}` is a file, not a folder."
+            if folder.exists()
+            else f"There is no folder `{args.dir}`.",
+            suggestion="Give the folder that holds the run folders, for example --dir runs.",
+        )
     return _listing(folder, with_kernels=args.dir is None and context.in_notebook)
 
 

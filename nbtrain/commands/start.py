@@ -87,8 +87,8 @@ OPTIONS = (
     ),
     Argument(("--val-every",), "steps between evaluations (each epoch's end)", int),
     Argument(("--checkpoint-every", "--save-steps"), "steps between checkpoints (each epoch's end)", int),
-    Argument(("--keep",), "periodic checkpoints kept besides best, last and one backup (2)", int),
-    Argument(("--seed",), "seed python, numpy, torch and CUDA", int),
+    Argument(("--keep",), "periodic checkpoints kept besides best, last and one backup (2)", int, least=0),
+    Argument(("--seed",), "seed python, numpy, torch and CUDA", int, least=0),
     Argument(("--deterministic",), "ask torch for deterministic algorithms", bool),
     Argument(("--device",), "cpu | cuda | cuda:1 | mps (where the model is)", metavar="DEVICE"),
     Argument(

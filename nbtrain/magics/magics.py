@@ -13,6 +13,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from nbtrain.commands import watch
 from nbtrain.commands._table import TABLE, command, nearest_verb, verbs_text
+from nbtrain.commands.help import help_text
 from nbtrain.commands.parse import HelpAsked, parse, split_line
 from nbtrain.commands.spec import Context
 from nbtrain.errors import UsageError, UserError
@@ -161,7 +162,9 @@ class NBTrainMagics(Magics):
             if verb != "start":
                 raise
             more = "each with its own help, e.g. %train stop --help"
-            raise HelpAsked(f"{asked}\n%train VERB does something else; {more}:\n{verbs_text()}\n") from None
+            own = help_text(watch.CELL, "%%train")
+            verbs = f"%train VERB does something else; {more}:\n{verbs_text()}\n"
+            raise HelpAsked(f"{asked}\n{own}\n{verbs}") from None
 
     def _check_first(self, words: list[str]) -> None:
         """Refuse a mistyped verb in words that speak of verbs, before it is taken for a model's name.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Unicode
+from traitlets import TraitError, Unicode, validate
 from traitlets.config import Configurable
+
+from nbtrain.errors import UsageError
+from nbtrain.running.backends import BACKENDS, backends
 
 
 class NBTrain(Configurable):
@@ -23,3 +26,25 @@ class NBTrain(Configurable):
     def __init__(self, **words: Any) -> None:
         super().__init__(**words)
         self.replaced: dict[tuple[str, str], Any] = {}
+
+    def update_config(self, config: Any) -> None:
+        """Take `%config` lines; a wrong one is refused before it is kept, or each later line would fail."""
+        said = config.get(type(self).__name__, {})
+        if isinstance(said.get("log"), str):
+            _checked(said["log"])
+        super().update_config(config)
+
+    @validate("log")
+    def _check_log(self, proposal: Any) -> str:
+        return _checked(proposal["value"])
+
+
+def _checked(value: str) -> str:
+    try:
+        backends(value)
+    except UsageError as error:
+        allowed = ", ".join(BACKENDS)
+        raise TraitError(
+            f"NBTrain.log: {error.message} Allowed are {allowed}; several with commas."
+        ) from None
+    return value

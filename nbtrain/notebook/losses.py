@@ -15,11 +15,11 @@ from nbtrain.notebook.ownership import Model
 from nbtrain.notebook.wording import say
 
 # First words and arguments of functions that are about losses but are none.
-_DOING_WORDS = frozenset(
+DOING_WORDS = frozenset(
     ["plot", "show", "print", "log", "save", "load", "get", "make", "build", "create", "evaluate", "eval",
      "record", "update", "draw", "report", "test", "validate", "train"]
 )  # fmt: skip
-_OTHER_ARGUMENTS = frozenset(
+OTHER_ARGUMENTS = frozenset(
     ["loader", "dataloader", "data_loader", "dataset", "optimizer", "opt", "epoch", "epochs", "history",
      "ax", "axes", "fig", "path", "losses", "name", "values", "steps", "train_loader", "val_loader"]
 )  # fmt: skip
@@ -73,11 +73,11 @@ def is_loss_function(one: Named) -> bool:
     function = getattr(value, "func", value)  # functools.partial(F.cross_entropy, label_smoothing=0.1)
     if function is not value and getattr(function, "__module__", None) == "torch.nn.functional":
         return True
-    if words(one.name)[0] in _DOING_WORDS:
+    if words(one.name)[0] in DOING_WORDS:
         return False
     names = argument_names(value)
     return (
-        names is not None and len(names) == 2 and _OTHER_ARGUMENTS.isdisjoint(name.lower() for name in names)
+        names is not None and len(names) == 2 and OTHER_ARGUMENTS.isdisjoint(name.lower() for name in names)
     )
 
 

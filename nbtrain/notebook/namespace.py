@@ -17,8 +17,9 @@ from typing import Any
 from nbtrain.notebook.candidates import Candidates, Named, collect
 from nbtrain.notebook.given import resolve
 from nbtrain.notebook.loaders import check_data, choose_train, choose_val, shared_samples
-from nbtrain.notebook.losses import choose_loss
+from nbtrain.notebook.losses import choose_loss, gives_own_loss
 from nbtrain.notebook.names import counts
+from nbtrain.notebook.overlooked import functions_that_may_be_a_loss
 from nbtrain.notebook.pairing import choose_pair
 from nbtrain.notebook.schedulers import check_scheduler, choose_scheduler
 
@@ -91,6 +92,8 @@ def find_setup(
     chosen_loss, loss_remarks = given["loss"], ()
     if chosen_loss is None and "loss" not in without:
         chosen_loss, loss_remarks = choose_loss(found, pair.model)
+        if chosen_loss is None and not loss_remarks and not gives_own_loss(pair.model.value):
+            loss_remarks = functions_that_may_be_a_loss(namespace)
     train, chosen_val, data_remarks = _data(found, pair.model.name, given, want_val="val" not in without)
     return Setup(
         model=Named(pair.model.name, pair.model.value),

@@ -9,6 +9,7 @@ from nbtrain.errors import UsageError
 from nbtrain.notebook.candidates import Candidates
 from nbtrain.notebook.listing import candidates, either, listed, tensors
 from nbtrain.notebook.modules import total_size, walk
+from nbtrain.notebook.overlooked import models_of_classes
 from nbtrain.notebook.ownership import (
     Holder,
     Model,
@@ -22,6 +23,7 @@ from nbtrain.notebook.wording import attribute, say, say_kind
 from nbtrain.units import short_count
 
 MOST_EXAMPLES = 3
+OWN_LOOP = "keep your own training loop: with `%%train` as its cell's first line it runs followed"
 
 
 def _models(models: Iterable[Model]) -> list[tuple[str, str]]:
@@ -58,7 +60,7 @@ def several_optimizers(model: Model, holders: Sequence[Holder]) -> UsageError:
         f"{len(items)} optimizers hold parameters of `{model.name}`: {listed(items)}.",
         suggestion=(
             f"Say which: {either(f'%train {model.name} --optimizer {name}' for name, _ in items)}. "
-            "To use several in turn, keep your own training loop."
+            f"To use several in turn, {OWN_LOOP}."
         ),
         candidates=candidates(items),
     )
@@ -74,7 +76,7 @@ def several_pairs(holders: Sequence[Holder], models: Sequence[Model]) -> UsageEr
         f"{listed(optimizers)}.",
         suggestion=(
             f"Say which to train: {either(f'%train {name}' for name, _ in items)}. "
-            "To train them in turn (a GAN), keep your own training loop."
+            f"To train them in turn (a GAN), {OWN_LOOP}."
         ),
         candidates=candidates(items + optimizers),
     )
@@ -253,8 +255,14 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
             f"`{holders[0].name}` updates plain tensors ({', '.join(f'`{name}`' for name in names)}); %train"
             " needs a torch.nn.Module.",
             suggestion=(
-                "Put them into one as nn.Parameter, or keep your own training loop."
+                f"Put them into one as nn.Parameter, or {OWN_LOOP}."
             ),
+        )
+    if kept := models_of_classes(namespace):
+        return UsageError(
+            "There is no model among the variables; a class keeps "
+            f"{', '.join(f'`{way}`' for way in kept[:MOST_EXAMPLES])}.",
+            suggestion=f"Name it: {either(f'%train {way}' for way in kept)}.",
         )
     if found.classes:
         made = found.classes[-1]
@@ -266,11 +274,15 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
         return UsageError(
             f"There is no model among the variables, though `{holders[0].name}`"
             f" ({say_kind(holders[0].inner)}) holds {tensors(len(holders[0].tensors))} of one.",
-            suggestion="Run the cell that makes the model, then the one that makes the optimizer.",
+            suggestion=(
+                "Run the cell that makes the model, then the one that makes the optimizer. A model that an"
+                " object keeps can be named: `%train exp.model`."
+            ),
         )
     return UsageError(
         "There is no model among the variables.",
-        suggestion="Make a torch.nn.Module first (model = ...), or name it: `%train MODEL DATA`.",
+        suggestion="Make a torch.nn.Module first (model = ...), or name it: `%train MODEL DATA`, also as"
+        " an attribute (`%train exp.model`).",
     )
 
 

@@ -34,6 +34,7 @@ PRECISIONS = {
 }  # fmt: skip
 GUARDS = ("on", "detect", "off")
 DEFAULT_EPOCHS = 10
+MOST_EPOCHS, MOST_STEPS = 10_000_000, 10**12  # beyond: years on any machine, a slip of the keys
 TAKEN_METRICS = {"loss", "time_s"}  # val_loss decides which checkpoint is best
 OWN_ACCURACY = "acc"  # a metric of this name takes the place of the accuracy that finds itself
 
@@ -169,17 +170,29 @@ def _nearest(word: str, known: set[str]) -> str:
     return f"Did you mean `{close[0]}`?" if close else f"Options are: {', '.join(sorted(known))}."
 
 
-def _whole(low: int) -> Callable[[str, Any], int]:
+def _whole(low: int, high: int | None = None) -> Callable[[str, Any], int]:
     def check(name: str, value: Any) -> int:
-        whole = isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
+        whole = isinstance(value, Real) and not isinstance(value, bool)
+        whole = whole and (isinstance(value, int) or float(value).is_integer())
         if not whole or value < low:
             raise UsageError(
                 f"`{name}` is {value!r}; it must be a whole number, at least {low}.",
                 suggestion=f"For example {name}={max(low, 10)}.",
             )
+        if high is not None and value > high:
+            raise UsageError(
+                f"`{name}` is {_shown(value)}; more than {high:,} is taken for a slip of the keys.",
+                suggestion=f"For example {name}={max(low, 10)}.",
+            )
         return int(value)
 
     return check
+
+
+def _shown(value: Any) -> str:
+    digits = len(str(int(value))) if value < 10**300 else 300
+    over = "over " if digits == 300 else ""
+    return f"{int(value):,}" if digits <= 18 else f"a number of {over}{digits} digits"
 
 
 def _clip(name: str, value: Any) -> float | None:
@@ -272,9 +285,27 @@ def _metrics(name: str, value: Any) -> Mapping[str, Callable[..., Any]]:
     return dict(value)
 
 
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(
+            f"`{name}` is {value!r}; it must be a text that is not empty.",
+            suggestion=f'For example {name}="first".',
+        )
+    return value
+
+
+def _folder(name: str, value: Any) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value).strip():
+        raise UsageError(
+            f"`{name}` is {value!r}; it must be a folder's path, as a text or a pathlib.Path.",
+            suggestion=f'For example {name}="runs".',
+        )
+    return Path(value).expanduser()
+
+
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "epochs": _whole(1),
-    "max_steps": _whole(1),
+    "epochs": _whole(1, MOST_EPOCHS),
+    "max_steps": _whole(1, MOST_STEPS),
     "accumulate": _whole(1),
     "patience": _whole(1),
     "seed": _whole(0),
@@ -297,7 +328,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "on_stall": _word("alert", "recover"),
     "metrics": _metrics,
     "resume": _resume,
-    "name": lambda name, value: str(value),
-    "dir": lambda name, value: Path(value).expanduser(),
+    "name": _text,
+    "dir": _folder,
     "device": lambda name, value: str(value),
 }

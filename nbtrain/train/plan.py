@@ -36,6 +36,7 @@ from nbtrain.train.validation_rehearsal import ValidationRehearsal, rehearse_val
 from nbtrain.train.work import Work
 
 DEFAULT_LR, DEFAULT_WEIGHT_DECAY = 1e-3, 0.01  # torch.optim.AdamW's own defaults
+LONG_S = 7 * 86_400.0  # of an estimate; few kernels live longer
 NO_VALIDATION = (
     "No validation data: overfitting cannot be seen. Three ways on: --val NAME (a loader), --split 0.2 (put "
     "a part of the training data aside), --no-val (train without, knowingly)."
@@ -244,8 +245,10 @@ def _device(asked: str | None, model: nn.Module) -> torch.device:
         # the device of a tensor has its number: "cuda" becomes "cuda:0", the current one
         return torch.empty(0, device=asked).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        # torch's list of device words holds kinds that nobody has; ours stands in the suggestion
+        why = "" if "Expected one of" in str(error) else f" ({in_one_line(error)})"
         raise UsageError(
-            f"device is {asked!r}, which cannot be used here ({in_one_line(error)}).",
+            f"device is {asked!r}, which cannot be used here{why}.",
             suggestion="Allowed are cpu, cuda, cuda:N and mps, where torch sees such a device.",
         ) from None
 
@@ -303,11 +306,20 @@ def _assemble(
     data_seed = choose_data_seed(work.train_loader, work.options.seed)
     seed_line = data_seed_line(data_seed, work.options.seed)
     lines = (*plan_lines(work, rehearsal, length, expected), *seed_line)
-    warnings = tuple(_warnings(work, setup, rehearsal))
+    warnings = (*_warnings(work, setup, rehearsal), *_too_long(expected))
     config = plan_config(work, epochs=epochs, steps=steps, name=name, data_seed=data_seed)
     return Plan(
         work, rehearsal, name, epochs, steps, per_epoch, expected, lines, warnings, config, data_seed
     )  # fmt: skip
+
+
+def _too_long(expected: Estimate | str) -> list[str]:
+    if isinstance(expected, str) or expected.seconds <= LONG_S:
+        return []
+    return [
+        f"By the timed steps this takes {expected.seconds / 86_400:,.0f} days. If that is not meant, say "
+        "fewer --epochs, or set a budget: --max-time 8h."
+    ]
 
 
 def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:

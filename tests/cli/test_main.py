@@ -269,3 +269,11 @@ def test_resume_says_what_there_is_and_where_it_can_go_on(trained: tuple[Path, s
     assert said.returncode == 2
     assert f"%train resume {fine}" in said.stderr and f"resume='{fine}'" in said.stderr
     assert told["run_id"] == fine and Path(told["checkpoint"]).is_dir() and told["step"] > 0
+
+
+def test_a_folder_that_is_not_there_is_a_usage_error(folder: Path) -> None:
+    """`nbtrain runs --dir` of a folder nobody made says so and ends with status 2."""
+    done = nb("runs", "--dir", "nowhere")
+
+    assert done.returncode == 2
+    assert "There is no folder `nowhere`." in done.stderr

@@ -127,3 +127,21 @@ def test_a_terminal_holds_no_objects() -> None:
     """Inspecting without variables says where it works."""
     with pytest.raises(UsageError, match="In a notebook: %train inspect model"):
         command("inspect").run(parse(command("inspect"), []), Context())
+
+
+@pytest.mark.parametrize("trouble", ["two loaders", "stale optimizer"])
+def test_the_model_is_shown_where_a_run_could_not_begin(objects: dict[str, Any], trouble: str) -> None:
+    """Two training loaders or a stale optimizer leave out the output shapes, with a word, no more."""
+    import copy
+
+    import torch
+
+    if trouble == "two loaders":
+        objects["other_train_loader"] = copy.deepcopy(objects["train_loader"])
+    else:
+        gone = copy.deepcopy(objects["model"])
+        objects["optimizer"] = torch.optim.SGD(gone.parameters(), lr=0.1)
+    text = inspected(objects).report().to_text()
+
+    for said in ("Model: model", "optimizer (SGD)", "train_loader (DataLoader)", "shapes are left out"):
+        assert said in text

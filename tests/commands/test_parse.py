@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nbtrain.commands import watch
 from nbtrain.commands._table import TABLE, command
 from nbtrain.commands.parse import HelpAsked, parse, split_line
 from nbtrain.errors import UsageError
@@ -77,7 +78,7 @@ def test_numbers_keep_their_kind() -> None:
 @pytest.mark.parametrize("word", ["ten", "nan", "inf", "1e999"])
 def test_what_is_no_number_is_refused(word: str) -> None:
     """A word where a number belongs is named, and so are not-a-number and infinity."""
-    with pytest.raises(UsageError, match=f"--epochs.*invalid number value: '{word}'"):
+    with pytest.raises(UsageError, match=f"`--epochs {word}`: it must be a whole number, at least 1"):
         start("--epochs", word)
 
 
@@ -132,3 +133,29 @@ def test_examples_can_be_typed(verb: str) -> None:
     """What help shows as an example is understood."""
     for example in command(verb).examples:
         parse(command(verb), split_line(example))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--num-epochs=two",), "`--num-epochs two`: it must be a whole number, at least 1."),
+        (("--seed", "abc"), "`--seed abc`: it must be a whole number, at least 0. For example --seed 10."),
+        (("--clip", "nan"), "`--clip nan`: it must be a finite number. For example --clip 0.1."),
+        (("--epochs",), "%train: `--epochs` needs a value."),
+    ],
+)
+def test_a_wrong_number_is_said_in_our_words(words: tuple[str, ...], said: str) -> None:
+    """The flag as typed, the value, what is allowed; a bare option is told to need a value."""
+    with pytest.raises(UsageError) as caught:
+        start(*words)
+
+    assert said in str(caught.value)
+    assert "argument" not in str(caught.value)
+
+
+def test_the_way_to_the_help_of_a_cell_magic_works() -> None:
+    """IPython refuses %%train without a body, so that the hint names %train --help."""
+    with pytest.raises(UsageError, match="See %train --help") as caught:
+        parse(watch.CELL, ["--zzz"], front="%%train")
+
+    assert "See %%train" not in str(caught.value)

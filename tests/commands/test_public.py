@@ -21,6 +21,11 @@ def test_everything_public_is_there() -> None:
         assert name in dir(nbtrain)
 
 
+def test_dir_lists_the_public_names_only() -> None:
+    """Completion after `nbtrain.` offers what people call, not what the module imports."""
+    assert [name for name in dir(nbtrain) if not name.startswith("__")] == nbtrain.__all__
+
+
 def test_star_import_gives_exactly_the_public_names() -> None:
     """`from nbtrain import *` brings __all__ and nothing else."""
     variables: dict[str, object] = {}

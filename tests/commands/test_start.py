@@ -175,3 +175,48 @@ def test_an_optimizer_that_was_forgotten_is_not_doubled() -> None:
     names = {"mine": torch.optim.SGD(model.parameters(), lr=0.1)}
     with pytest.raises(UsageError, match=r"`mine` \(SGD\) holds this model's parameters.*optimizer=mine"):
         _refuse_a_second_optimizer(model, names)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"dir": 3}, "`dir` is 3; it must be a folder's path"),
+        ({"name": 5}, "`name` is 5; it must be a text that is not empty"),
+        ({"name": ""}, "`name` is ''; it must be a text that is not empty"),
+        ({"epochs": 10**30}, "`epochs` is a number of 31 digits; more than 10,000,000 is taken for a slip"),
+        ({"epochs": 10**400}, "`epochs` is a number of over 300 digits; more than 10,000,000"),
+        ({"device": "toaster"}, "device is 'toaster', which cannot be used here. Allowed are cpu, cuda"),
+    ],
+)
+def test_options_of_the_wrong_kind_are_said(objects: dict[str, Any], options: Any, said: str) -> None:
+    """What was passed and what is allowed, before anything starts."""
+    import nbtrain
+
+    with pytest.raises(UsageError) as caught:
+        nbtrain.train(objects["model"], objects["train_loader"], no_val=True,
+                      optimizer=objects["optimizer"], **options)  # fmt: skip
+
+    assert said in str(caught.value)
+
+
+def test_a_run_is_loaded_by_a_text_or_a_path() -> None:
+    """A number is refused in words."""
+    import nbtrain
+
+    with pytest.raises(UsageError, match="`run` is 3; allowed are a text and a"):
+        nbtrain.load_run(3)
+
+
+def test_an_estimate_above_a_week_is_said_first(objects: dict[str, Any]) -> None:
+    """A number of epochs that takes weeks stands under what to know before the start."""
+    from nbtrain.notebook.namespace import find_setup
+    from nbtrain.train.options import TrainOptions
+    from nbtrain.train.plan import make_plan
+
+    said = []
+    for steps in (10**11, 2):
+        words = {"log": "json", "no_val": True, "max_steps": steps}
+        plan = make_plan(find_setup(objects), TrainOptions.from_words(words))
+        said.append(any("days. If that is not meant" in warning for warning in plan.warnings))
+
+    assert said == [True, False]

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import nbtrain
 
 MEASURED = """
@@ -122,3 +124,18 @@ def test_the_settings_file_counts(shell: Any) -> None:
 
     assert [one.log for one in shell.configurables if type(one).__name__ == "NBTrain"] == ["csv"]
     del shell.config.NBTrain
+
+
+def test_an_unknown_backend_is_refused_when_it_is_set(
+    shell: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """`%config NBTrain.log` names the allowed backends and keeps the old value; later settings work."""
+    shell.run_line_magic("load_ext", "nbtrain")
+    shell.run_cell('%config NBTrain.log = "json"').raise_error()
+    shell.run_cell('%config NBTrain.log = "xml"')
+    assert "Allowed are json, csv, tensorboard, wandb, mlflow" in caplog.text  # IPython logs it, in red
+    capsys.readouterr()
+
+    shell.run_cell('%config NBTrain.dir = "kept"').raise_error()
+    shell.run_cell("%config NBTrain.log").raise_error()
+    assert "json" in capsys.readouterr().out

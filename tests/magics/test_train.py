@@ -207,7 +207,7 @@ def test_a_python_value_can_stand_in_the_line(notebook: Any) -> None:
     ("line", "said"),
     [
         ("--epoch 3", "`--epoch` is not an option of %train. Did you mean `--epochs`?"),
-        ("--epochs ten", "invalid number value: 'ten'"),
+        ("--epochs ten", "`--epochs ten`: it must be a whole number, at least 1"),
         ("--epochs 0", "it must be a whole number, at least 1"),
         ("--log jsn", "`jsn` is not a logging backend. Did you mean `json`?"),
         ("--name 'half", "a quote is not closed"),

@@ -332,7 +332,8 @@ def test_two_optimizers_for_one_model_are_listed(nb):
         == "2 optimizers hold parameters of `model`: `optimizer` (SGD, lr=0.1, holds 2 of 4 tensors) and"
         " `opt_head` (Adam, lr=0.001, holds 2 of 4 tensors). Say which: `%train model --optimizer"
         " optimizer` or `%train model --optimizer opt_head`. To use several in turn, keep your own training"
-        " loop."
+        " loop: with"
+        " `%%train` as its cell's first line it runs followed."
     )
     setup = find_setup(space, optimizer="opt_head")
     assert setup.optimizer.name == "opt_head"
@@ -349,7 +350,8 @@ def test_a_gan_is_listed_clearly(nb):
         == "There are 2 models with 2 optimizers here: `G` (Net, 67 parameters) and `D` (Net, 67 parameters);"
         " `opt_G` (Adam, lr=2.000e-4 for `G`) and `opt_D` (Adam, lr=1.000e-4 for `D`). Say which to"
         " train: `%train G` or `%train D`. To train them in turn (a GAN), keep your own training"
-        " loop."
+        " loop: with"
+        " `%%train` as its cell's first line it runs followed."
     )
     assert find_setup(space, model="D").optimizer.name == "opt_D"
     assert find_setup(space, optimizer="opt_G").model.name == "G"
@@ -531,7 +533,7 @@ def test_no_model_says_what_there_is_instead(nb):
     bare = {"train_loader": space["train_loader"]}
     assert refused({**bare, "optimizer": optimizer}).endswith(
         "holds 4 parameter tensors of one. Run the cell that makes the model, then the one that makes the"
-        " optimizer."
+        " optimizer. A model that an object keeps can be named: `%train exp.model`."
     )
     w = torch.zeros(3, requires_grad=True)
     text = refused({**bare, "w": w, "opt": torch.optim.SGD([w], lr=0.1)})
