@@ -135,5 +135,5 @@ def test_a_lazy_model_in_memory_does_no_harm() -> None:
     """Parameters that have no values yet are passed over."""
     lazy = torch.nn.LazyLinear(3)
 
-    assert isinstance(nbtrain.free().tensor_bytes, int)
+    assert isinstance(free().tensor_bytes, int)
     assert "Uninitialized" in type(lazy.weight).__name__
