@@ -8,7 +8,7 @@ import numpy as np
 
 from nbtrain.diagnose.best import Best
 from nbtrain.diagnose.curves import Curves, present, recent
-from nbtrain.diagnose.learning import highest_loss, leapt, untrained_loss
+from nbtrain.diagnose.learning import fall_per_epoch, highest_loss, leapt, untrained_loss
 from nbtrain.report.ticks import short
 
 
@@ -76,9 +76,13 @@ def _converged(curves: Curves, best: Best | None) -> list[str]:
 
 
 def _improving(curves: Curves, best: Best | None) -> list[str]:
+    fall = fall_per_epoch(curves)
+    what = "validation" if np.isfinite(curves.val_loss).any() else "train"
+    end = present(curves.val_loss if what == "validation" else curves.train_loss)[-1]
+    why = f", for {what} loss still fell by {100 * fall:.0f} % an epoch, to {short(end)}" if fall else ""
     advice = [
-        f"Train longer: --epochs {2 * max(curves.epochs, 1)}. A new %train of the same model goes on from "
-        "the weights it has now."
+        f"Train longer: --epochs {2 * max(curves.epochs, 1)}{why}. A new %train of the same model goes on "
+        "from the weights it has now."
     ]
     if curves.has_validation:
         advice.append(

@@ -437,3 +437,32 @@ def test_a_train_accuracy_that_lags_is_no_data_quality() -> None:
     )  # fmt: skip
 
     assert all(found.rule != "data-quality" for found in judge(frame).findings)
+
+
+@pytest.mark.parametrize(
+    "valid",
+    [[0.504, 0.411, 0.358, 0.323], [3.06, 0.31, 0.163], list(0.48 * 0.95 ** np.arange(8.0))],
+)
+@pytest.mark.parametrize("accuracy", [None, 0.91])
+def test_a_loss_that_plainly_falls_is_not_converged(valid: list[float], accuracy: float | None) -> None:
+    """Best at the last epoch and over 2 % an epoch: still improving, healthy, train longer, with numbers."""
+    frame = table(train_loss=valid, val_loss=valid)
+    frame = frame if accuracy is None else frame.assign(train_acc=accuracy, val_acc=accuracy)
+    verdict = judge(frame, status="stopped")
+
+    assert not verdict.headline.startswith("Converged") and "still" in verdict.headline
+    assert verdict.findings[0].rule == "still-improving" and verdict.tone in ("good", "info")
+    assert "Train longer: --epochs" in verdict.recommendations[0] and "%" in verdict.recommendations[0]
+
+
+def test_only_a_flat_curve_is_converged() -> None:
+    """Under 2 % an epoch, noise around a level, and a perfect accuracy are converged."""
+    flat = np.append(np.geomspace(1.0, 0.4, 6), 0.4 * 0.985 ** np.arange(1, 7))
+    noisy = 0.4 * np.exp(np.random.default_rng(0).normal(0, 0.05, 20))
+    noisy[0], noisy[-1] = 2.0, noisy[1:].min() * 0.97
+    tiny = 0.05 * 0.8 ** np.arange(6.0)
+    perfect = {"train_acc": np.full(6, 1.0), "val_acc": np.full(6, 0.999)}
+
+    assert judge(table(train_loss=flat, val_loss=flat)).headline.startswith("Converged")
+    assert judge(table(train_loss=falling(20), val_loss=noisy)).headline.startswith("Converged")
+    assert judge(table(train_loss=tiny, val_loss=tiny, **perfect)).headline.startswith("Converged")
