@@ -4,26 +4,58 @@ verdict.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from nbtrain.diagnose.best import Best
 from nbtrain.diagnose.curves import Curves, present, recent
 from nbtrain.diagnose.learning import fall_per_epoch, highest_loss, leapt, untrained_loss
+from nbtrain.findings import Finding
 from nbtrain.report.ticks import short
 
 
-def advise(kind: str, curves: Curves, best: Best | None = None) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Circumstances:
+    """What advice must know of a run beyond its curves.
+
+    Attributes:
+        bad_data: what in the data was not finite, in a sentence; "" where nothing is known to be.
+        diverged: it ended because its numbers were not finite.
+    """
+
+    bad_data: str = ""
+    diverged: bool = False
+
+
+def circumstances(run: Any) -> Circumstances:
+    """Return those of a run, live or stored."""
+    return Circumstances(bad_data=_bad_data(run.alerts), diverged=str(run.status) == "diverged")
+
+
+def _bad_data(alerts: Sequence[Finding]) -> str:
+    """Return the newest sentence of an autopsy that found the data not finite."""
+    return next((a.issue for a in reversed(alerts) if a.details.get("cause") == "data"), "")
+
+
+def advise(
+    kind: str, curves: Curves, best: Best | None = None, known: Circumstances | None = None
+) -> tuple[str, ...]:
     """Return recommendations, the best first.
 
     Args:
         kind: converged, improving (healthy, stopped early), overfitting, underfitting, unstable or short.
         best: where validation was best, and how to have those weights; None takes what the curves tell.
+        known: what else is known of the run; None, nothing.
     """
+    known = known or Circumstances()
     best = best or _best(curves)
     writers = {
         "converged": lambda: _converged(curves, best), "improving": lambda: _improving(curves, best),
         "overfitting": lambda: _overfitting(best), "underfitting": lambda: _underfitting(curves),
-        "unstable": lambda: _unstable(curves, best), "short": lambda: _short(curves),
+        "unstable": lambda: _unstable(curves, best, known), "short": lambda: _short(curves),
     }  # fmt: skip
     return tuple(writers[kind]())
 
@@ -145,7 +177,21 @@ def _other_rate(curves: Curves, rate: float | None) -> str:
     return f"Raise the learning rate{tries}: the loss falls, but slowly."
 
 
-def _unstable(curves: Curves, best: Best | None) -> list[str]:
+def _bad_data_first(bad: str, curves: Curves, best: Best | None) -> list[str]:
+    """No setting of a run helps while its data holds NaN: nothing is said of rates, clipping or warm-up."""
+    advice = [
+        f"Mend the data first: {bad[0].lower()}{bad[1:].rstrip('.')}. Repair or drop what is not finite, in "
+        "the data set or in the transform that makes it.",
+        "Look for more of it before the next run: `torch.isfinite(x).all()` over every batch.",
+    ]
+    if best is not None and best.use and not best.held_by and best.loss < 0.9 * abs(untrained_loss(curves)):
+        advice.append(_use_best(best))
+    return advice
+
+
+def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[str]:
+    if known.bad_data and (curves.broken or known.diverged):
+        return _bad_data_first(known.bad_data, curves, best)
     advice = []
     rate = _peak_lr(curves)
     if rate:

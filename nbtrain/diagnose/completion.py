@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from nbtrain.diagnose.advice import circumstances
 from nbtrain.diagnose.best import find_best, place
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
@@ -189,8 +190,9 @@ def _judged(run: AnyRun) -> Outcome:
     samples = manifest.dataset.get("valid_samples") if manifest is not None else None
     samples = samples if isinstance(samples, int) else None
     return outcome(
-        run.epochs, run.history, status=str(run.status), val_samples=samples, best=find_best(run)
-    )
+        run.epochs, run.history, status=str(run.status), val_samples=samples, best=find_best(run),
+        known=circumstances(run),
+    )  # fmt: skip
 
 
 def _events(run: AnyRun) -> list[dict[str, Any]]:

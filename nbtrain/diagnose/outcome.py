@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from nbtrain.diagnose.advice import advise
+from nbtrain.diagnose.advice import Circumstances, advise
 from nbtrain.diagnose.best import Best
 from nbtrain.diagnose.curves import (
     Curves,
@@ -85,7 +85,7 @@ class Outcome:
 
 def outcome(
     epochs: pd.DataFrame, history: pd.DataFrame, *, status: str, val_samples: int | None = None,
-    best: Best | None = None,
+    best: Best | None = None, known: Circumstances | None = None,
 ) -> Outcome:  # fmt: skip
     """Judge a training by its curves.
 
@@ -97,10 +97,11 @@ def outcome(
             (see `nbtrain.diagnose.learning`); None, where that is unknown, accuses no run of a low accuracy.
         best: where validation was best, and how to have those weights, for the recommendations; None takes
             the best epoch.
+        known: what else is known of the run, for the recommendations.
     """
     curves = read_curves(epochs, history)
     verdict, advice = _judge(curves, str(status), val_samples)
-    return replace(verdict, recommendations=advise(advice, curves, best))
+    return replace(verdict, recommendations=advise(advice, curves, best, known))
 
 
 Judged = tuple[Outcome, str]  # a verdict without recommendations, and the kind of advice that goes with it

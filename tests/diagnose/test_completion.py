@@ -232,3 +232,17 @@ def test_very_many_changes_stay_readable(run: RecordedRun) -> None:
     assert len(loss.marks) == 41
     assert sum(bool(mark.label) for mark in loss.marks) == 6
     assert "879 more" in completion_report(changed, curves=False).to_text()
+
+
+def test_bad_data_is_mended_before_any_setting(run: RecordedRun) -> None:
+    """A diverged run whose autopsy names the batch is told to mend it; no rate, clipping or warm-up."""
+    issue = "The inputs of batch 37 of epoch 2 is not finite: 1 NaN of 256 values: feature 3 of sample 17."
+    found = Finding("nan-origin", Severity.CRITICAL, issue, step=81, details={"cause": "data"})
+    rate = replace(found, details={"cause": "learning-rate"})
+    diverged = replace(run, status=RunStatus.DIVERGED, alerts=[found])
+    advice = completion_report(diverged).to_dict()["recommendations"]
+
+    assert "Mend the data first" in advice[0] and "feature 3 of sample 17" in advice[0]
+    assert not [said for said in advice if any(w in said for w in ("learning rate", "lip", "arm"))]
+    other = completion_report(replace(diverged, alerts=[rate])).to_dict()["recommendations"]
+    assert "learning rate" in other[0]
