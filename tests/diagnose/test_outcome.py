@@ -466,3 +466,29 @@ def test_only_a_flat_curve_is_converged() -> None:
     assert judge(table(train_loss=flat, val_loss=flat)).headline.startswith("Converged")
     assert judge(table(train_loss=falling(20), val_loss=noisy)).headline.startswith("Converged")
     assert judge(table(train_loss=tiny, val_loss=tiny, **perfect)).headline.startswith("Converged")
+
+
+def noisy_batches(swing: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return five epochs of 40 noisy batches, or of a loss that swings every five steps in their place."""
+    random, at = np.random.default_rng(3), np.arange(200)
+    scatter = random.gamma(1.0, 0.15, 200) if not swing else swing * (at // 5 % 2)
+    by_step = 0.02 + 0.12 * np.exp(-at / 20) + scatter
+    accuracy = np.array([0.93, 0.95, 0.96, 0.965, 0.97])
+    frame = table(
+        train_loss=by_step.reshape(5, 40).mean(1), val_loss=[0.20, 0.14, 0.12, 0.110, 0.109],
+        train_acc=accuracy, val_acc=accuracy,
+    )  # fmt: skip
+    return frame, steps(by_step)
+
+
+def test_noise_of_batches_is_no_instability_while_validation_is_at_its_best() -> None:
+    """The same swings are a finding where they are no noise, or validation is not at its best."""
+    frame, history = noisy_batches()
+    verdict = judge(frame, history)
+
+    assert (verdict.kind, verdict.tone) == ("converged", "good"), verdict.headline
+    worse = judge(frame.assign(val_loss=[0.2, 0.14, 0.109, 0.13, 0.15]), history)
+    swinging = judge(*noisy_batches(0.1))
+    for accused in (worse, swinging):
+        assert accused.findings[0].rule == "oscillating-loss", accused.headline
+        assert "of the" in accused.findings[0].evidence and "in all" not in accused.findings[0].evidence
