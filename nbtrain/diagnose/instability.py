@@ -29,7 +29,7 @@ def instabilities(curves: Curves, status: str) -> list[Finding]:
     if len(course) < 4:
         return []
     found = [
-        _rising(course, by_epoch),
+        _rising(curves, course, by_epoch),
         _spiking(curves, course, by_epoch),
         _oscillating(curves, course, by_epoch),
         _exploding(curves),
@@ -48,13 +48,16 @@ def _gained(course: np.ndarray) -> float:
     return max(float(course[0] - course.min()), 0.1 * abs(float(course[0])), 1e-12)
 
 
-def _rising(course: np.ndarray, by_epoch: bool) -> Finding | None:
+def _rising(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | None:
     """The train loss ends far above its best: half of all that was gained is lost again."""
     calm = smooth(course)
     best = int(calm.argmin())
     end = float(np.median(course[-max(2, len(course) // 10) :]))
     rise = end - float(calm[best])
-    if best >= len(course) - 2 or rise <= max(0.5 * _gained(calm), 3 * noise(course), 0.1 * abs(calm[best])):
+    limit = max(0.5 * _gained(calm), 3 * noise(course), 0.1 * abs(calm[best]))
+    if _best_at_the_end(curves):  # the lowest of many noisy values lies far down by chance
+        limit = max(limit, 6 * _batch_noise(curves, len(course)))
+    if best >= len(course) - 2 or rise <= limit:
         return None
     where = _where(best, len(course), by_epoch)
     issue = f"Train loss rose again, from {number(calm[best], 3)} {where} to {number(end, 3)} at the end."

@@ -246,3 +246,22 @@ def test_bad_data_is_mended_before_any_setting(run: RecordedRun) -> None:
     assert not [said for said in advice if any(w in said for w in ("learning rate", "lip", "arm"))]
     other = completion_report(replace(diverged, alerts=[rate])).to_dict()["recommendations"]
     assert "learning rate" in other[0]
+
+
+def test_a_failed_run_is_mended_before_it_goes_on(tmp_path: Path) -> None:
+    """The error comes first, in the report and for programs; advice on curves is not given."""
+    torch = pytest.importorskip("torch")
+    folder = RunFolder.create(tmp_path, "digits", {})
+    folder.checkpoints.save(45, {"w": torch.zeros(1)}, {}, epoch=1)
+    folder.write_manifest(status="failed")
+    folder.close()
+    frame = table(train_loss=falling(5), val_loss=falling(5))
+    failed = RecordedRun(frame, NO_STEPS, status=RunStatus.FAILED, error=TRACEBACK, dir=folder.path)
+    failed.checkpoints = StoredRun.load(tmp_path, folder.path).checkpoints
+    advice = completion_report(failed).to_dict()["recommendations"]
+
+    assert len(advice) == 2 and advice[1].startswith("Go on from step 45")
+    assert advice[0].startswith("Mend the error first (`RuntimeError: <b>shapes</b> differ`)")
+    del failed.checkpoints
+    [alone] = completion_report(failed).to_dict()["recommendations"]
+    assert "no checkpoint" in alone
