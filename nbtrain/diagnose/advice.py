@@ -23,16 +23,22 @@ class Circumstances:
 
     Attributes:
         bad_data: what in the data was not finite, in a sentence; "" where nothing is known to be.
+        own_loop: the loop is the person's own, followed: no option of %train reaches it.
         diverged: it ended because its numbers were not finite.
     """
 
     bad_data: str = ""
     diverged: bool = False
+    own_loop: bool = False
 
 
 def circumstances(run: Any) -> Circumstances:
     """Return those of a run, live or stored."""
-    return Circumstances(bad_data=_bad_data(run.alerts), diverged=str(run.status) == "diverged")
+    settings = getattr(run.manifest, "hyperparameters", None) or {}
+    return Circumstances(
+        bad_data=_bad_data(run.alerts), diverged=str(run.status) == "diverged",
+        own_loop=bool(settings.get("loop")),
+    )  # fmt: skip
 
 
 def _bad_data(alerts: Sequence[Finding]) -> str:
@@ -53,9 +59,11 @@ def advise(
     known = known or Circumstances()
     best = best or _best(curves)
     writers = {
-        "converged": lambda: _converged(curves, best), "improving": lambda: _improving(curves, best),
-        "overfitting": lambda: _overfitting(best), "underfitting": lambda: _underfitting(curves),
-        "unstable": lambda: _unstable(curves, best, known), "short": lambda: _short(curves),
+        "converged": lambda: _converged(curves, best, known),
+        "improving": lambda: _improving(curves, best, known),
+        "overfitting": lambda: _overfitting(best, known),
+        "underfitting": lambda: _underfitting(curves, known),
+        "unstable": lambda: _unstable(curves, best, known), "short": lambda: _short(curves, known),
     }  # fmt: skip
     return tuple(writers[kind]())
 
@@ -90,33 +98,39 @@ def _peak_lr(curves: Curves) -> float | None:
     return float(rates.max()) if len(rates) and rates.max() > 0 else None
 
 
-def _converged(curves: Curves, best: Best | None) -> list[str]:
+def _converged(curves: Curves, best: Best | None, known: Circumstances) -> list[str]:
     if best is None and curves.has_validation:
         return ["Confirm it once on test data that no decision was based on."]
     if best is None:
-        return [
-            "Give validation data next time (--val NAME or --split 0.2): only then can overfitting be seen."
-        ]
+        how = "Validate in your loop" if known.own_loop else "Give validation data"
+        options = "" if known.own_loop else " (--val NAME or --split 0.2)"
+        return [f"{how} next time{options}: only then can overfitting be seen."]
     advice = [_use_best(best)]
     if best.epochs_after >= 5:
+        patience = max(3, best.epochs_after // 2)
+        how = f"a break after {patience} such epochs" if known.own_loop else f"--patience {patience}"
         advice.append(
-            f"The last {best.epochs_after} epochs did not improve on it: --patience "
-            f"{max(3, best.epochs_after // 2)} would have saved them."
+            f"The last {best.epochs_after} epochs did not improve on it: {how} would have saved them."
         )
     advice.append("Confirm it once on test data that no decision was based on.")
     return advice
 
 
-def _improving(curves: Curves, best: Best | None) -> list[str]:
+def _improving(curves: Curves, best: Best | None, known: Circumstances) -> list[str]:
     fall = fall_per_epoch(curves)
     what = "validation" if np.isfinite(curves.val_loss).any() else "train"
     end = present(curves.val_loss if what == "validation" else curves.train_loss)[-1]
     why = f", for {what} loss still fell by {100 * fall:.0f} % an epoch, to {short(end)}" if fall else ""
-    advice = [
-        f"Train longer: --epochs {2 * max(curves.epochs, 1)}{why}. A new %train of the same model goes on "
-        "from the weights it has now."
-    ]
-    if curves.has_validation:
+    count = 2 * max(curves.epochs, 1)
+    if known.own_loop:
+        longer = f"Let your loop run longer, {count} epochs in all{why}."
+    else:
+        longer = (
+            f"Train longer: --epochs {count}{why}. A new %train of the same model goes on from the weights "
+            "it has now."
+        )
+    advice = [longer]
+    if curves.has_validation and not known.own_loop:
         advice.append(
             "Give --patience 5 along, so that it stops by itself when validation loss no longer improves."
         )
@@ -125,12 +139,14 @@ def _improving(curves: Curves, best: Best | None) -> list[str]:
     return advice
 
 
-def _overfitting(best: Best | None) -> list[str]:
+def _overfitting(best: Best | None, known: Circumstances) -> list[str]:
     advice = []
     if best is not None and best.epochs_after > 0:
+        how = "with --patience 3 it stops there by itself"
+        if known.own_loop:
+            how = "leave the loop after three such epochs"
         advice.append(
-            f"{_use_best(best)} The {best.epochs_after} epochs after it made validation loss no better; with "
-            "--patience 3 it stops there by itself."
+            f"{_use_best(best)} The {best.epochs_after} epochs after it made validation loss no better; {how}."
         )
     return [
         *advice,
@@ -143,11 +159,12 @@ def _overfitting(best: Best | None) -> list[str]:
     ]
 
 
-def _underfitting(curves: Curves) -> list[str]:
-    rate = _peak_lr(curves)
+def _underfitting(curves: Curves, known: Circumstances) -> list[str]:
+    rate, count = _peak_lr(curves), 2 * max(curves.epochs, 1)
     return [
         _other_rate(curves, rate),
-        f"Train longer: --epochs {2 * max(curves.epochs, 1)}.",
+        f"Let your loop run longer, {count} epochs in all." if known.own_loop
+        else f"Train longer: --epochs {count}.",
         (
             "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it "
             "does not, look for a wrong target, a frozen layer, or inputs that are not normalised."
@@ -201,15 +218,16 @@ def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[s
         )
     else:
         advice.append("Lower the learning rate to a third; if that is not enough, to a tenth.")
+    clip = "`torch.nn.utils.clip_grad_norm_` before the step;" if known.own_loop else "--clip"
     norms = present(curves.grad_norm)
     if len(norms):
         middle = float(np.median(norms))
         advice.append(
-            f"Clip gradients: --clip {_two(max(middle, 1e-6))} is the run's median gradient norm; the "
+            f"Clip gradients: {clip} {_two(max(middle, 1e-6))} is the run's median gradient norm; the "
             f"largest was {short(float(norms.max()))}."
         )
     else:
-        advice.append("Clip gradients: --clip 1.0.")
+        advice.append(f"Clip gradients: {clip} 1.0{' is a usual bound' if known.own_loop else ''}.")
     if best is not None and best.epochs_after > 0 and best.loss < 0.9 * abs(untrained_loss(curves)):
         advice.append(_use_best(best))
     return [
@@ -222,5 +240,8 @@ def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[s
     ]
 
 
-def _short(curves: Curves) -> list[str]:
-    return [f"Train for more epochs to get a verdict: --epochs {max(5, 2 * curves.epochs)}."]
+def _short(curves: Curves, known: Circumstances) -> list[str]:
+    count = max(5, 2 * curves.epochs)
+    if known.own_loop:
+        return [f"Let your loop run longer to get a verdict: {count} epochs in all."]
+    return [f"Train for more epochs to get a verdict: --epochs {count}."]

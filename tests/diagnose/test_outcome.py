@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
+from nbtrain.diagnose.advice import Circumstances
 from nbtrain.diagnose.outcome import Outcome, outcome
 from tests.diagnose.conftest import NO_STEPS, falling, rising_accuracy, steps, table
 
@@ -492,3 +493,21 @@ def test_noise_of_batches_is_no_instability_while_validation_is_at_its_best() ->
     for accused in (worse, swinging):
         assert accused.findings[0].rule == "oscillating-loss", accused.headline
         assert "of the" in accused.findings[0].evidence and "in all" not in accused.findings[0].evidence
+
+
+def test_a_loop_of_ones_own_is_advised_without_options() -> None:
+    """No option of %train reaches a followed loop: no advice on it names one."""
+    falls, rise = np.linspace(3, 1, 10), falling(30, 0.5)
+    rise[12:] += np.linspace(0, 1.5, 18)
+    frames = [
+        table(train_loss=falls, val_loss=falls), table(train_loss=falls[:2]), table(train_loss=falling(40)),
+        table(train_loss=falling(30, 0.01), val_loss=rise), table(train_loss=[1.0, math.inf, math.inf]),
+        table(train_loss=np.full(9, 2.3)), table(train_loss=falling(9), val_loss=np.append(0.1, [0.11] * 8)),
+    ]  # fmt: skip
+    own = Circumstances(own_loop=True)
+    advice = [
+        " ".join(outcome(frame, NO_STEPS, status="completed", known=own).recommendations) for frame in frames
+    ]
+
+    assert all(advice) and not [said for said in advice if "--" in said or "%train" in said]
+    assert advice[0].startswith("Let your loop run longer, 20 epochs in all")
