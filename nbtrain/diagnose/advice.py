@@ -34,10 +34,9 @@ class Circumstances:
 
 def circumstances(run: Any) -> Circumstances:
     """Return those of a run, live or stored."""
-    settings = getattr(run.manifest, "hyperparameters", None) or {}
     return Circumstances(
         bad_data=_bad_data(run.alerts), diverged=str(run.status) == "diverged",
-        own_loop=bool(settings.get("loop")),
+        own_loop=run.manifest is not None and run.manifest.is_followed,
     )  # fmt: skip
 
 
@@ -146,7 +145,8 @@ def _overfitting(best: Best | None, known: Circumstances) -> list[str]:
         if known.own_loop:
             how = "leave the loop after three such epochs"
         advice.append(
-            f"{_use_best(best)} The {best.epochs_after} epochs after it made validation loss no better; {how}."
+            f"{_use_best(best)} The {best.epochs_after} epochs after it made validation loss no better; "
+            f"{how}."
         )
     return [
         *advice,

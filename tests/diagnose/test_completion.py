@@ -257,6 +257,7 @@ def test_a_failed_run_is_mended_before_it_goes_on(tmp_path: Path) -> None:
     folder.close()
     frame = table(train_loss=falling(5), val_loss=falling(5))
     failed = RecordedRun(frame, NO_STEPS, status=RunStatus.FAILED, error=TRACEBACK, dir=folder.path)
+    failed.manifest = folder.manifest
     failed.checkpoints = StoredRun.load(tmp_path, folder.path).checkpoints
     advice = completion_report(failed).to_dict()["recommendations"]
 
@@ -265,3 +266,13 @@ def test_a_failed_run_is_mended_before_it_goes_on(tmp_path: Path) -> None:
     del failed.checkpoints
     [alone] = completion_report(failed).to_dict()["recommendations"]
     assert "no checkpoint" in alone
+
+
+def test_advice_on_a_followed_run_names_no_option(run: RecordedRun) -> None:
+    """The manifest tells a loop of one's own: it is to run longer, and no option of %train is named."""
+    falls = run.epochs.assign(val_loss=np.linspace(3, 1, 20), train_loss=np.linspace(3, 1, 20))
+    loop = Manifest(hyperparameters={"loop": "the person's own"})
+    advice = completion_report(replace(run, epochs=falls, history=NO_STEPS, manifest=loop)).to_dict()
+    said = " ".join(advice["recommendations"])
+
+    assert "Let your loop run longer" in said and "--" not in said and "%train" not in said
