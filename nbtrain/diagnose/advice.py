@@ -4,26 +4,65 @@ verdict.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from nbtrain.diagnose.best import Best
 from nbtrain.diagnose.curves import Curves, present, recent
-from nbtrain.diagnose.learning import highest_loss, leapt, untrained_loss
+from nbtrain.diagnose.learning import fall_per_epoch, highest_loss, leapt, untrained_loss
+from nbtrain.findings import Finding
 from nbtrain.report.ticks import short
 
 
-def advise(kind: str, curves: Curves, best: Best | None = None) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Circumstances:
+    """What advice must know of a run beyond its curves.
+
+    Attributes:
+        bad_data: what in the data was not finite, in a sentence; "" where nothing is known to be.
+        own_loop: the loop is the person's own, followed: no option of %train reaches it.
+        diverged: it ended because its numbers were not finite.
+    """
+
+    bad_data: str = ""
+    diverged: bool = False
+    own_loop: bool = False
+
+
+def circumstances(run: Any) -> Circumstances:
+    """Return those of a run, live or stored."""
+    return Circumstances(
+        bad_data=_bad_data(run.alerts), diverged=str(run.status) == "diverged",
+        own_loop=run.manifest is not None and run.manifest.is_followed,
+    )  # fmt: skip
+
+
+def _bad_data(alerts: Sequence[Finding]) -> str:
+    """Return the newest sentence of an autopsy that found the data not finite."""
+    return next((a.issue for a in reversed(alerts) if a.details.get("cause") == "data"), "")
+
+
+def advise(
+    kind: str, curves: Curves, best: Best | None = None, known: Circumstances | None = None
+) -> tuple[str, ...]:
     """Return recommendations, the best first.
 
     Args:
         kind: converged, improving (healthy, stopped early), overfitting, underfitting, unstable or short.
         best: where validation was best, and how to have those weights; None takes what the curves tell.
+        known: what else is known of the run; None, nothing.
     """
+    known = known or Circumstances()
     best = best or _best(curves)
     writers = {
-        "converged": lambda: _converged(curves, best), "improving": lambda: _improving(curves, best),
-        "overfitting": lambda: _overfitting(best), "underfitting": lambda: _underfitting(curves),
-        "unstable": lambda: _unstable(curves, best), "short": lambda: _short(curves),
+        "converged": lambda: _converged(curves, best, known),
+        "improving": lambda: _improving(curves, best, known),
+        "overfitting": lambda: _overfitting(best, known),
+        "underfitting": lambda: _underfitting(curves, known),
+        "unstable": lambda: _unstable(curves, best, known), "short": lambda: _short(curves, known),
     }  # fmt: skip
     return tuple(writers[kind]())
 
@@ -58,29 +97,39 @@ def _peak_lr(curves: Curves) -> float | None:
     return float(rates.max()) if len(rates) and rates.max() > 0 else None
 
 
-def _converged(curves: Curves, best: Best | None) -> list[str]:
+def _converged(curves: Curves, best: Best | None, known: Circumstances) -> list[str]:
     if best is None and curves.has_validation:
         return ["Confirm it once on test data that no decision was based on."]
     if best is None:
-        return [
-            "Give validation data next time (--val NAME or --split 0.2): only then can overfitting be seen."
-        ]
+        how = "Validate in your loop" if known.own_loop else "Give validation data"
+        options = "" if known.own_loop else " (--val NAME or --split 0.2)"
+        return [f"{how} next time{options}: only then can overfitting be seen."]
     advice = [_use_best(best)]
     if best.epochs_after >= 5:
+        patience = max(3, best.epochs_after // 2)
+        how = f"a break after {patience} such epochs" if known.own_loop else f"--patience {patience}"
         advice.append(
-            f"The last {best.epochs_after} epochs did not improve on it: --patience "
-            f"{max(3, best.epochs_after // 2)} would have saved them."
+            f"The last {best.epochs_after} epochs did not improve on it: {how} would have saved them."
         )
     advice.append("Confirm it once on test data that no decision was based on.")
     return advice
 
 
-def _improving(curves: Curves, best: Best | None) -> list[str]:
-    advice = [
-        f"Train longer: --epochs {2 * max(curves.epochs, 1)}. A new %train of the same model goes on from "
-        "the weights it has now."
-    ]
-    if curves.has_validation:
+def _improving(curves: Curves, best: Best | None, known: Circumstances) -> list[str]:
+    fall = fall_per_epoch(curves)
+    what = "validation" if np.isfinite(curves.val_loss).any() else "train"
+    end = present(curves.val_loss if what == "validation" else curves.train_loss)[-1]
+    why = f", for {what} loss still fell by {100 * fall:.0f} % an epoch, to {short(end)}" if fall else ""
+    count = 2 * max(curves.epochs, 1)
+    if known.own_loop:
+        longer = f"Let your loop run longer, {count} epochs in all{why}."
+    else:
+        longer = (
+            f"Train longer: --epochs {count}{why}. A new %train of the same model goes on from the weights "
+            "it has now."
+        )
+    advice = [longer]
+    if curves.has_validation and not known.own_loop:
         advice.append(
             "Give --patience 5 along, so that it stops by itself when validation loss no longer improves."
         )
@@ -89,12 +138,15 @@ def _improving(curves: Curves, best: Best | None) -> list[str]:
     return advice
 
 
-def _overfitting(best: Best | None) -> list[str]:
+def _overfitting(best: Best | None, known: Circumstances) -> list[str]:
     advice = []
     if best is not None and best.epochs_after > 0:
+        how = "with --patience 3 it stops there by itself"
+        if known.own_loop:
+            how = "leave the loop after three such epochs"
         advice.append(
-            f"{_use_best(best)} The {best.epochs_after} epochs after it made validation loss no better; with "
-            "--patience 3 it stops there by itself."
+            f"{_use_best(best)} The {best.epochs_after} epochs after it made validation loss no better; "
+            f"{how}."
         )
     return [
         *advice,
@@ -107,11 +159,12 @@ def _overfitting(best: Best | None) -> list[str]:
     ]
 
 
-def _underfitting(curves: Curves) -> list[str]:
-    rate = _peak_lr(curves)
+def _underfitting(curves: Curves, known: Circumstances) -> list[str]:
+    rate, count = _peak_lr(curves), 2 * max(curves.epochs, 1)
     return [
         _other_rate(curves, rate),
-        f"Train longer: --epochs {2 * max(curves.epochs, 1)}.",
+        f"Let your loop run longer, {count} epochs in all." if known.own_loop
+        else f"Train longer: --epochs {count}.",
         (
             "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it "
             "does not, look for a wrong target, a frozen layer, or inputs that are not normalised."
@@ -141,7 +194,21 @@ def _other_rate(curves: Curves, rate: float | None) -> str:
     return f"Raise the learning rate{tries}: the loss falls, but slowly."
 
 
-def _unstable(curves: Curves, best: Best | None) -> list[str]:
+def _bad_data_first(bad: str, curves: Curves, best: Best | None) -> list[str]:
+    """No setting of a run helps while its data holds NaN: nothing is said of rates, clipping or warm-up."""
+    advice = [
+        f"Mend the data first: {bad[0].lower()}{bad[1:].rstrip('.')}. Repair or drop what is not finite, in "
+        "the data set or in the transform that makes it.",
+        "Look for more of it before the next run: `torch.isfinite(x).all()` over every batch.",
+    ]
+    if best is not None and best.use and not best.held_by and best.loss < 0.9 * abs(untrained_loss(curves)):
+        advice.append(_use_best(best))
+    return advice
+
+
+def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[str]:
+    if known.bad_data and (curves.broken or known.diverged):
+        return _bad_data_first(known.bad_data, curves, best)
     advice = []
     rate = _peak_lr(curves)
     if rate:
@@ -151,15 +218,16 @@ def _unstable(curves: Curves, best: Best | None) -> list[str]:
         )
     else:
         advice.append("Lower the learning rate to a third; if that is not enough, to a tenth.")
+    clip = "`torch.nn.utils.clip_grad_norm_` before the step;" if known.own_loop else "--clip"
     norms = present(curves.grad_norm)
     if len(norms):
         middle = float(np.median(norms))
         advice.append(
-            f"Clip gradients: --clip {_two(max(middle, 1e-6))} is the run's median gradient norm; the "
+            f"Clip gradients: {clip} {_two(max(middle, 1e-6))} is the run's median gradient norm; the "
             f"largest was {short(float(norms.max()))}."
         )
     else:
-        advice.append("Clip gradients: --clip 1.0.")
+        advice.append(f"Clip gradients: {clip} 1.0{' is a usual bound' if known.own_loop else ''}.")
     if best is not None and best.epochs_after > 0 and best.loss < 0.9 * abs(untrained_loss(curves)):
         advice.append(_use_best(best))
     return [
@@ -172,5 +240,8 @@ def _unstable(curves: Curves, best: Best | None) -> list[str]:
     ]
 
 
-def _short(curves: Curves) -> list[str]:
-    return [f"Train for more epochs to get a verdict: --epochs {max(5, 2 * curves.epochs)}."]
+def _short(curves: Curves, known: Circumstances) -> list[str]:
+    count = max(5, 2 * curves.epochs)
+    if known.own_loop:
+        return [f"Let your loop run longer to get a verdict: {count} epochs in all."]
+    return [f"Train for more epochs to get a verdict: --epochs {count}."]

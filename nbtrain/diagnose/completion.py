@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from nbtrain.diagnose.advice import circumstances
 from nbtrain.diagnose.best import find_best, place
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
-from nbtrain.diagnose.resumed import resumed_notes, way_on
+from nbtrain.diagnose.resumed import after_failure, resumed_notes, way_on
 from nbtrain.findings import Finding, Severity
 from nbtrain.report.model import (
     Block,
@@ -134,8 +135,9 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
         sections.append(Section("Curves", (figure,)))
     if assessment := _assessment(run, verdict):
         sections.append(Section("Assessment", tuple(assessment)))
-    advice = verdict.recommendations if summary.status != "failed" else ()
-    if advice := tuple(filter(None, (way_on(run), *advice))):
+    failed = summary.status == "failed"
+    said = after_failure(run) if failed else verdict.recommendations
+    if advice := said if failed else tuple(filter(None, (way_on(run), *said))):
         sections.append(Section("Recommendations", (Items(advice),)))
     if events := _events(run):
         sections.append(Section("Changed while it ran", (_changes(events),)))
@@ -144,7 +146,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
         **vars(summary), "run_id": run.id, "name": run.name, "outcome": verdict.kind,
         "findings": [finding.to_dict() for finding in verdict.findings],
         "alerts": [finding.to_dict() for finding in run.alerts],
-        "recommendations": list(verdict.recommendations), "error": run.error, "events": _events(run),
+        "recommendations": list(said), "error": run.error, "events": _events(run),
     }  # fmt: skip
     title = f"{_TITLES.get(summary.status, 'Training')}: {run.name}"
     return Report(title, tuple(sections), headline, tone, data)
@@ -189,8 +191,9 @@ def _judged(run: AnyRun) -> Outcome:
     samples = manifest.dataset.get("valid_samples") if manifest is not None else None
     samples = samples if isinstance(samples, int) else None
     return outcome(
-        run.epochs, run.history, status=str(run.status), val_samples=samples, best=find_best(run)
-    )
+        run.epochs, run.history, status=str(run.status), val_samples=samples, best=find_best(run),
+        known=circumstances(run),
+    )  # fmt: skip
 
 
 def _events(run: AnyRun) -> list[dict[str, Any]]:

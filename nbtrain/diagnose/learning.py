@@ -18,12 +18,15 @@ Counted = Literal["samples", "positions", "unknown"]
 
 LEAST_EPOCHS = 3  # fewer show no trend that noise could not make
 LOW_ACCURACY = 0.75
+PERFECT = 0.995  # validation accuracy; a tiny loss that still falls makes no such model better
 
 _LOOKED_AT = 20  # epochs whose accuracies tell what they count
 _LARGEST = 10**7  # positions; a float64 tells shares of so many apart
 HARDLY = 0.05  # share of the starting loss; less is no progress
 _UNSURE = 0.10  # ... more is progress, however noisy the first steps were
 _LEAP = 0.5  # over the starting loss; no noise of three steps makes that
+_FALL = 0.02  # share of the loss an epoch; less is called flat
+_FALL_OF_GAIN = 0.01  # ... and of all that was gained
 _NOISES = 3  # ... and in standard deviations of its noise
 
 
@@ -86,6 +89,36 @@ def loss_still_falls(curves: Curves) -> bool:
     gain = max(max(start_loss(curves), float(values[0])) - now, 1e-12)
     step = before - now
     return step > 0.10 * gain and step > 0.10 * abs(before) and step > _NOISES * noise(values) / np.sqrt(span)
+
+
+def fall_per_epoch(curves: Curves) -> float:
+    """Return how fast the loss still falls at the end, as a share of itself an epoch; 0 for a flat curve.
+
+    A curve has flattened unless all of this holds of the validation loss (of the train loss, where fewer than
+    three epochs were validated): its best value is the last; it fell by over 2 % an epoch both in the last
+    epoch and over the last third (three to five epochs, least squares line); the last epoch brought over 1 %
+    of the whole gain; and that fall is over three standard deviations of the recent noise. The 2 and 1 % are
+    rules of thumb: at 2 % an epoch a loss halves in 35 epochs, and what brings less than a hundredth of the
+    gain is the tail of an exponential approach, flat in any plot.
+    """
+    values = present(
+        curves.val_loss if np.isfinite(curves.val_loss).sum() >= LEAST_EPOCHS else curves.train_loss
+    )
+    if len(values) < LEAST_EPOCHS or values[-1] > values.min() or loss_never_fell(curves):
+        return 0.0
+    last = values[-min(max(len(values) // 3, LEAST_EPOCHS), 5) :]
+    step, gain = float(values[-2] - values[-1]), float(values.max() - values[-1])
+    # of positive losses the logarithm, in which an exponential fall is a line and not noise
+    lately = max(8, len(values) // 2)
+    positive = bool(values[-lately:].min() > 0)
+    level = 1.0 if positive else max(abs(float(last.mean())), 1e-12)
+    at, seen = np.arange(len(last)) - (len(last) - 1) / 2, values[-lately:]
+    seen = np.log(seen) if positive else seen / level
+    slope = -float(at @ seen[-len(last) :] / (at @ at))
+    sure = slope * (len(last) - 1) > _NOISES * noise(seen)
+    falls = min(slope, step / max(abs(float(values[-2])), 1e-12)) > _FALL and step > _FALL_OF_GAIN * gain
+    share = 1 - math.exp(-slope) if positive else slope
+    return share if sure and falls else 0.0
 
 
 def untrained_loss(curves: Curves) -> float:

@@ -5,8 +5,9 @@ Thresholds on accuracies hold strictly, after rounding to 1e-6, on the mean of t
 them. They are rules of thumb: a gap over 15 points is overfitting, both under 75 % (the last epoch too) is
 underfitting, a validation accuracy that varies by over 8 points in the last quarter (at least five epochs,
 linear trend taken out) is a question for the data. The 75 % hold for accuracies of samples in runs that have
-stopped improving. Runs without such accuracies are judged by the shape of their losses. Where there is too
-little to see, the verdict is "unclear" and says why.
+stopped improving. Runs without such accuracies are judged by the shape of their losses. "Converged" is said
+of a curve that has flattened; one that still falls (`nbtrain.diagnose.learning.fall_per_epoch`) is healthy
+and "still improving". Where there is too little to see, the verdict is "unclear" and says why.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from nbtrain.diagnose.advice import advise
+from nbtrain.diagnose.advice import Circumstances, advise
 from nbtrain.diagnose.best import Best
 from nbtrain.diagnose.curves import (
     Curves,
@@ -35,9 +36,11 @@ from nbtrain.diagnose.learning import (
     HARDLY,
     LEAST_EPOCHS,
     LOW_ACCURACY,
+    PERFECT,
     Counted,
     accuracy_is_low,
     accuracy_will_do,
+    fall_per_epoch,
     highest_loss,
     leapt,
     loss_never_fell,
@@ -45,6 +48,7 @@ from nbtrain.diagnose.learning import (
     untrained_loss,
     what_accuracy_counts,
 )
+from nbtrain.diagnose.wording import converged_text, improving_evidence, improving_text
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.units import number
 
@@ -64,7 +68,8 @@ class Outcome:
     """A verdict.
 
     Attributes:
-        kind: converged, overfitting, underfitting, unstable, or unclear where there is too little to see.
+        kind: converged (healthy: done, or good and still improving, as the headline tells), overfitting,
+            underfitting, unstable, or unclear where there is too little to see.
         findings: what is wrong, the one to act on first in front; empty for a healthy run.
         recommendations: what to do next, best first, with numbers.
         headline: the verdict in one sentence, with its numbers.
@@ -80,7 +85,7 @@ class Outcome:
 
 def outcome(
     epochs: pd.DataFrame, history: pd.DataFrame, *, status: str, val_samples: int | None = None,
-    best: Best | None = None,
+    best: Best | None = None, known: Circumstances | None = None,
 ) -> Outcome:  # fmt: skip
     """Judge a training by its curves.
 
@@ -92,10 +97,11 @@ def outcome(
             (see `nbtrain.diagnose.learning`); None, where that is unknown, accuses no run of a low accuracy.
         best: where validation was best, and how to have those weights, for the recommendations; None takes
             the best epoch.
+        known: what else is known of the run, for the recommendations.
     """
     curves = read_curves(epochs, history)
     verdict, advice = _judge(curves, str(status), val_samples)
-    return replace(verdict, recommendations=advise(advice, curves, best))
+    return replace(verdict, recommendations=advise(advice, curves, best, known))
 
 
 Judged = tuple[Outcome, str]  # a verdict without recommendations, and the kind of advice that goes with it
@@ -112,7 +118,8 @@ def _judge(curves: Curves, status: str, val_samples: int | None) -> Judged:
         return _verdict("overfitting", [*overfitting, *doubts])
     low = accuracy_is_low(curves)
     counted = what_accuracy_counts(curves, val_samples) if low else "unknown"
-    improving = loss_still_falls(curves) or (low and accuracy_will_do(curves))
+    gradually = fall_per_epoch(curves) > 0
+    improving = gradually or loss_still_falls(curves) or (low and accuracy_will_do(curves))
     if not improving and (underfitting := _underfitting(curves, low, counted)):
         return _verdict("underfitting", [*underfitting, *doubts])
     if doubts and doubts[0].details.get("varies"):
@@ -126,10 +133,12 @@ def _healthy(
     """The verdict on a run that nothing is known to be wrong with: it may be done, or not, or unclear."""
     others = (*doubts, *_remarks(curves))
     good_accuracy = curves.has_accuracy and recent(curves.val_acc) >= LOW_ACCURACY
-    if improving:
-        text = _improving_text(curves, good=good_accuracy)
-        more = finding("still-improving", Severity.INFO, text, _improving_evidence(curves), Confidence.LIKELY)
-        kind, tone = ("converged", "warning" if doubts else "good") if good_accuracy else ("unclear", "info")
+    if improving and not (good_accuracy and recent(curves.val_acc, 1) >= PERFECT):
+        # without accuracies: what is still to come is small beside what was gained
+        good = good_accuracy or not (curves.has_accuracy or loss_still_falls(curves))
+        text = improving_text(curves, good=good)
+        more = finding("still-improving", Severity.INFO, text, improving_evidence(curves), Confidence.LIKELY)
+        kind, tone = ("converged", "warning" if doubts else "good") if good else ("unclear", "info")
         return Outcome(kind, (more, *others), (), text, tone), "improving"
     if (low or not curves.has_accuracy) and loss_never_fell(curves):
         text = _unmoved_text(curves)
@@ -138,7 +147,7 @@ def _healthy(
         [doubt] = _low_accuracy(curves, Severity.INFO)
         return Outcome("unclear", (doubt, *others), (), f"Unclear: {doubt.issue}", "info"), "underfitting"
     tone = "warning" if doubts else "good"
-    return Outcome("converged", others, (), _converged_text(curves), tone), "converged"
+    return Outcome("converged", others, (), converged_text(curves), tone), "converged"
 
 
 def _verdict(kind: Kind, findings: list[Finding]) -> Judged:
@@ -346,50 +355,3 @@ def _remarks(curves: Curves) -> list[Finding]:
         )
         found.append(finding("overtraining", Severity.INFO, issue, evidence, Confidence.LIKELY))
     return found
-
-
-def _improving_text(curves: Curves, *, good: bool) -> str:
-    if good:
-        parts = _numbers_at_best(curves)
-        return f"Healthy, and still improving: {', '.join(parts)}; more epochs may make it better."
-    if not loss_still_falls(curves):
-        return "Healthy so far, and not done: accuracy was still rising at the end. Train longer."
-    what = "validation loss" if np.isfinite(curves.val_loss).any() else "train loss"
-    return f"Healthy so far, and not done: {what} was still falling at the end. Train longer."
-
-
-def _improving_evidence(curves: Curves) -> str:
-    has_val = np.isfinite(curves.val_loss).any()
-    values = present(curves.val_loss if has_val else curves.train_loss)
-    what = "validation" if has_val else "train"
-    said = f"{what} loss from {number(values[0], 3)} to {number(values[-1], 3)}"
-    accuracies = present(curves.val_acc)
-    if len(accuracies) > 1:
-        said += f", validation accuracy from {100 * accuracies[0]:.1f} % to {100 * accuracies[-1]:.1f} %"
-    return f"{said} over {curves.epochs} epochs"
-
-
-def _converged_text(curves: Curves) -> str:
-    parts = _numbers_at_best(curves)
-    if not curves.has_accuracy:
-        parts.append(f"down from {number(start_loss(curves), 3)} at the start")
-    return f"Converged: {', '.join(parts)}."
-
-
-def _numbers_at_best(curves: Curves) -> list[str]:
-    """Return best validation loss and its epoch, and the accuracies of that epoch (of the last three
-    without).
-    """
-    if not np.isfinite(curves.val_loss).any():
-        parts = [f"train loss {number(recent(curves.train_loss, 1), 3)} at the end"]
-        train, valid = recent(curves.train_acc), recent(curves.val_acc)
-    else:
-        best = int(np.nanargmin(curves.val_loss))
-        loss = number(curves.val_loss[best], 3)
-        parts = [f"best validation loss {loss} at epoch {curves.epoch[best]:.0f}"]
-        train, valid = curves.train_acc[best], curves.val_acc[best]
-    if np.isfinite(train) and np.isfinite(valid):
-        side = "below" if train >= valid else "above"
-        parts.append(f"validation accuracy {100 * valid:.1f} %")
-        parts.append(f"{abs(100 * (train - valid)):.1f} points {side} train accuracy")
-    return parts

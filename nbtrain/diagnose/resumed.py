@@ -46,3 +46,16 @@ def way_on(run: Any) -> str:
     if run.manifest.is_followed:
         return f"Go on {from_step} by loading model.pt and state.pt of {info.path} in your loop"
     return f"Go on {from_step}: %train resume {run.id}"
+
+
+def after_failure(run: Any) -> tuple[str, ...]:
+    """Return what to do after an exception in the person's code: mend it, and only then go on; empty where
+    not one step was taken, for there the error says all.
+    """
+    way, last = way_on(run), (run.error or "").strip().split("\n")[-1].strip()
+    if not way and not run.progress.step:
+        return ()
+    error = f" (`{last}`)" if last else ""
+    then = "go on from the checkpoint" if way else "train again, for no checkpoint was kept to go on from"
+    mend = f"Mend the error first{error}: a run goes on into the same one. Then {then}."
+    return (mend, way) if way else (mend,)

@@ -232,3 +232,47 @@ def test_very_many_changes_stay_readable(run: RecordedRun) -> None:
     assert len(loss.marks) == 41
     assert sum(bool(mark.label) for mark in loss.marks) == 6
     assert "879 more" in completion_report(changed, curves=False).to_text()
+
+
+def test_bad_data_is_mended_before_any_setting(run: RecordedRun) -> None:
+    """A diverged run whose autopsy names the batch is told to mend it; no rate, clipping or warm-up."""
+    issue = "The inputs of batch 37 of epoch 2 is not finite: 1 NaN of 256 values: feature 3 of sample 17."
+    found = Finding("nan-origin", Severity.CRITICAL, issue, step=81, details={"cause": "data"})
+    rate = replace(found, details={"cause": "learning-rate"})
+    diverged = replace(run, status=RunStatus.DIVERGED, alerts=[found])
+    advice = completion_report(diverged).to_dict()["recommendations"]
+
+    assert "Mend the data first" in advice[0] and "feature 3 of sample 17" in advice[0]
+    assert not [said for said in advice if any(w in said for w in ("learning rate", "lip", "arm"))]
+    other = completion_report(replace(diverged, alerts=[rate])).to_dict()["recommendations"]
+    assert "learning rate" in other[0]
+
+
+def test_a_failed_run_is_mended_before_it_goes_on(tmp_path: Path) -> None:
+    """The error comes first, in the report and for programs; advice on curves is not given."""
+    torch = pytest.importorskip("torch")
+    folder = RunFolder.create(tmp_path, "digits", {})
+    folder.checkpoints.save(45, {"w": torch.zeros(1)}, {}, epoch=1)
+    folder.write_manifest(status="failed")
+    folder.close()
+    frame = table(train_loss=falling(5), val_loss=falling(5))
+    failed = RecordedRun(frame, NO_STEPS, status=RunStatus.FAILED, error=TRACEBACK, dir=folder.path)
+    failed.manifest = folder.manifest
+    failed.checkpoints = StoredRun.load(tmp_path, folder.path).checkpoints
+    advice = completion_report(failed).to_dict()["recommendations"]
+
+    assert len(advice) == 2 and advice[1].startswith("Go on from step 45")
+    assert advice[0].startswith("Mend the error first (`RuntimeError: <b>shapes</b> differ`)")
+    del failed.checkpoints
+    [alone] = completion_report(failed).to_dict()["recommendations"]
+    assert "no checkpoint" in alone
+
+
+def test_advice_on_a_followed_run_names_no_option(run: RecordedRun) -> None:
+    """The manifest tells a loop of one's own: it is to run longer, and no option of %train is named."""
+    falls = run.epochs.assign(val_loss=np.linspace(3, 1, 20), train_loss=np.linspace(3, 1, 20))
+    loop = Manifest(hyperparameters={"loop": "the person's own"})
+    advice = completion_report(replace(run, epochs=falls, history=NO_STEPS, manifest=loop)).to_dict()
+    said = " ".join(advice["recommendations"])
+
+    assert "Let your loop run longer" in said and "--" not in said and "%train" not in said

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
+from nbtrain.diagnose.advice import Circumstances
 from nbtrain.diagnose.outcome import Outcome, outcome
 from tests.diagnose.conftest import NO_STEPS, falling, rising_accuracy, steps, table
 
@@ -437,3 +438,76 @@ def test_a_train_accuracy_that_lags_is_no_data_quality() -> None:
     )  # fmt: skip
 
     assert all(found.rule != "data-quality" for found in judge(frame).findings)
+
+
+@pytest.mark.parametrize(
+    "valid",
+    [[0.504, 0.411, 0.358, 0.323], [3.06, 0.31, 0.163], list(0.48 * 0.95 ** np.arange(8.0))],
+)
+@pytest.mark.parametrize("accuracy", [None, 0.91])
+def test_a_loss_that_plainly_falls_is_not_converged(valid: list[float], accuracy: float | None) -> None:
+    """Best at the last epoch and over 2 % an epoch: still improving, healthy, train longer, with numbers."""
+    frame = table(train_loss=valid, val_loss=valid)
+    frame = frame if accuracy is None else frame.assign(train_acc=accuracy, val_acc=accuracy)
+    verdict = judge(frame, status="stopped")
+
+    assert not verdict.headline.startswith("Converged") and "still" in verdict.headline
+    assert verdict.findings[0].rule == "still-improving" and verdict.tone in ("good", "info")
+    assert "Train longer: --epochs" in verdict.recommendations[0] and "%" in verdict.recommendations[0]
+
+
+def test_only_a_flat_curve_is_converged() -> None:
+    """Under 2 % an epoch, noise around a level, and a perfect accuracy are converged."""
+    flat = np.append(np.geomspace(1.0, 0.4, 6), 0.4 * 0.985 ** np.arange(1, 7))
+    noisy = 0.4 * np.exp(np.random.default_rng(0).normal(0, 0.05, 20))
+    noisy[0], noisy[-1] = 2.0, noisy[1:].min() * 0.97
+    tiny = 0.05 * 0.8 ** np.arange(6.0)
+    perfect = {"train_acc": np.full(6, 1.0), "val_acc": np.full(6, 0.999)}
+
+    assert judge(table(train_loss=flat, val_loss=flat)).headline.startswith("Converged")
+    assert judge(table(train_loss=falling(20), val_loss=noisy)).headline.startswith("Converged")
+    assert judge(table(train_loss=tiny, val_loss=tiny, **perfect)).headline.startswith("Converged")
+
+
+def noisy_batches(swing: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return five epochs of 40 noisy batches, or of a loss that swings every five steps in their place."""
+    random, at = np.random.default_rng(3), np.arange(200)
+    scatter = random.gamma(1.0, 0.15, 200) if not swing else swing * (at // 5 % 2)
+    by_step = 0.02 + 0.12 * np.exp(-at / 20) + scatter
+    accuracy = np.array([0.93, 0.95, 0.96, 0.965, 0.97])
+    frame = table(
+        train_loss=by_step.reshape(5, 40).mean(1), val_loss=[0.20, 0.14, 0.12, 0.110, 0.109],
+        train_acc=accuracy, val_acc=accuracy,
+    )  # fmt: skip
+    return frame, steps(by_step)
+
+
+def test_noise_of_batches_is_no_instability_while_validation_is_at_its_best() -> None:
+    """The same swings are a finding where they are no noise, or validation is not at its best."""
+    frame, history = noisy_batches()
+    verdict = judge(frame, history)
+
+    assert (verdict.kind, verdict.tone) == ("converged", "good"), verdict.headline
+    worse = judge(frame.assign(val_loss=[0.2, 0.14, 0.109, 0.13, 0.15]), history)
+    swinging = judge(*noisy_batches(0.1))
+    for accused in (worse, swinging):
+        assert accused.findings[0].rule == "oscillating-loss", accused.headline
+        assert "of the" in accused.findings[0].evidence and "in all" not in accused.findings[0].evidence
+
+
+def test_a_loop_of_ones_own_is_advised_without_options() -> None:
+    """No option of %train reaches a followed loop: no advice on it names one."""
+    falls, rise = np.linspace(3, 1, 10), falling(30, 0.5)
+    rise[12:] += np.linspace(0, 1.5, 18)
+    frames = [
+        table(train_loss=falls, val_loss=falls), table(train_loss=falls[:2]), table(train_loss=falling(40)),
+        table(train_loss=falling(30, 0.01), val_loss=rise), table(train_loss=[1.0, math.inf, math.inf]),
+        table(train_loss=np.full(9, 2.3)), table(train_loss=falling(9), val_loss=np.append(0.1, [0.11] * 8)),
+    ]  # fmt: skip
+    own = Circumstances(own_loop=True)
+    advice = [
+        " ".join(outcome(frame, NO_STEPS, status="completed", known=own).recommendations) for frame in frames
+    ]
+
+    assert all(advice) and not [said for said in advice if "--" in said or "%train" in said]
+    assert advice[0].startswith("Let your loop run longer, 20 epochs in all")
