@@ -118,9 +118,7 @@ scaled = Scaled(x, y, lambda row: row * factor)
 @pytest.mark.kernel
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_data_set_of_the_notebook_reaches_workers_that_are_not_forked(live: Any, method: str) -> None:
-    """Data set, transform, collate function, batch type and worker_init_fn, all defined in cells, work with
-    workers started by spawn or forkserver, and the loader stays as it was.
-    """
+    """Data set, transform, collate function and batch type from cells work; the loader stays as it was."""
     live(DATA_SET)
     cell = live(f"""
 import nbtrain

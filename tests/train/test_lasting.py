@@ -71,9 +71,7 @@ def trained(train: Any, data: DataLoader, **options: Any) -> tuple[Any, Any]:
 def test_after_a_death_it_goes_on_as_though_nothing_was(
     train: Any, tmp_path: Path, persistent: bool, accumulate: int
 ) -> None:
-    """A killed worker: the loader starts again at that batch, with the same order and the same draws; the
-    weights are those of an undisturbed run, bit for bit.
-    """
+    """A killed worker: the loader starts again at that batch; the weights are the undisturbed ones."""
     options = {"batch_size": 8, "shuffle": True, "num_workers": 2, "persistent_workers": persistent}
     alone, _ = trained(train, DataLoader(Noisy(), **options), accumulate=accumulate)
     hit, run = trained(train, DataLoader(Noisy(tmp_path, (37,)), **options), accumulate=accumulate)

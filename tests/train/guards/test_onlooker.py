@@ -351,7 +351,7 @@ def test_a_move_waits_for_a_boundary(living: Any) -> None:
     seen.clear()
     net()._apply(slowly)
 
-    assert len(stood) == 4 and len(set(stood)) == 1
+    assert len(stood) >= 4 and len(set(stood)) == 1
     assert len(set(seen)) > 1, "another model is moved at once"
     one.end()
     assert nn.Module._apply.__module__ == "torch.nn.modules.module"
