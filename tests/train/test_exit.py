@@ -19,12 +19,13 @@ torch.set_num_threads(1)
 model = nn.Linear(4, 2)
 data = [(torch.randn(8, 4), torch.randint(0, 2, (8,)))] * 20
 run = nbtrain.train(model, data, loss=nn.CrossEntropyLoss(), no_val=True, dir={folder!r}, {options})
+{end}
 print("last line", flush=True)
 """
 
 
-def started(folder: Path, options: str) -> subprocess.Popen[str]:
-    source = SCRIPT.format(folder=str(folder), options=options)
+def started(folder: Path, options: str, end: str = "") -> subprocess.Popen[str]:
+    source = SCRIPT.format(folder=str(folder), options=options, end=end)
     return subprocess.Popen(
         [sys.executable, "-c", source],
         stdout=subprocess.PIPE,
@@ -47,6 +48,16 @@ def test_a_script_waits_for_its_run(tmp_path: Path) -> None:
     assert (script.returncode, out.strip()) == (0, "last line"), err
     found = manifest(tmp_path / "runs")
     assert (found["status"], found["training_results"]["total_steps"]) == ("completed", 100)
+
+
+def test_a_script_that_looks_only_at_the_status_leaves_the_report(tmp_path: Path) -> None:
+    """A script whose run is over but still reports ends, in peace, when that is done."""
+    script = started(tmp_path / "runs", "epochs=2", end="while run.status.alive: pass")
+    _, err = script.communicate(timeout=120)
+
+    assert script.returncode == 0, err
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert (folder / "report.md").exists() and list((folder / "figures").iterdir())
 
 
 def test_an_interrupt_of_the_waiting_script_stops_the_run_whole(tmp_path: Path) -> None:
