@@ -158,7 +158,9 @@ def test_a_compiled_model_is_looked_into_too() -> None:
     model = torch.compile(nn.Sequential(nn.Linear(4, 4), Applied(torch.log)), backend="eager")
     model(data()[0])
     found = autopsy(model, data())
-    assert (found.cause, "`1` (Applied)" in found.what) == ("formula", True), found
+    # torch before 2.6 cannot be told to run compiled code as it is written
+    place = "`1` (Applied)" if hasattr(torch.compiler, "set_stance") else "OptimizedModule"
+    assert (found.cause, place in found.what) == ("formula", True), found
 
 
 def test_an_embedding_row_that_is_nan_is_named() -> None:
