@@ -72,7 +72,8 @@ class CountedIndices:
         return self
 
     def __next__(self) -> Any:
-        self.pass_over()
+        if self._skip:
+            self.pass_over()
         indices = next(self._items)
         self._count(indices)
         return Marked(indices, self._epoch, len(self._order) - 1) if self._marked else indices

@@ -49,8 +49,8 @@ class Lasting:
                 for; everything stands at a step boundary.
         """
         items, taken, draws = self._feed.batches(epoch), self._state.batch, self._draws
+        while_waiting(items, self._obey)
         while True:
-            while_waiting(items, self._obey)
             self._waits_since = time.monotonic()
             if draws is not None:
                 draws.before()
@@ -71,6 +71,7 @@ class Lasting:
                 yield batch
                 continue
             items = self._again(items, epoch, taken, died)
+            while_waiting(items, self._obey)
 
     def _obey(self) -> None:
         if self._control.stopping:

@@ -23,7 +23,7 @@ from nbtrain.train.buffers import Buffers
 from nbtrain.train.finite import Guard, all_finite, found_by, values_of
 from nbtrain.train.lbfgs import BeforeStep
 from nbtrain.train.memory import Change, Pieces, Shortage, shortage_of, update_anew
-from nbtrain.train.moment import Moment
+from nbtrain.train.moment import Moments
 from nbtrain.train.out_of_memory import give_memory_back, is_out_of_memory
 from nbtrain.train.pieces import Piece
 from nbtrain.train.precision import Precision
@@ -71,7 +71,8 @@ class Stepper:
         self.pieces = Pieces("A training step", model, lambda batch: self._loss(batch)[0])
         self.on_change: Callable[[Change], None] = lambda change: None
         self.go_back: Callable[[], str] = lambda: ""
-        self.moment, self.recent = Moment(device), Recent()
+        self._moments, self.recent = Moments(device), Recent()
+        self.moment = self._moments.now()
         self.newest: Sequence[Any] = ()
         self.probe = Probe(device.type)
         self._at = ""
@@ -91,7 +92,7 @@ class Stepper:
         """
         if self._buffers is not None:
             self._buffers.keep()
-        self.newest, self.moment = group, Moment(self.device)
+        self.newest, self.moment = group, self._moments.now()
         mark = self.tally.mark() if self.tally is not None else ()
         if not self.guard.on_host or self.scaler is not None:
             self.recent.keep(number, group, self.moment)

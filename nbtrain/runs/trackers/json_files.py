@@ -12,7 +12,8 @@ from nbtrain.runs.metrics import read_metrics
 from nbtrain.runs.status import RunStatus
 from nbtrain.runs.tracker import RunInfo, Tracker
 
-CURVE_EVERY_S = 5.0  # val_loss.csv is written anew for evaluations at most so often; for an epoch always
+CURVE_EVERY_S = 5.0  # val_loss.csv is written anew for evaluations at most so often
+WRITING_SHARE = 0.02  # of the time: thousands of short epochs make files that take a while to write anew
 
 
 class JsonFiles(Tracker):
@@ -30,7 +31,7 @@ class JsonFiles(Tracker):
         rows = read_metrics(path).epochs if path.exists() else ()
         self._epochs: list[Mapping[str, Any]] = [row for row in rows if _counts(row, info.after_step)]
         self._evaluations = [row for row in read_evaluations(info) if _counts(row, info.after_step)]
-        self._curve_due = 0.0
+        self._curve_due = self._epochs_due = 0.0
         self.url = str(info.folder.path)
 
     def log_steps(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -57,9 +58,12 @@ class JsonFiles(Tracker):
 
     def flush(self) -> None:
         """Write logs/metrics.json, train_loss.csv and val_loss.csv anew, once for several short epochs."""
-        if not self._written and self._epochs:
+        began = time.monotonic()
+        if not self._written and self._epochs and began >= self._epochs_due:
             self._folder.write_epochs(self._epochs, self._evaluations)
             self._written = True
+            now = time.monotonic()
+            self._epochs_due = now + (now - began) / WRITING_SHARE
 
     def finish(self, status: RunStatus) -> None:
         """Write metrics.json also for a run without an epoch. The folder is closed by its owner."""

@@ -68,7 +68,7 @@ class Onlooker(Callback):
             self._first = False
             with_gradients = [p for p in work.model.parameters() if p.grad is not None]
             self._with_gradients = with_gradients[:2] + with_gradients[-1:]
-        elif self._with_gradients and all(p.grad is None for p in self._with_gradients):
+        elif (seen := self._with_gradients) and seen[0].grad is None and all(p.grad is None for p in seen):
             self._gradients_gone()
         self.rates.look()
         now = time.perf_counter()

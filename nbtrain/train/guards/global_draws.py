@@ -25,30 +25,31 @@ class GlobalDraws:
 
     def __init__(self, tell: Callable[..., None], *, seeded: bool) -> None:
         self._tell, self._seeded = tell, seeded
-        self._read = positions()
+        read = positions()
+        self._names, self._reads = list(read), list(read.values())
         self._habits = Habits()
-        self._used = dict.fromkeys(self._read, 0)  # batches in whose reading it moved; a cell's draws few
-        self._after: dict[str, tuple[int, int]] = {}
+        self._used = [0] * len(read)  # batches in whose reading it moved; a cell's draws few
+        self._before = self._after = [one() for one in self._reads]
+        self._quiet = True  # nothing had moved at the look before
         self._batches = 0
 
     def before(self) -> None:
         """Called before a batch is read."""
-        now = {name: read() for name, read in self._read.items()}
-        moved = {name for name, place in self._after.items() if now[name] != place}
-        news = self._habits.news(moved)
-        self._before = now
-        if self._batches < FIRST:
+        now = self._before = [read() for read in self._reads]
+        if now == self._after and self._quiet:
             return
-        for name in news:
-            if self._seeded or 2 * self._used[name] > self._batches:
-                self._say(str(name))
+        moved = {at for at, place in enumerate(self._after) if now[at] != place} if self._batches else set()
+        self._quiet = not moved
+        for at in self._habits.news(moved):
+            if self._batches >= FIRST and (self._seeded or 2 * self._used[at] > self._batches):
+                self._say(self._names[at])
 
     def after(self) -> None:
         """Called when it was read."""
         self._batches += 1
-        self._after = {name: read() for name, read in self._read.items()}
-        for name, place in self._after.items():
-            self._used[name] += place != self._before[name]
+        now = self._after = [read() for read in self._reads]
+        if now != self._before:
+            self._used = [n + (now[at] != self._before[at]) for at, n in enumerate(self._used)]
 
     def _say(self, name: str) -> None:
         if self._seeded:
