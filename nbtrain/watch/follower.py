@@ -140,6 +140,8 @@ class Follower:
             self._scaling.was_stepped = self.boundary.due = True
         else:
             self.boundary.serve()
+        if self.epochs.was_told_late():
+            self.boundary.between_epochs()
 
     def _stepped(self, optimizer: Any) -> None:
         state, draws = self._state, self._draws
@@ -199,7 +201,9 @@ class Follower:
     def before_iterating(self, loader: Any) -> None:
         """A pass over a loader is about to begin."""
         if loader is self.found.train_loader:
-            self._end_of_epoch()
+            self._safely(self.epochs.before_iterating)
+            if self.epochs.ended is not None:
+                self.boundary.between_epochs()
 
     def iterating(self, loader: Any, iterator: Any) -> None:
         """A pass over a loader has begun."""
@@ -216,7 +220,7 @@ class Follower:
         self._safely(self.epochs.exhausted, iterator)
 
     def _end_of_epoch(self) -> None:
-        if self.epochs.ended is not None:
+        if self.epochs.is_over:
             self.boundary.between_epochs()
 
     # --- validation, logged numbers -----------------------------------------------------------------------
