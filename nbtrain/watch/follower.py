@@ -81,9 +81,12 @@ class Follower:
         self._in_backward = True
         try:
             result = original(outputs, *args, **keywords)
+        except BaseException:
+            self._values.forget()
+            raise
         finally:
             self._in_backward = False
-        self._safely(self._after_backward, outputs)
+        self._safely(self._after_backward)
         return result
 
     def _before_backward(self, outputs: Any) -> None:
@@ -94,11 +97,10 @@ class Follower:
         whole = self.validation.before_backward(outputs[0], is_scaled=is_scaled)
         self.epochs.before_backward()
         self.observer.backward(step=self._state.step, whole=whole)
+        self._values.under_way = self._value_of(outputs)
 
-    def _after_backward(self, outputs: Any) -> None:
-        value = self._value_of(outputs)
-        if value is not None:
-            self._values.add(value)
+    def _after_backward(self) -> None:
+        self._values.add()
         self.observer.after_backward()
 
     def _value_of(self, outputs: Any) -> Tensor | None:

@@ -10,6 +10,7 @@ import ast
 import linecache
 import re
 import sys
+from collections.abc import Iterable
 from types import CodeType, FrameType
 from typing import Any
 
@@ -63,6 +64,13 @@ class LoopEpochs:
             self._code, self._names = frame.f_code, {}
         self._names[frame.f_lineno] = name
         return frame
+
+
+def variables_around(places: Iterable[tuple[CodeType, int]]) -> frozenset[str]:
+    """Return the variables of the `for` loops around lines: they are another thing each time round."""
+    targets = [getattr(node, "target", None) for place in places for node in _loops_around(*place)]
+    names = [part for target in targets if target is not None for part in ast.walk(target)]
+    return frozenset(part.id for part in names if isinstance(part, ast.Name))
 
 
 def _epoch_loop(places: list[tuple[CodeType, int]]) -> tuple[int, str]:
