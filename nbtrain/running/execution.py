@@ -20,7 +20,8 @@ from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.control import Control, Stopped
 from nbtrain.running.failure import describe_failure
 from nbtrain.running.guards.guards import Guards
-from nbtrain.running.keeper import Keeper, trouble
+from nbtrain.running.keeper import Keeper
+from nbtrain.running.mishaps import Mishaps
 from nbtrain.running.pump import Pump
 from nbtrain.running.state import State
 from nbtrain.runs.manifest import utc_now
@@ -53,6 +54,7 @@ class Execution:
         self.results: dict[str, Any] = {}
         self.status = RunStatus.PLANNED
         self.record, self.control = activity.new_record(), Control()
+        self._mishaps = Mishaps(activity, self.record)
         self.over = threading.Event()
         self.folder: RunFolder | None = None
         self.prints = prints.Prints()
@@ -61,7 +63,6 @@ class Execution:
         self._outcome = RunStatus.FAILED, "the training thread ended without a word"
         self._written: tuple[Any, int] = (None, 0)  # status and number of events in the manifest on disk
         self._written_at = 0.0
-        self._said: set[str] = set()
 
     @property
     def state(self) -> State:
@@ -80,7 +81,7 @@ class Execution:
             self.folder = folder
             try:
                 self._keeper = Keeper(
-                    folder, trackers, self._trouble, within_epochs=self.activity.judges_within_epochs
+                    folder, trackers, self._mishaps.trouble, within_epochs=self.activity.judges_within_epochs
                 )
                 self.activity.prepare(self._desk())
                 self._keeper.write_start(self.state.progress())
@@ -95,14 +96,14 @@ class Execution:
 
     def _desk(self) -> Desk:
         return Desk(
-            self.folder, self.control, self.record, self._trouble,
-            log=lambda line: self._quietly(self.folder.log, line), events=self.events,
+            self.folder, self.control, self.record, self._mishaps.trouble,
+            log=lambda line: self._mishaps.quietly(self.folder.log, line), events=self.events,
             tell=self._guards.tell,
         )  # fmt: skip
 
     def _launch(self) -> None:
         name = self.folder.path.name
-        self._pump = Pump(self._beat, self._end, self._stumbled, name=f"nbtrain-pump-{name}")
+        self._pump = Pump(self._beat, self._end, self._mishaps.stumbled, name=f"nbtrain-pump-{name}")
         if self.activity.foreground:
             return self._pump.start()
         target = contextvars.copy_context().run
@@ -126,7 +127,7 @@ class Execution:
         error = None
         try:
             if self._in_thread is not None:
-                self._quietly(self._in_thread)
+                self._mishaps.quietly(self._in_thread)
             with prints.captured(self.prints):
                 self.activity.work()
         except BaseException as raised:  # what it was is said by `trained`
@@ -150,9 +151,9 @@ class Execution:
             failure = describe_failure(error, keep=self.activity.foreground)
             self.error, self.error_line = failure.text, failure.line
             self._outcome = RunStatus.FAILED, failure.line
-            self._quietly(self.activity.rescue)
-        self._quietly(self.activity.flush)
-        self._quietly(self.activity.note_trained)
+            self._mishaps.quietly(self.activity.rescue)
+        self._mishaps.quietly(self.activity.flush)
+        self._mishaps.quietly(self.activity.note_trained)
         self.state.phase, self.state.ended = "done", time.monotonic()
         self._pump.finish()
 
@@ -163,7 +164,7 @@ class Execution:
             self._take_prints, self._take_numbers, self._obey_the_folder, self.activity.at_beat, self._follow,
             self.show,
         ):  # fmt: skip
-            self._quietly(part)
+            self._mishaps.quietly(part)
 
     def _take_prints(self, *, last: bool = False) -> None:
         prints.follow()
@@ -196,8 +197,8 @@ class Execution:
         try:
             if self._trainer is not None:
                 self._trainer.join()
-            self._quietly(self._take_prints, last=True)
-            self._quietly(self._take_numbers, last=True)
+            self._mishaps.quietly(self._take_prints, last=True)
+            self._mishaps.quietly(self._take_numbers, last=True)
             status, self.state.stop_reason = self._outcome
             ended = status in (RunStatus.COMPLETED, RunStatus.DIVERGED)
             if self.record.diverged and self.activity.ends_diverged and ended:
@@ -205,16 +206,16 @@ class Execution:
             self.status = status
             self._keeper.note_events(self.events)
             self._keeper.finish(status)
-            self._quietly(self._take_alerts)
+            self._mishaps.quietly(self._take_alerts)
             how = self.status, self.state.progress(), self.state.stop_reason, self.error
-            self._quietly(self._keeper.write_end, *how)
-            self._quietly(self._write_results)
+            self._mishaps.quietly(self._keeper.write_end, *how)
+            self._mishaps.quietly(self._write_results)
             for finisher in self._finishers:
-                self._quietly(finisher, self._owner)
-            self._quietly(self._take_alerts)
+                self._mishaps.quietly(finisher, self._owner)
+            self._mishaps.quietly(self._take_alerts)
             self.show()
-            self._quietly(self.folder.close)
-            self._quietly(self._let_go)
+            self._mishaps.quietly(self.folder.close)
+            self._mishaps.quietly(self._let_go)
             self.record.absorb()  # what was said since is at least in `run.alerts`
         finally:
             self.over.set()
@@ -247,7 +248,7 @@ class Execution:
             except (Exception, SystemExit) as error:  # an interrupt of `wait` comes through
                 with suppress(ValueError):  # taken out meanwhile
                     self.watchers.remove(watcher)
-                self._stumbled(error)
+                self._mishaps.stumbled(error)
 
     def _write_manifest(self, **changes: Any) -> None:
         self._written_at = time.monotonic()
@@ -258,25 +259,8 @@ class Execution:
                 progress=results.progress_section(self.state.progress()), **changes,
             )  # fmt: skip
         except Exception as error:
-            self._trouble(f"manifest.json could not be written: {error} Training is not affected.")
-
-    # --- what goes wrong beside the training --------------------------------------------------------------
+            self._mishaps.trouble(f"manifest.json could not be written: {error} Training is not affected.")
 
     def errand(self, task: Callable[[], Any]) -> None:
         """Have the training thread call `task` at its next boundary; what it raises is an alert."""
-        self.control.errand(lambda: self._quietly(task))
-
-    def _quietly(self, action: Callable[..., Any], *args: Any, **keywords: Any) -> None:
-        try:
-            action(*args, **keywords)
-        except BaseException as error:  # nothing beside the training may end it, not even SystemExit
-            self._stumbled(error)
-
-    def _trouble(self, text: str) -> None:
-        """Say it once: what fails at each beat would fill the alerts."""
-        if text not in self._said:
-            self._said.add(text)
-            self.record.note_alert(trouble(text, self.state.step))
-
-    def _stumbled(self, error: BaseException) -> None:
-        self._trouble(f"nbtrain itself stumbled beside the training ({type(error).__name__}: {error})")
+        self.control.errand(lambda: self._mishaps.quietly(task))

@@ -20,13 +20,24 @@ class Draws:
 
     def __init__(self) -> None:
         self._loaders: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}  # id: it, its loader
-        self._candidates: list[int] = []  # iterators drawn from since the last backward, in order
+        self._candidates: dict[int, int] = {}  # iterators drawn from since the last backward -> batches
         self._feeding = 0  # id of the iterator that feeds the training, 0 for none
         self._samples: dict[int, int] = {}
         self.last: Any = None  # weak reference to the loader last drawn from
         self.batches = 0  # of the feeding iterator, in this pass
         self.draws = 0  # of it since the last step
+        self.ahead = 0  # batches that are drawn before they are used: of the pass that feeds, or has fed
         self.was_fed = False
+
+    @property
+    def is_fed(self) -> bool:
+        """True while a pass over a loader feeds the training."""
+        return self._feeding != 0
+
+    @property
+    def has_candidates(self) -> bool:
+        """True where batches were drawn that may be the first of the next pass."""
+        return bool(self._candidates)
 
     def begin(self, loader: Any, iterator: Any) -> None:
         """Take note of a pass over a loader that begins."""
@@ -43,8 +54,8 @@ class Draws:
         if key == self._feeding:
             self.batches += 1
             self.draws += 1
-        elif key not in self._candidates:
-            self._candidates.append(key)
+        else:
+            self._candidates[key] = self._candidates.get(key, 0) + 1
         self._samples[key] = self._samples.get(key, 0) + samples_of(batch)
 
     def backward(self) -> Any:
@@ -52,13 +63,17 @@ class Draws:
 
         The first of those drawn from since the last backward, unless the one that was feeding is among them.
         """
-        candidates, self._candidates = self._candidates, []
-        if self.draws or not candidates or self._alive(self._feeding):
+        candidates = self._candidates
+        if not candidates:
+            return None
+        self._candidates = {}
+        if self.draws or self._alive(self._feeding):
             return None
         living = [key for key in candidates if self._alive(key)]
         if not living:
             return None
         self._feeding, self.batches, self.draws, self.was_fed = living[0], 1, 1, True
+        self.ahead = candidates[self._feeding] - 1
         held = self._loader(self._feeding)
         return held() if held is not None else None
 
@@ -66,10 +81,11 @@ class Draws:
         """Say whether this iterator's end is the end of an epoch."""
         key = id(iterator)
         self._loaders.pop(key, None)
-        self._candidates = [known for known in self._candidates if known != key]
+        self._candidates.pop(key, None)
         if key != self._feeding:
             return False
         self._feeding = self.draws = 0
+        self.last = None  # what is judged from here on is no batch of it
         return True
 
     def take_samples(self) -> int:

@@ -1,12 +1,15 @@
 """Where the epochs of a followed loop begin and end.
 
 An epoch ends when the iterator of the loader that feeds the training is exhausted. Its row waits for the
-validation that may follow, until the next backward. Where there is no such loader, or its passes are broken
-off, the loops around the step tell (`nbtrain.watch.loops`).
+validation that may follow, until the training begins its next pass. Where there is no such loader, or its
+passes are broken off, the loops around the step tell (`nbtrain.watch.loops`). A loop that draws a batch ahead,
+or steps once more on gradients that are left, finds the loader's end before its last step: such a step belongs
+to the epoch that is over.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -32,10 +35,13 @@ class Epochs:
         self._began, self._first_step = time.monotonic(), 0  # the step before its first
         self._look = True  # at the loops around the next step
         self._by_loops = False  # they have told where an epoch ends
+        self._has_rest = False  # batches in hand, or gradients, may still be stepped on
+        self._told_late = False  # the last step was the first of the next epoch
         self.ended: Epoch | None = None  # one that is over, whose validation may still come
 
     def before_backward(self) -> None:
         """A loader may have been found to feed the training."""
+        self._has_rest = self._has_rest and self._draws.ahead > 0
         loader = self._draws.backward()
         if loader is None:
             return
@@ -45,32 +51,56 @@ class Epochs:
             self.settle()
             self._begin(self._state.step)
 
+    def before_iterating(self) -> None:
+        """A new pass over the loader that feeds the training is about to begin: an epoch may end with it."""
+        state = self._state
+        if self.ended is None and state.step > self._first_step and self._loops.moved_on():
+            self._by_loops = True
+            self._over(state.step)
+
     def exhausted(self, iterator: Any) -> None:
         """A loader has no more batches."""
-        if self._draws.exhausted(iterator) and self._state.step > self._first_step:
+        if self._draws.exhausted(iterator) and (self._state.step > self._first_step or self._draws.ahead):
             self._over(self._state.step)
+            self._has_rest = True
 
     def stepped(self) -> None:
         """A step was made; called from within it."""
-        if not self._look and self._draws.was_fed:
+        state = self._state
+        if self._has_rest and self.ended is not None:
+            self.ended = dataclasses.replace(self.ended, last_step=state.step)
+            self._steps.rest()
+            self._steps.flush()
+            return
+        if not self._look and self._draws.is_fed:
             return
         self._look = False
-        state = self._state
-        is_first = self._loops.at_step()
-        if is_first and self.ended is None and state.step - 1 > self._first_step:
-            self._by_loops = True
-            self._over(state.step - 1)
+        is_first = self._loops.moved_on()
+        if is_first and state.step - 1 > self._first_step:
+            if self.ended is None:
+                self._by_loops = self._told_late = True
+                self._over(state.step - 1)
             self.settle()
             self._begin(state.step - 1)
         elif self._loops.seen and state.epoch == 0:
             self._begin(0)
+
+    @property
+    def is_over(self) -> bool:
+        """True where an epoch has ended and the next is about to begin, with a backward."""
+        return self.ended is not None and (not self._draws.ahead or self._draws.has_candidates)
+
+    def was_told_late(self) -> bool:
+        """Say once that an epoch has ended before the step that was just made."""
+        late, self._told_late = self._told_late, False
+        return late
 
     def settle(self) -> None:
         """The validation after an epoch, if there was one, is over."""
         if self.ended is not None:
             self._passes.trains_again()
             self._passes.ended(self.ended)
-            self.ended = None
+            self.ended, self._has_rest = None, False
 
     def finish(self, *, completed: bool) -> None:
         """The loop is over; if it came to its own end, so did an epoch that no loader's end has ended."""
@@ -85,8 +115,6 @@ class Epochs:
         self._first_step, self._began = step, time.monotonic()
 
     def _over(self, last_step: int) -> None:
-        optimizer = self._found.optimizer
-        lr = float(optimizer.param_groups[0].get("lr", 0.0)) if optimizer is not None else float("nan")
-        self.ended = Epoch(self._state.epoch, last_step, time.monotonic() - self._began, lr)
+        self.ended = Epoch(self._state.epoch, last_step, time.monotonic() - self._began)
         self._steps.rest()
         self._steps.flush()

@@ -81,9 +81,12 @@ class Follower:
         self._in_backward = True
         try:
             result = original(outputs, *args, **keywords)
+        except BaseException:
+            self._values.forget()
+            raise
         finally:
             self._in_backward = False
-        self._safely(self._after_backward, outputs)
+        self._safely(self._after_backward)
         return result
 
     def _before_backward(self, outputs: Any) -> None:
@@ -94,11 +97,10 @@ class Follower:
         whole = self.validation.before_backward(outputs[0], is_scaled=is_scaled)
         self.epochs.before_backward()
         self.observer.backward(step=self._state.step, whole=whole)
+        self._values.under_way = self._value_of(outputs)
 
-    def _after_backward(self, outputs: Any) -> None:
-        value = self._value_of(outputs)
-        if value is not None:
-            self._values.add(value)
+    def _after_backward(self) -> None:
+        self._values.add()
         self.observer.after_backward()
 
     def _value_of(self, outputs: Any) -> Tensor | None:
@@ -140,6 +142,8 @@ class Follower:
             self._scaling.was_stepped = self.boundary.due = True
         else:
             self.boundary.serve()
+        if self.epochs.was_told_late():
+            self.boundary.between_epochs()
 
     def _stepped(self, optimizer: Any) -> None:
         state, draws = self._state, self._draws
@@ -199,7 +203,9 @@ class Follower:
     def before_iterating(self, loader: Any) -> None:
         """A pass over a loader is about to begin."""
         if loader is self.found.train_loader:
-            self._end_of_epoch()
+            self._safely(self.epochs.before_iterating)
+            if self.epochs.ended is not None:
+                self.boundary.between_epochs()
 
     def iterating(self, loader: Any, iterator: Any) -> None:
         """A pass over a loader has begun."""
@@ -216,7 +222,7 @@ class Follower:
         self._safely(self.epochs.exhausted, iterator)
 
     def _end_of_epoch(self) -> None:
-        if self.epochs.ended is not None:
+        if self.epochs.is_over:
             self.boundary.between_epochs()
 
     # --- validation, logged numbers -----------------------------------------------------------------------

@@ -7,7 +7,8 @@ of the person's frames around a step; one level into objects, lists and dicts. E
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from nbtrain.notebook.names import counts
+from nbtrain.watch.loops import variables_around
 from nbtrain.watch.people import frames, locals_of
 
 KINDS = (Optimizer, nn.Module, LRScheduler, ReduceLROnPlateau, DataLoader)
@@ -169,19 +171,32 @@ def _modules(module: nn.Module) -> set[nn.Module]:
 def _around(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield names and values, the nearest to the notebook first: its own, then those of frames, then inside.
 
-    Of frames the outermost come first: a helper's `opt` is called `opt_d` where it was made.
+    Of frames the outermost come first: a helper's `opt` is called `opt_d` where it was made. Variables of the
+    loops come last: `for opt in opts.values()` names one after the other so.
     """
     inside: list[tuple[str, Any]] = []
-    for name, value in list(namespace.items()):
-        if counts(name):
-            yield from _if_wanted(name, value, inside)
-    for frame in reversed(list(frames())):
-        with locals_of(frame) as variables:
-            for name, value in list(variables.items()):
-                if counts(name):
-                    yield from _if_wanted(name, value, inside)
+    passing: list[tuple[str, Any]] = []
+    models: list[nn.Module] = []
+    around = list(frames())
+    of_loops = variables_around([(frame.f_code, frame.f_lineno) for frame in around])
+    for name, value in _variables(namespace, reversed(around)):
+        for found in _if_wanted(name, value, inside):
+            if isinstance(value, nn.Module):
+                models.append(value)
+            if name in of_loops:
+                passing.append(found)
+            else:
+                yield found
     for name, value in inside:
-        yield from _inside(name, value)
+        yield from _inside(name, value, models)
+    yield from passing
+
+
+def _variables(namespace: Mapping[str, Any], around: Iterable[FrameType]) -> Iterator[tuple[str, Any]]:
+    yield from [(name, value) for name, value in list(namespace.items()) if counts(name)]
+    for frame in around:
+        with locals_of(frame) as variables:
+            yield from [(name, value) for name, value in list(variables.items()) if counts(name)]
 
 
 def _if_wanted(name: str, value: Any, inside: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
@@ -199,13 +214,19 @@ def _may_hold(value: Any) -> bool:
     """Say whether what is looked for may be in a thing: a container, an object, a wrapping optimizer."""
     if isinstance(value, (*KINDS, type, Tensor)) or callable(value):
         return isinstance(value, Optimizer)
-    return isinstance(value, (list, tuple, dict)) or hasattr(value, "__dict__")
+    if isinstance(value, dict):
+        return "__builtins__" not in value  # else it is a namespace itself
+    return isinstance(value, (list, tuple)) or hasattr(value, "__dict__")
 
 
-def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _inside(name: str, value: Any, models: Sequence[nn.Module]) -> Iterator[tuple[str, Any]]:
     try:
         if isinstance(value, dict):
-            parts = [(f"{name}[{key!r}]", part) for key, part in list(value.items())[:MOST_INSIDE]]
+            items = list(value.items())[:MOST_INSIDE]
+            parts = [
+                (f"{name}[{_key(key, place, models)}]", part)
+                for place, (key, part) in enumerate(items) if isinstance(part, KINDS)
+            ]  # fmt: skip
         elif isinstance(value, (list, tuple)):
             parts = [(f"{name}[{place}]", part) for place, part in enumerate(value[:MOST_INSIDE])]
         else:
@@ -216,6 +237,15 @@ def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     for called, part in parts:
         if isinstance(part, KINDS):
             yield called, part
+
+
+def _key(key: Any, place: int, models: Sequence[nn.Module]) -> str:
+    """A key as it is typed; of a parameter or a layer its name in a model, else its place."""
+    if isinstance(key, (Tensor, nn.Module)):
+        kind = "named_modules" if isinstance(key, nn.Module) else "named_parameters"
+        parts = (pair for model in models for pair in getattr(model, kind)())
+        return next((called for called, part in parts if part is key and called), f"#{place}")
+    return repr(key)
 
 
 def _called(name: str, holder: Any, key: str, part: Any) -> str:

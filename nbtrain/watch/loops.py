@@ -1,7 +1,7 @@
-"""Epochs of a loop that draws from no DataLoader: read off the `for` loops around the step.
+"""Epochs of a loop that draws from no DataLoader, or breaks its passes off: read off the loops around the step.
 
-The epoch's loop is the one whose variable is called so (`for epoch in ...`); else, of exactly two loops
-around a step, the outer one. An epoch ends when its variable has changed.
+The epoch's loop is the one whose variable is called so (`for epoch in ...`, `while epoch < 10`); else, of
+exactly two loops around a step, the outer one. An epoch ends when its variable has changed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import linecache
 import re
 import sys
+from collections.abc import Iterable
 from types import CodeType, FrameType
 from typing import Any
 
@@ -21,17 +22,17 @@ _UNSET = object()
 
 
 class LoopEpochs:
-    """Tell the first step of each epoch."""
+    """Tell when the next epoch has begun."""
 
     def __init__(self) -> None:
         self._code: CodeType | None = None  # whose loop it is
-        self._names: dict[int, str] = {}  # line of that code at a step -> the loop's variable
+        self._names: dict[int, str] = {}  # line of that code -> the loop's variable
         self._last: Any = _UNSET
         self._wait = 0
         self.seen = False
 
-    def at_step(self) -> bool:
-        """Say whether the step that was just made is the first of a new epoch; called from within it."""
+    def moved_on(self) -> bool:
+        """Say whether the epoch is another one than at the last look; called from within the loop."""
         if self._wait:
             self._wait -= 1
             return False
@@ -65,6 +66,13 @@ class LoopEpochs:
         return frame
 
 
+def variables_around(places: Iterable[tuple[CodeType, int]]) -> frozenset[str]:
+    """Return the variables of the `for` loops around lines: they are another thing each time round."""
+    targets = [getattr(node, "target", None) for place in places for node in _loops_around(*place)]
+    names = [part for target in targets if target is not None for part in ast.walk(target)]
+    return frozenset(part.id for part in names if isinstance(part, ast.Name))
+
+
 def _epoch_loop(places: list[tuple[CodeType, int]]) -> tuple[int, str]:
     """Frames out from the step, and the variable of the epoch's loop there; (0, "") where there is none."""
     loops = [
@@ -80,7 +88,10 @@ def _epoch_loop(places: list[tuple[CodeType, int]]) -> tuple[int, str]:
 
 
 def _named(node: ast.AST) -> str:
-    """The variable of a `for`, the first of several; "" for a `while`."""
+    """The variable of a `for`, the first of several; of a `while`, one of its condition that is called so."""
+    if isinstance(node, ast.While):
+        names = [part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)]
+        return next((name for name in names if EPOCH_WORDS.fullmatch(name.lower())), "")
     target = getattr(node, "target", None)
     if isinstance(target, (ast.Tuple, ast.List)) and target.elts:
         target = target.elts[0]

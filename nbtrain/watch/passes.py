@@ -36,12 +36,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch that is over: its number, last step, seconds; the rate and the samples it ended with."""
+    """An epoch that is over: its number, last step, seconds."""
 
     number: int
     last_step: int
     seconds: float
-    lr: float
 
 
 class Passes:
@@ -83,9 +82,9 @@ class Passes:
         """An epoch is over, its validation with it."""
         self._epochs.append(epoch)
 
-    def take_rows(self, rows: Rows, counted: np.ndarray) -> None:
-        """Take the steps that arrived; `counted`: those of the optimizer whose loss the epochs tell."""
-        self._means.add(rows.where(counted))
+    def take_rows(self, rows: Rows, optimizers: np.ndarray) -> None:
+        """Take the steps that arrived; `optimizers`: whose they are, 0 for the one that stepped first."""
+        self._means.add(rows, optimizers)
 
     def settle(self, choose: Any, *, arrived: int) -> None:
         """Make rows of what is over and whose steps have arrived; called by the pump.
@@ -108,7 +107,7 @@ class Passes:
         while self._epochs and self._epochs[0].last_step <= arrived:
             epoch = self._epochs.popleft()
             row = {"epoch": epoch.number, "step": epoch.last_step, **self._means.take(epoch.last_step)}
-            row.update(lr=epoch.lr, epoch_time_s=epoch.seconds)
+            row.update(epoch_time_s=epoch.seconds)
             within = [step for step in self._judgements if step <= epoch.last_step]
             if within and within[-1] == epoch.last_step:
                 row.update(self._judgements[within[-1]])
@@ -118,23 +117,23 @@ class Passes:
 
 
 class _Means:
-    """What the steps of an epoch come to: sums over rows, by sample where samples were seen."""
+    """What the steps of an epoch come to: sums over rows, by sample where samples were seen.
+
+    Of several optimizers the one that stepped first counts, of those that step in the epoch.
+    """
 
     def __init__(self) -> None:
         self._rows: deque[Rows] = deque()
+        self._optimizers: deque[np.ndarray] = deque()
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: Rows, optimizers: np.ndarray) -> None:
         self._rows.append(rows)
+        self._optimizers.append(optimizers)
 
     def take(self, last_step: int) -> dict[str, float]:
-        rows = Rows.joined(list(self._rows)) if self._rows else None
-        self._rows.clear()
+        rows = self._until(last_step)
         if rows is None:
-            return {"train_loss": math.nan, "grad_norm": math.nan, "grad_norm_max": math.nan}
-        mine = rows.steps <= last_step
-        if not mine.all():
-            self._rows.append(rows.where(~mine))
-        rows = rows.where(mine)
+            return {"train_loss": math.nan, "grad_norm": math.nan, "grad_norm_max": math.nan, "lr": math.nan}
         weights = np.maximum(rows.samples, 1)
         # left out, as in `%train`: losses that are not finite while their gradients are, such norms
         counted = np.isfinite(rows.train_loss) | ~np.isfinite(rows.grad_norm)
@@ -144,10 +143,24 @@ class _Means:
             "train_loss": _weighted(rows.train_loss[counted], weights[counted]),
             "grad_norm": float(norms.mean()) if len(norms) else math.nan,
             "grad_norm_max": float(norms.max()) if len(norms) else math.nan,
+            "lr": float(rows.lr[-1]),  # of its last step, whatever a scheduler has set since
         }
         if rows.samples.any() and seconds > 0:
             told["samples_per_s"] = float(rows.samples.sum()) / seconds
         return told
+
+    def _until(self, last_step: int) -> Rows | None:
+        if not self._rows:
+            return None
+        rows, optimizers = Rows.joined(list(self._rows)), np.concatenate(list(self._optimizers))
+        self._rows.clear()
+        self._optimizers.clear()
+        mine = rows.steps <= last_step
+        if not mine.all():
+            self.add(rows.where(~mine), optimizers[~mine])
+        if not mine.any():
+            return None
+        return rows.where(mine & (optimizers == optimizers[mine].min()))
 
 
 def _weighted(values: np.ndarray, weights: np.ndarray) -> float:

@@ -46,6 +46,8 @@ class Values:
         self._of: WeakKeyDictionary[Any, Pending] = WeakKeyDictionary()
         self._recent: deque[Value] = deque(maxlen=MOST_KEPT)  # for an optimizer that has not stepped yet
         self.count = 0  # values so far
+        self.under_way: Tensor | None = None  # of the backward that goes on
+        self._within: list[Any] = []  # optimizers that have stepped in it, from a gradient's hook
         self._group: list[Value] = []  # since the last backward that followed a step
         self._stepped = False
 
@@ -63,10 +65,19 @@ class Values:
                     pending.values = deque((v for v in pending.values if not v.used), maxlen=MOST_KEPT)
                     pending.marks = marks
 
-    def add(self, tensor: Tensor) -> None:
-        """Take the value of a backward that is over."""
+    def add(self) -> None:
+        """Take the value of the backward that was under way and is over."""
+        tensor, self.under_way = self.under_way, None
+        within, self._within = self._within, []
+        if tensor is None:
+            return
         value = Value(tensor)
         self.count += 1
+        for optimizer in within:
+            value.used = True
+            self._of[optimizer].marks = marks_of(optimizer)
+        if value.used and len(within) == len(self._of):
+            return
         if self._stepped:
             self._group, self._stepped = [], False
         self._group.append(value)
@@ -81,10 +92,17 @@ class Values:
                 pending.values.append(value)
                 pending.marks = marks
 
+    def forget(self) -> None:
+        """The backward that was under way has failed."""
+        self.under_way = None
+        self._within.clear()
+
     def take(self, optimizer: Any) -> list[Tensor]:
         """Return the values of the step an optimizer has just made; they are its no longer."""
         self._stepped = True
         taken = self._waiting(optimizer)
+        if self.under_way is not None:
+            self._within.append(optimizer)
         pending = self._of.setdefault(optimizer, Pending())
         pending.values.clear()
         if self.several:
@@ -98,6 +116,8 @@ class Values:
         return [value.tensor for value in self._waiting(optimizer)]
 
     def _waiting(self, optimizer: Any) -> list[Value]:
+        if self.under_way is not None:
+            return [Value(self.under_way)]
         pending = self._of.get(optimizer)
         if pending is not None:
             return list(pending.values)

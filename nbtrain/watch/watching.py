@@ -184,7 +184,7 @@ class Watching(Activity):
         follower = self.follower
         arrived = follower.steps.take(last=last)
         if arrived.rows is not None:
-            follower.passes.take_rows(arrived.rows, np.asarray(arrived.beside["optimizer"]) == 0)
+            follower.passes.take_rows(arrived.rows, np.asarray(arrived.beside["optimizer"]))
         if len(self._desk.record.optimizers) > 1:
             self._desk.record.signs = []  # they take all steps for those of one loss
         self._judge.look(follower.observer.done)
