@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbtrain.diagnose.pictures import numbers
+from nbtrain.diagnose.still import still
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Best:
 
 def find_best(run: Any) -> Best | None:
     """Return the best validation of a run, live or stored; None without validation."""
+    run = still(run)
     loss, step = _best(run)
     if loss is None:
         return None

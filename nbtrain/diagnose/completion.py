@@ -19,6 +19,7 @@ from nbtrain.diagnose.best import find_best, place
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
 from nbtrain.diagnose.resumed import after_failure, resumed_notes, way_on
+from nbtrain.diagnose.still import still
 from nbtrain.findings import Finding, Severity
 from nbtrain.report.model import (
     Block,
@@ -88,6 +89,7 @@ class Summary:
 
 def summarize(run: AnyRun) -> Summary:
     """Collect the numbers that stand at the end of a run."""
+    run = still(run)
     epochs, progress = run.epochs, run.progress
     best = find_best(run)
     best_loss, best_step = (best.loss, best.step) if best else (None, None)
@@ -126,6 +128,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     Args:
         curves: with the figure; without it where the run's picture stands beside the report.
     """
+    run = still(run)
     summary = summarize(run)
     verdict = _judged(run)
     headline, tone = _headline(run, verdict)
@@ -154,6 +157,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
 
 def run_poster(run: AnyRun) -> Poster:
     """Return the picture of a run, finished or not: key numbers, verdict, curves."""
+    run = still(run)
     summary = summarize(run)
     verdict = _judged(run)
     headline, tone = _headline(run, verdict)

@@ -9,6 +9,7 @@ import pandas as pd
 from nbtrain.findings import Finding
 from nbtrain.running.activity import Activity
 from nbtrain.running.execution import Execution
+from nbtrain.running.record import Numbers
 from nbtrain.runs.status import Progress, RunStatus
 
 
@@ -99,6 +100,10 @@ class Readings:
     def evaluations(self) -> pd.DataFrame:
         """One row a validation, by step: those within epochs (`val_every`) and those at their ends."""
         return self._do.record.evaluations_frame()
+
+    def numbers(self) -> Numbers:
+        """Return tables, alerts and newest values as they stood at one moment, for what needs several."""
+        return self._do.record.numbers()
 
     @property
     def alerts(self) -> list[Finding]:

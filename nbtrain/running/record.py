@@ -6,6 +6,7 @@ The training thread drops evaluations and epoch rows in (`note_*`), the pump tak
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,6 +74,21 @@ class News:
         return Table(self.steps)
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """What a run had measured at one moment: copies that belong together, whatever arrives meanwhile.
+
+    Attributes:
+        history: by step. epochs: a row an epoch. evaluations: by step. latest: the newest values.
+    """
+
+    history: pd.DataFrame
+    epochs: pd.DataFrame
+    evaluations: pd.DataFrame
+    alerts: list[Finding]
+    latest: dict[str, float]
+
+
 class Record:
     """The numbers of one run.
 
@@ -100,6 +116,7 @@ class Record:
         self.overhead: float | None = None
         self.skipped = 0
         self.signs: list[Sign] = []
+        self._absorbing = threading.RLock()  # held while numbers are taken over: tables agree outside of it
         self._watch = watch or Watch()
         self._others: dict[int, Watch] = {}  # of a loop's other optimizers: their losses are of other kinds
         self._smoothers = [Smoother() for _ in LOSS_COLUMNS]
@@ -184,8 +201,11 @@ class Record:
         Args:
             state: where the run stands, for the signs; None when they have nothing to look at.
         """
+        with self._absorbing:
+            return self._absorb(arrived or Arrived(), state)
+
+    def _absorb(self, arrived: Arrived, state: Any) -> News:
         news = News(epochs=_emptied(self._epochs_in), evaluations=_emptied(self._evaluations_in))
-        arrived = arrived or Arrived()
         if (rows := arrived.rows) is not None:
             news.steps = self._absorb_rows(rows, arrived.beside)
             self.skipped += int(rows.skipped.sum())
@@ -287,14 +307,23 @@ class Record:
         }
         self.eval_curves.extend(np.array(steps), columns)
 
+    def numbers(self) -> Numbers:
+        """Return all tables, the alerts and the newest values as they stood at one moment."""
+        with self._absorbing:
+            return Numbers(
+                self.history_frame(), self.epochs_frame(), self.evaluations_frame(), list(self.alerts),
+                dict(self.latest),
+            )  # fmt: skip
+
     def history_frame(self) -> pd.DataFrame:
         """Return one row a step, with what was logged beside what was measured."""
-        frame = self._series.frame()
-        if "optimizer" in frame:
-            names = [self.optimizers[code] for code in frame["optimizer"].astype(int)]
-            frame["optimizer"] = pd.Categorical(names, categories=list(dict.fromkeys(self.optimizers)))
-            frame["backwards"] = frame["backwards"].astype(int)
-        return self._logged.joined(frame)
+        with self._absorbing:
+            frame = self._series.frame()
+            if "optimizer" in frame:
+                names = [self.optimizers[code] for code in frame["optimizer"].astype(int)]
+                frame["optimizer"] = pd.Categorical(names, categories=list(dict.fromkeys(self.optimizers)))
+                frame["backwards"] = frame["backwards"].astype(int)
+            return self._logged.joined(frame)
 
     def evaluations_frame(self) -> pd.DataFrame:
         """Return the validations as a DataFrame indexed by step, a row each, those at epochs' ends too."""

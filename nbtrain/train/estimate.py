@@ -1,4 +1,4 @@
-"""How long a run will take, added up from what was timed: loading, forward and backward, update, validation.
+"""How long a run will take, added up from what was timed: loading, steps, validation, saving checkpoints.
 
 Nothing here measures; it is said what the sum rests on and how far the timings lay apart.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ import torch
 
 from nbtrain import units
 from nbtrain.notebook.pace import Pace, time_loader
-from nbtrain.train.callbacks.checkpoint import SAVING_SHARE
 from nbtrain.train.data import batches_of
 from nbtrain.train.rehearsal import Rehearsal
+from nbtrain.train.save_time import saves, time_save
 from nbtrain.train.update_time import time_update
 
 UNTIMED_UPDATE = 0.2  # of forward and backward, where the update could not be tried
@@ -35,8 +36,8 @@ class Estimate:
 
     Attributes:
         seconds: by the middle of the timings; low_s and high_s by their quartiles.
-        parts: seconds of "training", "loading", "validation" and "epochs" (workers, checkpoints) in
-            `seconds`.
+        parts: seconds of "training", "loading", "validation", "epochs" (begin and end, workers) and "saving"
+            (checkpoints) in `seconds`.
         basis: what it rests on, in a clause.
     """
 
@@ -104,37 +105,56 @@ def estimate(
         return "not known before the first steps: nothing could be timed"
     if next(work.model.parameters()).device != work.device:
         return f"not known before the first steps: the model moves to {work.device}"
-    update = time_update(work.optimizer)
-    paces = time_loader(work.train_loader), None
-    if todo.validations:
-        paces = paces[0], time_loader(work.val_loader)
-    sums = [_sum(work, todo, at, rehearsal.times_s, update, validation_s, paces) for at in (50, 25, 75)]
+    judges = todo.validations > 0
+    timed = _Timed(
+        rehearsal.times_s, time_update(work.optimizer), tuple(validation_s),
+        (time_loader(work.train_loader), time_loader(work.val_loader) if judges else None),
+        time_save(work.model, work.optimizer, Path(work.options.dir)),
+    )  # fmt: skip
+    sums = [_sum(work, todo, at, timed) for at in (50, 25, 75)]
     middle, low, high = (sum(parts.values()) for parts in sums)
-    return Estimate(middle, low, high, sums[0], _basis(rehearsal, update, paces, todo, sums[0]))
+    return Estimate(middle, low, high, sums[0], _basis(timed, todo, sums[0]))
 
 
-def _sum(
-    work: Any, todo: Amounts, at: float, times: Sequence[float], update: Sequence[float],
-    validation: Sequence[float], paces: tuple[Pace | None, Pace | None],
-) -> dict[str, float]:  # fmt: skip
+@dataclass(frozen=True)
+class _Timed:
+    """Seconds of each part, a few readings of each: a micro-batch forward and backward, an update, a
+    validation batch's forward, the loaders, a checkpoint.
+    """
+
+    times: Sequence[float]
+    update: Sequence[float]
+    validation: Sequence[float]
+    paces: tuple[Pace | None, Pace | None]
+    save: Sequence[float]
+
+
+def _sum(work: Any, todo: Amounts, at: float, timed: _Timed) -> dict[str, float]:
     """Add up with one reading of each timing: its median or a quartile, `at` in percent."""
 
     def pick(timings: Sequence[float]) -> float:
         return float(np.percentile(timings, at))
 
-    forward = pick(times)
-    updating = todo.steps * ((pick(update) if update else UNTIMED_UPDATE * forward) + LOOP_S)
+    forward = pick(timed.times)
+    updating = todo.steps * ((pick(timed.update) if timed.update else UNTIMED_UPDATE * forward) + LOOP_S)
     computing = todo.micro_batches * forward + updating
     a_batch = computing / todo.micro_batches
-    loading = todo.micro_batches * waiting(work.train_loader, paces[0], at, a_batch)
+    loading = todo.micro_batches * waiting(work.train_loader, timed.paces[0], at, a_batch)
     validating = 0.0
     if todo.validations:
-        judged = pick(validation) if validation else forward / 3  # a forward is about a third
-        judged += waiting(work.val_loader, paces[1], at, judged)
+        judged = pick(timed.validation) if timed.validation else forward / 3  # a forward is about a third
+        judged += waiting(work.val_loader, timed.paces[1], at, judged)
         validating = todo.validations * todo.validation_batches * judged
     begun = RUN_S + todo.epochs * _start_of(work.train_loader) + todo.validations * _start_of(work.val_loader)
-    begun += SAVING_SHARE * (computing + loading + validating)
-    return {"training": computing, "loading": loading, "validation": validating, "epochs": begun}
+    save_s = pick(timed.save)
+    saving = save_s * saves(
+        epochs=todo.epochs, steps=todo.steps, every=work.options.checkpoint_every,
+        judged=todo.validations > 0, seconds=computing + loading + validating, save_s=save_s,
+    )  # fmt: skip
+    return {
+        "training": computing, "loading": loading, "validation": validating, "epochs": begun,
+        "saving": saving,
+    }  # fmt: skip
 
 
 def waiting(loader: Any, pace: Pace | None, at: float, computing: float) -> float:
@@ -172,21 +192,20 @@ def _start_of(loader: Any) -> float:
     return workers * WORKER_START_S.get(method, 0.0) + (0.0 if method == "fork" else WORKER_IMPORT_S)
 
 
-def _basis(
-    rehearsal: Rehearsal, update: Sequence[float], paces: tuple[Pace | None, Pace | None], todo: Amounts,
-    parts: dict[str, float],
-) -> str:  # fmt: skip
-    count = len(rehearsal.times_s)
+def _basis(timed: _Timed, todo: Amounts, parts: dict[str, float]) -> str:
+    count = len(timed.times)
     a_step = (parts["training"] + parts["loading"]) / todo.steps
     said = [f"{units.seconds(a_step)} a step, by {count} timed step{'s' if count > 1 else ''}"]
-    if not update:
+    if not timed.update:
         said.append("the update guessed")
-    if paces[0] is None:
+    if timed.paces[0] is None:
         said.append("loading not timed")
     else:
         said.append(f"{units.seconds(parts['loading'] / todo.steps)} of it waiting for data")
     if todo.validations:
         said.append(f"{units.seconds(parts['validation'] / todo.validations)} a validation")
+    if parts["saving"] > 0.1 * sum(parts.values()):
+        said.append(f"{units.seconds(parts['saving'])} saving checkpoints")
     return ", ".join(said)
 
 
