@@ -29,9 +29,10 @@ KEPT_NUMEL = 1 << 20  # numbers of gradients that a pack may hold on to: 4 MB
 
 # A step's loss: the value; or several, whose mean it is; or none, where a followed loop showed none.
 Loss = Tensor | Sequence[Tensor]
-# A step's gradient norm: the total; or the parts that make it up, gradients or 0-d norms of gradients,
-# which are then reduced once for a whole pack; or None where there were no gradients.
-Norm = Tensor | Sequence[Tensor] | None
+# A step's gradient norm: the total, on the device or as a number where it is known; or the parts that make it
+# up, gradients or 0-d norms of gradients, which are then reduced once for a whole pack; or None where there
+# were no gradients.
+Norm = float | Tensor | Sequence[Tensor] | None
 
 
 class Taken(NamedTuple):
@@ -272,7 +273,7 @@ def _added(total: float, values: np.ndarray) -> float:
 
 def _rows_at_once(norm: Norm) -> int:
     """Rows of a pack whose steps hand on gradients like these."""
-    if norm is None or isinstance(norm, Tensor):
+    if norm is None or isinstance(norm, (float, Tensor)):
         return PACK_ROWS
     return max(1, min(PACK_ROWS, KEPT_NUMEL // max(sum(part.numel() for part in norm), 1)))
 
@@ -296,7 +297,8 @@ def _losses(losses: Sequence[Loss], norms: Sequence[Norm]) -> Tensor:
 
 def _tensors_of(norms: Sequence[Norm]) -> Iterator[Tensor]:
     for norm in norms:
-        yield from (norm,) if isinstance(norm, Tensor) else norm or ()
+        if not isinstance(norm, float):
+            yield from (norm,) if isinstance(norm, Tensor) else norm or ()
 
 
 def _norms(norms: Sequence[Norm], device: torch.device) -> Tensor:
@@ -304,6 +306,8 @@ def _norms(norms: Sequence[Norm], device: torch.device) -> Tensor:
 
     Gradients and their norms come to the same bits, in packs of any length.
     """
+    if all(isinstance(norm, float) for norm in norms):
+        return torch.tensor(norms, dtype=torch.float32, device=device)
     if _of_one_form(norms):
         parts = torch.stack(_scalars([part for norm in norms for part in norm])).float()
         return torch.linalg.vector_norm(parts.view(len(norms), -1), dim=1).to(device)
@@ -323,9 +327,9 @@ def _flags(flags: Sequence[Any], device: torch.device) -> Tensor:
 def _of_one_form(norms: Sequence[Norm]) -> bool:
     """Say whether all are parts, as many each, on one device."""
     first = norms[0]
-    if first is None or isinstance(first, Tensor) or not first:
+    if first is None or isinstance(first, (float, Tensor)) or not first:
         return False
-    if any(norm is None or isinstance(norm, Tensor) or len(norm) != len(first) for norm in norms):
+    if any(norm is None or isinstance(norm, (float, Tensor)) or len(norm) != len(first) for norm in norms):
         return False
     return len({(part.device, part.dtype) for part in first}) == 1
 
@@ -333,6 +337,8 @@ def _of_one_form(norms: Sequence[Norm]) -> bool:
 def _total(norm: Norm, device: torch.device) -> Tensor:
     if isinstance(norm, Tensor):
         return norm.to(device, torch.float32)
+    if isinstance(norm, float):
+        return torch.full((), norm, device=device)
     if not norm:
         return torch.full((), math.nan, device=device)
     parts = [part.to(device, torch.float32) for part in _scalars(norm)]

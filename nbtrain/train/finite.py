@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 # Integers as wide as a number: NaN times zero is NaN, the bits of NaN times zero are those of 0.0
+_EXACT = (torch.float32, torch.float64)
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -45,7 +46,7 @@ class Guard:
         """Take steps again after one was held."""
         self._found.zero_()
 
-    def look(self, gradients: Sequence[Tensor], total: Tensor | None = None) -> bool | Tensor:
+    def look(self, gradients: Sequence[Tensor], total: float | Tensor | None = None) -> bool | Tensor:
         """Return whether this step has to be left out.
 
         Args:
@@ -54,7 +55,9 @@ class Guard:
         if not self.on_host:
             return self._look_on_device(gradients)
         # No device sync: all of it lies in the host's memory, and numpy looks there without torch.
-        if total is None or not is_finite(total.float().numpy().item()):
+        if isinstance(total, Tensor):
+            total = total.float().numpy().item()
+        if total is None or not is_finite(total):
             _check(gradients, self._found, self._one)  # a norm may overflow where no gradient does
         if not self._seen.item():
             return False
@@ -95,6 +98,24 @@ class Guard:
             held = (p.grad for group in self.optimizer.param_groups for p in group["params"])
             blend(values_of(held, coalesce=False), None, left_out)
             self.optimizer.step()
+
+
+def host_norm(gradients: Sequence[Tensor]) -> float | None:
+    """Return the norm of dense gradients that lie in the host's memory, as one vector; read without torch.
+
+    For small models the look whether it is finite and the norm for the record cost one pass together.
+
+    Returns:
+        The norm; None where it has to be taken otherwise: no gradient, another precision than float32 and
+        float64, or squares that overflow.
+    """
+    if not gradients:
+        return None
+    flat = torch._utils._flatten_dense_tensors(gradients)
+    if flat.dtype not in _EXACT or flat.requires_grad:
+        return None
+    squares = torch.dot(flat, flat).numpy().item()
+    return squares**0.5 if is_finite(squares) else None
 
 
 def skips_on_device(optimizer: Any) -> bool:

@@ -20,7 +20,7 @@ from nbtrain.telemetry.recorder import Norm, Taken
 from nbtrain.train.accuracy import Hits, Tally
 from nbtrain.train.batch import Task, batch_size, check_loss, to_device
 from nbtrain.train.buffers import Buffers
-from nbtrain.train.finite import Guard, all_finite, found_by, values_of
+from nbtrain.train.finite import Guard, all_finite, found_by, host_norm, values_of
 from nbtrain.train.lbfgs import BeforeStep
 from nbtrain.train.memory import Change, Pieces, Shortage, shortage_of, update_anew
 from nbtrain.train.moment import Moments
@@ -29,7 +29,7 @@ from nbtrain.train.pieces import Piece
 from nbtrain.train.precision import Precision
 from nbtrain.train.recent import Recent
 
-KEPT_GRADIENTS = 65_536  # parameters; gradients of smaller models are kept, and their norms taken together
+SMALL = 65_536  # parameters; smaller models' gradients are laid end to end, and their norm taken at once
 
 
 class Stepper:
@@ -78,10 +78,7 @@ class Stepper:
         self._at = ""
         self._closure_needed = isinstance(optimizer, torch.optim.LBFGS)
         self._checked = False
-        drops = getattr(type(optimizer), "zero_grad", None) is torch.optim.Optimizer.zero_grad
-        small = sum(p.numel() for p in self.parameters) <= KEPT_GRADIENTS
-        self._keepable = drops and small and clip is None and not self._fleeting
-        self._keeps = False  # until a step has shown that the optimizer does not write into gradients
+        self._small = self.guard.on_host and sum(p.numel() for p in self.parameters) <= SMALL
 
     def step(self, group: Sequence[Any], number: int, now: float) -> Taken:
         """Train on a group of micro-batches and update once.
@@ -115,7 +112,6 @@ class Stepper:
     def bound_gradients(self, norm: float) -> None:
         """Clip from now on: at this total norm, or at the one before when that is smaller."""
         self.clip = min(self.clip or norm, norm)
-        self._keepable = self._keeps = False  # gradients are measured as they are clipped
 
     def _take(self, pieces: Sequence[Piece], number: int, now: float) -> Taken:
         self.optimizer.zero_grad(set_to_none=True)
@@ -126,33 +122,30 @@ class Stepper:
             self.scaler.unscale_(self.optimizer)
         gradients = values_of([p.grad for p in self.parameters])
         sampled = self.sampler.due(now)
-        norm, total, parts = gradients, None, ()
-        if sampled or not self._keeps:
-            norm, total, parts = self._measure(gradients, sampled)
+        norm, total, parts = self._measure(gradients, sampled)
         if self.scaler is None:
             left_out = self.guard.look(gradients, total)
         else:
             left_out = found_by(self.scaler, self.optimizer, loss.device)
         if sampled:
-            versions = [gradient._version for gradient in gradients]
             self.sampler.before_update()
         self._at = "update"
         self._update(left_out, loss)
         if sampled:
             owners = [p for p in self.parameters if p.grad is not None]
-            dense = all(p.grad is gradient for p, gradient in zip(owners, gradients, strict=True))
-            unwritten = versions == [gradient._version for gradient in gradients]
-            self._keeps = self._keepable and dense and unwritten
             self.sampler.after_update(number, dict(zip(owners, parts, strict=True)), now)
         return Taken(loss, norm, samples, left_out)
 
     def _measure(
         self, gradients: list[Tensor], sampled: bool
-    ) -> tuple[Norm, Tensor | None, Sequence[Tensor]]:
+    ) -> tuple[Norm, float | Tensor | None, Sequence[Tensor]]:
         """Clip; return the norm for the record, the total where it is known, the norm of each gradient."""
         parts: Sequence[Tensor] = ()
-        if sampled or self.clip is None:
+        total = host_norm(gradients) if self._small and self.clip is None else None
+        if sampled or (self.clip is None and total is None):
             parts = torch._foreach_norm(gradients) if gradients else ()
+        if total is not None:
+            return total, total, parts
         if self.clip is not None:
             total = torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
             return total, total, parts
@@ -256,8 +249,8 @@ class Stepper:
 
     @property
     def norms_each_step(self) -> bool:
-        """True when each step takes gradient norms for the record; clipping and small models need none."""
-        return self.clip is None and not self._keeps
+        """True when each step takes gradient norms for the record alone; clipping and small models do not."""
+        return self.clip is None and not self._small
 
     def take_accuracy(self) -> float | None:
         """Return the training accuracy since the last call, 0..1; None where there is none to be had."""

@@ -161,3 +161,17 @@ def test_parameters_that_take_turns_keep_their_norms() -> None:
         recorder.add(step, Taken(torch.tensor(1.0), ones[step % 2 :: 2], 1), 0.1, 0.1, now=0.0)
     recorder.flush()
     assert recorder.drain().grad_norm.tolist() == pytest.approx([28**0.5, 13**0.5] * 2)
+
+
+def test_norms_that_are_known_stand_beside_norms_on_the_device() -> None:
+    """Plain numbers, 0-d tensors, parts and no gradient at all, alone or in one pack."""
+    recorder = Recorder()
+    kinds = [2.5, torch.tensor(3.0), [torch.tensor(3.0), torch.tensor(4.0)], None]
+    for step, norm in enumerate([2.5, 0.5], 1):
+        recorder.add(step, Taken(torch.tensor(1.0), norm, 1), 0.1, 0.1, now=0.0)
+    recorder.flush()
+    assert recorder.drain().grad_norm.tolist() == [2.5, 0.5]
+    for step, norm in enumerate(kinds, 3):
+        recorder.add(step, Taken(torch.tensor(1.0), norm, 1), 0.1, 0.1, now=0.0)
+    recorder.flush()
+    assert recorder.drain().grad_norm.tolist() == pytest.approx([2.5, 3.0, 5.0, float("nan")], nan_ok=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nbtrain.train.batch import make_task
-from nbtrain.train.finite import Guard, all_finite, blend, values_of
+from nbtrain.train.finite import Guard, all_finite, blend, host_norm, values_of
 from nbtrain.train.precision import choose_precision
 from nbtrain.train.step import Stepper
 
@@ -423,3 +423,22 @@ def test_finite_runs_are_not_touched_by_the_check() -> None:
     assert guard.look(gradients) is False
     for gradient, old in zip(gradients, before, strict=True):
         assert gradient.contiguous().view(torch.int32).equal(old.contiguous().view(torch.int32))
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_a_small_models_norm_is_that_of_clipping(kind: torch.dtype) -> None:
+    """The norm taken over all gradients end to end is the one that clip_grad_norm_ returns."""
+    parameters = [nn.Parameter(torch.zeros(size, dtype=kind)) for size in ((3, 4), (5,), (), (2, 1, 2))]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    parameters[0].grad = parameters[0].grad.t().contiguous().t()
+    expected = torch.nn.utils.clip_grad_norm_(parameters, 1e9)
+    assert host_norm([p.grad for p in parameters]) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_norms_that_one_pass_cannot_give_are_taken_otherwise() -> None:
+    """No gradient, half precision, squares that overflow, NaN: no number is made up."""
+    assert host_norm([]) is None
+    assert host_norm([torch.ones(2, dtype=torch.bfloat16)]) is None
+    assert host_norm([torch.full((2,), 1e30)]) is None
+    assert host_norm([torch.tensor([1.0, float("nan")])]) is None
