@@ -39,6 +39,7 @@ class Trace:
     optimizers: dict[int, OptimizerFact]
     mentions_warmup: bool
     by_kind: dict[str, list[Event]] = field(default_factory=dict)
+    by_place: dict[object, list[Event]] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Event]:
         return self.by_kind.get(kind, [])
@@ -46,13 +47,24 @@ class Trace:
     def near(self, kind: str, step: Event) -> list[Event]:
         """Events of a kind in the outermost loop of `step`, or in its function when it stands in none."""
         if step.loops:
-            return [event for event in self.of(kind) if step.loops[0] in event.loops]
+            return [event for event in self.around(step) if event.kind == kind]
         return [event for event in self.of(kind) if event.entry == step.entry]
 
+    def around(self, step: Event) -> list[Event]:
+        """All events of the outermost loop of `step`, or those of its function that stand in no loop, in order."""
+        if not self.by_place:
+            for event in self.machine.events:
+                self.by_place.setdefault(_outermost(event), []).append(event)
+        return self.by_place.get(_outermost(step), [])
 
-def hand_written(trace: Trace) -> list[TrainingFact]:
-    """Return each hand-written training step once per optimizer and outermost loop."""
-    found: list[TrainingFact] = []
+
+def _outermost(event: Event) -> object:
+    return event.loops[0] if event.loops else event.entry
+
+
+def hand_written(trace: Trace) -> list[tuple[TrainingFact, Event, Event]]:
+    """Return each hand-written training step, with its backward pass, once per optimizer and outermost loop."""
+    found: list[tuple[TrainingFact, Event, Event]] = []
     seen: set[tuple[int, int]] = set()
     for step in trace.of("optim-step"):
         place = id(step.loops[0].node) if step.loops else hash(step.entry)
@@ -61,12 +73,12 @@ def hand_written(trace: Trace) -> list[TrainingFact]:
         if key in seen or not backwards:
             continue
         seen.add(key)
-        found.append(_training(trace, step, backwards))
+        backward = _nearest(step, backwards)
+        found.append((_training(trace, step, backward), step, backward))
     return found
 
 
-def _training(trace: Trace, step: Event, backwards: list[Event]) -> TrainingFact:
-    backward = _nearest(step, backwards)
+def _training(trace: Trace, step: Event, backward: Event) -> TrainingFact:
     optimizer = optimizer_of(trace, step.subject)
     loss = backward.subject
     tags = loss.tags
@@ -268,14 +280,14 @@ def _clipped(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner: 
         return Answer(YES, f"`{optimizer.cls}` clips by itself")
     if owner == "deepspeed":
         return Answer(UNKNOWN, "DeepSpeed clips as its own configuration says")
-    if hidden := _hidden_step(trace, step):
+    if hidden := hidden_step(trace, step):
         return Answer(UNKNOWN, f"`{hidden}` gets the model or the optimizer and is not in the source")
     if isinstance(step.subject, Obj):
         return Answer(UNKNOWN, "the optimizer is a class of its own")
     return Answer(NO, line=step.line)
 
 
-def _hidden_step(trace: Trace, step: Event) -> str:
+def hidden_step(trace: Trace, step: Event) -> str:
     """An unresolved function that may take part in the step."""
     near = {id(event) for event in trace.near("escape", step)}
     for event in trace.of("escape"):

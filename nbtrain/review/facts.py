@@ -22,6 +22,7 @@ from nbtrain.notebook.facts import (
 )
 from nbtrain.notebook.live import LiveFacts, LiveModel, LiveSchedule, read_live
 from nbtrain.notebook.source import SourceFacts, read_source
+from nbtrain.notebook.story import Cycle, Story
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class ReviewFacts:
         optimizers, loaders: of both kinds, each once.
         trainings: the training steps of the source.
         architecture: the network, live where it is live.
-        scope: what the review is about, in words.
+        story: what happens in the source, in order; empty without one.
+        objects: the notebook's objects under review by name: those the source names, or all without one.
     """
 
     source: SourceFacts | None
@@ -43,6 +45,16 @@ class ReviewFacts:
     loaders: tuple[LoaderFact, ...] = ()
     trainings: tuple[TrainingFact, ...] = ()
     architecture: Architecture = field(default_factory=Architecture)
+    objects: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def story(self) -> Story:
+        return self.source.story if self.source is not None else Story()
+
+    @property
+    def cycles(self) -> tuple[Cycle, ...]:
+        """The training steps that the source takes itself; none for a framework's trainer."""
+        return self.story.cycles
 
     @property
     def only_live(self) -> bool:
@@ -52,16 +64,17 @@ class ReviewFacts:
 def gather(text: str | None, namespace: Mapping[str, Any] | None) -> ReviewFacts:
     """Return the facts of a source, of a namespace, or of both. Nothing is executed."""
     if text is None:
-        return _live_only(read_live(namespace or {}))
+        return replace(_live_only(read_live(namespace or {})), objects=dict(namespace or {}))
     source = read_source(text, namespace)
     held = namespace or {}
-    named = read_live({name: held[name] for name in source.names if name in held})
+    objects = {name: held[name] for name in source.names if name in held}
+    named = read_live(objects)
     everything = read_live(held) if held else LiveFacts()
     trainings = tuple(_with_live_schedules(one, everything.schedules) for one in source.trainings)
     optimizers = [_filled(one, everything.optimizers) for one in source.optimizers]
     optimizers += [_scheduled(one, everything.schedules) for one in named.optimizers]
     loaders = (*source.loaders, *named.loaders)
-    return ReviewFacts(source, named, tuple(optimizers), loaders, trainings, source.architecture)
+    return ReviewFacts(source, named, tuple(optimizers), loaders, trainings, source.architecture, objects)
 
 
 def _live_only(live: LiveFacts) -> ReviewFacts:
