@@ -21,7 +21,8 @@ HEAD = """\
 
 What `%train_review` and `nbtrain review` look for. Written by `make map` from the rules' own docstrings;
 `%train explain RULE` shows the same in a notebook. `critical`: the result is wrong or the run is lost;
-`warning`: it usually costs quality or time; `info`: worth knowing. A comment `# nbtrain: allow RULE` on a line
+`warning`: it usually costs quality or time; `info`: worth knowing. A comment `# nbtrain: allow RULE` on a
+line
 silences that rule there, above all code in the whole source.
 """
 

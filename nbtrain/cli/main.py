@@ -132,7 +132,8 @@ def _is_run(value: Any) -> bool:
 
 
 def _critical(value: Any) -> bool:
-    """Say whether a run ended badly, a report tells of one that did, or a review found something critical, or no
+    """Say whether a run ended badly, a report tells of one that did, or a review found something critical,
+    or no
     Python in parts of what it was to read."""
     if hasattr(value, "to_string"):
         return False

@@ -75,12 +75,12 @@ def read_source(text: str, namespace: Mapping[str, Any] | None = None) -> Source
     trainings = (*(training for training, _, _ in by_hand), *framework_trainings(trace))
     optimizers = [*trace.optimizers.values()]
     optimizers += [
-        hf_optimizer(trace, event) for event in trace.of("made") if event.data["category"] == "hf-arguments"
+        hf_optimizer(trace, event) for event in trace.made("hf-arguments")
     ]
     loaders = [
         loader_of(machine, e.subject)
-        for e in trace.of("made")
-        if e.data["category"] == "loader" and isinstance(e.subject, Made)
+        for e in trace.made("loader")
+        if isinstance(e.subject, Made)
     ]
     return SourceFacts(
         text,
@@ -104,8 +104,7 @@ def _trace(machine: Machine, text: str) -> Trace:
     trace = Trace(machine, {}, "warm" in text.lower())
     for event in machine.events:
         trace.by_kind.setdefault(event.kind, []).append(event)
-    made = [event for event in trace.of("made") if event.data["category"] == "optimizer"]
-    for event in made:
+    for event in trace.made("optimizer"):
         trace.optimizers[id(event.subject)] = _with_schedule(trace, event)
     return trace
 
@@ -115,9 +114,7 @@ def _with_schedule(trace: Trace, event: Event) -> OptimizerFact:
     fact = optimizer_fact(trace.machine, event)
     peaks: list[Quantity] = []
     reshaped = ""
-    for other in [*trace.of("made"), *trace.of("instance")]:
-        if other.kind == "made" and other.data["category"] != "scheduler":
-            continue
+    for other in [*trace.made("scheduler"), *trace.of("instance")]:
         behind = optimizer_behind(other.subject)
         if behind is None or not any(one is event.subject for one in options(behind)):
             continue
@@ -139,8 +136,8 @@ def _with_schedule(trace: Trace, event: Event) -> OptimizerFact:
 
 
 def _sums(trace: Trace) -> bool:
-    for event in trace.of("made"):
-        if event.data["category"] == "loss" and isinstance(event.subject, Made):
+    for event in trace.made("loss"):
+        if isinstance(event.subject, Made):
             reduction = event.subject.kwargs.get("reduction")
             if isinstance(reduction, Const) and reduction.value == "sum":
                 return True

@@ -1,6 +1,7 @@
 """What a source does, in the order in which it happens: its training steps, its evaluations, its calls.
 
-Rules ask here and walk no syntax tree. Functions and methods of the source are read where they are called, loop
+Rules ask here and walk no syntax tree. Functions and methods of the source are read where they are called,
+loop
 bodies once; what cannot be told is answered with None or left out, never guessed.
 """
 
@@ -25,7 +26,8 @@ class Cycle:
         training: its facts: optimizer, epochs, loader, accumulation, precision.
         step: `optimizer.step()`; backward: the backward pass that feeds it.
         events: all events of its outermost loop, or of its function when it stands in none, in order.
-        hidden: a function that gets the model, the optimizer or the loss and is not in the source, or "": with one,
+        hidden: a function that gets the model, the optimizer or the loss and is not in the source, or "":
+        with one,
             nothing can be called missing.
     """
 
@@ -112,15 +114,18 @@ class Story:
     cycles: tuple[Cycle, ...] = ()
 
     def of(self, kind: str) -> list[Event]:
-        """Return all events of a kind: made, forward, loss, mode, backward, optim-step, sched-step, clip, ..."""
+        """Return all events of a kind: made, forward, loss, mode, backward, optim-step, sched-step, clip,
+        ..."""
         return self.trace.of(kind)
 
     def made(self, *categories: str) -> list[Event]:
-        """Return where objects of these categories are made: optimizer, scheduler, loader, scaler, module, ..."""
-        return [event for event in self.of("made") if event.data["category"] in categories]
+        """Return where objects of these categories are made: optimizer, scheduler, loader, scaler, module,
+        ..."""
+        return [event for category in categories for event in self.trace.made(category)]
 
     def calls(self, *names: str) -> list[Event]:
-        """Return the calls of functions (`manual_seed`, `torch.cat`) or methods (`.item`) that are not read through.
+        """Return the calls of functions (`manual_seed`, `torch.cat`) or methods (`.item`) that are not
+        read through.
 
         Their `data` holds path, args, kwargs and result; a method's object is `subject.owner`.
         """

@@ -39,10 +39,18 @@ class Trace:
     optimizers: dict[int, OptimizerFact]
     mentions_warmup: bool
     by_kind: dict[str, list[Event]] = field(default_factory=dict)
+    by_category: dict[str, list[Event]] = field(default_factory=dict)
     by_place: dict[object, list[Event]] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Event]:
         return self.by_kind.get(kind, [])
+
+    def made(self, category: str) -> list[Event]:
+        """Where objects of a category are made."""
+        if not self.by_category:
+            for event in self.of("made"):
+                self.by_category.setdefault(event.data["category"], []).append(event)
+        return self.by_category.get(category, [])
 
     def near(self, kind: str, step: Event) -> list[Event]:
         """Events of a kind in the outermost loop of `step`, or in its function when it stands in none."""
@@ -51,7 +59,8 @@ class Trace:
         return [event for event in self.of(kind) if event.entry == step.entry]
 
     def around(self, step: Event) -> list[Event]:
-        """All events of the outermost loop of `step`, or those of its function that stand in no loop, in order."""
+        """All events of the outermost loop of `step`, or those of its function that stand in no loop, in
+        order."""
         if not self.by_place:
             for event in self.machine.events:
                 self.by_place.setdefault(_outermost(event), []).append(event)
@@ -63,7 +72,8 @@ def _outermost(event: Event) -> object:
 
 
 def hand_written(trace: Trace) -> list[tuple[TrainingFact, Event, Event]]:
-    """Return each hand-written training step, with its backward pass, once per optimizer and outermost loop."""
+    """Return each hand-written training step, with its backward pass, once per optimizer and outermost
+    loop."""
     found: list[tuple[TrainingFact, Event, Event]] = []
     seen: set[tuple[int, int]] = set()
     for step in trace.of("optim-step"):
@@ -115,7 +125,7 @@ def _training(trace: Trace, step: Event, backward: Event) -> TrainingFact:
         scaled=_scaled(step, tags),
         several_optimizers=len(steps) > 1,
         plain=_is_plain(step.subject),
-        distributed=any(e.data["category"] == "distributed" for e in trace.of("made")),
+        distributed=bool(trace.made("distributed")),
         node=step.node,
         backward=backward.node,
         autocast=regions[0].subject.node if regions else None,
@@ -262,8 +272,8 @@ def _conventional_loss(value: Value) -> bool:
 
 def _counts_itself(trace: Trace) -> bool:
     """An Accelerator or Fabric that is told to accumulate."""
-    for event in trace.of("made"):
-        if event.data["category"] == "accelerator" and isinstance(event.subject, Made):
+    for event in trace.made("accelerator"):
+        if isinstance(event.subject, Made):
             steps = event.subject.kwargs.get("gradient_accumulation_steps")
             if steps is not None and not (isinstance(steps, Const) and steps.value == 1):
                 return True
@@ -303,7 +313,7 @@ def hidden_step(trace: Trace, step: Event) -> str:
 def schedules_for(trace: Trace, optimizer: OptimizerFact | None) -> list[Schedule]:
     """Return every scheduler that may act on `optimizer`."""
     found: list[Schedule] = []
-    values = [event.subject for event in trace.of("made") if event.data["category"] == "scheduler"]
+    values = [event.subject for event in trace.made("scheduler")]
     values += [
         event.subject
         for event in trace.of("instance")

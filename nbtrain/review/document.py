@@ -25,6 +25,9 @@ CONFIDENCES = {
     "medium": "Medium: what was read was judged; some facts could not be worked out (see Information Gaps).",
     "low": "Low: parts were not read, or there was little to judge (see Information Gaps and Caveats).",
 }
+RISK_OF_A_PART = (
+    "Unknown for what could not be read; in the rest nothing was found that would put the run at risk."
+)
 HEADLINES = {
     "all": "Nothing to complain about.",
     "part": "Not all of this could be read; see Caveats.",
@@ -136,7 +139,7 @@ def _by_evidence(findings: Sequence[Finding]) -> tuple[Block, ...]:
 
 def _risk(risk: str, critical: int, warnings: int, heard: str) -> str:
     if risk == "low" and heard != "all":
-        return "Unknown for what could not be read; in the rest nothing was found that would put the run at risk."
+        return RISK_OF_A_PART
     return RISKS[risk].format(
         critical=_counted(critical, "critical finding"), warnings=_counted(warnings, "warning")
     )

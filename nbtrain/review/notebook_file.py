@@ -64,7 +64,8 @@ def read_cells(document: Any) -> Cells:
 
 
 def decoded(content: bytes) -> tuple[str, tuple[str, ...]]:
-    """Return a file's text by the encoding that it declares (UTF-8 without one), and what could not be decoded."""
+    """Return a file's text by the encoding that it declares (UTF-8 without one), and what could not be
+    decoded."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
     except (SyntaxError, LookupError):

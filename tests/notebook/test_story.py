@@ -53,7 +53,7 @@ def only_cycle(source: str) -> Cycle:
 
 
 def test_a_step_is_told_in_the_order_in_which_it_happens() -> None:
-    """Methods of the source are read where they are called; the events of the loop come in execution order."""
+    """Methods of the source are read where they are called; events come in execution order."""
     cycle = only_cycle(HELPERS)
     told = [e.kind for e in cycle.events if e.kind in ("zero-grad", "backward", "clip", "optim-step", "mode")]
 
@@ -73,7 +73,7 @@ def test_an_evaluation_is_no_training() -> None:
 
 
 def test_an_unknown_function_that_gets_the_loss_hides_the_step() -> None:
-    """What an imported function does with the loss or the optimizer is not known, and the cycle says whose."""
+    """What an imported function does with loss or optimizer is not known; the cycle says whose."""
     source = """\
 import torch
 from mine import backward_pass

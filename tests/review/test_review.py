@@ -293,7 +293,7 @@ def test_an_unreadable_source_is_not_called_good() -> None:
 
 
 def test_a_broken_file_exits_with_1(tmp_path: Path) -> None:
-    """In a terminal a file that cannot run exits 1, also when what could be read is fine; a magic breaks nothing."""
+    """A file that cannot run exits 1, also when what could be read is fine; a magic breaks nothing."""
     for name, text, status in (
         ("broken.py", "x = 1\ndef f(:\n", 1),
         ("whole.py", "x = 1\n", 0),

@@ -59,7 +59,7 @@ def test_the_promised_rules_exist() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_documents_itself(rule: Rule) -> None:
-    """Every rule has a kebab-case id, a one-line summary, all sections, and the source of what it holds against."""
+    """Every rule has a kebab-case id, a one-line summary, all sections, and its source."""
     summary, sections = documentation(rule)
 
     assert ID_PATTERN.fullmatch(rule.id)

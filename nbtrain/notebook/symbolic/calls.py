@@ -37,6 +37,7 @@ MEAN_BY_CUSTOM = frozenset(
 )
 
 # Methods that keep or show a loss and do nothing with it.
+KEPT = frozenset({"fp16", "mixed", "sum", "batch"})
 NOTED_BY = frozenset(
     "append update add extend format put info debug write set_postfix set_description add_scalar push "
     "set_postfix_str warning record insert".split()
@@ -128,15 +129,12 @@ def unresolved(
         frozenset({"opaque"}) if not harmless and tail_of(name).lower() not in MEAN_BY_CUSTOM else frozenset()
     )
     receives_k = frozenset({"given-k"}) if any(_is_count(one) for one in given) else frozenset()
-    # What a model or a criterion returns is a mean by custom;
-    # a division before it says nothing of its result.
-
     if is_model(func) and not harmless:
         machine.emit("forward", func, node, args=args, kwargs=kwargs, nested=machine.inside > 0)
-    fresh = [machine.term("", one) for one in given]
-    kept = frozenset(tag for one in fresh for tag in one.tags if tag in ("fp16", "mixed", "sum", "batch"))
-    result = machine.term(f"{name}()", tags=tags | receives_k | kept)
-    found = Term(result.name, result.tags)
+    # What a model or a criterion returns is a mean by custom;
+    # a division before it says nothing of its result.
+    around = frozenset().union(*machine.regions, *(one.tags for one in given))
+    found = Term(f"{name}()", tags | receives_k | (around & KEPT))
     found.op = machine.operation(_path_of(func), _inputs_of(func, args), node, kwargs=kwargs)
     return found
 

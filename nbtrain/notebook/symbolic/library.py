@@ -50,39 +50,31 @@ WEIGHTED = frozenset(
     ).split()
 )
 NOT_LAYERS = frozenset(
-    {
-        "Module",
-        "Parameter",
-        "ModuleList",
-        "ModuleDict",
-        "ParameterList",
-        "ParameterDict",
-        "DataParallel",
-        "Buffer",
-        "DistributedDataParallel",
-    }
+    """
+    Module Parameter ModuleList ModuleDict ParameterList ParameterDict DataParallel Buffer
+    DistributedDataParallel
+    """.split()
 )
+# Libraries that take the training steps themselves, as people call what does it.
 OTHER_TRAINERS = {
-    "fastai": "fastai's Learner", "skorch": "skorch", "ignite": "Ignite's engine", "keras": "Keras", "catalyst": "Catalyst",
-    "composer": "Composer", "poutyne": "Poutyne", "ultralytics": "Ultralytics", "pytorch_forecasting": "PyTorch Forecasting",
-    "sentence_transformers": "sentence-transformers", "setfit": "SetFit", "stable_baselines3": "Stable-Baselines3", "tianshou": "Tianshou",
-}  # fmt: skip
+    "fastai": "fastai's Learner",
+    "skorch": "skorch",
+    "ignite": "Ignite's engine",
+    "keras": "Keras",
+    "catalyst": "Catalyst",
+    "composer": "Composer",
+    "poutyne": "Poutyne",
+    "ultralytics": "Ultralytics",
+    "pytorch_forecasting": "PyTorch Forecasting",
+    "sentence_transformers": "sentence-transformers",
+    "setfit": "SetFit",
+    "stable_baselines3": "Stable-Baselines3",
+    "tianshou": "Tianshou",
+}
 OTHER_TRAINER_ENDINGS = (
-    "Learner",
-    "learner",
-    "NeuralNet",
-    "Classifier",
-    "Regressor",
-    "Trainer",
-    "trainer",
-    "Runner",
-    "Model",
-    "YOLO",
-    "PPO",
-    "DQN",
-    "A2C",
-    "SAC",
-)
+    "Learner", "learner", "NeuralNet", "Classifier", "Regressor", "Trainer", "trainer", "Runner", "Model",
+    "YOLO", "PPO", "DQN", "A2C", "SAC",
+)  # fmt: skip
 HF_ARGUMENTS = frozenset({"TrainingArguments", "Seq2SeqTrainingArguments", "SFTConfig"})
 HF_TRAINERS = frozenset({"Trainer", "Seq2SeqTrainer", "SFTTrainer"})
 LOSS_FUNCTIONS = frozenset(

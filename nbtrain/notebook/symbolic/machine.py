@@ -134,8 +134,8 @@ class Machine:
 
         It inherits their tags and those of the autocast regions around.
         """
-        found = tags.union(*(source.tags for source in sources), *self.regions)
-        mods = tuple(mod for source in sources for mod in mods_of(source))
+        found = tags.union(*[source.tags for source in sources], *self.regions)
+        mods = tuple([mod for source in sources for mod in mods_of(source)])
         return Term(name, found, mods[:8])
 
     def spend(self, statements: int) -> bool:

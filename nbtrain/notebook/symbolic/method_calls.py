@@ -86,7 +86,8 @@ def method_call(
 
 
 def _mode(name: str, args: list[Value], kwargs: dict[str, Value]) -> bool | None:
-    """Whether `model.train(...)` or `model.eval()` turns training on; None where its argument is not known."""
+    """Whether `model.train(...)` or `model.eval()` turns training on; None where its argument is not
+    known."""
     given = [*args, *kwargs.values()]
     if name == "eval" or not given:
         return name == "train"

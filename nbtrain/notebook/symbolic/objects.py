@@ -85,7 +85,8 @@ def call_module(
 
 
 def path_of(value: Value) -> str:
-    """The dotted path of a library object's class, made in the source or live in the notebook; "" for others."""
+    """The dotted path of a library object's class, made in the source or live in the notebook; "" for
+    others."""
     if isinstance(value, Made):
         return value.path
     if isinstance(value, Live):

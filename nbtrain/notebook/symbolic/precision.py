@@ -1,4 +1,4 @@
-"""What a `with` region does to what is computed in it: its precision under autocast, and whether a graph is kept."""
+"""What a `with` region does to what is computed in it: its precision, and whether a graph is kept."""
 
 from __future__ import annotations
 

@@ -8,11 +8,22 @@ from nbtrain.notebook.symbolic.values import Choice, Map, Member, Op, Seq, Term,
 
 # These change how numbers are laid out, stored or picked, not what they are.
 LAYOUT = frozenset(
-    [".view", ".reshape", ".flatten", ".squeeze", ".unsqueeze", ".contiguous", ".to", ".cuda", ".cpu", ".float", ".double", ".half", ".bfloat16", ".type", ".permute", ".transpose", ".t", ".clone", ".expand", ".expand_as", ".requires_grad_", ".swapaxes", ".movedim", ".type_as", ".view_as", ".detach", "torch.squeeze", "torch.unsqueeze", "torch.flatten", "torch.reshape", "torch.permute", "torch.transpose", "torch.clone", "torch.movedim", "torch.swapaxes", "[]", ".index_select", ".gather", "torch.cat", "torch.stack", "einops.rearrange", ".select", ".narrow", ".chunk", ".split", "torch.chunk", "torch.split"]
+    [".view", ".reshape", ".flatten", ".squeeze", ".unsqueeze", ".contiguous", ".to", ".cuda", ".cpu",
+    ".float", ".double", ".half", ".bfloat16", ".type", ".permute", ".transpose", ".t", ".clone",
+    ".expand", ".expand_as", ".requires_grad_", ".swapaxes", ".movedim", ".type_as", ".view_as", ".detach",
+    "torch.squeeze", "torch.unsqueeze", "torch.flatten", "torch.reshape", "torch.permute",
+    "torch.transpose", "torch.clone", "torch.movedim", "torch.swapaxes", "[]", ".index_select", ".gather",
+    "torch.cat", "torch.stack", "einops.rearrange", ".select", ".narrow", ".chunk", ".split",
+    "torch.chunk", "torch.split"]
 )  # fmt: skip
 # Nothing behind these gets a gradient.
 CUTS = frozenset(
-    [".detach", ".detach_", ".item", ".numpy", ".tolist", ".argmax", ".argmin", ".round", ".floor", ".ceil", ".sign", ".bool", ".int", ".long", "torch.argmax", "torch.argmin", "torch.round", "torch.sign", "torch.tensor", "torch.as_tensor", "torch.from_numpy", "==", "!=", "<", ">", "<=", ">=", "builtins.float", "builtins.int", "torch.eq", "torch.gt", "torch.lt", ".eq", ".gt", ".lt", ".ge", ".le", ".new_tensor", "numpy.array", "numpy.asarray", "torch.Tensor", "torch.FloatTensor", "torch.LongTensor", "torch.multinomial", "torch.bernoulli", ".sample"]
+    [".detach", ".detach_", ".item", ".numpy", ".tolist", ".argmax", ".argmin", ".round", ".floor",
+    ".ceil", ".sign", ".bool", ".int", ".long", "torch.argmax", "torch.argmin", "torch.round",
+    "torch.sign", "torch.tensor", "torch.as_tensor", "torch.from_numpy", "==", "!=", "<", ">", "<=", ">=",
+    "builtins.float", "builtins.int", "torch.eq", "torch.gt", "torch.lt", ".eq", ".gt", ".lt", ".ge",
+    ".le", ".new_tensor", "numpy.array", "numpy.asarray", "torch.Tensor", "torch.FloatTensor",
+    "torch.LongTensor", "torch.multinomial", "torch.bernoulli", ".sample"]
 )  # fmt: skip
 MOST_VALUES = 4_000
 
@@ -20,7 +31,8 @@ MOST_VALUES = 4_000
 def operations(value: Value) -> Iterator[Op]:
     """Yield the operations that gave a value, one for each way it may have come about.
 
-    Looks through what only changes layout, storage or place, through attributes of results (`outputs.logits`), and
+    Looks through what only changes layout, storage or place, through attributes of results
+    (`outputs.logits`), and
     into models of the source, whose own last operation is the answer.
     """
     waiting, seen = [value], set()
@@ -67,7 +79,8 @@ def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | N
 
 
 def cuts(op: Op) -> bool:
-    """Whether no gradient passes an operation. One that may run without a graph is given the benefit of doubt."""
+    """Whether no gradient passes an operation. One that may run without a graph is given the benefit of
+    doubt."""
     return op.path in CUTS or op.quiet is True or (op.path == ".data")
 
 

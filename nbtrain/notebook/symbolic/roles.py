@@ -66,7 +66,8 @@ def _live_kind(obj: Any) -> str:
 
 
 def words_of(value: Value) -> str:
-    """The last word by which a value goes, in lower case: the name it was first bound to, else how it is written."""
+    """The last word by which a value goes, in lower case: the name it was first bound to, else how it is
+    written."""
     word = (value.alias if isinstance(value, Term) else "") or name_of(value)
     return word.lower().rpartition(".")[2]
 

@@ -148,7 +148,8 @@ class Member(Value):
 class Op:
     """The operation that gave a value, what went into it, and where it stands.
 
-    `path`: a function's dotted path (`torch.softmax`), `.name` of a method (its object comes first in `inputs`),
+    `path`: a function's dotted path (`torch.softmax`), `.name` of a method (its object comes first in
+    `inputs`),
     a sign (`+`, `/`, `[]`), `call` of an object (first in `inputs`), or `batch` of what a loop goes over.
     `inside`: what the source's own function returned for the call. `quiet`: whether it ran without a graph
     (`torch.no_grad`); None where that depends on something unknown.
@@ -166,7 +167,8 @@ class Op:
 class Term(Value):
     """An unknown value that remembers its name and how it came about.
 
-    `mods`: the k of every `% k` or `== k` in it. `source`: the model whose parameters it is. `op`: what gave it.
+    `mods`: the k of every `% k` or `== k` in it. `source`: the model whose parameters it is. `op`: what
+    gave it.
     `alias`: the first name that the source binds it to.
     """
 

@@ -16,7 +16,8 @@ CURVE_EVERY_S = 5.0  # val_loss.csv is written anew for evaluations at most so o
 
 
 class JsonFiles(Tracker):
-    """Write every step, evaluation and epoch to the run's own folder. Always on; needs nothing but the disk."""
+    """Write every step, evaluation and epoch to the run's own folder. Always on; needs nothing but the disk.
+    """
 
     id = "json"
     also = ("csv",)
