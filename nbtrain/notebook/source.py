@@ -74,14 +74,8 @@ def read_source(text: str, namespace: Mapping[str, Any] | None = None) -> Source
     by_hand = hand_written(trace)
     trainings = (*(training for training, _, _ in by_hand), *framework_trainings(trace))
     optimizers = [*trace.optimizers.values()]
-    optimizers += [
-        hf_optimizer(trace, event) for event in trace.made("hf-arguments")
-    ]
-    loaders = [
-        loader_of(machine, e.subject)
-        for e in trace.made("loader")
-        if isinstance(e.subject, Made)
-    ]
+    optimizers += [hf_optimizer(trace, event) for event in trace.made("hf-arguments")]
+    loaders = [loader_of(machine, e.subject) for e in trace.made("loader") if isinstance(e.subject, Made)]
     return SourceFacts(
         text,
         plain,

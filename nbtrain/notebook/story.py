@@ -14,7 +14,18 @@ from functools import cached_property
 from nbtrain.notebook.facts import TrainingFact
 from nbtrain.notebook.symbolic.machine import Event, Loop, Machine
 from nbtrain.notebook.symbolic.roles import is_model, words_of
-from nbtrain.notebook.symbolic.values import Live, Made, Member, Obj, Term, Value, name_of, options
+from nbtrain.notebook.symbolic.values import (
+    Class,
+    Func,
+    Live,
+    Made,
+    Member,
+    Obj,
+    Term,
+    Value,
+    name_of,
+    options,
+)
 from nbtrain.notebook.training import Trace, hidden_step
 
 
@@ -107,6 +118,39 @@ class Pass:
 
 
 @dataclass(frozen=True, eq=False)
+class SourceModel:
+    """A network class of the source with what an instance of it holds.
+
+    Attributes:
+        cls: the class; name: its name; line: where it is defined.
+        instance: as its constructor leaves it; its `attrs` are layers (`Made`), models (`Obj`), lists
+        (`Seq`), ...
+        layers: (attribute, layer) of each library layer held directly.
+        forward: the class's own forward, or None.
+    """
+
+    cls: Class
+    instance: Obj
+
+    @property
+    def name(self) -> str:
+        return self.cls.node.name
+
+    @property
+    def line(self) -> int:
+        return self.cls.node.lineno
+
+    @property
+    def layers(self) -> list[tuple[str, Made]]:
+        return [(name, one) for name, one in self.instance.attrs.items() if isinstance(one, Made)]
+
+    @property
+    def forward(self) -> Func | None:
+        found = next((one.attrs["forward"] for one in self.cls.lineage() if "forward" in one.attrs), None)
+        return found if isinstance(found, Func) else None
+
+
+@dataclass(frozen=True, eq=False)
 class Story:
     """Everything that a source does. Empty when there is none."""
 
@@ -144,6 +188,12 @@ class Story:
         """The name that the source first gives a value, or how it is written."""
         held = self.trace.machine.named.get(id(value))
         return held[1] if held else (value.alias if isinstance(value, Term) else "") or name_of(value)
+
+    @cached_property
+    def models(self) -> tuple[SourceModel, ...]:
+        """The network classes of the source of which an instance was read, outermost or not."""
+        held = self.trace.machine.instances.values()
+        return tuple(SourceModel(one.cls, one) for one in held if one.cls is not None and is_model(one))
 
     @cached_property
     def passes(self) -> tuple[Pass, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from nbtrain.notebook.facts import (
@@ -20,6 +21,7 @@ from nbtrain.notebook.facts import (
     Quantity,
     TrainingFact,
 )
+from nbtrain.notebook.held import Held, read_held
 from nbtrain.notebook.live import LiveFacts, LiveModel, LiveSchedule, read_live
 from nbtrain.notebook.source import SourceFacts, read_source
 from nbtrain.notebook.story import Cycle, Story
@@ -37,6 +39,7 @@ class ReviewFacts:
         architecture: the network, live where it is live.
         story: what happens in the source, in order; empty without one.
         objects: the notebook's objects under review by name: those the source names, or all without one.
+        everything: all that the notebook holds, under review or not.
     """
 
     source: SourceFacts | None
@@ -46,6 +49,17 @@ class ReviewFacts:
     trainings: tuple[TrainingFact, ...] = ()
     architecture: Architecture = field(default_factory=Architecture)
     objects: Mapping[str, Any] = field(default_factory=dict)
+    everything: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def held(self) -> Held:
+        """The live objects under review, for questions of identity."""
+        return read_held(self.objects)
+
+    @cached_property
+    def held_anywhere(self) -> Held:
+        """All live training objects of the notebook."""
+        return self.held if self.everything is self.objects else read_held(self.everything)
 
     @property
     def story(self) -> Story:
@@ -64,7 +78,8 @@ class ReviewFacts:
 def gather(text: str | None, namespace: Mapping[str, Any] | None) -> ReviewFacts:
     """Return the facts of a source, of a namespace, or of both. Nothing is executed."""
     if text is None:
-        return replace(_live_only(read_live(namespace or {})), objects=dict(namespace or {}))
+        whole = dict(namespace or {})
+        return replace(_live_only(read_live(whole)), objects=whole, everything=whole)
     source = read_source(text, namespace)
     held = namespace or {}
     objects = {name: held[name] for name in source.names if name in held}
@@ -74,7 +89,9 @@ def gather(text: str | None, namespace: Mapping[str, Any] | None) -> ReviewFacts
     optimizers = [_filled(one, everything.optimizers) for one in source.optimizers]
     optimizers += [_scheduled(one, everything.schedules) for one in named.optimizers]
     loaders = (*source.loaders, *named.loaders)
-    return ReviewFacts(source, named, tuple(optimizers), loaders, trainings, source.architecture, objects)
+    return ReviewFacts(
+        source, named, tuple(optimizers), loaders, trainings, source.architecture, objects, held
+    )
 
 
 def _live_only(live: LiveFacts) -> ReviewFacts:
