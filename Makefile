@@ -46,6 +46,7 @@ bench: $(VENV)/.test
 # The map in docs/architecture.md, from what each file says of itself.
 map: $(VENV)/.test
 	$(BIN)/python docs/map.py
+	$(BIN)/python docs/rules.py
 
 env: $(VENV)/.test
 

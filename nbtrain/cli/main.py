@@ -132,9 +132,13 @@ def _is_run(value: Any) -> bool:
 
 
 def _critical(value: Any) -> bool:
-    """Say whether a run ended badly, a report tells of one that did, or a review found something critical."""
+    """Say whether a run ended badly, a report tells of one that did, or a review found something critical,
+    or no
+    Python in parts of what it was to read."""
     if hasattr(value, "to_string"):
         return False
+    if getattr(value, "broken", False):
+        return True
     data = getattr(value, "data", None) or {}
     if str(getattr(value, "status", "") or data.get("status", "")) in ("failed", "diverged"):
         return True

@@ -49,7 +49,7 @@ def framework_trainings(trace: Trace) -> list[TrainingFact]:
 
 
 def _arguments(trace: Trace) -> list[Event]:
-    return [event for event in trace.of("made") if event.data["category"] == "hf-arguments"]
+    return trace.made("hf-arguments")
 
 
 def _default(made: Made, name: str, value: float) -> Quantity:
@@ -181,9 +181,7 @@ def _lightning(trace: Trace, event: Event) -> TrainingFact:
     model = held.get("model")
     seen = isinstance(model, Obj) and model.cls is not None
     entry = ".configure_optimizers"
-    makers = [
-        one for one in trace.of("made") if one.data["category"] == "optimizer" and one.entry.endswith(entry)
-    ]
+    makers = [one for one in trace.made("optimizer") if one.entry.endswith(entry)]
     optimizer = trace.optimizers.get(id(makers[0].subject)) if makers else None
     steps = made.kwargs.get("accumulate_grad_batches")
     _, name, _ = trace.machine.named.get(id(made), (made, "trainer", None))

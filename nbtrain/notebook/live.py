@@ -85,7 +85,8 @@ def _torch_class(path: str) -> Any:
     return getattr(sys.modules.get(module), name, None)
 
 
-def _is(obj: Any, path: str) -> bool:
+def is_a(obj: Any, path: str) -> bool:
+    """Whether an object's class, or an ancestor of it, is the torch class of this path."""
     kind = _torch_class(path)
     return isinstance(kind, type) and kind in type(obj).__mro__
 
@@ -108,7 +109,7 @@ def modules_of(model: Any) -> Iterator[Any]:
 
 def model_facts(name: str, obj: Any) -> LiveModel | None:
     """Return what a live module is made of; None for anything else, and for criteria without parameters."""
-    if not _is(obj, "torch.nn.Module") or type(obj).__name__.endswith("Loss"):
+    if not is_a(obj, "torch.nn.Module") or type(obj).__name__.endswith("Loss"):
         return None
     attention = recurrent = ""
     depth = norms = 0
@@ -138,7 +139,7 @@ def _quantity(value: Any) -> Quantity:
 
 def optimizer_facts(name: str, obj: Any) -> OptimizerFact | None:
     """Return the settings that a live optimizer holds in its groups now."""
-    if not _is(obj, "torch.optim.Optimizer"):
+    if not is_a(obj, "torch.optim.Optimizer"):
         return None
     groups = [group for group in vars(obj).get("param_groups", ()) if isinstance(group, dict)]
     cls = type(obj).__name__
@@ -172,7 +173,7 @@ def loader_facts(name: str, obj: Any) -> LoaderFact | None:
 
     Unknown where a batch sampler or the data set makes batches.
     """
-    if not _is(obj, "torch.utils.data.DataLoader"):
+    if not is_a(obj, "torch.utils.data.DataLoader"):
         return None
     held = vars(obj)
     size = held.get("batch_size")

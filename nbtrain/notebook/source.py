@@ -16,6 +16,7 @@ from nbtrain.notebook.frameworks import framework_trainings, hf_optimizer
 from nbtrain.notebook.ipython_syntax import PlainSource, to_python
 from nbtrain.notebook.schedules import optimizer_behind, schedule_of
 from nbtrain.notebook.source_values import optimizer_fact
+from nbtrain.notebook.story import Story, cycles_of
 from nbtrain.notebook.symbolic.machine import Event, Machine
 from nbtrain.notebook.symbolic.parse import parse
 from nbtrain.notebook.symbolic.reading import read
@@ -35,7 +36,8 @@ class SourceFacts:
         sums_loss: some loss is a sum, so that learning rates are on another scale.
         seeded, evaluates, saves: good practices seen: line of the first, or None.
         unread: sentences on parts that were not read.
-        doubts: things that could not be told, as sentences.
+        story: what happens in it, in order.
+        broken: parts are no Python; running it as it is fails.
     """
 
     text: str
@@ -50,6 +52,8 @@ class SourceFacts:
     unread: tuple[str, ...] = ()
     torch_bound: bool = False
     tree: ast.Module | None = field(default=None, compare=False, repr=False)
+    story: Story = field(default_factory=Story, compare=False, repr=False)
+    broken: bool = False
 
 
 def read_source(text: str, namespace: Mapping[str, Any] | None = None) -> SourceFacts:
@@ -67,16 +71,11 @@ def read_source(text: str, namespace: Mapping[str, Any] | None = None) -> Source
     parsed = parse(plain.text)
     machine, remarks = read(parsed.tree, namespace)
     trace = _trace(machine, plain.text)
-    trainings = (*hand_written(trace), *framework_trainings(trace))
+    by_hand = hand_written(trace)
+    trainings = (*(training for training, _, _ in by_hand), *framework_trainings(trace))
     optimizers = [*trace.optimizers.values()]
-    optimizers += [
-        hf_optimizer(trace, event) for event in trace.of("made") if event.data["category"] == "hf-arguments"
-    ]
-    loaders = [
-        loader_of(machine, e.subject)
-        for e in trace.of("made")
-        if e.data["category"] == "loader" and isinstance(e.subject, Made)
-    ]
+    optimizers += [hf_optimizer(trace, event) for event in trace.made("hf-arguments")]
+    loaders = [loader_of(machine, e.subject) for e in trace.made("loader") if isinstance(e.subject, Made)]
     return SourceFacts(
         text,
         plain,
@@ -90,6 +89,8 @@ def read_source(text: str, namespace: Mapping[str, Any] | None = None) -> Source
         unread=(*parsed.unread, *remarks),
         torch_bound=isinstance(machine.module.get("torch"), Ref) or "torch" in (namespace or {}),
         tree=parsed.tree,
+        story=Story(trace, tuple(cycles_of(trace, by_hand))),
+        broken=bool(parsed.unread),
     )
 
 
@@ -97,8 +98,7 @@ def _trace(machine: Machine, text: str) -> Trace:
     trace = Trace(machine, {}, "warm" in text.lower())
     for event in machine.events:
         trace.by_kind.setdefault(event.kind, []).append(event)
-    made = [event for event in trace.of("made") if event.data["category"] == "optimizer"]
-    for event in made:
+    for event in trace.made("optimizer"):
         trace.optimizers[id(event.subject)] = _with_schedule(trace, event)
     return trace
 
@@ -108,9 +108,7 @@ def _with_schedule(trace: Trace, event: Event) -> OptimizerFact:
     fact = optimizer_fact(trace.machine, event)
     peaks: list[Quantity] = []
     reshaped = ""
-    for other in [*trace.of("made"), *trace.of("instance")]:
-        if other.kind == "made" and other.data["category"] != "scheduler":
-            continue
+    for other in [*trace.made("scheduler"), *trace.of("instance")]:
         behind = optimizer_behind(other.subject)
         if behind is None or not any(one is event.subject for one in options(behind)):
             continue
@@ -132,8 +130,8 @@ def _with_schedule(trace: Trace, event: Event) -> OptimizerFact:
 
 
 def _sums(trace: Trace) -> bool:
-    for event in trace.of("made"):
-        if event.data["category"] == "loss" and isinstance(event.subject, Made):
+    for event in trace.made("loss"):
+        if isinstance(event.subject, Made):
             reduction = event.subject.kwargs.get("reduction")
             if isinstance(reduction, Const) and reduction.value == "sum":
                 return True

@@ -39,20 +39,42 @@ class Trace:
     optimizers: dict[int, OptimizerFact]
     mentions_warmup: bool
     by_kind: dict[str, list[Event]] = field(default_factory=dict)
+    by_category: dict[str, list[Event]] = field(default_factory=dict)
+    by_place: dict[object, list[Event]] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Event]:
         return self.by_kind.get(kind, [])
 
+    def made(self, category: str) -> list[Event]:
+        """Where objects of a category are made."""
+        if not self.by_category:
+            for event in self.of("made"):
+                self.by_category.setdefault(event.data["category"], []).append(event)
+        return self.by_category.get(category, [])
+
     def near(self, kind: str, step: Event) -> list[Event]:
         """Events of a kind in the outermost loop of `step`, or in its function when it stands in none."""
         if step.loops:
-            return [event for event in self.of(kind) if step.loops[0] in event.loops]
+            return [event for event in self.around(step) if event.kind == kind]
         return [event for event in self.of(kind) if event.entry == step.entry]
 
+    def around(self, step: Event) -> list[Event]:
+        """All events of the outermost loop of `step`, or those of its function that stand in no loop, in
+        order."""
+        if not self.by_place:
+            for event in self.machine.events:
+                self.by_place.setdefault(_outermost(event), []).append(event)
+        return self.by_place.get(_outermost(step), [])
 
-def hand_written(trace: Trace) -> list[TrainingFact]:
-    """Return each hand-written training step once per optimizer and outermost loop."""
-    found: list[TrainingFact] = []
+
+def _outermost(event: Event) -> object:
+    return event.loops[0] if event.loops else event.entry
+
+
+def hand_written(trace: Trace) -> list[tuple[TrainingFact, Event, Event]]:
+    """Return each hand-written training step, with its backward pass, once per optimizer and outermost
+    loop."""
+    found: list[tuple[TrainingFact, Event, Event]] = []
     seen: set[tuple[int, int]] = set()
     for step in trace.of("optim-step"):
         place = id(step.loops[0].node) if step.loops else hash(step.entry)
@@ -61,12 +83,12 @@ def hand_written(trace: Trace) -> list[TrainingFact]:
         if key in seen or not backwards:
             continue
         seen.add(key)
-        found.append(_training(trace, step, backwards))
+        backward = _nearest(step, backwards)
+        found.append((_training(trace, step, backward), step, backward))
     return found
 
 
-def _training(trace: Trace, step: Event, backwards: list[Event]) -> TrainingFact:
-    backward = _nearest(step, backwards)
+def _training(trace: Trace, step: Event, backward: Event) -> TrainingFact:
     optimizer = optimizer_of(trace, step.subject)
     loss = backward.subject
     tags = loss.tags
@@ -103,7 +125,7 @@ def _training(trace: Trace, step: Event, backwards: list[Event]) -> TrainingFact
         scaled=_scaled(step, tags),
         several_optimizers=len(steps) > 1,
         plain=_is_plain(step.subject),
-        distributed=any(e.data["category"] == "distributed" for e in trace.of("made")),
+        distributed=bool(trace.made("distributed")),
         node=step.node,
         backward=backward.node,
         autocast=regions[0].subject.node if regions else None,
@@ -250,8 +272,8 @@ def _conventional_loss(value: Value) -> bool:
 
 def _counts_itself(trace: Trace) -> bool:
     """An Accelerator or Fabric that is told to accumulate."""
-    for event in trace.of("made"):
-        if event.data["category"] == "accelerator" and isinstance(event.subject, Made):
+    for event in trace.made("accelerator"):
+        if isinstance(event.subject, Made):
             steps = event.subject.kwargs.get("gradient_accumulation_steps")
             if steps is not None and not (isinstance(steps, Const) and steps.value == 1):
                 return True
@@ -268,14 +290,14 @@ def _clipped(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner: 
         return Answer(YES, f"`{optimizer.cls}` clips by itself")
     if owner == "deepspeed":
         return Answer(UNKNOWN, "DeepSpeed clips as its own configuration says")
-    if hidden := _hidden_step(trace, step):
+    if hidden := hidden_step(trace, step):
         return Answer(UNKNOWN, f"`{hidden}` gets the model or the optimizer and is not in the source")
     if isinstance(step.subject, Obj):
         return Answer(UNKNOWN, "the optimizer is a class of its own")
     return Answer(NO, line=step.line)
 
 
-def _hidden_step(trace: Trace, step: Event) -> str:
+def hidden_step(trace: Trace, step: Event) -> str:
     """An unresolved function that may take part in the step."""
     near = {id(event) for event in trace.near("escape", step)}
     for event in trace.of("escape"):
@@ -291,7 +313,7 @@ def _hidden_step(trace: Trace, step: Event) -> str:
 def schedules_for(trace: Trace, optimizer: OptimizerFact | None) -> list[Schedule]:
     """Return every scheduler that may act on `optimizer`."""
     found: list[Schedule] = []
-    values = [event.subject for event in trace.of("made") if event.data["category"] == "scheduler"]
+    values = [event.subject for event in trace.made("scheduler")]
     values += [
         event.subject
         for event in trace.of("instance")

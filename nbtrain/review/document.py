@@ -25,6 +25,19 @@ CONFIDENCES = {
     "medium": "Medium: what was read was judged; some facts could not be worked out (see Information Gaps).",
     "low": "Low: parts were not read, or there was little to judge (see Information Gaps and Caveats).",
 }
+RISK_OF_A_PART = (
+    "Unknown for what could not be read; in the rest nothing was found that would put the run at risk."
+)
+HEADLINES = {
+    "all": "Nothing to complain about.",
+    "part": "Not all of this could be read; see Caveats.",
+    "nothing": "Not reviewed: this is no Python that could be read; see Caveats.",
+}
+NOTHING_FOUND = {
+    "all": ("No problem was found by any rule.", "good"),
+    "part": ("No problem in what could be read; not all could, see Caveats.", "warning"),
+    "nothing": ("No rule could look at anything.", "warning"),
+}
 HOW_KNOWN = {
     Confidence.CERTAIN: "seen on live objects",
     Confidence.LIKELY: "read in the source",
@@ -32,25 +45,25 @@ HOW_KNOWN = {
 }
 
 
-def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str) -> Report:
+def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, heard: str = "all") -> Report:
     """Return the report.
 
     Args:
         findings: in reading order.
         data: the review's JSON shape; places of findings are taken from it.
         title: heading.
+        heard: how much of the source the rules could read: all, part or nothing.
     """
     places = [_place(one) for one in data["findings"]]
     pairs = list(zip(findings, places, strict=True))
     critical = [pair for pair in pairs if pair[0].severity is Severity.CRITICAL]
-    others = [pair for pair in pairs if pair[0].severity is not Severity.CRITICAL]
+    others = [pair for pair in pairs if pair[0].severity is Severity.WARNING]
+    notes = [pair for pair in pairs if pair[0].severity is Severity.INFO]
     sections = [Section("Critical", (_table(critical, "critical"),))] if critical else []
     sections += [Section("Warnings", (_table(others, "warning"),))] if others else []
+    sections += [Section("Notes", (_table(notes, ""),))] if notes else []
     if not findings:
-        said = Note("No problem was found by any rule.", "good")
-        if data["caveats"]:
-            said = Note("No problem in what could be read; not all could, see Caveats.", "warning")
-        sections.append(Section("Findings", (said,)))
+        sections.append(Section("Findings", (Note(*NOTHING_FOUND[heard]),)))
     if findings:
         sections.append(Section("Evidence", (Items(tuple(_evidence(one, place) for one, place in pairs)),)))
     if data["good_practices"]:
@@ -59,7 +72,7 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str) -> R
         sections.append(Section("Suggested Config", _suggestion(data)))
     sections += [
         Section("Confidence Assessment", (Text(CONFIDENCES[data["confidence"]]), *_by_evidence(findings))),
-        Section("Risk Assessment", (Text(_risk(data["risk"], len(critical), len(others))),)),
+        Section("Risk Assessment", (Text(_risk(data["risk"], len(critical), len(others), heard)),)),
         Section(
             "Information Gaps",
             (_listed(data["information_gaps"], "None: every rule had the facts it needs."),),
@@ -69,8 +82,8 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str) -> R
     return Report(
         title,
         tuple(sections),
-        _headline(len(critical), len(others), whole=not data["caveats"]),
-        _tone(critical, others, whole=not data["caveats"]),
+        _headline(len(critical), len(others), heard),
+        _tone(critical, others, heard),
         data,
     )
 
@@ -124,7 +137,9 @@ def _by_evidence(findings: Sequence[Finding]) -> tuple[Block, ...]:
     return (Text(f"Findings: {', '.join(parts)}.", "muted"),) if parts else ()
 
 
-def _risk(risk: str, critical: int, warnings: int) -> str:
+def _risk(risk: str, critical: int, warnings: int, heard: str) -> str:
+    if risk == "low" and heard != "all":
+        return RISK_OF_A_PART
     return RISKS[risk].format(
         critical=_counted(critical, "critical finding"), warnings=_counted(warnings, "warning")
     )
@@ -138,13 +153,14 @@ def _listed(items: Sequence[str], nothing: str) -> Block:
     return Items(tuple(items)) if items else Text(nothing, "muted")
 
 
-def _headline(critical: int, warnings: int, *, whole: bool) -> str:
+def _headline(critical: int, warnings: int, heard: str) -> str:
     if not critical and not warnings:
-        return "Nothing to complain about." if whole else "Not all of this could be read; see Caveats."
+        return HEADLINES[heard]
     parts = [_counted(critical, "critical finding")] if critical else []
     parts += [_counted(warnings, "warning")] if warnings else []
-    return f"{' and '.join(parts)} before this is worth running."
+    left_out = "" if heard == "all" else " Parts were not read, see Caveats."
+    return f"{' and '.join(parts)} before this is worth running.{left_out}"
 
 
-def _tone(critical: Sequence[Any], others: Sequence[Any], *, whole: bool) -> str:
-    return "critical" if critical else "warning" if others or not whole else "good"
+def _tone(critical: Sequence[Any], others: Sequence[Any], heard: str) -> str:
+    return "critical" if critical else "warning" if others or heard != "all" else "good"

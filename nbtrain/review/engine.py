@@ -26,12 +26,16 @@ ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the rules said: findings in order, the edits of each by its index, gaps, caveats."""
+    """What the rules said: findings in order, the edits of each by its index, gaps, caveats.
+
+    `silenced`: (rule id, line) of each finding that a comment in the source allows.
+    """
 
     findings: tuple[Finding, ...]
     edits: tuple[tuple[Edit, ...], ...]
     gaps: tuple[str, ...]
     caveats: tuple[str, ...]
+    silenced: tuple[tuple[str, int | None], ...] = ()
 
 
 @functools.cache
@@ -73,6 +77,7 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
     text = facts.source.text if facts.source is not None else ""
     allowed, caveats = _allowed(text)
     gaps: list[str] = []
+    silenced: dict[tuple[str, int | None], None] = {}
     found: list[tuple[Finding, tuple[Edit, ...]]] = []
     for rule in all_rules() if rules is None else rules:
         try:
@@ -83,7 +88,9 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
         for one in said:
             if not isinstance(one, Problem):
                 gaps.append(one.text)
-            elif not _is_allowed(allowed, rule.id, one):
+            elif _is_allowed(allowed, rule.id, one):
+                silenced[rule.id, one.line] = None
+            else:
                 found.append((_finding(rule, one), one.edits))
     found.sort(key=lambda pair: (ORDER[pair[0].severity], pair[0].line or 0, pair[0].rule))
     unique: dict[tuple[object, ...], tuple[Finding, tuple[Edit, ...]]] = {}
@@ -92,14 +99,18 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
     kept = list(unique.values())
     gaps = list(dict.fromkeys(gaps))
     return Outcome(
-        tuple(one for one, _ in kept), tuple(edits for _, edits in kept), tuple(gaps), tuple(caveats)
+        tuple(one for one, _ in kept),
+        tuple(edits for _, edits in kept),
+        tuple(gaps),
+        tuple(caveats),
+        tuple(silenced),
     )
 
 
 def _finding(rule: Rule, said: Problem) -> Finding:
     return Finding(
         rule.id,
-        rule.severity,
+        said.severity or rule.severity,
         said.issue,
         current=said.current,
         recommended=said.recommended,

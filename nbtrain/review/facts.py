@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from nbtrain.notebook.facts import (
@@ -20,8 +21,10 @@ from nbtrain.notebook.facts import (
     Quantity,
     TrainingFact,
 )
+from nbtrain.notebook.held import Held, read_held
 from nbtrain.notebook.live import LiveFacts, LiveModel, LiveSchedule, read_live
 from nbtrain.notebook.source import SourceFacts, read_source
+from nbtrain.notebook.story import Cycle, Story
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,9 @@ class ReviewFacts:
         optimizers, loaders: of both kinds, each once.
         trainings: the training steps of the source.
         architecture: the network, live where it is live.
-        scope: what the review is about, in words.
+        story: what happens in the source, in order; empty without one.
+        objects: the notebook's objects under review by name: those the source names, or all without one.
+        everything: all that the notebook holds, under review or not.
     """
 
     source: SourceFacts | None
@@ -43,6 +48,27 @@ class ReviewFacts:
     loaders: tuple[LoaderFact, ...] = ()
     trainings: tuple[TrainingFact, ...] = ()
     architecture: Architecture = field(default_factory=Architecture)
+    objects: Mapping[str, Any] = field(default_factory=dict)
+    everything: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def held(self) -> Held:
+        """The live objects under review, for questions of identity."""
+        return read_held(self.objects)
+
+    @cached_property
+    def held_anywhere(self) -> Held:
+        """All live training objects of the notebook."""
+        return self.held if self.everything is self.objects else read_held(self.everything)
+
+    @property
+    def story(self) -> Story:
+        return self.source.story if self.source is not None else Story()
+
+    @property
+    def cycles(self) -> tuple[Cycle, ...]:
+        """The training steps that the source takes itself; none for a framework's trainer."""
+        return self.story.cycles
 
     @property
     def only_live(self) -> bool:
@@ -52,16 +78,20 @@ class ReviewFacts:
 def gather(text: str | None, namespace: Mapping[str, Any] | None) -> ReviewFacts:
     """Return the facts of a source, of a namespace, or of both. Nothing is executed."""
     if text is None:
-        return _live_only(read_live(namespace or {}))
+        whole = dict(namespace or {})
+        return replace(_live_only(read_live(whole)), objects=whole, everything=whole)
     source = read_source(text, namespace)
     held = namespace or {}
-    named = read_live({name: held[name] for name in source.names if name in held})
+    objects = {name: held[name] for name in source.names if name in held}
+    named = read_live(objects)
     everything = read_live(held) if held else LiveFacts()
     trainings = tuple(_with_live_schedules(one, everything.schedules) for one in source.trainings)
     optimizers = [_filled(one, everything.optimizers) for one in source.optimizers]
     optimizers += [_scheduled(one, everything.schedules) for one in named.optimizers]
     loaders = (*source.loaders, *named.loaders)
-    return ReviewFacts(source, named, tuple(optimizers), loaders, trainings, source.architecture)
+    return ReviewFacts(
+        source, named, tuple(optimizers), loaders, trainings, source.architecture, objects, held
+    )
 
 
 def _live_only(live: LiveFacts) -> ReviewFacts:

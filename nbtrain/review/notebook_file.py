@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +15,14 @@ from nbtrain.notebook.ipython_syntax import to_python
 class Cells:
     """`text`: all code cells, one after the other.
 
-    `starts`: (first line, index of the cell in the file) of each.
+    `starts`: (first line, index of the cell in the file) of each; empty for a module.
+    `broken`: a cell is no Python; running it fails.
     """
 
     text: str
     starts: tuple[tuple[int, int], ...]
     caveats: tuple[str, ...] = ()
+    broken: bool = False
 
     def place(self, line: int | None) -> tuple[int | None, int | None]:
         """Return (cell, line within it), the cell counted from 0 over all cells of the file."""
@@ -40,6 +44,7 @@ def read_cells(document: Any) -> Cells:
     parts: list[str] = []
     starts: list[tuple[int, int]] = []
     caveats: list[str] = []
+    broken = False
     line = 1
     for index, cell in enumerate(cells):
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
@@ -48,13 +53,29 @@ def read_cells(document: Any) -> Cells:
         text = "".join(str(one) for one in source) if isinstance(source, list) else str(source)
         plain = to_python(text)
         problem = f"it is `%%{plain.foreign}`, not Python" if plain.foreign else _problem(plain.text)
+        broken = broken or bool(problem and not plain.foreign)
         if problem:
             caveats.append(f"Cell {index} was not read: {problem}.")
         text = "\n" * text.count("\n") if problem else plain.text
         starts.append((line, index))
         parts.append(text)
         line += text.count("\n") + 1
-    return Cells("\n".join(parts), tuple(starts), tuple(caveats))
+    return Cells("\n".join(parts), tuple(starts), tuple(caveats), broken)
+
+
+def decoded(content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return a file's text by the encoding that it declares (UTF-8 without one), and what could not be
+    decoded."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    except (SyntaxError, LookupError):
+        encoding = "utf-8"
+    try:
+        return content.decode(encoding).removeprefix("\ufeff").replace("\r\n", "\n"), ()
+    except (UnicodeDecodeError, LookupError):
+        text = content.decode("utf-8", errors="replace").removeprefix("\ufeff").replace("\r\n", "\n")
+        line = text[: text.find("\ufffd")].count("\n") + 1
+        return text, (f"Line {line} holds bytes that are not UTF-8; they were read as unknown characters.",)
 
 
 def _problem(text: str) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nbtrain.errors import UsageError
 from nbtrain.findings import Finding, Severity
+from nbtrain.notebook.symbolic.library import OTHER_TRAINERS, root_of
 from nbtrain.report.model import Report
 from nbtrain.review import document
 from nbtrain.review.engine import Outcome, run
 from nbtrain.review.facts import ReviewFacts, gather
-from nbtrain.review.notebook_file import Cells, read_cells
+from nbtrain.review.notebook_file import Cells, decoded, read_cells
 from nbtrain.review.suggest import suggested_config
 
 JSON_KEYS = (
@@ -40,6 +43,8 @@ class Review:
         good_practices: what is done well, each from something seen.
         information_gaps: what could not be checked, and why.
         caveats: what was not read, and rules that failed.
+        silenced: (rule id, line) of each finding that a comment in the source allows.
+        broken: parts are no Python: running it as it is fails, and those parts were not reviewed.
         confidence: how far the review can be trusted: high, medium or low.
         risk: what running this unchanged risks: high, medium or low.
         suggested_config: the source, corrected where exact positions allow it; "" when there is nothing to
@@ -57,6 +62,8 @@ class Review:
     suggested_config: str
     source: str | None
     report: Report
+    silenced: tuple[tuple[str, int | None], ...] = ()
+    broken: bool = False
 
     @property
     def critical(self) -> tuple[Finding, ...]:
@@ -111,9 +118,9 @@ def review_file(path: str | Path, *, namespace: Mapping[str, Any] | None = None)
         )
     if not file.is_file():
         raise UsageError(f"There is no file `{path}`.", suggestion="Check the path.", value=str(path))
-    text = file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
+    text, unread = decoded(file.read_bytes())
     if file.suffix == ".py":
-        return _review(text, namespace, file.name, None)
+        return _review(text, namespace, file.name, Cells(text, (), unread) if unread else None)
     try:
         cells = read_cells(json.loads(text))
     except (ValueError, RecursionError) as error:
@@ -126,17 +133,16 @@ def review_file(path: str | Path, *, namespace: Mapping[str, Any] | None = None)
 def _review(
     source: str | None, namespace: Mapping[str, Any] | None, filename: str | None, cells: Cells | None
 ) -> Review:
-    facts = gather(source, namespace)
-    outcome = run(facts)
+    with _no_collections():
+        facts = gather(source, namespace)
+        outcome = run(facts)
     gaps = [*_general_gaps(facts), *outcome.gaps]
-    caveats = [
-        *(facts.source.unread if facts.source else ()),
-        *outcome.caveats,
-        *(cells.caveats if cells else ()),
-    ]
+    unread = [*(facts.source.unread if facts.source else ()), *(cells.caveats if cells else ())]
+    caveats = [*unread, *outcome.caveats, *_silenced(outcome, cells)]
     config = suggested_config(source, outcome, namespace) if source is not None else ""
     practices = facts.source.practices if facts.source else ()
-    confidence, risk = _confidence(facts, gaps, caveats), _risk(outcome)
+    confidence, risk = _confidence(facts, gaps, [*unread, *outcome.caveats]), _risk(outcome)
+    broken = bool(facts.source and facts.source.broken) or bool(cells and cells.broken)
     data = {
         "findings": [_placed(one, cells) for one in outcome.findings],
         "good_practices": list(practices),
@@ -145,8 +151,11 @@ def _review(
         "information_gaps": gaps,
         "caveats": caveats,
         "suggested_config": config,
+        "silenced": [{"rule": rule, "line": line} for rule, line in outcome.silenced],
     }
-    report = document.build(outcome.findings, data, title=_title(filename, source))
+    nothing = broken and not (facts.source and facts.source.tree and facts.source.tree.body)
+    heard = "nothing" if nothing else "part" if unread or outcome.caveats else "all"
+    report = document.build(outcome.findings, data, title=_title(filename, source), heard=heard)
     return Review(
         outcome.findings,
         tuple(practices),
@@ -157,13 +166,41 @@ def _review(
         config,
         source,
         report,
+        outcome.silenced,
+        broken,
     )
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Read without the cyclic collector: all that is made lives to the end, and walking it over and over took
+    a third of the time of a long file."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _silenced(outcome: Outcome, cells: Cells | None) -> list[str]:
+    """A sentence on what comments in the source allow."""
+    if not outcome.silenced:
+        return []
+    shown = []
+    for rule, line in outcome.silenced:
+        cell, within = cells.place(line) if cells is not None and cells.starts else (None, line)
+        place = f"line {within}" if cell is None else f"cell {cell}, line {within}"
+        shown.append(f"{rule} ({place})" if line else rule)
+    number = len(shown)
+    return [f"{number} finding{'s' if number > 1 else ''} silenced by comments: {', '.join(shown)}."]
 
 
 def _placed(finding: Finding, cells: Cells | None) -> dict[str, Any]:
     values = finding.to_dict()
     shown = {key: values[key] for key in JSON_KEYS}
-    if cells is not None:
+    if cells is not None and cells.starts:
         shown["cell"], shown["line"] = cells.place(finding.line)
     return shown
 
@@ -185,8 +222,16 @@ def _general_gaps(facts: ReviewFacts) -> list[str]:
         return [
             "No training loop was given: accumulation, clipping, precision and schedule steps cannot be seen."
         ]
+    if facts.source.broken and not (facts.source.tree and facts.source.tree.body):
+        return ["No rule was checked: nothing could be read."]
     if facts.trainings:
         return []
+    if others := facts.story.made("other-trainer"):
+        path = others[0].data["path"]
+        return [
+            f"{OTHER_TRAINERS[root_of(path)]} takes the training steps (line {others[0].line}); "
+            "what it does in a step was not checked."
+        ]
     if facts.optimizers or facts.loaders or facts.source.tree is None or facts.source.tree.body:
         return ["The source has no training step: what a loop would have to do was not checked."]
     return []
@@ -203,4 +248,5 @@ def _confidence(facts: ReviewFacts, gaps: list[str], caveats: list[str]) -> str:
 def _risk(outcome: Outcome) -> str:
     if any(one.severity is Severity.CRITICAL for one in outcome.findings):
         return "high"
-    return "medium" if outcome.findings else "low"
+    judged = any(one.severity is Severity.WARNING for one in outcome.findings)
+    return "medium" if judged else "low"

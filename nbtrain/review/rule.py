@@ -21,7 +21,10 @@ SECTIONS = ("What it does", "Why it hurts", "Bad", "Good", "When to ignore")
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong. Fields are those of `nbtrain.findings.Finding`; `edits` mend it in the source."""
+    """Something wrong. Fields are those of `nbtrain.findings.Finding`; `edits` mend it in the source.
+
+    `severity`: None takes the rule's own; milder for a case that is.
+    """
 
     issue: str
     current: str
@@ -32,6 +35,7 @@ class Problem:
     confidence: Confidence = Confidence.LIKELY
     fix: str = ""
     edits: tuple[Edit, ...] = ()
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,11 @@ class Gap:
     """Something the rule could not check, as a sentence with the reason."""
 
     text: str
+
+
+def could_not(check: str, why: str) -> Gap:
+    """Return the gap of a rule whose question has no answer: `Could not check X: why.`"""
+    return Gap(f"Could not check {check}: {why}.")
 
 
 Check = Callable[[ReviewFacts], Iterator[Problem | Gap]]

@@ -33,6 +33,10 @@ OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
 }  # fmt: skip
+SIGNS: dict[type, str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
+    ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|",
+}  # fmt: skip
 COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -57,12 +61,13 @@ def arithmetic(machine: Machine, op: ast.operator, pair: tuple[Value, Value], no
     if isinstance(op, ast.Add) and isinstance(left, Seq) and isinstance(right, Seq):
         return Seq([*left.items, *right.items], left.open or right.open)
     result = machine.term(name_of(left), left, right)
+    result.op = machine.operation(SIGNS.get(type(op), "?"), pair, node)
     if isinstance(op, ast.Div | ast.FloorDiv):
-        return Term(result.name, left.tags | {"divided"}, result.mods)
-    if isinstance(op, ast.Mult):
-        return Term(result.name, result.tags | {"multiplied"}, result.mods)
-    if isinstance(op, ast.Mod) and not isinstance(left, Const):
-        return Term(result.name, result.tags, (*result.mods, right))
+        result.tags = left.tags | {"divided"}
+    elif isinstance(op, ast.Mult):
+        result.tags |= {"multiplied"}
+    elif isinstance(op, ast.Mod) and not isinstance(left, Const):
+        result.mods = (*result.mods, right)
     return result
 
 

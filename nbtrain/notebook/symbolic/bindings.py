@@ -47,6 +47,8 @@ def assign(
 def _name_it(machine: Machine, value: Value, target: ast.expr, statement: ast.AST) -> None:
     if isinstance(value, Made | Obj) and id(value) not in machine.named:
         machine.named[id(value)] = (value, ast.unparse(target), statement)
+    if isinstance(value, Term) and not value.alias:
+        value.alias = ast.unparse(target)
 
 
 def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, scope: Scope) -> None:

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
-from nbtrain.notebook.symbolic.library import HARMLESS_ROOTS, HARMLESS_WORDS, category, root_of, tail_of
+from nbtrain.notebook.symbolic.library import HARMLESS_ROOTS, HARMLESS_WORDS, root_of, tail_of
 from nbtrain.notebook.symbolic.library_calls import library_call
 from nbtrain.notebook.symbolic.machine import MAX_DEPTH, MAX_ENTRIES_PER_FUNCTION, Machine
 from nbtrain.notebook.symbolic.method_calls import method_call
+from nbtrain.notebook.symbolic.objects import call_module, call_object
 from nbtrain.notebook.symbolic.roles import is_model, is_optimizer
 from nbtrain.notebook.symbolic.values import (
     Choice,
@@ -35,7 +35,13 @@ from nbtrain.notebook.symbolic.values import (
 MEAN_BY_CUSTOM = frozenset(
     "model net network criterion loss_fn loss_func loss_function criterion_fn lossfn".split()
 )
-LOSS_WORDS = ("loss", "criterion", "objective")
+
+# Methods that keep or show a loss and do nothing with it.
+KEPT = frozenset({"fp16", "mixed", "sum", "batch"})
+NOTED_BY = frozenset(
+    "append update add extend format put info debug write set_postfix set_description add_scalar push "
+    "set_postfix_str warning record insert".split()
+)
 
 
 def call(
@@ -65,19 +71,39 @@ def call(
         return run_function(machine, func, args, kwargs, node)
     if isinstance(func, Class):
         return instantiate(machine, func, args, kwargs, node)
+    if isinstance(func, Obj):
+        return call_object(machine, func, args, kwargs, node)
+    if isinstance(func, Made | Live):
+        return call_module(machine, func, args, kwargs, node)
+    result = None
     if isinstance(func, Ref):
         result = library_call(machine, func, args, kwargs, node, complete)
-        if result is not None:
-            return result
     elif isinstance(func, Member):
         result = method_call(machine, func, args, kwargs, node)
-        if result is not None:
-            return result
-    elif isinstance(func, Obj):
-        return _call_object(machine, func, args, kwargs, node)
-    elif isinstance(func, Made | Live):
-        return _call_module(machine, func, args, node)
-    return unresolved(machine, func, args, kwargs, node)
+    if result is None:
+        result = unresolved(machine, func, args, kwargs, node)
+    return _written_down(machine, func, args, kwargs, node, result)
+
+
+def _path_of(func: Value) -> str:
+    return func.path if isinstance(func, Ref) else f".{func.attr}" if isinstance(func, Member) else "call"
+
+
+def _inputs_of(func: Value, args: list[Value]) -> list[Value]:
+    if isinstance(func, Ref):
+        return args
+    return [func.owner if isinstance(func, Member) else func, *args]
+
+
+def _written_down(
+    machine: Machine, func: Value, args: list[Value], kwargs: dict[str, Value], node: ast.expr, result: Value
+) -> Value:
+    """Note a call that is not read through, and on its result what gave it."""
+    path, inputs = _path_of(func), _inputs_of(func, args)
+    machine.emit("call", func, node, path=path, args=args, kwargs=kwargs, result=result)
+    if isinstance(result, Term) and result.op is None and not any(result is one for one in inputs):
+        result.op = machine.operation(path, inputs, node, kwargs=kwargs)
+    return result
 
 
 def unresolved(
@@ -91,8 +117,10 @@ def unresolved(
         handed = {
             "optimizer": any(is_optimizer(one) for one in _spread(given)),
             "model": any(is_model(one) for one in _spread(given)),
+            "loss": tail_of(name) not in NOTED_BY
+            and any("loss" in one.tags and "item" not in one.tags for one in _spread(given)),
         }
-        if handed["optimizer"] or handed["model"]:
+        if any(handed.values()):
             machine.emit("escape", func, node, name=name, given=given, **handed)
     for one in given:
         if isinstance(one, Func):
@@ -101,13 +129,14 @@ def unresolved(
         frozenset({"opaque"}) if not harmless and tail_of(name).lower() not in MEAN_BY_CUSTOM else frozenset()
     )
     receives_k = frozenset({"given-k"}) if any(_is_count(one) for one in given) else frozenset()
+    if is_model(func) and not harmless:
+        machine.emit("forward", func, node, args=args, kwargs=kwargs, nested=machine.inside > 0)
     # What a model or a criterion returns is a mean by custom;
     # a division before it says nothing of its result.
-
-    fresh = [machine.term("", one) for one in given]
-    kept = frozenset(tag for one in fresh for tag in one.tags if tag in ("fp16", "mixed", "sum", "batch"))
-    result = machine.term(f"{name}()", tags=tags | receives_k | kept)
-    return Term(result.name, result.tags)
+    around = frozenset().union(*machine.regions, *(one.tags for one in given))
+    found = Term(f"{name}()", tags | receives_k | (around & KEPT))
+    found.op = machine.operation(_path_of(func), _inputs_of(func, args), node, kwargs=kwargs)
+    return found
 
 
 def _spread(values: list[Value]) -> list[Value]:
@@ -141,6 +170,9 @@ def run_function(
     bind(machine, func, args, kwargs, scope)
     if getattr(body, "name", "") == "__init__":
         machine.parameters = dict(scope.names)
+    quiet = len(machine.quiet)
+    if identity in machine.quiet_functions:
+        machine.quiet.append(True)
     machine.running.append(identity)
     machine.frames.append(node)
     machine.returns.append([])
@@ -154,6 +186,7 @@ def run_function(
     finally:
         machine.depth = depth
         del machine.guards[guards:]
+        del machine.quiet[quiet:]
         machine.returns.pop()
         machine.frames.pop()
         machine.running.pop()
@@ -264,49 +297,3 @@ def fill_record(made: Obj, args: list[Value], kwargs: dict[str, Value]) -> None:
         made.attrs[name] = value if value is not None else Term(name)
     made.attrs.update(zip(names, args, strict=False))
     made.attrs.update(kwargs)
-
-
-def _call_object(
-    machine: Machine, owner: Obj, args: list[Value], kwargs: dict[str, Value], node: ast.expr
-) -> Value:
-    """Call an instance: `__call__`, or `forward` of a module."""
-    method: Any = None
-    if owner.cls is not None:
-        method = class_attribute(owner.cls, "__call__") or class_attribute(owner.cls, "forward")
-    if not isinstance(method, Func):
-        return unresolved(machine, Term(owner.cls.node.name if owner.cls else ""), args, kwargs, node)
-    result = run_function(machine, Func(method.node, method.scope, owner), args, kwargs, node)
-    assert owner.cls is not None
-    if any(word in owner.cls.node.name.lower() for word in LOSS_WORDS) or not is_model(owner):
-        return result
-    return _without_division(machine, result)
-
-
-def _without_division(machine: Machine, result: Value) -> Value:
-    """A model's outputs: divisions inside it (attention scores) are no division of the loss."""
-    if isinstance(result, Seq):
-        return Seq([_without_division(machine, one) for one in result.items], result.open)
-    if isinstance(result, Map):
-        return Map({name: _without_division(machine, one) for name, one in result.items.items()}, result.open)
-    if isinstance(result, Term | Choice):
-        return machine.term("output", tags=result.tags - {"divided", "multiplied", "given-k", "opaque"})
-    return result
-
-
-def _call_module(machine: Machine, owner: Made | Live, args: list[Value], node: ast.expr) -> Value:
-    """Call a library object: a criterion gives a loss, a layer gives an output."""
-    tags = frozenset(tag for one in args for tag in one.tags if tag in ("fp16", "mixed", "batch"))
-    if isinstance(owner, Made) and category(owner.path) == "loss":
-        reduction = owner.kwargs.get("reduction")
-        if isinstance(reduction, Const) and reduction.value == "sum":
-            tags |= {"sum"}
-        return machine.term("loss", tags=tags | {"loss"})
-    if (
-        isinstance(owner, Live)
-        and type(owner.obj).__name__.endswith("Loss")
-        and getattr(owner.obj, "reduction", "") == "sum"
-    ):
-        tags |= {"sum"}
-    if isinstance(owner, Live) and is_model(owner):
-        machine.emit("forward", owner, node)
-    return machine.term("output", tags=tags)

@@ -123,7 +123,10 @@ def _object_attribute(machine: Machine, owner: Obj, attr: str, node: ast.expr) -
 def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Value:
     owner = evaluate(machine, node.value, scope)
     key = evaluate(machine, node.slice, scope)
-    return item_of(machine, owner, key)
+    found = item_of(machine, owner, key)
+    if isinstance(found, Term) and found.op is not None and found.op.node is None:
+        found.op.node = node
+    return found
 
 
 def item_of(machine: Machine, owner: Value, key: Value) -> Value:
@@ -148,7 +151,9 @@ def item_of(machine: Machine, owner: Value, key: Value) -> Value:
             return Member(owner, key.value)
     if isinstance(owner, Map) and not owner.open and owner.items:
         return choose(owner.items.values())
-    return machine.term(name_of(owner), owner)
+    found = machine.term(name_of(owner), owner)
+    found.op = machine.operation("[]", (owner, key), None)
+    return found
 
 
 def _hashable(value: Any) -> bool:

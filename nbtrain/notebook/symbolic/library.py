@@ -49,6 +49,32 @@ WEIGHTED = frozenset(
         "ConvTranspose2d ConvTranspose3d LazyLinear LazyConv2d"
     ).split()
 )
+NOT_LAYERS = frozenset(
+    """
+    Module Parameter ModuleList ModuleDict ParameterList ParameterDict DataParallel Buffer
+    DistributedDataParallel
+    """.split()
+)
+# Libraries that take the training steps themselves, as people call what does it.
+OTHER_TRAINERS = {
+    "fastai": "fastai's Learner",
+    "skorch": "skorch",
+    "ignite": "Ignite's engine",
+    "keras": "Keras",
+    "catalyst": "Catalyst",
+    "composer": "Composer",
+    "poutyne": "Poutyne",
+    "ultralytics": "Ultralytics",
+    "pytorch_forecasting": "PyTorch Forecasting",
+    "sentence_transformers": "sentence-transformers",
+    "setfit": "SetFit",
+    "stable_baselines3": "Stable-Baselines3",
+    "tianshou": "Tianshou",
+}
+OTHER_TRAINER_ENDINGS = (
+    "Learner", "learner", "NeuralNet", "Classifier", "Regressor", "Trainer", "trainer", "Runner", "Model",
+    "YOLO", "PPO", "DQN", "A2C", "SAC",
+)  # fmt: skip
 HF_ARGUMENTS = frozenset({"TrainingArguments", "Seq2SeqTrainingArguments", "SFTConfig"})
 HF_TRAINERS = frozenset({"Trainer", "Seq2SeqTrainer", "SFTTrainer"})
 LOSS_FUNCTIONS = frozenset(
@@ -204,6 +230,10 @@ def _torch_category(root: str, tail: str, path: str) -> str:
         return "loss"
     if tail in LOSS_FUNCTIONS and root == "torch":
         return "loss-value"
+    if root == "torch" and (".nn." in path and ".functional" not in path) and tail[:1].isupper():
+        return "" if tail in NOT_LAYERS or ".utils" in path else "module"
+    if root == "torch" and "utils.data" in path and tail[:1].isupper():
+        return "sampler" if tail.endswith("Sampler") else "dataset"
     return ""
 
 
@@ -232,6 +262,8 @@ def _framework_category(root: str, tail: str, path: str) -> str:
         return "engine"
     if root in ("gym", "gymnasium") and tail in ("make", "make_vec"):
         return "environment"
+    if root in OTHER_TRAINERS and tail.endswith(OTHER_TRAINER_ENDINGS):
+        return "other-trainer"
     if root == "torchvision" and ".models" in path:
         return "torchvision-model"
     return (

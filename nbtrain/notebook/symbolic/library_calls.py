@@ -57,7 +57,7 @@ MADE = frozenset(
     "hf-arguments "
     "hf-trainer lightning-trainer accelerator fabric pretrained distributed engine environment "
     "torchvision-model "
-    "transformer-model".split()
+    "transformer-model module dataset sampler other-trainer".split()
 )
 WRAPPERS = frozenset(
     "DistributedDataParallel DataParallel FullyShardedDataParallel compile fully_shard".split()
@@ -79,17 +79,19 @@ def library_call(
             return found
     kind = category(path)
     if kind == "attention" and tail[0].islower():
-        machine.emit("made", Made(path, [], {}, node), node, category=kind)
+        machine.emit("made", Made(path, [], {}, node), node, category=kind, path=path)
         return machine.term(tail, *args)
     if kind == "loss-value":
-        return _loss_value(machine, args, kwargs)
+        return _loss_value(machine, path, args, kwargs, node)
     if kind in MADE and isinstance(node, ast.Call):
         return _make(machine, path, kind, args, kwargs, node, complete)
     if "clip_grad" in tail or tail in ("clip_grads_with_norm_", "clip_coef_", "unitwise_clip_"):
-        machine.emit("clip", args[0] if args else Term(), node, path=path)
+        machine.emit("clip", args[0] if args else Term(), node, path=path, args=args, kwargs=kwargs)
         return Term("norm")
     if path in ("torch.autograd.backward", "torch.autograd.grad"):
-        machine.emit("backward", args[0] if args else Term(), node, owner="autograd", receiver="")
+        machine.emit(
+            "backward", args[0] if args else Term(), node, owner="autograd", receiver=Term(), kwargs=kwargs
+        )
         return Term("grads")
     if root_of(path) in ("torch", "numpy", "math") and path.count(".") <= 4:
         return machine.term(tail, *_inner(args), *kwargs.values())
@@ -110,7 +112,7 @@ def _make(
     complete: bool,
 ) -> Value:
     made = Made(path, args, kwargs, node, complete)
-    data: dict[str, Any] = {"category": kind, "doubtful": machine.doubt > 0}
+    data: dict[str, Any] = {"category": kind, "path": path, "doubtful": machine.doubt > 0}
     if kind == "distributed":
         machine.emit("made", made, node, **data)
         return args[0] if args and tail_of(path) in WRAPPERS else made
@@ -131,14 +133,16 @@ def _make(
     return made
 
 
-def _loss_value(machine: Machine, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def _loss_value(machine: Machine, path: str, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value:
     tags = frozenset(tag for one in args for tag in one.tags if tag in ("fp16", "mixed", "batch"))
     reduction = kwargs.get("reduction")
     if isinstance(reduction, Const) and reduction.value == "sum":
         tags |= {"sum"}
     elif reduction is not None and not (isinstance(reduction, Const) and reduction.value == "mean"):
         tags |= {"opaque"}
-    return machine.term("loss", tags=tags | {"loss"})
+    result = machine.term("loss", tags=tags | {"loss"})
+    machine.emit("loss", result, node, path=path, args=args, kwargs=kwargs, made=None)
+    return result
 
 
 def _pure(machine: Machine, path: str, args: list[Value]) -> Value:

@@ -6,11 +6,11 @@ Its state, its budget and the trace of what happens in training order.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbtrain.notebook.symbolic.values import NO_TAGS, Class, Const, Func, Obj, Scope, Term, Value, mods_of
+from nbtrain.notebook.symbolic.values import NO_TAGS, Class, Const, Func, Obj, Op, Scope, Term, Value, mods_of
 
 # A statement is charged each time it is entered. 40,000 inlined statements take about a second on one core.
 INLINED_STATEMENTS = 40_000
@@ -53,6 +53,8 @@ class Event:
         entry: `<module>` or the name of the function that nothing in the source calls.
         frames: call nodes through which it was reached.
         data: further values by name.
+        quiet: whether it happens without a graph (`torch.no_grad`); None where that depends.
+        at: its place in the order of all events.
     """
 
     kind: str
@@ -63,6 +65,8 @@ class Event:
     entry: str
     frames: tuple[ast.AST, ...]
     data: dict[str, Any] = field(default_factory=dict)
+    quiet: bool | None = False
+    at: int = 0
 
     @property
     def line(self) -> int:
@@ -79,6 +83,9 @@ class Machine:
     loops: list[Loop] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)
     regions: list[frozenset[str]] = field(default_factory=list)
+    quiet: list[bool | None] = field(default_factory=list)  # regions without (or again with) a graph
+    quiet_functions: set[int] = field(default_factory=set)  # decorated with `torch.no_grad()`
+    inside: int = 0  # above 0 while a model's forward is read
     entry: str = "<module>"
     frames: list[ast.AST] = field(default_factory=list)
     running: list[int] = field(default_factory=list)
@@ -111,15 +118,24 @@ class Machine:
         """Write an event into the trace."""
         frames = tuple(self.frames)
         event = Event(kind, subject, node, tuple(self.loops), tuple(self.guards), self.entry, frames, data)
+        event.quiet, event.at = self.without_graph, len(self.events)
         self.events.append(event)
+
+    @property
+    def without_graph(self) -> bool | None:
+        return self.quiet[-1] if self.quiet else False
+
+    def operation(self, path: str, inputs: Iterable[Value], node: ast.AST | None, **more: Any) -> Op:
+        """Describe the operation at hand."""
+        return Op(path, tuple(inputs), node=node, quiet=self.without_graph, **more)
 
     def term(self, name: str = "", *sources: Value, tags: frozenset[str] = NO_TAGS) -> Term:
         """Return an unknown made from `sources`.
 
         It inherits their tags and those of the autocast regions around.
         """
-        found = tags.union(*(source.tags for source in sources), *self.regions)
-        mods = tuple(mod for source in sources for mod in mods_of(source))
+        found = tags.union(*[source.tags for source in sources], *self.regions)
+        mods = tuple([mod for source in sources for mod in mods_of(source)])
         return Term(name, found, mods[:8])
 
     def spend(self, statements: int) -> bool:

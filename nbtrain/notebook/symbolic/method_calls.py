@@ -11,7 +11,7 @@ from typing import Any
 
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.machine import Machine
-from nbtrain.notebook.symbolic.roles import is_optimizer, is_scheduler, kind_of
+from nbtrain.notebook.symbolic.roles import is_model, is_optimizer, is_scheduler, kind_of
 from nbtrain.notebook.symbolic.values import (
     Const,
     Func,
@@ -63,19 +63,35 @@ def method_call(
         if found is not None:
             return found
     if "clip" in name and ("grad" in name or "norm" in name or kind_of(owner) in ("accelerator", "fabric")):
-        machine.emit("clip", owner, node, path=name)
+        machine.emit("clip", args[0] if args else owner, node, path=name, args=args, kwargs=kwargs)
         return Term("norm")
+    if name == "zero_" and name_of(owner).endswith("grad"):
+        machine.emit("zero-grad", owner, node)
+        return Term("grad")
     if name in GRADIENT_WRITERS and "grad" in name_of(owner).rsplit(".", 2)[-1] + name_of(owner):
         machine.emit("grad-edit", owner, node, how=name)
         return Term("grad")
     if name in GRADIENT_HOOKS:
         machine.emit("grad-hook", owner, node)
         return Term("hook")
-    if name in SAME_OBJECT and isinstance(owner, Made | Obj | Live):
+    if name in ("train", "eval") and (isinstance(owner, Obj | Live) or is_model(owner)):
+        machine.emit("mode", owner, node, train=_mode(name, args, kwargs))
+    if name in SAME_OBJECT and (isinstance(owner, Made | Obj | Live) or is_model(owner)):
         return owner
     if name in SAME_VALUE:
-        return machine.term(name_of(owner), owner)
+        found = machine.term(name_of(owner), owner)
+        found.alias = ""
+        return Term(found.name, found.tags | {"item"}, found.mods) if name == "item" else found
     return None
+
+
+def _mode(name: str, args: list[Value], kwargs: dict[str, Value]) -> bool | None:
+    """Whether `model.train(...)` or `model.eval()` turns training on; None where its argument is not
+    known."""
+    given = [*args, *kwargs.values()]
+    if name == "eval" or not given:
+        return name == "train"
+    return bool(given[0].value) if isinstance(given[0], Const) else None
 
 
 def _backward(
@@ -93,14 +109,16 @@ def _backward(
     )
     if loss is not owner and who == "person":
         who = "accelerate" if "accelerator" in name_of(owner) else "fabric"
-    machine.emit("backward", loss, node, owner=who, receiver=owner)
+    machine.emit("backward", loss, node, owner=who, receiver=owner, kwargs=kwargs)
     return Const(None)
 
 
 def _manual_backward(
     machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
 ) -> Value:
-    machine.emit("backward", args[0] if args else Term(), node, owner="lightning", receiver=method.owner)
+    machine.emit(
+        "backward", args[0] if args else Term(), node, owner="lightning", receiver=method.owner, kwargs=kwargs
+    )
     return Const(None)
 
 
@@ -117,7 +135,7 @@ def _step(
     if is_optimizer(owner):
         machine.emit("optim-step", owner, node, scaler=None)
     elif is_scheduler(owner):
-        machine.emit("sched-step", owner, node)
+        machine.emit("sched-step", owner, node, args=args, kwargs=kwargs)
     elif kind_of(owner) == "environment" or name_of(owner).lower().rpartition(".")[2].startswith(
         ("env", "vec_env")
     ):

@@ -1,4 +1,4 @@
-"""Which numbers an autocast region computes in: fp16, bf16, or one that cannot be told."""
+"""What a `with` region does to what is computed in it: its precision, and whether a graph is kept."""
 
 from __future__ import annotations
 
@@ -8,6 +8,27 @@ from nbtrain.notebook.symbolic.values import Const, Made, Member, Ref, Term, Val
 
 FP16, BF16, MIXED = frozenset({"fp16"}), frozenset({"bf16"}), frozenset({"mixed"})
 HALF = frozenset({"float16", "half"})
+
+
+WITHOUT_GRAPH = frozenset({"no_grad", "inference_mode"})
+
+
+def enter_quiet(machine: Machine, value: Value) -> int:
+    """Enter a region that keeps no graph, or one again; return how many were entered (0 or 1)."""
+    for one in options(value):
+        path = one.op.path if isinstance(one, Term) and one.op is not None else ""
+        if not path.startswith("torch") or one.op is None:  # type: ignore[union-attr]
+            continue
+        tail = path.rpartition(".")[2]
+        given = [*one.op.inputs, *one.op.kwargs.values()]  # type: ignore[union-attr]
+        if tail in WITHOUT_GRAPH or tail == "enable_grad":
+            machine.quiet.append(tail in WITHOUT_GRAPH)
+            return 1
+        if tail == "set_grad_enabled":
+            known = isinstance(given[0], Const) if given else False
+            machine.quiet.append(not given[0].value if known else None)  # type: ignore[attr-defined]
+            return 1
+    return 0
 
 
 def region_tags(machine: Machine, value: Value) -> frozenset[str]:

@@ -59,11 +59,12 @@ def _guarded(machine: Machine, action: Any, node: ast.AST, remarks: list[str]) -
         remarks.append(
             f"Line {getattr(node, 'lineno', '?')} is nested too deeply to follow; it was left out."
         )
-        machine.depth = machine.doubt = 0
+        machine.depth = machine.doubt = machine.inside = 0
         for stack in (
             machine.loops,
             machine.guards,
             machine.regions,
+            machine.quiet,
             machine.frames,
             machine.running,
             machine.returns,

@@ -10,6 +10,29 @@ from typing import Any
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.values import Choice, Live, Made, Member, Obj, Term, Value, name_of, options
 
+# What people call a network that is made elsewhere.
+MODEL_WORDS = frozenset(
+    {
+        "model",
+        "net",
+        "network",
+        "parameters",
+        "policy",
+        "encoder",
+        "decoder",
+        "classifier",
+        "backbone",
+        "gpt",
+        "unet",
+        "resnet",
+        "generator",
+        "discriminator",
+        "critic",
+        "actor",
+    }
+)
+MODEL_ENDINGS = ("_model", "_net", "model", "net_g", "net_d")
+
 
 def kind_of(value: Value) -> str:
     """Return the category of what a value is: optimizer, scheduler, scaler, accelerator, ... or ""."""
@@ -42,12 +65,19 @@ def _live_kind(obj: Any) -> str:
     return "accelerator" if any(name.startswith("accelerate.") for name in names) else ""
 
 
+def words_of(value: Value) -> str:
+    """The last word by which a value goes, in lower case: the name it was first bound to, else how it is
+    written."""
+    word = (value.alias if isinstance(value, Term) else "") or name_of(value)
+    return word.lower().rpartition(".")[2]
+
+
 def is_optimizer(value: Value) -> bool:
     """Whether a value is an optimizer by its class, or by its name where nothing more is known."""
     kind = kind_of(value)
     if kind:
         return kind == "optimizer"
-    name = name_of(value).lower().rpartition(".")[2]
+    name = words_of(value)
     return (
         isinstance(value, Term | Member | Live | Choice)
         and (name.startswith("opt") or "optim" in name)
@@ -68,16 +98,14 @@ def is_model(value: Value) -> bool:
                 "weighted",
                 "torchvision-model",
                 "transformer-model",
+                "norm",
+                "module",
             )
         if isinstance(one, Live):
             return _live_kind(one.obj) == "model"
         if isinstance(one, Term | Member):
-            name = name_of(one).lower()
-            last = name.rpartition(".")[2]
-            return (
-                last in ("model", "net", "network", "parameters", "policy", "encoder", "decoder")
-                or "parameters" in last
-            )
+            last = words_of(one)
+            return last in MODEL_WORDS or "parameters" in last or last.endswith(MODEL_ENDINGS)
     return False
 
 
@@ -85,7 +113,7 @@ def is_scheduler(value: Value) -> bool:
     kind = kind_of(value)
     if kind:
         return kind == "scheduler"
-    name = name_of(value).lower().rpartition(".")[2]
+    name = words_of(value)
     return isinstance(value, Term | Member | Obj | Live) and (
         "sched" in name or "warm" in name or name in ("lr_decay", "lrs")
     )

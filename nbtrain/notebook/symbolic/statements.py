@@ -14,7 +14,7 @@ from nbtrain.notebook.symbolic.arithmetic import truth
 from nbtrain.notebook.symbolic.bindings import assign
 from nbtrain.notebook.symbolic.machine import Guard, Loop, Machine
 from nbtrain.notebook.symbolic.parse import statements_of
-from nbtrain.notebook.symbolic.precision import region_tags
+from nbtrain.notebook.symbolic.precision import enter_quiet, region_tags
 from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import (
     MISSING,
@@ -223,17 +223,21 @@ def _target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[
         else frozenset()
     )
     of = next((name_of(one) for one in sources if name_of(one)), "")
-    return [(name, machine.term(f"{name} of {of}" if of else name, tags=tags)) for name in names]
+    found = [(name, machine.term(f"{name} of {of}" if of else name, tags=tags)) for name in names]
+    for position, (_, value) in enumerate(found):
+        value.op = machine.operation("batch", (iterable, Const(position)), target)
+    return found
 
 
 def _with(machine: Machine, node: ast.With, scope: Scope) -> str:
-    regions = 0
+    regions = quiet = 0
     for item in node.items:
         value = machine.evaluate(item.context_expr, scope)
         tags = region_tags(machine, value)
         if tags:
             machine.regions.append(tags)
             regions += 1
+        quiet += enter_quiet(machine, value)
         if (isinstance(value, Term) and value.name.endswith(".accumulate()")) or (
             isinstance(value, Term) and "no_backward_sync" in value.name
         ):
@@ -243,6 +247,8 @@ def _with(machine: Machine, node: ast.With, scope: Scope) -> str:
     status = execute(machine, node.body, scope)
     if regions:
         del machine.regions[-regions:]
+    if quiet:
+        del machine.quiet[-quiet:]
     return status
 
 
@@ -284,8 +290,10 @@ def _function(machine: Machine, node: Any, scope: Scope) -> None:
 
 
 def _decorators(machine: Machine, node: Any, func: Func, scope: Scope) -> None:
-    """A function may compute under autocast by its decorator."""
+    """A function may compute under autocast, or without a graph, by its decorator."""
     for decorator in node.decorator_list:
+        if ast.unparse(decorator).partition("(")[0].endswith(("no_grad", "inference_mode")):
+            machine.quiet_functions.add(id(node))
         if tags := region_tags(machine, machine.evaluate(decorator, scope)):
             machine.emit("autocast-decorator", func, node, tags=tags)
 

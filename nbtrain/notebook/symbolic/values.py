@@ -145,16 +145,39 @@ class Member(Value):
 
 
 @dataclass(eq=False)
+class Op:
+    """The operation that gave a value, what went into it, and where it stands.
+
+    `path`: a function's dotted path (`torch.softmax`), `.name` of a method (its object comes first in
+    `inputs`),
+    a sign (`+`, `/`, `[]`), `call` of an object (first in `inputs`), or `batch` of what a loop goes over.
+    `inside`: what the source's own function returned for the call. `quiet`: whether it ran without a graph
+    (`torch.no_grad`); None where that depends on something unknown.
+    """
+
+    path: str
+    inputs: tuple[Value, ...] = ()
+    kwargs: dict[str, Value] = field(default_factory=dict)
+    node: ast.AST | None = None
+    inside: Value | None = None
+    quiet: bool | None = False
+
+
+@dataclass(eq=False)
 class Term(Value):
     """An unknown value that remembers its name and how it came about.
 
-    `mods`: the k of every `% k` or `== k` in it. `source`: the model whose parameters it is.
+    `mods`: the k of every `% k` or `== k` in it. `source`: the model whose parameters it is. `op`: what
+    gave it.
+    `alias`: the first name that the source binds it to.
     """
 
     name: str = ""
     tags: frozenset[str] = NO_TAGS
     mods: tuple[Value, ...] = ()
     source: Value | None = None
+    op: Op | None = None
+    alias: str = ""
 
 
 @dataclass(eq=False)

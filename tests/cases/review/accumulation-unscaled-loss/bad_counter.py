@@ -6,7 +6,7 @@ accumulation_steps = 4
 count = 0
 for x, y in train_loader:
     loss = torch.nn.functional.cross_entropy(model(x), y)
-    loss.backward()
+    loss.backward()  # <-- accumulation-unscaled-loss
     count += 1
     if count == accumulation_steps:
         optimizer.step()

@@ -1,3 +1,3 @@
 import torch.optim as optim
 
-optimizer = optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-2)
+optimizer = optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-2)  # <-- adam-coupled-weight-decay

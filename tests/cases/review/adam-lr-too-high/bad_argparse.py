@@ -10,7 +10,7 @@ parser.add_argument("--epochs", type=int, default=3)
 def main():
     args = parser.parse_args()
     net = torch.nn.Linear(3, 2)
-    optimizer = torch.optim.Adam(net.parameters(), lr=args.lr)
+    optimizer = torch.optim.Adam(net.parameters(), lr=args.lr)  # <-- adam-lr-too-high
     return optimizer
 
 

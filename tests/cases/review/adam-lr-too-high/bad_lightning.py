@@ -13,4 +13,4 @@ class Classifier(L.LightningModule):
         return torch.nn.functional.cross_entropy(self.layer(x), y)
 
     def configure_optimizers(self):
-        return torch.optim.Adam(self.parameters(), lr=self.hparams.learning_rate)
+        return torch.optim.Adam(self.parameters(), lr=self.hparams.learning_rate)  # <-- adam-lr-too-high

@@ -7,5 +7,5 @@ for images, labels in train_loader:
     with autocast():
         outputs = model(images)
         loss = criterion(outputs, labels)
-    loss.backward()
+    loss.backward()  # <-- amp-no-gradscaler
     optimizer.step()

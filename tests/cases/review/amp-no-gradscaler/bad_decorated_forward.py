@@ -15,5 +15,5 @@ net = Net().cuda()
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 for x, y in train_loader:
     optimizer.zero_grad()
-    torch.nn.functional.cross_entropy(net(x), y).backward()
+    torch.nn.functional.cross_entropy(net(x), y).backward()  # <-- amp-no-gradscaler
     optimizer.step()

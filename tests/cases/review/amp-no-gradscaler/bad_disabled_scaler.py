@@ -9,7 +9,7 @@ def train_one(x, y):
     with torch.autocast(device_type=device.type):
         loss = torch.nn.functional.cross_entropy(model(x), y)
     optimizer.zero_grad()
-    scaler.scale(loss).backward()
+    scaler.scale(loss).backward()  # <-- amp-no-gradscaler
     scaler.step(optimizer)
     scaler.update()
 

@@ -6,7 +6,7 @@ def train_epoch(model, loader, optimizer):
         optimizer.zero_grad()
         loss = torch.nn.functional.mse_loss(model(x), y)
         loss.backward()
-        optimizer.step()
+        optimizer.step()  # <-- long-training-constant-lr
 
 
 def main(cfg={"epochs": 200, "lr": 1e-3}):

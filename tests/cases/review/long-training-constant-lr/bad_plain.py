@@ -7,4 +7,4 @@ for epoch in range(1, num_epochs + 1):
     for x, y in train_loader:
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(model(x), y).backward()
-        optimizer.step()
+        optimizer.step()  # <-- long-training-constant-lr

@@ -16,5 +16,5 @@ class Model(pl.LightningModule):
         return torch.optim.AdamW(self.parameters(), lr=1e-3)
 
 
-trainer = pl.Trainer(max_epochs=10)
+trainer = pl.Trainer(max_epochs=10)  # <-- missing-grad-clipping
 trainer.fit(Model(), train_loader)

@@ -21,7 +21,7 @@ def step(x, y):
     optimizer.zero_grad()
     loss = criterion(model(x).flatten(0, 1), y.flatten())
     loss.backward()
-    optimizer.step()
+    optimizer.step()  # <-- missing-grad-clipping
     return loss.item()
 
 

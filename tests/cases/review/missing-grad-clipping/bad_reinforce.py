@@ -17,4 +17,4 @@ for episode in range(500):
     loss = -(torch.stack(log_probs) * returns(rewards)).sum()
     optimizer.zero_grad()
     loss.backward()
-    optimizer.step()
+    optimizer.step()  # <-- missing-grad-clipping

@@ -6,7 +6,7 @@ from tqdm import tqdm
 class Fitter:
     def __init__(self, model, data):
         self.model = model
-        self.loader = DataLoader(data, shuffle=True)
+        self.loader = DataLoader(data, shuffle=True)  # <-- small-batch-no-accumulation
         self.opt = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def fit(self):

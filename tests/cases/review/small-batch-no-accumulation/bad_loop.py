@@ -2,7 +2,7 @@ import torch
 from torch.utils.data import DataLoader
 
 BATCH = 4
-train_dl = DataLoader(train_set, BATCH, shuffle=True)
+train_dl = DataLoader(train_set, BATCH, shuffle=True)  # <-- small-batch-no-accumulation
 model = torch.nn.Linear(3, 2)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 for epoch in range(3):

@@ -25,7 +25,7 @@ class Trainer:
             loss = nn.functional.mse_loss(self.model(x), y)
             loss.backward()
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimizer.step()
+            self.optimizer.step()  # <-- transformer-no-warmup
 
     def fit(self, epochs=20):
         for _ in range(epochs):

@@ -14,5 +14,5 @@ def fit(model, loader, epochs=10):
             opt.zero_grad()
             F.cross_entropy(model(x), y).backward()
             torch.nn.utils.clip_grad_value_(model.parameters(), 0.5)
-            opt.step()
+            opt.step()  # <-- transformer-no-warmup
         sched.step()
