@@ -2,9 +2,9 @@
 
 An epoch ends when the iterator of the loader that feeds the training is exhausted. Its row waits for the
 validation that may follow, until the training begins its next pass. Where there is no such loader, or its
-passes are broken off, the loops around the step tell (`nbtrain.watch.loops`). A loop that draws a batch ahead,
-or steps once more on gradients that are left, finds the loader's end before its last step: such a step belongs
-to the epoch that is over.
+passes are broken off, the loops around the step tell (`nbtrain.watch.loops`). A loop that draws a batch
+ahead, or steps once more on gradients that are left, finds the loader's end before its last step: such a step
+belongs to the epoch that is over.
 """
 
 from __future__ import annotations

@@ -35,8 +35,10 @@ class Growing:
     @property
     def epochs(self) -> pd.DataFrame:
         at = self._grown()
-        return pd.DataFrame({"epoch": at, "step": 45 * at, "train_loss": 2 / at, "val_loss": 2.2 / at,
-                             "train_acc": 1 - 0.5 / at, "val_acc": 1 - 0.6 / at, "val_f1": 1 - 0.7 / at})  # fmt: skip
+        return pd.DataFrame({
+            "epoch": at, "step": 45 * at, "train_loss": 2 / at, "val_loss": 2.2 / at,
+            "train_acc": 1 - 0.5 / at, "val_acc": 1 - 0.6 / at, "val_f1": 1 - 0.7 / at,
+        })  # fmt: skip
 
     @property
     def evaluations(self) -> pd.DataFrame:

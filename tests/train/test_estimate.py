@@ -165,4 +165,5 @@ def test_the_plan_shows_it(planned: Any) -> None:
     text = plan.report().to_text(400)
 
     assert str(plan.estimate) in text and "a step, by" in text and "timed step" in text
-    assert plan.to_dict()["estimate"]["parts"].keys() == {"training", "loading", "validation", "epochs", "saving"}
+    parts = plan.to_dict()["estimate"]["parts"]
+    assert parts.keys() == {"training", "loading", "validation", "epochs", "saving"}
