@@ -23,6 +23,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "report": ("nbtrain.commands.report", "show what a run came to"),
     "inspect": ("nbtrain.commands.inspect", "look at a model, an optimizer, a scheduler or a loader"),
     "lr-find": ("nbtrain.commands.lr_find", "find a learning rate by a range test that leaves no trace"),
+    "estimate": ("nbtrain.commands.estimate", "estimate the memory of a training step before it runs"),
     "free": ("nbtrain.commands.free", "let go of the memory of a failed cell"),
     "explain": ("nbtrain.commands.explain", "explain a review rule or an alert"),
 }

@@ -6,8 +6,9 @@ import math
 
 from nbtrain.report.canvas import LOCK, Canvas
 from nbtrain.report.charts import Rect, draw_axes
-from nbtrain.report.model import Figure
+from nbtrain.report.model import Figure, Treemap
 from nbtrain.report.theme import palette
+from nbtrain.report.treemap import draw_treemap
 
 _WIDTH = 900  # CSS pixels, what a report's column takes
 _ROW = {1: 300, 2: 230}  # height of a row by number of columns; more columns are as high as two
@@ -40,5 +41,8 @@ def draw(figure: Figure, *, dark: bool = False, scale: float = 2) -> bytes:
             alone = columns == 2 and column == 0 and position == count - 1  # the last one takes its whole row
             left, top = _EDGE + column * (width + _GAP), _EDGE + row * (row_height + _GAP)
             rect = Rect(left, top, 2 * width + _GAP if alone else width, row_height)
-            draw_axes(canvas, axes, rect, colours)
+            if isinstance(axes, Treemap):
+                draw_treemap(canvas, axes, rect, colours)
+            else:
+                draw_axes(canvas, axes, rect, colours)
         return canvas.png()

@@ -116,10 +116,33 @@ class Axes:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """An area of a treemap. `parts`: (role, value) each, drawn inside in the colours of their roles."""
+
+    label: str
+    said: str
+    parts: tuple[tuple[str, float], ...]
+
+    @property
+    def value(self) -> float:
+        """What the area stands for."""
+        return sum(value for _, value in self.parts)
+
+
+@dataclass(frozen=True)
+class Treemap:
+    """Areas in proportion to their values. `legend`: (role, word) each."""
+
+    title: str
+    tiles: tuple[Tile, ...]
+    legend: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Figure:
     """Plots in a grid, drawn by the renderer. `alt`: what the figure shows, in words with its numbers."""
 
-    axes: tuple[Axes, ...]
+    axes: tuple[Axes | Treemap, ...]
     alt: str
     columns: int = 2
     caption: str = ""

@@ -1,0 +1,136 @@
+"""Which storages are alive, op by op, and when they were the most: the ground of every number here.
+
+A dispatch mode sees the result of each operation and watches its storage with a weak reference. It works
+alike on fake tensors, which have sizes and no memory, and on real ones. What a kernel takes and gives back
+within one operation is not seen.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+UPDATE = "update"  # the phase of the optimizer's step
+CUDA_ROUND = 512  # bytes; CUDA's caching allocator hands out multiples (c10/cuda/CUDACachingAllocator.h)
+
+
+class Storage:
+    """One allocation and its life. `born`, `died`: times of the tracker; `died` None while it lives.
+
+    Attributes:
+        size: bytes. kind: what it is, "" while that is not known. module: path of the module at work.
+        phase: in which it was made.
+    """
+
+    __slots__ = ("born", "died", "kind", "module", "phase", "ref", "size")
+
+    def __init__(self, size: int, kind: str, module: str, phase: str, born: int) -> None:
+        self.size, self.kind, self.module, self.phase = size, kind, module, phase
+        self.born, self.died = born, None
+        self.ref: Any = None
+
+
+class StorageTracker(TorchDispatchMode):
+    """Follow allocations while the mode is on.
+
+    Args:
+        round_to: bytes that every size is rounded up to a multiple of; 512 as CUDA does.
+        answers: give a made-up value to an optimizer that reads one in its update; fake tensors have none,
+            and what an optimizer holds does not depend on it.
+
+    Attributes:
+        phase, module: noted with each new storage. total: bytes alive. storages: all there were.
+        peaks: phase -> (bytes, time) of its highest moment.
+    """
+
+    def __init__(self, *, round_to: int = 1, answers: bool = False) -> None:
+        super().__init__()
+        self.phase = self.module = ""
+        self.total = 0
+        self.storages: list[Storage] = []
+        self.peaks: dict[str, tuple[int, int]] = {}
+        self._round, self._answers = round_to, answers
+        self._alive: dict[int, Storage] = {}
+        self._now = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self._answers and self.phase == UPDATE and func in _READS:
+            return _one_more_round(args[0])
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor):
+            self._note(result)
+        else:
+            for part in tree_leaves(result):
+                if isinstance(part, Tensor):
+                    self._note(part)
+        return result
+
+    def adopt(self, tensors: Iterable[tuple[Tensor, str, str]]) -> None:
+        """Take in what is there already: (tensor, kind, module path) each."""
+        for tensor, kind, module in tensors:
+            self._note(tensor, kind, module)
+
+    def of(self, tensor: Tensor) -> Storage | None:
+        """Return the record of a tensor's storage."""
+        return self._alive.get(tensor.untyped_storage()._cdata)
+
+    def label(self, tensors: Iterable[tuple[Tensor, str, str]]) -> None:
+        """Say what storages are that have no kind yet: (tensor, kind, module path) each."""
+        for tensor, kind, module in tensors:
+            storage = self.of(tensor)
+            if storage is not None and not storage.kind:
+                storage.kind, storage.module = kind, module
+
+    def alive_at(self, time: int) -> list[Storage]:
+        """Return what was alive at a time."""
+        return [one for one in self.storages if one.born <= time and (one.died is None or one.died > time)]
+
+    def _note(self, tensor: Tensor, kind: str = "", module: str | None = None) -> None:
+        if tensor.layout is not torch.strided:
+            for part in _parts_of(tensor):
+                self._note(part, kind, module)
+            return
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self._alive:
+            return
+        size = -(-storage.nbytes() // self._round) * self._round
+        self._now += 1
+        found = Storage(size, kind, self.module if module is None else module, self.phase, self._now)
+        found.ref = weakref.ref(storage, lambda _: self._gone(key, found))
+        self._alive[key] = found
+        self.storages.append(found)
+        self.total += size
+        if self.total > self.peaks.get(self.phase, (-1, 0))[0]:
+            self.peaks[self.phase] = self.total, self._now
+
+    def _gone(self, key: int, storage: Storage) -> None:
+        if self._alive.get(key) is storage:
+            del self._alive[key]
+            self._now += 1
+            storage.died = self._now
+            self.total -= storage.size
+
+
+_READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)
+
+
+def _one_more_round(tensor: Tensor) -> bool | int | float:
+    """What a read gives: 1, and False for a condition, so that an optimizer that searches searches on."""
+    if tensor.dtype == torch.bool:
+        return False
+    return 1.0 if tensor.dtype.is_floating_point else 1
+
+
+def _parts_of(tensor: Tensor) -> list[Tensor]:
+    if tensor.layout is torch.sparse_coo:
+        return [tensor._indices(), tensor._values()]
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return [tensor.crow_indices(), tensor.col_indices(), tensor.values()]
+    return []
