@@ -32,9 +32,9 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     if context.namespace is None:
         raise UsageError(
             "`estimate` follows the objects of a notebook, and a terminal has none.",
-            suggestion="Use %train estimate in a notebook, nbtrain.estimate_memory(model, batch) in a script, "
-            "or the rule of thumb: nbtrain estimate --parameters 124M --batch 8 --seq 1024 --d-model 768 "
-            "--layers 12",
+            suggestion="Use %train estimate in a notebook, nbtrain.estimate_memory(model, batch) in a "
+            "script, or the rule of thumb: nbtrain estimate --parameters 124M --batch 8 --seq 1024 "
+            "--d-model 768 --layers 12",
         )
     return _of_objects(args, context)
 

@@ -35,7 +35,7 @@ def terms_beside(device: torch.device, tensors: int) -> tuple[Term, ...]:
     return (
         Term("CUDA context", CONTEXT, "about; 0.3 to 0.6 GiB by GPU and driver"),
         Term("cuBLAS workspace", WORKSPACE, "torch's default on Hopper; 8 MiB before"),
-        Term("Allocator slack", round(SLACK * tensors), f"{100 * SLACK:.0f} % of the tensors, 5 to 10 % as a rule"),
+        Term("Allocator slack", round(SLACK * tensors), "8 % of the tensors; 5 to 10 % as a rule"),
     )
 
 

@@ -12,7 +12,7 @@ from nbtrain.train.batch import Task, logits_of, make_task, own_loss
 
 
 def task_of(model: nn.Module, criterion: Any, batch: Any) -> Task:
-    """Return how a batch becomes a loss; without a criterion the model is called once to see what it gives."""
+    """Return how a batch becomes a loss; without a criterion the model is called to see what it gives."""
     if criterion is not None:
         return make_task(model, criterion, batch)
     own = make_task(model, None, batch)

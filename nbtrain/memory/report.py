@@ -9,7 +9,7 @@ from nbtrain import units
 from nbtrain.memory.device import LEFT_FREE
 from nbtrain.memory.estimate import MemoryEstimate
 from nbtrain.memory.steps import ACTIVATIONS, BATCH, GRADIENTS, KINDS, OPTIMIZER, PARAMETERS, TEMPORARIES
-from nbtrain.memory.tracing import MEASURED
+from nbtrain.memory.tracing import MEASURED, TRACED
 from nbtrain.report.model import (
     Cell,
     Figure,
@@ -23,8 +23,8 @@ from nbtrain.report.model import (
 )  # fmt: skip
 
 ROLES = {
-    PARAMETERS: "train", GRADIENTS: "gradient", OPTIMIZER: "lr", ACTIVATIONS: "valid", TEMPORARIES: "throughput",
-    BATCH: "extra-1",
+    PARAMETERS: "train", GRADIENTS: "gradient", OPTIMIZER: "lr", ACTIVATIONS: "valid",
+    TEMPORARIES: "throughput", BATCH: "extra-1",
 }  # fmt: skip
 WHAT = {
     PARAMETERS: "weights and buffers", GRADIENTS: "one for each trained weight", OPTIMIZER: "its state",
@@ -158,12 +158,13 @@ def _pairs(estimate: MemoryEstimate) -> Table:
 def _savings(estimate: MemoryEstimate) -> Table:
     rows = tuple(
         (
-            one.title, units.size(one.peak), units.percent(1 - one.peak / estimate.peak_bytes, 0),
-            one.basis, Cell(one.how, code=one.how.startswith(("--", "bitsandbytes"))),
+            one.title, f"{'' if one.basis == TRACED else 'about '}{units.size(one.peak)}",
+            units.percent(1 - one.peak / estimate.peak_bytes, 0),
+            Cell(one.how, code=one.how.startswith(("--", "bitsandbytes"))),
         )
         for one in estimate.savings
     )  # fmt: skip
-    return Table(("Change", "Tensors at the peak", "Saved", "Known", "How"), rows, numeric=(1, 2))
+    return Table(("Change", "Tensors at the peak", "Saved", "How"), rows, numeric=(1, 2))
 
 
 def _how(estimate: MemoryEstimate) -> str:
@@ -179,8 +180,8 @@ def _how(estimate: MemoryEstimate) -> str:
         )
     if estimate.asked.device.type == "cuda":
         said += (
-            " What kernels take and give back within one operation is not seen, and attention may use another "
-            "kernel there than here. The lines beside the tensors are typical sizes, not measured ones."
+            " What kernels take and give back within one operation is not seen, and attention may use "
+            "another kernel there than here. The lines beside the tensors are typical sizes, not measured."
         )
     return f"{said} `Fits` leaves {100 * LEFT_FREE:.0f} % free."
 

@@ -44,8 +44,8 @@ def count_of(text: str) -> int:
 
 
 def rough_report(
-    parameters: int, *, batch: int = 1, seq: int = 1, d_model: int = 0, layers: int = 0, precision: str = "32",
-    optimizer: str = "adamw", memory_gib: float | None = None,
+    parameters: int, *, batch: int = 1, seq: int = 1, d_model: int = 0, layers: int = 0,
+    precision: str = "32", optimizer: str = "adamw", memory_gib: float | None = None,
 ) -> Report:  # fmt: skip
     """Return the rule of thumb for a configuration.
 

@@ -123,5 +123,6 @@ def _lora(model: nn.Module, found: Traced) -> Saving | None:
     ]
     return Saving(
         f"LoRA of rank {RANK}", round(max([found.peak - spared, *others])), "about",
-        f"peft.LoraConfig(r={RANK}) on the {len(layers)} linear layers: {pairs:,} numbers are trained; activations stay",
+        f"peft.LoraConfig(r={RANK}) on the {len(layers)} linear layers: {pairs:,} numbers are trained; "
+        "activations stay",
     )  # fmt: skip

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from nbtrain.memory.storages import UPDATE, Storage, StorageTracker
+from nbtrain.memory.storages import UPDATE, Storage, StorageTracker, alive_at, highest
 from nbtrain.train.batch import Task
 
 PARAMETERS, GRADIENTS, OPTIMIZER = "parameters", "gradients", "optimizer"
@@ -70,8 +70,8 @@ class Traced:
 def trace_steps(
     model: nn.Module, optimizer: Any, micro_batches: Sequence[Any], *, task: Task, tracker: StorageTracker,
     autocast: Callable[[], Any] | None = None, around: Any = None, made_up: bool = False,
-) -> Traced:  # fmt: skip
-    """Take two steps and return what they held.
+) -> list[Storage]:  # fmt: skip
+    """Take two steps and return every allocation with its life; `told` says what they come to.
 
     Args:
         model, optimizer, micro_batches: fake or real; they are trained. Real ones are changed.
@@ -91,10 +91,11 @@ def trace_steps(
             _update_alone(optimizer, tracker, owners)
         else:
             _step(model, optimizer, micro_batches, task, tracker, autocast, owners)
-        forwards = _step(model, optimizer, micro_batches, task, tracker, autocast, owners)
+        _step(model, optimizer, micro_batches, task, tracker, autocast, owners)
         if made_up and any(p.grad is None for p in _trained(optimizer)):
             raise Unused
-    return _told(tracker, forwards)
+    tracker.close()
+    return tracker.storages
 
 
 class Unused(Exception):
@@ -120,13 +121,13 @@ def _update_alone(optimizer: Any, tracker: StorageTracker, owners: dict[int, str
 def _step(
     model: nn.Module, optimizer: Any, micro_batches: Sequence[Any], task: Task, tracker: StorageTracker,
     autocast: Callable[[], Any] | None, owners: dict[int, str],
-) -> list[list[Storage]]:  # fmt: skip
-    """Take one step; return what each forward left alive."""
-    forwards: list[list[Storage]] = []
+) -> None:  # fmt: skip
+    """Take one step."""
     optimizer.zero_grad(set_to_none=True)
 
     def gradients() -> Any:
-        forwards.clear()
+        for one in tracker.storages:
+            one.kept = False
         for batch in micro_batches:
             tracker.phase, first = "forward", len(tracker.storages)
             with autocast() if autocast is not None else nullcontext():
@@ -134,8 +135,7 @@ def _step(
             loss = loss / len(micro_batches) if len(micro_batches) > 1 else loss
             left = [one for one in tracker.storages[first:] if one.died is None]
             for one in left:
-                one.kind = one.kind or ACTIVATIONS
-            forwards.append(left)
+                one.kind, one.kept = one.kind or ACTIVATIONS, True
             tracker.phase = "backward"
             loss.backward()
             del output, target
@@ -150,7 +150,6 @@ def _step(
         optimizer.step()
     tracker.label(_state_of(optimizer, owners))
     tracker.phase = "rest"
-    return forwards
 
 
 def _gradients_of(parameters: Iterable[Tensor], owners: dict[int, str]) -> Iterator[tuple[Tensor, str, str]]:
@@ -197,11 +196,12 @@ def _modules_noted(model: nn.Module, tracker: StorageTracker) -> Iterator[None]:
             handle.remove()
 
 
-def _told(tracker: StorageTracker, forwards: list[list[Storage]]) -> Traced:
-    phases, alive = {}, {}
+def told(storages: Sequence[Storage]) -> Traced:
+    """Return what the lives of these storages come to."""
+    phases, alive, times = {}, {}, highest(storages)
     for phase in PHASES:
-        if phase in tracker.peaks:
-            alive[phase] = tracker.alive_at(tracker.peaks[phase][1])
+        if phase in times:
+            alive[phase] = alive_at(storages, times[phase])
             phases[phase] = dict.fromkeys(KINDS, 0)
             for one in alive[phase]:
                 phases[phase][one.kind or TEMPORARIES] += one.size
@@ -210,6 +210,7 @@ def _told(tracker: StorageTracker, forwards: list[list[Storage]]) -> Traced:
     found = Traced(phases)
     for one in alive[found.phase]:
         modules[one.module][one.kind or TEMPORARIES] += one.size
-    for one in forwards[-1] if forwards else ():
-        saved[one.module] += one.size
+    for one in storages:
+        if one.kept:
+            saved[one.module] += one.size
     return Traced(phases, {path: dict(held) for path, held in modules.items()}, dict(saved))

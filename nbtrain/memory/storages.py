@@ -25,15 +25,15 @@ class Storage:
 
     Attributes:
         size: bytes. kind: what it is, "" while that is not known. module: path of the module at work.
-        phase: in which it was made.
+        phase: in which it was made. kept: the newest forward left it for backward.
     """
 
-    __slots__ = ("born", "died", "kind", "module", "phase", "ref", "size")
+    __slots__ = ("born", "died", "kept", "kind", "module", "phase", "ref", "size")
 
     def __init__(self, size: int, kind: str, module: str, phase: str, born: int) -> None:
         self.size, self.kind, self.module, self.phase = size, kind, module, phase
         self.born, self.died = born, None
-        self.ref: Any = None
+        self.kept, self.ref = False, None
 
 
 class StorageTracker(TorchDispatchMode):
@@ -45,16 +45,13 @@ class StorageTracker(TorchDispatchMode):
             and what an optimizer holds does not depend on it.
 
     Attributes:
-        phase, module: noted with each new storage. total: bytes alive. storages: all there were.
-        peaks: phase -> (bytes, time) of its highest moment.
+        phase, module: noted with each new storage. storages: all there were, in the order of their births.
     """
 
     def __init__(self, *, round_to: int = 1, answers: bool = False) -> None:
         super().__init__()
         self.phase = self.module = ""
-        self.total = 0
         self.storages: list[Storage] = []
-        self.peaks: dict[str, tuple[int, int]] = {}
         self._round, self._answers = round_to, answers
         self._alive: dict[int, Storage] = {}
         self._now = 0
@@ -87,9 +84,10 @@ class StorageTracker(TorchDispatchMode):
             if storage is not None and not storage.kind:
                 storage.kind, storage.module = kind, module
 
-    def alive_at(self, time: int) -> list[Storage]:
-        """Return what was alive at a time."""
-        return [one for one in self.storages if one.born <= time and (one.died is None or one.died > time)]
+    def close(self) -> None:
+        """Follow no further: what is alive now stays alive in the record."""
+        for one in self._alive.values():
+            one.ref = None
 
     def _note(self, tensor: Tensor, kind: str = "", module: str | None = None) -> None:
         if tensor.layout is not torch.strided:
@@ -106,16 +104,32 @@ class StorageTracker(TorchDispatchMode):
         found.ref = weakref.ref(storage, lambda _: self._gone(key, found))
         self._alive[key] = found
         self.storages.append(found)
-        self.total += size
-        if self.total > self.peaks.get(self.phase, (-1, 0))[0]:
-            self.peaks[self.phase] = self.total, self._now
 
     def _gone(self, key: int, storage: Storage) -> None:
         if self._alive.get(key) is storage:
             del self._alive[key]
             self._now += 1
             storage.died = self._now
-            self.total -= storage.size
+
+
+def highest(storages: Iterable[Storage]) -> dict[str, int]:
+    """Return, for each phase, the time at which most is alive of what these storages are."""
+    changes = []
+    for one in storages:
+        changes.append((one.born, one.size, one.phase))
+        if one.died is not None:
+            changes.append((one.died, -one.size, ""))
+    total, peaks, times = 0, dict[str, int](), dict[str, int]()
+    for time, change, phase in sorted(changes):
+        total += change
+        if phase and total > peaks.get(phase, -1):
+            peaks[phase], times[phase] = total, time
+    return times
+
+
+def alive_at(storages: Iterable[Storage], time: int) -> list[Storage]:
+    """Return those alive at a time."""
+    return [one for one in storages if one.born <= time and (one.died is None or one.died > time)]
 
 
 _READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)

@@ -11,7 +11,7 @@ import contextlib
 import copy
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -19,8 +19,8 @@ from torch import nn
 from nbtrain.errors import UsageError
 from nbtrain.memory.loss import task_of
 from nbtrain.memory.setup import Asked, Fake, fake_of, optimizer_of, resized, samples_of
-from nbtrain.memory.steps import Traced, Unused, trace_steps
-from nbtrain.memory.storages import CUDA_ROUND, StorageTracker
+from nbtrain.memory.steps import Traced, Unused, told, trace_steps
+from nbtrain.memory.storages import CUDA_ROUND, Storage, StorageTracker
 from nbtrain.notebook.rng import preserved_rng
 from nbtrain.notebook.stand_in import NoStandIn
 from nbtrain.train.rehearsal import in_one_line
@@ -80,11 +80,12 @@ def _in_words(error: Exception) -> str:
 def _traced(fake: Fake, asked: Asked, *, made_up: bool = True) -> Traced:
     made_up = made_up and not isinstance(fake.optimizer, torch.optim.LBFGS)
     with _quiet():
-        return trace_steps(
+        storages = trace_steps(
             fake.model, fake.optimizer, [fake.batch] * asked.accumulate, task=fake.task,
             tracker=StorageTracker(round_to=_rounding(asked), answers=True),
             autocast=asked.autocast if asked.dtype is not None else None, around=fake.mode, made_up=made_up,
         )  # fmt: skip
+    return told(storages)
 
 
 def _rounding(asked: Asked) -> int:
@@ -92,24 +93,19 @@ def _rounding(asked: Asked) -> int:
 
 
 def _measured(asked: Asked, samples: int) -> Traced:
-    """From two small real steps: each kind of memory along a line in the batch."""
+    """From two small real steps: the size of each allocation along a line in the batch."""
     if samples < 1 or samples_of(asked.batch) < 1:
         raise CannotEstimate("the batch cannot be cut into smaller ones")
     few, more = (_real(asked, count) for count in SMALL)
-
-    def along(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
-        share = (samples - SMALL[0]) / (SMALL[1] - SMALL[0])
-        return {
-            name: max(0, round(value + share * (second.get(name, 0) - value)))
-            for name, value in first.items()
-        }
-
-    phases = {name: along(kinds, more.phases[name]) for name, kinds in few.phases.items()}
-    modules = {path: along(few.modules.get(path, {}), kinds) for path, kinds in more.modules.items()}
-    return Traced(phases, modules, along(few.saved, more.saved))
+    if [(one.phase, one.born, one.died) for one in few] != [(one.phase, one.born, one.died) for one in more]:
+        raise CannotEstimate(f"batches of {SMALL[0]} and {SMALL[1]} take different ways through the model")
+    share = (samples - SMALL[0]) / (SMALL[1] - SMALL[0])
+    for one, larger in zip(few, more, strict=True):
+        one.size = max(0, round(one.size + share * (larger.size - one.size)))
+    return told(few)
 
 
-def _real(asked: Asked, samples: int) -> Traced:
+def _real(asked: Asked, samples: int) -> list[Storage]:
     """Two steps of a copy of the model with a small batch."""
     with preserved_rng(), _quiet():
         try:
