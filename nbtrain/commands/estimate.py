@@ -40,13 +40,14 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
 
 
 def _rough(args: SimpleNamespace) -> Any:
-    from nbtrain.memory.rough import count_of, rough_report
+    from nbtrain.memory.rough import Activations, count_of, rough_report
 
-    wanted = {
-        name: getattr(args, name) for name in ("batch", "seq", "d_model", "layers", "precision", "optimizer")
-    }
-    options = {name: value for name, value in wanted.items() if value is not None}
-    return rough_report(count_of(args.parameters), memory_gib=args.memory, **options)
+    def given(*names: str) -> dict[str, Any]:
+        return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+
+    activations = Activations(**given("batch", "seq", "d_model", "layers"))
+    options = given("precision", "optimizer")
+    return rough_report(count_of(args.parameters), activations, memory_gib=args.memory, **options)
 
 
 def _of_objects(args: SimpleNamespace, context: Context) -> Any:

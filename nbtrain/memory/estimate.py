@@ -135,8 +135,8 @@ class MemoryEstimate:
 
 
 def estimate_memory(
-    model: nn.Module, batch: Any, *, optimizer: Any = None, loss: Any = None, precision: str = "32",
-    accumulate: int = 1, device: Any = None, memory_gib: float | None = None,
+    model: nn.Module, batch: Any, *, optimizer: Any = None, loss: Any = None, device: Any = None,
+    memory_gib: float | None = None, **steps: Any,
 ) -> MemoryEstimate:  # fmt: skip
     """Estimate the memory of a training step; nothing is computed, copied or changed.
 
@@ -151,9 +151,9 @@ def estimate_memory(
             None: AdamW.
         loss: criterion (output, target), or None: the model's own, or cross-entropy or mean squared error by
             the target's type.
-        precision: "32", "bf16" or "16" autocast. accumulate: micro-batches a step.
         device: where it would train, "cuda" also on a machine without; None: where the model is.
         memory_gib: of that device; None asks it.
+        **steps: precision ("32"; "bf16" or "16" for autocast), accumulate (1): micro-batches a step.
 
     Returns:
         The estimate; `.peak_bytes`, `.breakdown`, `.fits`, `.largest_batch`, `.pairs`, `.savings`. In a
@@ -168,7 +168,7 @@ def estimate_memory(
     asked = Asked(
         model, batch, loss,
         torch.optim.AdamW if optimizer is None else optimizer,
-        _device(device, model), _dtype(precision), _whole(accumulate),
+        _device(device, model), *_steps(**steps),
     )  # fmt: skip
     capacity = capacity_of(asked.device) if memory_gib is None else round(memory_gib * GIB)
     try:
@@ -180,6 +180,16 @@ def estimate_memory(
             "nbtrain.estimate_memory(model, batch, loss=criterion).",
         ) from None
     return MemoryEstimate(asked, found, basis, why, samples_of(batch), capacity)
+
+
+def _steps(**steps: Any) -> tuple[torch.dtype | None, int]:
+    unknown = steps.keys() - {"precision", "accumulate"}
+    if unknown:
+        raise UsageError(
+            f"estimate_memory has no option `{min(unknown)}`.",
+            suggestion="Its options: optimizer, loss, device, memory_gib, precision, accumulate.",
+        )
+    return _dtype(steps.get("precision", "32")), _whole(steps.get("accumulate", 1))
 
 
 def _dtype(precision: str) -> torch.dtype | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 
 from nbtrain import units
 from nbtrain.errors import UsageError
@@ -43,15 +44,29 @@ def count_of(text: str) -> int:
     return round(value)
 
 
+@dataclass(frozen=True)
+class Activations:
+    """Of a transformer: samples, tokens of each, width, layers; 0 where it is none."""
+
+    batch: int = 1
+    seq: int = 1
+    d_model: int = 0
+    layers: int = 0
+
+    @property
+    def n_bytes(self) -> int:
+        """One float32 for each number between the layers."""
+        return self.batch * self.seq * self.d_model * self.layers * 4
+
+
 def rough_report(
-    parameters: int, *, batch: int = 1, seq: int = 1, d_model: int = 0, layers: int = 0,
-    precision: str = "32", optimizer: str = "adamw", memory_gib: float | None = None,
+    parameters: int, activations: Activations, *, precision: str = "32", optimizer: str = "adamw",
+    memory_gib: float | None = None,
 ) -> Report:  # fmt: skip
     """Return the rule of thumb for a configuration.
 
     Args:
-        parameters: trained numbers. batch, seq: samples and tokens of each. d_model, layers: of a
-            transformer.
+        parameters: trained numbers. activations: what forward keeps.
         precision: "32", "bf16", "16". optimizer: a name. memory_gib: of the device.
 
     Raises:
@@ -66,7 +81,7 @@ def rough_report(
         "parameters": parameters * each,
         "gradients": parameters * each,
         "optimizer": STATES[optimizer.lower()] * parameters * 4,
-        "activations": batch * seq * d_model * layers * 4,
+        "activations": activations.n_bytes,
     }
     total = sum(parts.values())
     rows = tuple((kind, units.size(n), units.percent(n / total, 0)) for kind, n in parts.items() if n)

@@ -67,32 +67,46 @@ class Traced:
         return self.phases[self.phase]
 
 
+@dataclass(frozen=True)
+class How:
+    """How the steps are taken.
+
+    Attributes:
+        autocast: gives the context of a forward. around: a context below the tracker, such as a
+            FakeTensorMode. made_up: the first step has gradients that no backward has made.
+    """
+
+    autocast: Callable[[], Any] | None = None
+    around: Any = None
+    made_up: bool = False
+
+
 def trace_steps(
     model: nn.Module, optimizer: Any, micro_batches: Sequence[Any], *, task: Task, tracker: StorageTracker,
-    autocast: Callable[[], Any] | None = None, around: Any = None, made_up: bool = False,
+    how: How | None = None,
 ) -> list[Storage]:  # fmt: skip
     """Take two steps and return every allocation with its life; `told` says what they come to.
 
     Args:
         model, optimizer, micro_batches: fake or real; they are trained. Real ones are changed.
-        tracker: new. autocast: gives the context of a forward. around: a context below the tracker, such
-            as a FakeTensorMode. made_up: the first step has gradients that no backward has made.
+        tracker: new. how: None for plain steps.
 
     Raises:
         Unused: some of the gradients made up have no counterpart in the second step.
     """
     owners = {id(parameter): path for path, parameter in model.named_parameters()}
+    how = how or How()
     tracker.phase = "start"
     tracker.adopt((p, PARAMETERS, owners[id(p)].rpartition(".")[0]) for p in model.parameters())
     tracker.adopt((b, PARAMETERS, path.rpartition(".")[0]) for path, b in model.named_buffers())
     tracker.adopt((one, BATCH, "") for one in tree_leaves(list(micro_batches)) if isinstance(one, Tensor))
-    with around or nullcontext(), tracker, _modules_noted(model, tracker):
-        if made_up:
+    with how.around or nullcontext(), tracker, _modules_noted(model, tracker):
+        if how.made_up:
             _update_alone(optimizer, tracker, owners)
         else:
-            _step(model, optimizer, micro_batches, task, tracker, autocast, owners)
-        _step(model, optimizer, micro_batches, task, tracker, autocast, owners)
-        if made_up and any(p.grad is None for p in _trained(optimizer)):
+            _step(model, optimizer, micro_batches, task, tracker, how.autocast, owners)
+        _step(model, optimizer, micro_batches, task, tracker, how.autocast, owners)
+        if how.made_up and any(p.grad is None for p in _trained(optimizer)):
             raise Unused
     tracker.close()
     return tracker.storages

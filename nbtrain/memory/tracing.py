@@ -12,6 +12,7 @@ import copy
 import io
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,7 +20,7 @@ from torch import nn
 from nbtrain.errors import UsageError
 from nbtrain.memory.loss import task_of
 from nbtrain.memory.setup import Asked, Fake, fake_of, optimizer_of, resized, samples_of
-from nbtrain.memory.steps import Traced, Unused, told, trace_steps
+from nbtrain.memory.steps import How, Traced, Unused, told, trace_steps
 from nbtrain.memory.storages import CUDA_ROUND, Storage, StorageTracker
 from nbtrain.notebook.rng import preserved_rng
 from nbtrain.notebook.stand_in import NoStandIn
@@ -83,9 +84,13 @@ def _traced(fake: Fake, asked: Asked, *, made_up: bool = True) -> Traced:
         storages = trace_steps(
             fake.model, fake.optimizer, [fake.batch] * asked.accumulate, task=fake.task,
             tracker=StorageTracker(round_to=_rounding(asked), answers=True),
-            autocast=asked.autocast if asked.dtype is not None else None, around=fake.mode, made_up=made_up,
+            how=How(_autocast(asked), fake.mode, made_up),
         )  # fmt: skip
     return told(storages)
+
+
+def _autocast(asked: Asked) -> Any:
+    return asked.autocast if asked.dtype is not None else None
 
 
 def _rounding(asked: Asked) -> int:
@@ -117,7 +122,7 @@ def _real(asked: Asked, samples: int) -> list[Storage]:
             return trace_steps(
                 model, optimizer, [batch] * asked.accumulate, task=task,
                 tracker=StorageTracker(round_to=_rounding(asked)),
-                autocast=asked.autocast if asked.dtype is not None else None,
+                how=How(_autocast(asked)),
             )  # fmt: skip
         except UsageError:
             raise

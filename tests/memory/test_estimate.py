@@ -17,8 +17,8 @@ from nbtrain.commands._table import command
 from nbtrain.commands.spec import Context
 from nbtrain.errors import UsageError
 from nbtrain.memory.loss import task_of
-from nbtrain.memory.rough import count_of, rough_report
-from nbtrain.memory.steps import KINDS, Traced, told, trace_steps
+from nbtrain.memory.rough import Activations, count_of, rough_report
+from nbtrain.memory.steps import KINDS, How, Traced, told, trace_steps
 from nbtrain.memory.storages import StorageTracker
 from nbtrain.report.treemap import squarified
 
@@ -124,7 +124,7 @@ def real(model: nn.Module, batch: Any, optimizer: Any, accumulate: int = 1, auto
     task = task_of(model, None, batch)
     storages = trace_steps(
         model, optimizer(model.parameters()), [batch] * accumulate, task=task, tracker=StorageTracker(),
-        autocast=autocast,
+        how=How(autocast),
     )  # fmt: skip
     return told(storages)
 
@@ -290,6 +290,7 @@ def test_the_report_renders_everywhere() -> None:
     [
         ({"precision": "8"}, "allowed are 32, bf16, 16"),
         ({"accumulate": 0}, "from 1 on"),
+        ({"precison": "32"}, "Its options: optimizer"),
         ({"device": "gpu0"}, "examples: cpu, cuda"),
         ({"optimizer": "adamm"}, "Did you mean"),
         ({"loss": nn.NLLLoss(weight=torch.ones(3))}, "cannot be estimated"),
@@ -340,7 +341,7 @@ def test_the_rule_of_thumb_is_called_so() -> None:
     with pytest.raises(UsageError, match="no number of parameters"):
         count_of("many")
     with pytest.raises(UsageError, match="precision"):
-        rough_report(10, precision="4")
+        rough_report(10, Activations(), precision="4")
     with pytest.raises(UsageError, match="--parameters"):
         line(None, seq=3)
     with pytest.raises(UsageError, match="terminal has none"):
