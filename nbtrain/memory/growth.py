@@ -1,21 +1,24 @@
-"""How the peak grows with the batch: a line for each phase, through two traces.
+"""How the peak grows with the batch: each allocation along a line through two traces.
 
-Activations and what backward needs grow with the samples, everything else stays: a line fits exactly
-(128 samples told from 16 and 32 came out to the byte). Accumulating over micro-batches keeps gradients alive
-in forward, by an amount that one more trace shows.
+What is alive when stays the same, sizes alone change, so the peak of any batch follows from the sizes at two.
+Accumulating over micro-batches keeps gradients alive in forward: a line of its own, through two more traces.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from nbtrain.memory.setup import Asked
-from nbtrain.memory.steps import Traced
+from nbtrain.memory.steps import PHASES, Traced
+from nbtrain.memory.storages import Storage, same_way
 from nbtrain.memory.tracing import find_peak
 
 
 class Growth:
-    """Peaks of a set-up with other micro-batches. Takes two or three traces, when first asked.
+    """Peaks of a set-up with other micro-batches. Takes traces when it is asked.
 
     Args:
         asked, found: the set-up and its trace. samples: in its micro-batch, at least 1.
@@ -23,21 +26,16 @@ class Growth:
 
     def __init__(self, asked: Asked, found: Traced, samples: int) -> None:
         self._asked, self._samples = asked, samples
-        self._here = _phases(found)
         self._other = samples // 2 if samples > 1 else 2
-        self._there = _phases(find_peak(asked, self._other)[0])
-        self._toggled: dict[str, int] | None = None
+        self._lines = {asked.accumulate > 1: self._between(asked, found)}
 
     def peak(self, samples: int, accumulate: int | None = None) -> int:
         """Return the peak in bytes with so many samples in a micro-batch and so many micro-batches a step."""
-        share = (samples - self._other) / (self._samples - self._other)
-        more = self._more_when_toggled() if self._toggles(accumulate) else {}
-        return round(
-            max(
-                at_other + share * (self._here.get(phase, at_other) - at_other) + more.get(phase, 0)
-                for phase, at_other in self._there.items()
-            )
-        )
+        several = (self._asked.accumulate if accumulate is None else accumulate) > 1
+        if several not in self._lines:
+            other = replace(self._asked, accumulate=2 if several else 1)
+            self._lines[several] = self._between(other, find_peak(other, self._samples)[0])
+        return self._lines[several].peak(samples)
 
     def largest(self, room: float) -> int:
         """Return the most samples whose peak is within `room` bytes; 0 where a single one is not."""
@@ -51,16 +49,27 @@ class Growth:
             low, high = (middle, high) if self.peak(middle) <= room else (low, middle)
         return low
 
-    def _toggles(self, accumulate: int | None) -> bool:
-        return accumulate is not None and (accumulate > 1) is not (self._asked.accumulate > 1)
-
-    def _more_when_toggled(self) -> dict[str, int]:
-        if self._toggled is None:
-            other = replace(self._asked, accumulate=1 if self._asked.accumulate > 1 else 2)
-            toggled = _phases(find_peak(other, self._other)[0])
-            self._toggled = {phase: value - self._there[phase] for phase, value in toggled.items()}
-        return self._toggled
+    def _between(self, asked: Asked, found: Traced) -> _Lines:
+        there = find_peak(asked, self._other)[0]
+        return _Lines(there.storages, found.storages, self._other, self._samples)
 
 
-def _phases(found: Traced) -> dict[str, int]:
-    return {phase: found.of(phase) for phase in found.phases}
+class _Lines:
+    """Sizes of all allocations as lines over the samples, and their lives."""
+
+    def __init__(self, few: Sequence[Storage], more: Sequence[Storage], at_few: int, at_more: int) -> None:
+        if not same_way(few, more):  # a model that does something else for another batch: the trace at hand
+            few = more
+        sizes, larger = (np.array([one.size for one in run], float) for run in (few, more))
+        self._slope = (larger - sizes) / (at_more - at_few)
+        self._start = sizes - self._slope * at_few
+        times = [(one.born, at, 1) for at, one in enumerate(more)]
+        times += [(one.died, at, -1) for at, one in enumerate(more) if one.died is not None]
+        _, self._order, self._signs = (np.array(column) for column in zip(*sorted(times), strict=True))
+        counted = np.array([one.phase in PHASES for one in more])
+        self._counted = counted[self._order] & (self._signs > 0)
+
+    def peak(self, samples: int) -> int:
+        sizes = self._start + self._slope * samples
+        alive = np.cumsum(sizes[self._order] * self._signs)
+        return round(float(alive[self._counted].max()))

@@ -41,11 +41,13 @@ class Traced:
         phases: phase -> kind -> bytes at the highest moment of that phase.
         modules: module path -> kind -> bytes at the highest moment of all; "" for what belongs to none.
         saved: module path -> bytes that its forward leaves for backward.
+        storages: the lives all this was read from.
     """
 
     phases: dict[str, dict[str, int]]
     modules: dict[str, dict[str, int]] = field(repr=False, default_factory=dict)
     saved: dict[str, int] = field(repr=False, default_factory=dict)
+    storages: Sequence[Storage] = field(repr=False, default=())
 
     def of(self, phase: str) -> int:
         """Return the peak of a phase."""
@@ -227,4 +229,4 @@ def told(storages: Sequence[Storage]) -> Traced:
     for one in storages:
         if one.kept:
             saved[one.module] += one.size
-    return Traced(phases, {path: dict(held) for path, held in modules.items()}, dict(saved))
+    return Traced(phases, {path: dict(held) for path, held in modules.items()}, dict(saved), storages)

@@ -8,7 +8,7 @@ within one operation is not seen.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -130,6 +130,11 @@ def highest(storages: Iterable[Storage]) -> dict[str, int]:
 def alive_at(storages: Iterable[Storage], time: int) -> list[Storage]:
     """Return those alive at a time."""
     return [one for one in storages if one.born <= time and (one.died is None or one.died > time)]
+
+
+def same_way(first: Sequence[Storage], second: Sequence[Storage]) -> bool:
+    """Say whether two runs made the same allocations in the same order, of whatever sizes."""
+    return [(one.phase, one.module) for one in first] == [(one.phase, one.module) for one in second]
 
 
 _READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import io
 import warnings
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from nbtrain.errors import UsageError
 from nbtrain.memory.loss import task_of
 from nbtrain.memory.setup import Asked, Fake, fake_of, optimizer_of, resized, samples_of
 from nbtrain.memory.steps import How, Traced, Unused, told, trace_steps
-from nbtrain.memory.storages import CUDA_ROUND, Storage, StorageTracker
+from nbtrain.memory.storages import CUDA_ROUND, Storage, StorageTracker, same_way
 from nbtrain.notebook.rng import preserved_rng
 from nbtrain.notebook.stand_in import NoStandIn
 from nbtrain.train.rehearsal import in_one_line
@@ -102,7 +103,7 @@ def _measured(asked: Asked, samples: int) -> Traced:
     if samples < 1 or samples_of(asked.batch) < 1:
         raise CannotEstimate("the batch cannot be cut into smaller ones")
     few, more = (_real(asked, count) for count in SMALL)
-    if [(one.phase, one.born, one.died) for one in few] != [(one.phase, one.born, one.died) for one in more]:
+    if not same_way(few, more):
         raise CannotEstimate(f"batches of {SMALL[0]} and {SMALL[1]} take different ways through the model")
     share = (samples - SMALL[0]) / (SMALL[1] - SMALL[0])
     for one, larger in zip(few, more, strict=True):
@@ -132,6 +133,19 @@ def _real(asked: Asked, samples: int) -> list[Storage]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
+    """Without prints and warnings, and with cycles collected at no odd moment: lives end where they end."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with _silent():
+            yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
