@@ -16,6 +16,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "status": ("nbtrain.commands.status", "show a run, live when it trains"),
     "pause": ("nbtrain.commands.controls", "pause a run at the next step"),
     "resume": ("nbtrain.commands.resume", "let a paused run, or an ended one from its checkpoint, go on"),
+    "wait": ("nbtrain.commands.controls", "wait in this cell until a run is over"),
     "stop": ("nbtrain.commands.controls", "stop a run at the next step or epoch"),
     "save": ("nbtrain.commands.controls", "save a checkpoint at the next step"),
     "set": ("nbtrain.commands.controls", "change lr, epochs, max_steps or patience of a run while it trains"),

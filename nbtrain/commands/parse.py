@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from nbtrain.commands.help import help_text, metavar, prog_of
 from nbtrain.commands.spec import Argument, Command
@@ -105,12 +105,34 @@ def _add(parser: argparse.ArgumentParser, argument: Argument, words: list[str]) 
         parser.add_argument(
             *argument.flags,
             dest=argument.dest,
-            type=_number_of(argument, words) if argument.kind in (int, float) else str,
+            type=_reader(argument, words),
             action="append" if argument.many else "store",
             default=argument.default,
-            choices=argument.choices or None,
             metavar=metavar(argument),
         )
+
+
+def _reader(argument: Argument, words: list[str]) -> Callable[[str], Any]:
+    if argument.kind in (int, float):
+        return _number_of(argument, words)
+    return _choice_of(argument) if argument.choices else str
+
+
+def _choice_of(argument: Argument) -> Callable[[str], str]:
+    """Return what reads one of a few words; another is told with those allowed and the nearest."""
+    flag, allowed = argument.flags[0], argument.choices
+
+    def read(word: str) -> str:
+        if word in allowed:
+            return word
+        close = difflib.get_close_matches(word.lower(), allowed, n=1, cutoff=0.5)
+        said = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+        raise UsageError(
+            f"`{flag} {word}`: it must be {said}.",
+            suggestion=f"Did you mean `{flag} {close[0]}`?" if close else f"For example {flag} {allowed[0]}.",
+        )
+
+    return read
 
 
 def _number(word: str) -> int | float:

@@ -32,8 +32,11 @@ def resume(args: SimpleNamespace, context: Context) -> Any:
     """
     living = _living(args, context)
     if living is not None:
+        was_paused = living.pausing
         living.resume()
-        return f"{living.id} goes on."
+        if was_paused:
+            return f"{living.id} goes on."
+        return f"{living.id} was not paused: it trains, at step {living.progress.step:,}."
     root = Path(args.dir or context.runs_dir)
     if context.namespace is None:
         raise _needs_objects(args.run, root)

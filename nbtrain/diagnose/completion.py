@@ -277,7 +277,7 @@ def _numbers_table(summary: Summary) -> KeyValues:
             "mean of the last epoch" if summary.epochs else "",
         ),
         best
-        or ("Best validation loss", "–", "no validation data" if summary.epochs else "not validated yet"),
+        or ("Best validation loss", "–", "no validation data" if summary.epochs else "nothing was validated"),
         ("Best validation accuracy", percent(summary.best_val_acc), "")
         if summary.best_val_acc is not None
         else None,

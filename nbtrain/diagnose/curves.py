@@ -22,7 +22,8 @@ class Curves:
     """Series of equal length by epoch, (n,), NaN where absent; and series by step, (m,).
 
     Accuracies are fractions: a column with a value over 1.5 was in percent. `absent` values and NaN losses
-    look alike here; `broken` tells whether a loss was truly non-finite.
+    look alike here; `broken` tells whether a loss was truly non-finite, `ended` with which numbers that were
+    not finite the history ends, in a sentence, "" where its last step is finite.
     """
 
     epoch: np.ndarray
@@ -35,6 +36,7 @@ class Curves:
     step_loss: np.ndarray
     grad_norm: np.ndarray
     broken: str
+    ended: str = ""
 
     @property
     def epochs(self) -> int:
@@ -68,6 +70,7 @@ def read_curves(epochs: pd.DataFrame, history: pd.DataFrame) -> Curves:
         step_loss=_finite(step_loss),
         grad_norm=_finite(_column(history, "grad_norm")),
         broken=_broken(number, train_loss, val_loss, _index(history), step_loss),
+        ended=_ended(_index(history), step_loss, _column(history, "grad_norm")),
     )
 
 
@@ -97,6 +100,15 @@ def _finite(values: np.ndarray) -> np.ndarray:
 def _fraction(values: np.ndarray) -> np.ndarray:
     values = _finite(values)
     return values / 100 if np.any(values > 1.5) else values
+
+
+def _ended(step: np.ndarray, loss: np.ndarray, norm: np.ndarray) -> str:
+    for what, values in (("loss", loss), ("gradient norm", norm)):
+        finite = np.flatnonzero(np.isfinite(values))
+        begun = finite[-1] + 1 if len(finite) else 0
+        if begun < len(values):
+            return f"The {what} became NaN or infinite at step {step[begun]:,.0f}."
+    return ""
 
 
 def _broken(

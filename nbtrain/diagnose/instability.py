@@ -24,6 +24,8 @@ def instabilities(curves: Curves, status: str) -> list[Finding]:
             f"last finite train loss {number(last[-1])}" if len(last) else "no finite train loss was seen"
         )
         issue = f"The loss became NaN or infinite{where}."
+        if status == "diverged" and curves.ended:  # steps that were passed over before did not end it
+            issue = curves.ended
         return [finding("nan-loss", Severity.CRITICAL, issue, evidence, Confidence.CERTAIN)]
     course, by_epoch = loss_course(curves)
     if len(course) < 4:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -300,8 +301,14 @@ def check_data(one: Named, *, role: str) -> None:
     kind = type(value)
     if callable(getattr(kind, "__next__", None)):
         raise UsageError(
-            f"`{one.name}` is {say(value)}: it can be read only once, and an epoch reads all of it.",
-            suggestion=f"Give a DataLoader or a list of batches, for example: {one.name} = list(...)",
+            f"`{one.name}` is {say(value)}: it can be read only once, and every epoch reads all of it.",
+            suggestion=f"Give a DataLoader or a list of batches, for example: {one.name} = list({one.name})",
+        )
+    if inspect.isgeneratorfunction(value):
+        raise UsageError(
+            f"`{one.name}` is {say(value)}, which gives batches when it is called, once each time; every "
+            f"epoch reads all of the {role} data.",
+            suggestion=f"Give a DataLoader or a list of batches, for example: batches = list({one.name}())",
         )
     packages = kind.__module__.split(".")[0]
     odd = (

@@ -19,7 +19,7 @@ from nbtrain.notebook.given import resolve
 from nbtrain.notebook.loaders import check_data, choose_train, choose_val, shared_samples
 from nbtrain.notebook.losses import choose_loss, gives_own_loss
 from nbtrain.notebook.names import counts
-from nbtrain.notebook.overlooked import functions_that_may_be_a_loss
+from nbtrain.notebook.overlooked import functions_that_may_be_a_loss, remark_on
 from nbtrain.notebook.pairing import choose_pair
 from nbtrain.notebook.schedulers import check_scheduler, choose_scheduler
 
@@ -36,6 +36,7 @@ class Setup:
             decide.
         val: None when nothing is surely validation data. scheduler: None when none drives the optimizer.
         remarks: sentences about what was seen and is worth saying before anything starts.
+        overlooked_losses: names of functions that may be the loss, where none was found.
     """
 
     model: Named
@@ -45,6 +46,7 @@ class Setup:
     val: Named | None
     scheduler: Named | None
     remarks: tuple[str, ...] = ()
+    overlooked_losses: tuple[str, ...] = ()
 
 
 def find_setup(
@@ -90,10 +92,12 @@ def find_setup(
     elif "scheduler" not in without:
         chosen_scheduler, scheduler_remarks = choose_scheduler(found, pair.holder, namespace)
     chosen_loss, loss_remarks = given["loss"], ()
+    overlooked: tuple[str, ...] = ()
     if chosen_loss is None and "loss" not in without:
         chosen_loss, loss_remarks = choose_loss(found, pair.model)
         if chosen_loss is None and not loss_remarks and not gives_own_loss(pair.model.value):
-            loss_remarks = functions_that_may_be_a_loss(namespace)
+            overlooked = functions_that_may_be_a_loss(namespace)
+            loss_remarks = remark_on(overlooked)
     train, chosen_val, data_remarks = _data(found, pair.model.name, given, want_val="val" not in without)
     return Setup(
         model=Named(pair.model.name, pair.model.value),
@@ -102,6 +106,7 @@ def find_setup(
         train=train,
         val=chosen_val,
         scheduler=chosen_scheduler,
+        overlooked_losses=overlooked,
         remarks=(*pair.remarks, *scheduler_remarks, *loss_remarks, *data_remarks),
     )
 

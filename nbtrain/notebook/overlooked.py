@@ -24,8 +24,12 @@ _NO_LOSS_WORDS = frozenset(
 
 
 def functions_that_may_be_a_loss(namespace: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a remark that names the notebook's own functions of two values; empty where there are none."""
-    names = [name for name, value in namespace.items() if _may_be_loss(name, value)]
+    """Return the names of the notebook's own functions of two values that nothing else speaks against."""
+    return tuple(name for name, value in namespace.items() if _may_be_loss(name, value))
+
+
+def remark_on(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a remark that names functions that may be the loss; empty where there are none."""
     if not names:
         return ()
     shown = ", ".join(f"`{name}`" for name in names[:MOST_NAMED])

@@ -138,7 +138,7 @@ _SPEAKERS: tuple[tuple[Any, Any], ...] = (
         lambda value: f"the function {attribute(value, '__name__')}",
     ),
     (types.MethodType, lambda value: f"the method {attribute(value, '__name__')}"),
-    (types.GeneratorType, lambda value: "a generator, which can be read only once"),
+    (types.GeneratorType, lambda value: "a generator"),
     (bool, lambda value: str(value is True)),
     (type(None), lambda value: "None"),
     (

@@ -67,6 +67,11 @@ class Readings:
         return self._do.status
 
     @property
+    def pausing(self) -> bool:
+        """True while it is paused, or will be at its next step boundary."""
+        return self._do.control.paused and self.status.alive
+
+    @property
     def is_over(self) -> bool:
         """True once everything of a run that has ended is written and shown; takes no lock."""
         return self._do.over.is_set()

@@ -41,7 +41,7 @@ def opened_folder(activity: Activity) -> Iterator[tuple[RunFolder, list[Any]]]:
 
 def progress_section(progress: Progress) -> dict[str, Any]:
     """Return the manifest's `progress`."""
-    names = ("step", "total_steps", "epoch", "total_epochs", "elapsed_s")
+    names = ("step", "total_steps", "epoch", "total_epochs", "elapsed_s", "samples_per_s", "steps_per_s")
     return {name: value for name, value in asdict(progress).items() if name in names}
 
 

@@ -17,6 +17,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from nbtrain import units
 from nbtrain.errors import UsageError, UserError
+from nbtrain.notebook.listing import either
 from nbtrain.notebook.namespace import Setup
 from nbtrain.notebook.sample import CannotLook, sample_batch
 from nbtrain.report.model import Cell, KeyValues, Note, Report, Section
@@ -264,7 +265,13 @@ def _rehearsal(setup: Setup, train: Any, *, precision: Precision, device: torch.
     except Exception as error:  # the person's data set: the run itself shows it with its traceback
         return unrehearsed(model, criterion, failure=in_one_line(error))
     name = setup.loss.name if setup.loss else ""
-    rehearsal = rehearse(model, criterion, batch, name=name, precision=precision, device=device)
+    try:
+        rehearsal = rehearse(model, criterion, batch, name=name, precision=precision, device=device)
+    except UsageError as error:
+        if setup.loss is None and setup.overlooked_losses:
+            meant = either(f"--loss {one}" for one in setup.overlooked_losses)
+            error.suggestion = f"If a function of the notebook is the loss, say {meant}. {error.suggestion}"
+        raise
     return replace(rehearsal, batch=batch)
 
 
@@ -329,6 +336,8 @@ def _warnings(work: Work, setup: Setup, rehearsal: Rehearsal) -> list[str]:
         said.append(NO_VALIDATION)
     if options.patience and work.val_loader is None:
         said.append("patience is set, but without validation data nothing can stop early.")
+    if options.metrics and work.val_loader is None:
+        said.append(f"Without validation data nothing measures the metric {', '.join(options.metrics)}.")
     said += rehearsal.warnings
     if getattr(work.scheduler, "last_epoch", 0) > 0 and not options.resume:
         name = work.names.get("scheduler") or type(work.scheduler).__name__

@@ -148,7 +148,7 @@ def _length_lines(work: Work, length: Length, expected: Estimate | str) -> list[
             "notebook",
         ),
     ]
-    return [*lines, *stop_lines(options)]
+    return [*lines, *stop_lines(options, judged=work.val_loader is not None)]
 
 
 def _how(work: Work) -> list[Line]:
@@ -168,8 +168,9 @@ def _how(work: Work) -> list[Line]:
     precision = {"32": "float32", "bf16": "bf16 autocast", "16": "fp16 autocast with gradient scaling"}[
         work.precision.name
     ]
-    metrics = ["accuracy (train_acc, val_acc)"] if work.hits is not None else []
-    metrics += [f"{name} (val_{name})" for name in options.metrics]
+    judged = work.val_loader is not None
+    metrics = [f"accuracy (train_acc{', val_acc' if judged else ''})"] if work.hits is not None else []
+    metrics += [f"{name} (val_{name})" for name in options.metrics if judged]
     if OWN_ACCURACY in options.metrics:
         metrics.append(f"no other accuracy: your `{OWN_ACCURACY}` takes its place")
     return [
@@ -186,9 +187,7 @@ def _how(work: Work) -> list[Line]:
         Line(
             "How",
             "Validation",
-            f"every {options.val_every} steps and at each epoch's end"
-            if options.val_every
-            else "at each epoch's end",
+            _when_judged(options.val_every) if judged else "none",
             option("val_every"),
         ),
         Line(
@@ -200,6 +199,10 @@ def _how(work: Work) -> list[Line]:
         Line("How", "Deterministic", "yes" if options.deterministic else "no", option("deterministic")),
         Line("How", "Guard", GUARD_WORDS[options.guard], option("guard")),
     ]
+
+
+def _when_judged(every: int | None) -> str:
+    return f"every {every} steps and at each epoch's end" if every else "at each epoch's end"
 
 
 def data_seed_line(data_seed: int | None, seed: int | None) -> list[Line]:

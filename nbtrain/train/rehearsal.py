@@ -7,7 +7,9 @@ forward and backward. Weights are never updated; how the model is put back is in
 
 from __future__ import annotations
 
+import math
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -39,6 +41,7 @@ from nbtrain.train.untouched import output_shapes, untouched
 
 TIMING_SECONDS = 0.25
 LEAST_TIMINGS, MOST_TIMINGS = 3, 12  # one may meet a stall of the machine
+_SIZES_DIFFER = "Using a target size"  # how torch's warning of pairwise losses begins
 _TORCH = str(Path(torch.__file__).parent)
 
 
@@ -107,7 +110,11 @@ def rehearse(
             suggestion="Let the data set return tensors, e.g. (image, label), or give the loader a "
             "collate_fn that does.",
         )
-    with torch.enable_grad(), preserved_rng(), untouched(model), output_shapes(model) as shapes:
+    with (
+        torch.enable_grad(), preserved_rng(), untouched(model), output_shapes(model) as shapes,
+        warnings.catch_warnings(),
+    ):  # fmt: skip
+        warnings.filterwarnings("ignore", message=_SIZES_DIFFER)  # said in our own words, with both shapes
         try:
             batch = to_device(batch, device)
             return _try(model, criterion, batch, name=name, precision=precision, shapes=shapes)
@@ -209,8 +216,19 @@ def _find_criterion(criterion: Any, output: Any, target: Any) -> tuple[Any, str]
     raise UsageError(
         "I found no loss: the notebook names none, the model's output has no `.loss`, and none is usual for "
         f"output {describe(output)} with target {describe(target)}.",
-        suggestion="Define one, e.g. criterion = nn.CrossEntropyLoss(), or say --loss NAME.",
+        suggestion=_a_loss_for(output, target),
     )
+
+
+def _a_loss_for(output: Any, target: Any) -> str:
+    """Return what to do where no loss was found, for numbers or for classes."""
+    tensors = isinstance(output, Tensor) and isinstance(target, Tensor)
+    if tensors and target.is_floating_point() and output.numel() == target.numel():
+        return (
+            f"For numbers: make the shapes equal, {_equal_shapes(output, target)}, and define "
+            "criterion = nn.MSELoss(); or say --loss NAME."
+        )
+    return "Define one, e.g. criterion = nn.CrossEntropyLoss(), or say --loss NAME."
 
 
 def _checked(criterion: Any, output: Any, target: Any, name: str) -> Any:
@@ -290,17 +308,45 @@ def in_one_line(error: BaseException) -> str:
 
 
 def _broadcast_warning(criterion: Any, output: Any, target: Any, name: str) -> tuple[str, ...]:
+    """Say when a loss compares every output with every target, which trains towards their mean."""
     logits = logits_of(output)
-    pairwise = isinstance(criterion, (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss))
-    if not pairwise or not isinstance(target, Tensor) or not isinstance(logits, Tensor):
+    if not isinstance(target, Tensor) or not isinstance(logits, Tensor) or logits.shape == target.shape:
         return ()
-    if logits.shape == target.shape:
+    pairwise = isinstance(criterion, (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss))
+    if not pairwise and not _takes_all_with_all(criterion, output, logits, target):
         return ()
     return (
         f"{_called(criterion, name)} broadcasts output {tuple(logits.shape)} against target "
-        f"{tuple(target.shape)}: every output is compared with every target. Make the shapes equal, e.g. "
-        "output.squeeze(1).",
+        f"{tuple(target.shape)}: every output is compared with every target. Make the shapes equal, "
+        f"{_equal_shapes(logits, target)}.",
     )
+
+
+def _takes_all_with_all(criterion: Any, output: Any, logits: Tensor, target: Tensor) -> bool:
+    """Say whether a loss stays the same when the targets of a batch change places.
+
+    A person's loss may make the shapes equal by itself, so its shapes tell nothing.
+    """
+    if logits.numel() != target.numel() or target.dim() == 0 or (logits == logits.flatten()[0]).all():
+        return False
+    others = target.flip(0)
+    if torch.allclose(others.float(), target.float(), rtol=1e-2):
+        return False
+    try:
+        with torch.no_grad():
+            given, moved = float(criterion(output, target)), float(criterion(output, others))
+    except Exception:  # it was called once; what it raises now is no matter of shapes
+        return False
+    return math.isclose(given, moved, rel_tol=1e-5)  # sums of another order, in float32
+
+
+def _equal_shapes(output: Tensor, target: Tensor) -> str:
+    """Return what makes the shapes equal, as code."""
+    if output.dim() == target.dim() + 1 and output.shape[-1] == 1:
+        return "e.g. target.unsqueeze(-1), or output.squeeze(-1)"
+    if target.dim() == output.dim() + 1 and target.shape[-1] == 1:
+        return "e.g. target.squeeze(-1)"
+    return "e.g. target.reshape(output.shape)" if output.numel() == target.numel() else "e.g. in the data set"
 
 
 def _has_tensor(batch: Any) -> bool:

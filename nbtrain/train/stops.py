@@ -27,8 +27,8 @@ def stops(control: Control, options: TrainOptions) -> list[Callback]:
     return found
 
 
-def stop_lines(options: TrainOptions) -> list[Line]:
-    """Return the plan's lines on what may end the run early."""
+def stop_lines(options: TrainOptions, *, judged: bool = True) -> list[Line]:
+    """Return the plan's lines on what may end the run early. `judged`: there is validation data."""
     lines = []
     if options.max_time is not None:
         lines.append(("Time budget", f"at most {units.seconds(options.max_time)}, pauses left out", "option"))
@@ -38,12 +38,13 @@ def stop_lines(options: TrainOptions) -> list[Line]:
         lines.append(("Cost budget", f"at most {most} at {price}", "option"))
     elif options.price_per_hour is not None:
         lines.append(("Price", f"{money(options.price_per_hour, options.currency)} an hour", "option"))
-    if options.patience:
+    if options.patience and judged:
         said = f"after {options.patience} evaluations without a better validation loss"
         lines.append(("Early stopping", said, "option"))
     share = RISE if options.stop_rise is None else options.stop_rise
-    rising = f"stops after {RISES} evaluations in a row that each rise by more than {share:.0%}"
-    if options.stop_rise is None:
+    what = "evaluations in a row that each rise" if judged else "epochs in a row whose training loss rises"
+    rising = f"stops after {RISES} {what} by more than {share:.0%}"
+    if options.stop_rise is None and judged:
         rising += " while the training loss does not fall"
     lines.append(
         (

@@ -32,7 +32,7 @@ from nbtrain.train.callbacks.onlooker import Onlooker
 from nbtrain.train.callbacks.report_back import ReportBack
 from nbtrain.train.callbacks.shortages import Shortages
 from nbtrain.train.callbacks.utilisation import Utilisation
-from nbtrain.train.data import samples_of
+from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.editor import Editor
 from nbtrain.train.events import Callback, Callbacks
 from nbtrain.train.feed import make_feed
@@ -205,8 +205,9 @@ class Training(Activity):
 
     def note_trained(self) -> None:
         """Remember that the model was trained."""
-        state = self.state
-        ledger.note(self.objects.model, self._desk.folder.path.name, epochs=state.epoch, steps=state.step)
+        state, run_id = self.state, self._desk.folder.path.name
+        whole = not state.in_epoch and state.batch >= (batches_of(self.objects.train_loader) or 0)
+        ledger.note(self.objects.model, run_id, epochs=state.epoch - (not whole), steps=state.step)
 
     def take(self, *, last: bool = False) -> Arrived:
         """Return the numbers that have reached the host."""

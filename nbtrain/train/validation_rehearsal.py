@@ -74,7 +74,10 @@ def rehearse_validation(
             if loss.device.type == "cuda":
                 torch.cuda.synchronize(loss.device)  # device sync: before the run, to time a validation batch
 
-        return ValidationRehearsal(times_s=_timed(once))
+        try:
+            return ValidationRehearsal(times_s=_timed(once))
+        except Exception as error:  # a model that fails now and then
+            return ValidationRehearsal((f"A validation may fail: {in_one_line(error)}.",))
 
 
 def _timed(once: Callable[[], None]) -> tuple[float, ...]:

@@ -102,10 +102,20 @@ def test_a_word_too_many_is_named() -> None:
         parse(command("stop"), ["a", "b"])
 
 
-def test_choices_are_listed() -> None:
-    """A word that is none of the allowed ones gets the allowed ones."""
-    with pytest.raises(UsageError, match=r"'step', 'epoch'|step, epoch"):
-        parse(command("stop"), ["--after", "lunch"])
+@pytest.mark.parametrize(
+    ("verb", "words", "said"),
+    [
+        ("stop", ("--after", "lunch"), "`--after lunch`: it must be step or epoch. For example"),
+        ("stop", ("--after=epcoh",), "must be step or epoch. Did you mean `--after epoch`?"),
+        ("start", ("--on-nan", "skpi"), "it must be stop, skip or recover. Did you mean `--on-nan skip`?"),
+        ("start", ("--guard", "On"), "it must be on, detect or off. Did you mean `--guard on`?"),
+    ],
+)
+def test_choices_are_listed(verb: str, words: tuple[str, ...], said: str) -> None:
+    """A word that is none of the allowed ones is told with those, and with the one that was meant."""
+    with pytest.raises(UsageError) as caught:
+        parse(command(verb), list(words))
+    assert said in str(caught.value) and "invalid choice" not in str(caught.value)
 
 
 def test_repeated_options_gather() -> None:

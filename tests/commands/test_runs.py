@@ -180,3 +180,38 @@ def test_explain_tells_of_a_rule() -> None:
         do("explain", context=TERMINAL)
     with pytest.raises(UsageError, match=r"adam-lr-too-high"):
         do("explain", "adam-lr-to-high")
+
+
+def test_wait_waits_until_the_run_is_over(objects: dict[str, Any]) -> None:
+    """wait returns once the run is over, and says how it ended; one that is over already is no mistake."""
+    run = begin(objects, epochs=3)
+    said = do("wait")
+
+    assert run.is_over and said.startswith(f"{run.id} is over: completed at step {run.progress.step} after ")
+    assert do("wait") == do("wait", run.id) == said
+    with pytest.raises(RunNotFound, match="No run is training in this kernel"):
+        do("stop")
+
+
+def test_wait_without_any_run_says_so() -> None:
+    """Nothing to wait for is told like nothing to stop."""
+    with pytest.raises(RunNotFound, match=r"No run is training in this kernel. %train status shows the last"):
+        do("wait")
+
+
+def test_pause_and_resume_say_what_is_so_already(endless: Any) -> None:
+    """A run that does not wait is not said to go on, one that waits is not said to pause."""
+    assert f"{endless.id} was not paused: it trains, at step " in do("resume")
+    assert "Pausing" in do("pause")
+    assert f"{endless.id} is paused already, at step " in do("pause")
+    assert do("resume") == f"{endless.id} goes on."
+
+
+def test_a_report_from_disk_has_the_numbers_of_the_live_one(objects: dict[str, Any]) -> None:
+    """report.md, the live report and the one of a fresh kernel say the same, throughput too."""
+    from nbtrain.commands.finish import completion
+
+    run = begin(objects, epochs=3).wait(60)
+    stored = completion(nbtrain.load_run(run.dir)).to_markdown()
+    assert stored == completion(run).to_markdown() == (run.dir / "report.md").read_text()
+    assert "samples/s" in stored

@@ -511,3 +511,18 @@ def test_a_loop_of_ones_own_is_advised_without_options() -> None:
 
     assert all(advice) and not [said for said in advice if "--" in said or "%train" in said]
     assert advice[0].startswith("Let your loop run longer, 20 epochs in all")
+
+
+def test_a_diverged_run_names_what_ended_it() -> None:
+    """A step that was passed over long before is not named as the end, and gradients are called gradients."""
+    loss = np.full(40, 1.0)
+    loss[[9, 35, 36, 37, 38, 39]] = np.nan
+    told = outcome(table(train_loss=[1.0]), steps(loss, grad_norm=np.ones(40)), status="diverged").headline
+    assert told == "Unstable: the loss became NaN or infinite at step 36."
+
+    loss, norm = np.full(40, 1.0), np.ones(40)
+    loss[9], norm[39] = np.nan, np.inf
+    told = outcome(table(train_loss=[1.0]), steps(loss, grad_norm=norm), status="diverged").headline
+    assert told == "Unstable: the gradient norm became NaN or infinite at step 40."
+    everything = steps(np.full(3, np.nan), grad_norm=np.full(3, np.nan))
+    assert "at step 1." in outcome(table(train_loss=[np.nan]), everything, status="diverged").headline

@@ -247,6 +247,19 @@ def test_colab_waits_with_pictures(live: Any) -> None:
     assert "start it with the same line and --yes" in planned.text
 
 
+def test_wait_is_a_verb_that_an_interrupt_ends(live: Any) -> None:
+    """%train wait keeps the cell until the run is over; the square button stops the run at its next step."""
+    live("run = %train --yes --epochs 1000000")
+    waiting = live.begin("%train wait")
+    live.wait_for(lambda one: "Waiting for model-" in str(one["content"]))
+    live.interrupt()
+    cell = live.end(waiting)
+
+    assert cell.error == [] and "is over: stopped at step" in cell.printed
+    assert "stopped by hand" in cell.printed
+    assert live("print(run.status)").printed.strip() == "stopped"
+
+
 @pytest.mark.parametrize("place", ["colab", "batch"])
 def test_a_second_interrupt_leaves_at_once(live: Any, place: str) -> None:
     """A step that takes for ever keeps the cell after one interrupt, not after two."""

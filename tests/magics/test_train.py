@@ -265,7 +265,7 @@ def test_a_failed_run_shows_their_traceback(notebook: Any) -> None:
     ).result.raise_error()
     said = notebook("run = %train bad --optimizer sgd --log json --yes --wait --epochs 5")
 
-    assert notebook.shell.user_ns["run"].status == "failed"
+    assert said.err == "" and notebook.shell.user_ns["run"].status == "failed"
     assert "raise ValueError('my own mistake')" in said.out
     assert "nbtrain/train" not in said.out
     assert "run.result()" not in said.out

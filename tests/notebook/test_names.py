@@ -103,7 +103,7 @@ class ShyList(list):
         (nn.Linear, "the class Linear"),
         (torch, "the module torch"),
         (print, "the function print"),
-        ((n for n in ()), "a generator, which can be read only once"),
+        ((n for n in ()), "a generator"),
         (3, "the number 3"),
         (0.5, "the number 0.5"),
         (True, "True"),

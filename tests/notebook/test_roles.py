@@ -439,7 +439,7 @@ def test_unknown_names_get_the_nearest_and_what_it_holds(nb):
         ("data", "frame", "`frame` is a DataFrame of shape (2, 1), which cannot be training data"),
         ("data", "x", "`x` is a tensor of shape (4, 4), which cannot be training data"),
         ("data", "batch", "one tensor each, so it looks like one batch"),
-        ("data", "stream", "`stream` is a generator, which can be read only once"),
+        ("data", "stream", "`stream` is a generator: it can be read only once, and every epoch"),
         ("optimizer", "Adam", "Make one of it: optimizer = Adam(model.parameters(), lr=...)"),
         ("optimizer", "sched", "It is a scheduler: --scheduler sched"),
         ("optimizer", "model", "the optimizer must be a torch.optim optimizer"),

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, SubsetRandomSampler
 
+import nbtrain
 from nbtrain.errors import UsageError
 from nbtrain.notebook.namespace import find_setup
 from nbtrain.train.options import TrainOptions
@@ -210,7 +211,7 @@ def test_names_of_other_libraries_are_understood() -> None:
 def test_data_that_can_be_read_only_once_is_refused_by_name() -> None:
     """A generator is refused before anything is taken from it."""
     data = iter(list(loader()))
-    with pytest.raises(UsageError, match="it can be read only once, and an epoch reads all of it"):
+    with pytest.raises(UsageError, match="it can be read only once, and every epoch reads all of it"):
         find_setup({}, model=net(), data=data, loss=CE)
     assert len(list(data)) == 7
 
@@ -293,3 +294,53 @@ def test_a_model_given_as_validation_data_is_refused(planned: Any) -> None:
     """Validation data that is a model is refused in one line."""
     with pytest.raises(UsageError, match=r"is a model \(Sequential\)"):
         planned(net(), loader(), val=net())
+
+
+def test_without_validation_the_plan_promises_none(planned: Any) -> None:
+    """With --no-val no line speaks of validation accuracy, of evaluations, or of when they are."""
+    rate = {"rate": lambda output, target: (output.argmax(1) == target).float().mean()}
+    plan = planned(net(), loader(), epochs=2, metrics=rate, no_val=True).plan
+    lines = {line.label: line.value for line in plan.lines}
+
+    assert lines["Metrics"] == "accuracy (train_acc)" and lines["Validation"] == "none"
+    assert "evaluations" not in lines["Rising loss"]
+    assert "Without validation data nothing measures the metric rate." in plan.warnings
+    judged = {line.label: line.value for line in planned(net(), loader(), val=loader()).plan.lines}
+    assert judged["Metrics"] == "accuracy (train_acc, val_acc)"
+    assert judged["Validation"] == "at each epoch's end" and "evaluations" in judged["Rising loss"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"max_steps": 2}, "2 steps in"), ({"epochs": 2}, "2 epochs (8 steps) in"),
+        ({"max_steps": 6}, "1 epoch (6 steps) in"),
+    ],
+)
+def test_what_a_model_was_trained_for_counts_whole_epochs(planned: Any, options: Any, said: str) -> None:
+    """An epoch that was broken off is no epoch that the model was trained for."""
+    model = net()
+    planned(model, loader(64), **options).start().wait(60)
+    (warning,) = [one for one in planned(model, loader(64)).plan.warnings if "trained before" in one]
+    assert f"in this kernel: {said}" in warning
+
+
+def test_a_resumed_run_counts_once(planned: Any) -> None:
+    """A run that was gone on with trained the model once, for all of its steps."""
+    model = net()
+    first = planned(model, loader(64), epochs=1).start().wait(60)
+    plan_of_more = {"epochs": 3, "resume": first.id}
+    nbtrain.train(model, loader(64), loss=CE, no_val=True, dir=first.dir.parent, **plan_of_more).wait(60)
+    (warning,) = [one for one in planned(model, loader(64)).plan.warnings if "trained before" in one]
+    assert f"3 epochs (12 steps) in {first.id}." in warning
+
+
+def test_a_function_is_named_where_no_loss_fits(planned: Any) -> None:
+    """When nbtrain finds no loss to choose, the error names the notebook's function that may be it."""
+    space = {"__name__": "__main__"}
+    exec("def rmse(a, b): return ((a - b) ** 2).mean() ** 0.5", space)
+    there = {"model": nn.Linear(8, 1), "loader": [(x, torch.randn(len(x))) for x, _ in loader()], **space}
+    options = TrainOptions.from_words({"log": "json", "no_val": True})
+    with pytest.raises(UsageError, match="If a function of the notebook is the loss, say `--loss rmse`"):
+        make_plan(find_setup(there), options)
+    assert make_plan(find_setup(there, loss="rmse"), options).work.criterion is space["rmse"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import torch
 from setups import digits, loader, net
 from torch import nn
 from torch.utils.data import DataLoader
+
+from nbtrain.errors import UsageError
 
 CE = nn.CrossEntropyLoss()
 
@@ -99,3 +102,55 @@ def test_it_measures_what_the_plan_states(planned: Any) -> None:
     assert rehearsal.loss == pytest.approx(float(CE(model(x), y).detach()))
     assert (rehearsal.samples, rehearsal.output, rehearsal.target) == (16, "(16, 3) float32", "(16,) int64")
     assert len(rehearsal.times_s) > 1 and min(rehearsal.times_s) > 0
+
+
+def test_a_model_that_fails_now_and_then_is_planned_all_the_same(planned: Any) -> None:
+    """Whatever rehearsed batch the person's model fails at, the plan stands and says it."""
+
+    class Moody(nn.Linear):
+        calls = 0
+
+        def forward(self, x: Any) -> Any:
+            Moody.calls += not self.training
+            if Moody.calls > 2:
+                raise ValueError("not today")
+            return super().forward(x)
+
+    plan = planned(Moody(8, 3), loader(), val=loader(), epochs=1).plan
+    assert "A validation may fail: ValueError: not today." in plan.warnings
+
+
+
+
+@pytest.mark.parametrize(
+    ("loss", "width", "warned"),
+    [
+        (nn.MSELoss(), (), True),
+        (nn.functional.smooth_l1_loss, (), True),
+        (lambda output, target: ((output - target) ** 2).mean(), (), True),
+        (lambda output, target: ((output.squeeze(1) - target) ** 2).mean(), (), False),
+        (lambda output, target: ((output - target) ** 2).mean(), (1,), False),
+        (lambda output, target: ((output - target) ** 2).mean() + torch.rand(()), (), False),
+    ],
+)
+def test_a_loss_that_broadcasts_is_told_with_both_shapes(
+    planned: Any, loss: Any, width: tuple[int, ...], warned: bool
+) -> None:
+    """(16, 1) against (16,) is said in our words with the way out, whoever wrote the loss; nobody else is."""
+    torch.manual_seed(0)
+    batches = [(x, torch.randn(len(x), *width)) for x, _ in loader()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plan = planned(nn.Linear(8, 1), batches, loss=loss, epochs=1).plan
+    said = [one for one in plan.warnings if "broadcasts" in one]
+
+    assert len(said) == warned
+    if warned:
+        assert "output (16, 1) against target (16,)" in said[0] and "target.unsqueeze(-1)" in said[0]
+
+
+def test_numbers_without_a_loss_are_told_how(planned: Any) -> None:
+    """Where no loss fits by itself the advice is for numbers, not for classes."""
+    batches = [(x, torch.randn(len(x))) for x, _ in loader()]
+    with pytest.raises(UsageError, match=r"target.unsqueeze\(-1\).* and define criterion = nn.MSELoss\(\)"):
+        planned(nn.Linear(8, 1), batches, loss=None, epochs=1)

@@ -167,8 +167,8 @@ def test_a_run_within_its_budgets_completes(train: Any) -> None:
 def test_the_plan_shows_what_may_end_the_run(planned: Any) -> None:
     """Each limit is a line of the plan; what was not asked for says what happens by default."""
     run = planned(
-        net(), loader(), epochs=1, max_time="90m", max_cost=5, price_per_hour=2.5, currency="EUR",
-        stop_grad_norm=100, patience=3,
+        net(), loader(), val=loader(), epochs=1, max_time="90m", max_cost=5, price_per_hour=2.5,
+        currency="EUR", stop_grad_norm=100, patience=3,
     )  # fmt: skip
     said = run.plan.report().to_markdown()
     for words in (
@@ -177,5 +177,7 @@ def test_the_plan_shows_what_may_end_the_run(planned: Any) -> None:
     ):  # fmt: skip
         assert words in said
     assert run.plan.config["training"]["max_time"] == 5400
+    alone = planned(net(), loader(), epochs=1).plan.report().to_markdown()
+    assert "3 epochs in a row whose training loss rises by more than 10%" in alone
     off = stop_lines(TrainOptions.from_words({"stop_rise": 0}))
     assert ("Rising loss", "does not stop the run") in [(line.label, line.value) for line in off]
