@@ -172,9 +172,11 @@ def inspect(
     if _is_loader(thing):
         loaders = ((name or "loader", thing),)
         return Inspection(loaders=loaders, samples=_samples(loaders))
+    from nbtrain.notebook.wording import say
+
     said = f"`{name}`" if name else "That"
     raise UsageError(
-        f"{said} is a {type(thing).__name__}; I can inspect a model, an optimizer, a scheduler, a loader or a"
+        f"{said} is {say(thing)}; I can inspect a model, an optimizer, a scheduler, a loader or a"
         " run of this kernel.",
         suggestion="For example: %train inspect model",
     )

@@ -6,7 +6,7 @@ import argparse
 import difflib
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -16,6 +16,10 @@ from nbtrain.errors import UsageError
 
 _WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 _QUOTED = re.compile(r"""(?P<flag>(?:--[\w-]+=)?)(?P<q>["'])(?P<inside>.*)(?P=q)""", re.DOTALL)
+_OPTION = re.compile(r"^`(?P<name>[a-z]\w*)`(?P<rest> (?:is|holds) )")
+_ASSIGNED = re.compile(
+    r"""(?<=example )(?P<name>[a-z]\w*)=(?P<q>"?)(?P<value>[^\s",{]+?)(?P=q)(?=[.,]?(?:\s|$))"""
+)
 _BARE = re.compile(r"argument (?P<flags>\S+): expected one argument")
 
 
@@ -160,6 +164,20 @@ def _number_of(argument: Argument, words: list[str]) -> Callable[[str], int | fl
             ) from None
 
     return read
+
+
+def as_typed(error: UsageError, options: Sequence[Argument]) -> UsageError:
+    """Return an error about an option's value in the words of a line: `--epochs 10` for `epochs=10`."""
+    flags = {option.dest: option.flags[0] for option in options}
+
+    def named(found: re.Match[str]) -> str:
+        return f"`{flags[found['name']]}`{found['rest']}" if found["name"] in flags else found[0]
+
+    def assigned(found: re.Match[str]) -> str:
+        return f"{flags[found['name']]} {found['value']}" if found["name"] in flags else found[0]
+
+    message, suggestion = _OPTION.sub(named, error.message), _ASSIGNED.sub(assigned, error.suggestion)
+    return type(error)(message, suggestion=suggestion, **error.details)
 
 
 def _dashes(word: str) -> str:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from nbtrain.commands.finish import completion, leave_reports
+from nbtrain.commands.parse import as_typed
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.commands.still_held import still_held
 from nbtrain.errors import UsageError
@@ -159,7 +160,10 @@ def _options(args: SimpleNamespace, context: Context) -> Any:
     if metrics := _metrics(args.metric, context.namespace or {}):
         words["metrics"] = metrics
     words.setdefault("log", context.log or None)
-    options = TrainOptions.from_words({"dir": context.runs_dir, **words})
+    try:
+        options = TrainOptions.from_words({"dir": context.runs_dir, **words})
+    except UsageError as error:
+        raise as_typed(error, OPTIONS) from None
     is_default = "dir" not in words and context.runs_dir == str(TrainOptions.dir)
     return replace(options, given=options.given - {"dir"}) if is_default else options
 
@@ -244,6 +248,14 @@ def train(
     from nbtrain.train.resume import plan_of
     from nbtrain.train.training import Training
 
+    for role, given in (("model", model), ("data", data), ("val", val), ("optimizer", optimizer),
+                        ("loss", loss), ("scheduler", scheduler)):  # fmt: skip
+        if isinstance(given, str) and (role in ("model", "data", "optimizer") or given.lower() != "none"):
+            raise UsageError(
+                f"`{role}` is the text {given!r}, and nbtrain.train takes the objects themselves.",
+                suggestion="For example nbtrain.train(model, train_loader, optimizer=optimizer, "
+                "loss=torch.nn.CrossEntropyLoss()).",
+            )
     settings = TrainOptions.from_words({"log": log, **options})
     setup = find_setup(
         {}, model=model, data=data, val=val, optimizer=optimizer, loss=loss, scheduler=scheduler

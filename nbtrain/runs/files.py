@@ -187,10 +187,10 @@ def disk_trouble(
         details |= {"needed_bytes": needed_bytes, "free_bytes": free}
         needed = f"{size(needed_bytes)} needed, " if needed_bytes else ""
         message = f"Could not {what}: the disk is full ({needed}{size(free)} free at {path.parent})."
-        advice = "Free some space, or give another folder with dir=..."
+        advice = "Free some space, or give another folder with --dir (dir=...)"
     else:
         message = f"Could not {what} at {path}: {reason}."
-        advice = "Check that the folder exists and can be written to, or give another one with dir=..."
+        advice = "Check that it can be written to, or give another folder with --dir (dir=...)"
     return RunFolderError(message, suggestion=advice, **details)
 
 

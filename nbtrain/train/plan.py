@@ -96,12 +96,12 @@ class Plan:
             tone = "warning" if self.rehearsal.does_not_fit else "critical"
             text = self.rehearsal.failed_because()
             sections.insert(0, Section("Rehearsal", (Note(text, tone=tone),)))
-        steps = units.count(self.total_steps) if self.total_steps else "until the data ends"
+        steps = f"{units.count(self.total_steps)} steps" if self.total_steps else "Until the data ends"
         about = f", {self.estimate}" if self.eta_s else ""
         return Report(
             f"Plan: {self.name}",
             tuple(sections),
-            headline=f"{steps} steps{about}. Marked values differ from the defaults.",
+            headline=f"{steps}{about}. Marked values differ from the defaults.",
             data=self.to_dict(),
         )
 

@@ -110,6 +110,11 @@ def rehearse(
             suggestion="Let the data set return tensors, e.g. (image, label), or give the loader a "
             "collate_fn that does.",
         )
+    if batch_size(batch) == 0:
+        raise UsageError(
+            f"The first batch of the training loader has no samples: {describe(batch)}.",
+            suggestion="Check the data set and the collate_fn: what do they give for the first samples?",
+        )
     with (
         torch.enable_grad(), preserved_rng(), untouched(model), output_shapes(model) as shapes,
         warnings.catch_warnings(),
@@ -327,7 +332,7 @@ def _takes_all_with_all(criterion: Any, output: Any, logits: Tensor, target: Ten
 
     A person's loss may make the shapes equal by itself, so its shapes tell nothing.
     """
-    if logits.numel() != target.numel() or target.dim() == 0 or (logits == logits.flatten()[0]).all():
+    if logits.numel() != target.numel() or target.dim() == 0 or (logits == logits.flatten()[:1]).all():
         return False
     others = target.flip(0)
     if torch.allclose(others.float(), target.float(), rtol=1e-2):

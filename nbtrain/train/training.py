@@ -206,7 +206,8 @@ class Training(Activity):
     def note_trained(self) -> None:
         """Remember that the model was trained."""
         state, run_id = self.state, self._desk.folder.path.name
-        whole = not state.in_epoch and state.batch >= (batches_of(self.objects.train_loader) or 0)
+        batches = batches_of(self.objects.train_loader)
+        whole = state.batch >= batches if batches else not state.in_epoch
         ledger.note(self.objects.model, run_id, epochs=state.epoch - (not whole), steps=state.step)
 
     def take(self, *, last: bool = False) -> Arrived:

@@ -110,10 +110,16 @@ def test_any_iterable_of_batches_is_a_loader() -> None:
     assert "(2, 3)" in str(nbtrain.inspect(Mine()))
 
 
-@pytest.mark.parametrize("thing", [3, "model", {"a": 1}, iter([1])])
-def test_what_cannot_be_inspected_is_said(thing: Any) -> None:
-    """The kind of object is named, and what can be inspected."""
-    with pytest.raises(UsageError, match=f"is a {type(thing).__name__}; I can inspect a model"):
+@pytest.mark.parametrize(
+    ("thing", "said"),
+    [
+        (3, "the number 3"), ("model", "the text 'model'"), ({"a": 1}, "a dict of 1 item"),
+        (iter([1]), "a list_iterator"),
+    ],
+)
+def test_what_cannot_be_inspected_is_said(thing: Any, said: str) -> None:
+    """The object is named, and what can be inspected."""
+    with pytest.raises(UsageError, match=f"is {said}; I can inspect a model"):
         nbtrain.inspect(thing)
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from nbtrain.commands import watch
 from nbtrain.commands._table import TABLE, command
-from nbtrain.commands.parse import HelpAsked, parse, split_line
+from nbtrain.commands.parse import HelpAsked, as_typed, parse, split_line
 from nbtrain.errors import UsageError
+from nbtrain.train.options import TrainOptions
 
 
 def start(*words: str) -> Any:
@@ -169,3 +170,21 @@ def test_the_way_to_the_help_of_a_cell_magic_works() -> None:
         parse(watch.CELL, ["--zzz"], front="%%train")
 
     assert "See %%train" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"epochs": 0}, "`--epochs` is 0; it must be a whole number, at least 1. For example --epochs 10."),
+        ({"precision": "8"}, "allowed are 32, bf16, 16 and auto. For example --precision bf16."),
+        ({"val_every": 0}, "it must be a whole number, at least 1. For example --val-every 10."),
+        ({"clip": -1}, "For example --clip 1.0."),
+        ({"max_time": "soon"}, "For example --max-time 2h, "),
+        ({"name": ""}, "For example --name first."),
+    ],
+)
+def test_a_line_is_answered_in_the_words_of_a_line(given: dict[str, Any], said: str) -> None:
+    """What an option may be is said with the flag that was typed, not as Python."""
+    with pytest.raises(UsageError) as caught:
+        TrainOptions.from_words({"log": "json", **given})
+    assert said in str(as_typed(caught.value, command("start").arguments))

@@ -220,3 +220,18 @@ def test_an_estimate_above_a_week_is_said_first(objects: dict[str, Any]) -> None
         said.append(any("days. If that is not meant" in warning for warning in plan.warnings))
 
     assert said == [True, False]
+
+
+@pytest.mark.parametrize("role", ["model", "data", "optimizer", "loss", "scheduler", "val"])
+def test_names_in_place_of_objects_are_told(objects: dict[str, Any], role: str) -> None:
+    """nbtrain.train takes objects: a text in the place of one is named as that, not looked for."""
+    given = {"model": objects["model"], "data": objects["train_loader"], "no_val": True, role: "thing"}
+    with pytest.raises(UsageError, match=f"`{role}` is the text 'thing', and nbtrain.train takes the obj"):
+        nbtrain.train(given.pop("model"), given.pop("data"), **given)
+
+
+@pytest.mark.parametrize(("call", "said"), [("review", "a value of type int"), ("inspect", "the number 3")])
+def test_what_cannot_be_looked_at_is_named(call: str, said: str) -> None:
+    """review and inspect say what they were given and what they take."""
+    with pytest.raises(UsageError, match=said):
+        getattr(nbtrain, call)(3)

@@ -154,3 +154,9 @@ def test_numbers_without_a_loss_are_told_how(planned: Any) -> None:
     batches = [(x, torch.randn(len(x))) for x, _ in loader()]
     with pytest.raises(UsageError, match=r"target.unsqueeze\(-1\).* and define criterion = nn.MSELoss\(\)"):
         planned(nn.Linear(8, 1), batches, loss=None, epochs=1)
+
+
+def test_a_batch_without_samples_is_refused(planned: Any) -> None:
+    """A loader whose first batch is empty yields nothing usable; nothing is started on it."""
+    with pytest.raises(UsageError, match=r"The first batch of the training loader has no samples: \("):
+        planned(net(), [(torch.zeros(0, 8), torch.zeros(0, dtype=torch.long))] * 3, epochs=1)
