@@ -35,8 +35,8 @@ def review(source: str | Path | None = None, *, namespace: Mapping[str, Any] | N
         return review_file(Path(source), namespace=namespace)
     if source is not None and not isinstance(source, str):
         raise UsageError(
-            f"review was given a value of type {type(source).__name__}; allowed are code as text and the path "
-            "of a .py or .ipynb file.",
+            f"review was given a value of type {type(source).__name__}; allowed are code as text and the "
+            "path of a .py or .ipynb file.",
             suggestion="nbtrain.review() without an argument reviews the objects of the notebook.",
         )
     if source is None and namespace is None:
