@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -32,12 +34,13 @@ TRAIN = """
 import sys, torch, nbtrain
 model = torch.nn.Linear(4, 2)
 loader = [(torch.randn(8, 4), torch.randint(2, (8,))) for _ in range(4)]
-if sys.argv[1] == "fail":
-    loader[2] = (torch.randn(8, 5), loader[2][1])
-run = nbtrain.train(model, loader, no_val=True, epochs=int(sys.argv[2]), name=sys.argv[1], dir=sys.argv[3])
-print(run.id, flush=True)
-run.wait()
-print(run.status, flush=True)
+for name in sys.argv[1].split(","):
+    if name == "fail":
+        loader[2] = (torch.randn(8, 5), loader[2][1])
+    run = nbtrain.train(model, loader, no_val=True, epochs=int(sys.argv[2]), name=name, dir=sys.argv[3])
+    print(run.id, flush=True)
+    run.wait()
+    print(run.status, flush=True)
 """
 
 
@@ -49,6 +52,16 @@ def nb(*words: str, command: list[str] = AS_MODULE, **options: Any) -> subproces
     return subprocess.run([*command, *words], env=env(), capture_output=True, text=True, **options)
 
 
+def here(*words: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which spares it the start of another and the import of torch."""
+    from nbtrain.cli.main import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(list(words))
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -57,28 +70,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """A folder with one completed and one failed run, trained by other processes."""
+    """A folder with one completed and one failed run, trained by another process."""
     import torch  # noqa: F401 - the processes need it: the suite without torch leaves these tests out
 
     folder = tmp_path_factory.mktemp("trained")
-    ids = []
-    for name in ("fine", "fail"):
-        words = [sys.executable, "-c", TRAIN, name, "2", str(folder)]
-        done = subprocess.run(words, env=env(), capture_output=True, text=True, cwd=folder)
-        assert done.returncode == 0, done.stderr
-        ids.append(done.stdout.split()[0])
-    return folder, ids[0], ids[1]
+    words = [sys.executable, "-c", TRAIN, "fine,fail", "2", str(folder)]
+    done = subprocess.run(words, env=env(), capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    fine, _, failed, _ = done.stdout.split()
+    return folder, fine, failed
 
 
 @pytest.fixture
-def training(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process that trains until it is stopped, and the id of its run."""
+def training(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that trains until it is stopped, three times; it prints the id of each run and its end."""
     import torch  # noqa: F401
 
-    words = [sys.executable, "-c", TRAIN, "endless", "1000000", "runs"]
+    words = [sys.executable, "-c", TRAIN, "endless,endless,endless", "1000000", "runs"]
     process = subprocess.Popen(words, env=env(), stdout=subprocess.PIPE, text=True, cwd=folder)
     assert process.stdout is not None
-    yield process, process.stdout.readline().strip()
+    yield process
     process.kill()
     process.wait(30)
     process.stdout.close()
@@ -124,7 +135,7 @@ def test_version() -> None:
         (("status",), "No run yet: none in the folder `runs`"),
         (("status", "nope"), "No run is known as 'nope'"),
         (("stop",), "No run is training in the folder `runs`"),
-        (("stop", "--after", "lunch"), "invalid choice: 'lunch'"),
+        (("stop", "--after", "lunch"), "`--after lunch`: it must be step or epoch."),
         (("start", "--log", "json"), "Use %train in a notebook, or nbtrain.train(model, data)"),
         (("inspect", "model"), "In a notebook: %train inspect model"),
         (("explain", "adam"), "adam"),
@@ -159,7 +170,7 @@ def test_no_verb_is_a_usage_error_for_a_program(capsys: pytest.CaptureFixture[st
 def test_review_of_a_fine_file_is_status_0(folder: Path) -> None:
     """A file without critical findings is reviewed as text and as one JSON object of the contract."""
     (folder / "train.py").write_text("import torch\nnet = torch.nn.Linear(4, 2)\n")
-    text, data = nb("review", "train.py"), nb("review", "train.py", "--json")
+    text, data = nb("review", "train.py"), here("review", "train.py", "--json")
 
     assert (text.returncode, data.returncode, text.stderr, data.stderr) == (0, 0, "", "")
     assert "Review of train.py" in text.stdout and "Risk Assessment" in text.stdout
@@ -170,7 +181,7 @@ def test_review_of_a_fine_file_is_status_0(folder: Path) -> None:
 def test_review_with_a_critical_finding_is_status_1(folder: Path) -> None:
     """A critical finding is told, and the status says so."""
     (folder / "train.py").write_text(CRITICAL)
-    text, data = nb("review", "train.py"), nb("--json", "review", "train.py")
+    text, data = here("review", "train.py"), nb("--json", "review", "train.py")
 
     assert (text.returncode, data.returncode) == (1, 1)
     assert "critical" in {finding["severity"] for finding in json.loads(data.stdout)["findings"]}
@@ -179,7 +190,7 @@ def test_review_with_a_critical_finding_is_status_1(folder: Path) -> None:
 def test_runs_lists_the_folder(trained: tuple[Path, str, str], folder: Path) -> None:
     """The table has both runs, in columns that fit a terminal; --json has every field."""
     where, fine, failed = trained
-    text, data = nb("runs", "--dir", str(where)), nb("runs", "--dir", str(where), "--json")
+    text, data = nb("runs", "--dir", str(where)), here("runs", "--dir", str(where), "--json")
 
     assert fine in text.stdout and failed in text.stdout and "NaN" not in text.stdout
     assert max(map(len, text.stdout.splitlines())) <= 120
@@ -190,48 +201,44 @@ def test_runs_lists_the_folder(trained: tuple[Path, str, str], folder: Path) -> 
 
 def test_no_runs_is_said(folder: Path) -> None:
     """An empty folder is no error."""
-    assert nb("runs").stdout == "No runs here.\n"
-    assert json.loads(nb("runs", "--json").stdout) == {"runs": []}
+    assert here("runs").stdout == "No runs here.\n"
+    assert json.loads(here("runs", "--json").stdout) == {"runs": []}
 
 
 @pytest.mark.parametrize("verb", ["status", "report"])
 def test_a_run_is_told(trained: tuple[Path, str, str], folder: Path, verb: str) -> None:
     """A completed run is status 0; a failed one shows their traceback and is status 1."""
     where, fine, failed = trained
-    good = nb(verb, fine, "--dir", str(where))
+    good = here(verb, fine, "--dir", str(where))
     bad = nb(verb, str(where / failed))
 
     assert good.returncode == 0 and "Training Complete" in good.stdout, good.stderr
     assert bad.returncode == 1 and "RuntimeError" in bad.stdout, bad.stderr
-    told = nb(verb, failed, "--dir", str(where), "--json")
+    told = here(verb, failed, "--dir", str(where), "--json")
     assert told.returncode == 1
     assert (json.loads(told.stdout)["run_id"], json.loads(told.stdout)["status"]) == (failed, "failed")
 
 
-@pytest.mark.parametrize("words", [("stop",), ("stop", "endless"), ("stop", "--json")])
-def test_stop_reaches_another_process(
-    training: tuple[subprocess.Popen[str], str], words: tuple[str, ...]
-) -> None:
-    """nbtrain stop leaves the STOP file that ends a living run, found by itself or by name."""
-    process, run_id = training
-    done = nb(*words)
-
-    assert done.returncode == 0 and run_id in done.stdout, done.stderr
-    assert process.stdout is not None and process.stdout.read().strip() == "stopped"
-    assert process.wait(60) == 0
-    assert nb("stop", run_id).returncode == 2
-
-
-def test_status_of_a_living_run(training: tuple[subprocess.Popen[str], str]) -> None:
-    """A run that another process trains is told as it stands, and cannot be paused from here."""
-    _, run_id = training
+def test_another_process_is_followed_and_stopped(training: subprocess.Popen[str]) -> None:
+    """A run that another process trains is told as it stands, cannot be paused from here, and is stopped by
+    the STOP file that `nbtrain stop` leaves, found by itself or by name.
+    """
+    lines = iter(training.stdout.readline, "")
+    run_id = next(lines).strip()
     until = time.monotonic() + 30
-    while "Under Way" not in (told := nb("status")).stdout and time.monotonic() < until:
+    while "Under Way" not in (told := here("status", "--dir", "runs")).stdout and time.monotonic() < until:
         time.sleep(0.2)
-    paused = nb("pause", run_id)
+    paused = here("pause", run_id)
 
     assert told.returncode == 0 and "Training Under Way" in told.stdout, told.stderr
     assert paused.returncode == 1 and "cannot be paused here" in paused.stderr
+    for stop, words in ((nb, ()), (here, (None,)), (here, ("--json",))):
+        done = stop("stop", *(word or run_id[:-2] for word in words))
+        assert done.returncode == 0 and run_id in done.stdout, done.stderr
+        assert next(lines).strip() == "stopped"
+        assert here("stop", run_id).returncode == 2
+        run_id = next(lines, "").strip()
+    assert training.wait(60) == 0
 
 
 def test_a_reader_that_leaves_is_no_error(folder: Path) -> None:
@@ -257,14 +264,14 @@ def test_a_poor_terminal_shows_what_it_can(folder: Path) -> None:
 def test_explain(folder: Path) -> None:
     """A rule's page is printed; --json has its sections."""
     assert "Why it hurts" in nb("explain", "adam-lr-too-high").stdout
-    assert json.loads(nb("explain", "adam-lr-too-high", "--json").stdout)["rule"] == "adam-lr-too-high"
+    assert json.loads(here("explain", "adam-lr-too-high", "--json").stdout)["rule"] == "adam-lr-too-high"
 
 
 def test_resume_says_what_there_is_and_where_it_can_go_on(trained: tuple[Path, str, str]) -> None:
     """A terminal has no objects to train: resume names step, checkpoint and the ways to go on, status 2."""
     where, fine, _ = trained
     said = nb("resume", fine, "--dir", str(where))
-    told = json.loads(nb("resume", fine, "--dir", str(where), "--json").stdout)["details"]
+    told = json.loads(here("resume", fine, "--dir", str(where), "--json").stdout)["details"]
 
     assert said.returncode == 2
     assert f"%train resume {fine}" in said.stderr and f"resume='{fine}'" in said.stderr
@@ -273,7 +280,7 @@ def test_resume_says_what_there_is_and_where_it_can_go_on(trained: tuple[Path, s
 
 def test_a_folder_that_is_not_there_is_a_usage_error(folder: Path) -> None:
     """`nbtrain runs --dir` of a folder nobody made says so and ends with status 2."""
-    done = nb("runs", "--dir", "nowhere")
+    done = here("runs", "--dir", "nowhere")
 
     assert done.returncode == 2
     assert "There is no folder `nowhere`." in done.stderr

@@ -77,7 +77,11 @@ def ran(command: list[str], folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("package", "execute"),
-    [("nbclient", with_nbclient), ("papermill", with_papermill), ("nbconvert", with_nbconvert)],
+    [
+        pytest.param("nbclient", with_nbclient, marks=pytest.mark.slow),  # nbconvert runs cells through it
+        ("papermill", with_papermill),
+        ("nbconvert", with_nbconvert),
+    ],
 )
 def test_an_executed_notebook_keeps_what_matters(
     package: str, execute: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
