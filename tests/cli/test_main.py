@@ -220,7 +220,7 @@ def test_a_run_is_told(trained: tuple[Path, str, str], folder: Path, verb: str) 
 
 
 def test_another_process_is_followed_and_stopped(training: subprocess.Popen[str]) -> None:
-    """A run that another process trains is told as it stands, not paused, and stopped, by name or by itself."""
+    """A run that another process trains is told as it stands, and stopped, by name or by itself."""
     lines = iter(training.stdout.readline, "")
     run_id = next(lines).strip()
     until = time.monotonic() + 30
