@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from nbtrain import units
+from nbtrain.train.callbacks.checkpoint import AUTO
 from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.estimate import Estimate
 from nbtrain.train.line import Line, kind_of
 from nbtrain.train.options import OWN_ACCURACY
 from nbtrain.train.rehearsal import Rehearsal
+from nbtrain.train.saving_cost import saving_cost
 from nbtrain.train.stops import stop_lines
 from nbtrain.train.work import Work
 
@@ -218,7 +220,9 @@ def data_seed_line(data_seed: int | None, seed: int | None) -> list[Line]:
 def _keeping(work: Work) -> list[Line]:
     options = work.options
     every = "at each epoch's end, every 10 minutes within one"
-    if options.checkpoint_every:
+    if options.checkpoint_every == AUTO:
+        every = str(saving_cost(work))
+    elif options.checkpoint_every:
         every = f"every {options.checkpoint_every} steps"
     return [
         Line("What is kept", "Logging", ", ".join(options.log), "option"),

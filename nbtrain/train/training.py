@@ -122,7 +122,7 @@ class Training(Activity):
         self.checkpoints = Checkpoints(
             desk.folder.checkpoints, every=options.checkpoint_every, keep=options.keep,
             capture=lambda **how: capture(self.parts, **how), on_trouble=desk.trouble,
-            on_saved=self._saved,
+            on_saved=self._saved, log=desk.log,
         )  # fmt: skip
         self.state = State(self.plan.total_steps, self.plan.total_epochs, options.max_steps)
         self.parts = Parts(
@@ -143,7 +143,7 @@ class Training(Activity):
         work, options = self.objects, self.objects.options
         self._onlooker = self._new_onlooker(desk)
         notes = Notes(desk.record.note_alert, self._own_event, desk.log)
-        self._good = LastGood(desk.folder.checkpoints, self.stepper.scaler)
+        self._good = LastGood(desk.folder.checkpoints, self.stepper.scaler, self.checkpoints.settle)
         self._sampler = device_sampler(work.device)
         self._stops = stops(desk.control, options)
         early_stop = next(one for one in self._stops if isinstance(one, EarlyStop))
