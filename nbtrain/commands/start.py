@@ -94,6 +94,7 @@ OPTIONS = (
     ),
     Argument(("--keep",), "periodic checkpoints kept besides best, last and one backup (2)", int, least=0),
     Argument(("--seed",), "seed python, numpy, torch and CUDA", int, least=0),
+    Argument(("--fast",), "try what makes a step faster, keep what wins, say what it was", bool),
     Argument(("--deterministic",), "ask torch for deterministic algorithms", bool),
     Argument(("--device",), "cpu | cuda | cuda:1 | mps (where the model is)", metavar="DEVICE"),
     Argument(

@@ -81,6 +81,8 @@ class TrainOptions:
             also with a torch older than 2.10.
         guard: what cells do meanwhile (random draws, changes of the model): "on" keeps the run as it would
             have been and says what was seen, "detect" only says it, "off" does not look.
+        fast: try on these objects what makes a step faster, keep what wins (`nbtrain.train.fast`). A tuple
+            holds what an earlier run had kept, which is used again without trying.
         guess_accuracy: report accuracy when the task looks like classification.
     """
 
@@ -114,6 +116,7 @@ class TrainOptions:
     resume: Any = None
     trust: bool = False
     guard: str = "on"
+    fast: bool | tuple[str, ...] = False
     guess_accuracy: bool = True
     given: frozenset[str] = frozenset()
 
@@ -126,6 +129,8 @@ class TrainOptions:
         """Return what was given as plain values, so that a resumed run can be given it again."""
         left_out = {"metrics", "name", "dir", "resume", "trust"}
         given = {name: getattr(self, name) for name in sorted(self.given - left_out)}
+        if "fast" in given:
+            given["fast"] = self.fast is not False  # what was kept stands in the plan's config
         return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
     @classmethod
@@ -255,6 +260,14 @@ def _resume(name: str, value: Any) -> Any:
     )
 
 
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(
+            f"`{name}` is {value!r}; it is on or off: True or False.", suggestion=f"For example {name}=True."
+        )
+    return value
+
+
 def _guard(name: str, value: Any) -> str:
     if value not in GUARDS:
         raise UsageError(
@@ -324,6 +337,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "log": lambda name, value: backends(value),
     "scheduler_step": _word("step", "epoch"),
     "guard": _guard,
+    "fast": _switch,
     "on_nan": _word("stop", "skip", "recover"),
     "on_stall": _word("alert", "recover"),
     "metrics": _metrics,

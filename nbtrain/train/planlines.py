@@ -176,7 +176,7 @@ def _how(work: Work) -> list[Line]:
         metrics.append(f"no other accuracy: your `{OWN_ACCURACY}` takes its place")
     return [
         Line("How", "Device", str(work.device), "option" if "device" in options.given else "notebook"),
-        Line("How", "Precision", precision, option("precision")),
+        Line("How", "Precision", precision, "assumed" if _precision_is_ours(work) else option("precision")),
         Line(
             "How",
             "Gradient clipping",
@@ -202,6 +202,10 @@ def _how(work: Work) -> list[Line]:
         Line("How", "Deterministic", "yes" if options.deterministic else "no", option("deterministic")),
         Line("How", "Guard", GUARD_WORDS[options.guard], option("guard")),
     ]
+
+
+def _precision_is_ours(work: Work) -> bool:
+    return work.chosen is not None and any(one.id == "bf16" for one in work.chosen.kept)
 
 
 def data_seed_line(data_seed: int | None, seed: int | None) -> list[Line]:

@@ -115,6 +115,7 @@ def fingerprint(work: Work) -> dict[str, Any]:
         "samples": samples_of(loader),
         "optimizer": type(work.optimizer).__name__,
         "scheduler": type(work.scheduler).__name__ if work.scheduler is not None else "none",
+        **(work.chosen.marks if work.chosen is not None else {"fast": []}),
         "parameters": [[name, list(p.shape), str(p.dtype)] for name, p in work.model.named_parameters()],
     }
 

@@ -38,10 +38,12 @@ class SavingCost:
         return max(self.seconds / SAVING_SHARE, AUTO_LEAST_S)
 
     def __str__(self) -> str:
+        interval_s = round(self.interval_s)
+        said = f"{interval_s} s" if interval_s < 120 else units.seconds(interval_s)
         return (
-            f"about every {units.seconds(round(self.interval_s))} ({units.size(self.n_bytes)}, about "
+            f"about every {said} ({units.size(self.n_bytes)}, about "
             f"{units.seconds(float(f'{self.seconds:.1g}'))} a save), then as measured, so that saving takes "
-            f"at most {SAVING_SHARE:.0%} of the time"
+            f"at most {units.percent(SAVING_SHARE, 0)} of the time"
         )
 
 

@@ -191,7 +191,7 @@ def test_a_crash_at_any_operation_beside_the_training(policy: str, tmp_path: Pat
 def test_auto_saves_within_epochs_as_often_as_is_cheap(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `auto` one long epoch is saved many times, and the log says what a save takes and how often."""
     monkeypatch.setattr(checkpoint_module, "AUTO_LEAST_S", 0.0)
-    run = train(net(), loader(30_000), epochs=1, checkpoint_every="auto", keep=50)
+    run = train(net(), loader(12_000), epochs=1, checkpoint_every="auto", keep=50)
     log = (run.dir / "logs" / "training.log").read_text()
 
     assert len(run.checkpoints.all()) > 3
@@ -210,7 +210,7 @@ def test_the_plan_says_the_interval_of_auto(planned: Train) -> None:
     """The plan names bytes, cost and interval, and that saving takes at most 3 % of the time."""
     text = planned(net(), loader(), checkpoint_every="auto").plan.report().to_markdown()
 
-    assert "about every 30" in text and "at most 3 % of the time" in text
+    assert "about every 30 s" in text and "at most 3 % of the time" in text
 
 
 def test_saving_beside_changes_no_weight(train: Train) -> None:
