@@ -61,7 +61,7 @@ def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
 
 def _not_faster(front: str) -> UsageError:
     return UsageError(
-        f"`fast` is for trainings that nbtrain runs itself; {front} follows your loop and changes nothing in it.",
+        f"`fast` is for trainings of nbtrain itself; {front} follows your loop and changes nothing in it.",
         suggestion="Use %train --fast, or put into the loop what its plan says it kept: %train plan --fast.",
     )
 

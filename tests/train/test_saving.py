@@ -21,6 +21,7 @@ from nbtrain.running.run import Run
 from nbtrain.running.state import State
 from nbtrain.runs.checkpoint import CheckpointStore
 from nbtrain.runs.files import Files
+from nbtrain.train import saver
 from nbtrain.train.callbacks import checkpoint as checkpoint_module
 from nbtrain.train.callbacks.checkpoint import Checkpoints
 
@@ -103,7 +104,7 @@ def test_without_room_for_a_copy_the_training_waits_for_the_disk(
     """Where memory is short, or the copy fails, the checkpoint is written in the training thread."""
     threads = []
     each_fsync(monkeypatch, lambda: threads.append(threading.current_thread().name))
-    monkeypatch.setattr(checkpoint_module, "there_is_room", lambda n_bytes: False)
+    monkeypatch.setattr(saver, "there_is_room", lambda n_bytes: False)
     run = train(net(), loader(), epochs=1, checkpoint_every=2, keep=50)
 
     assert {info.step for info in run.checkpoints.all()} == {2, 4, 6, 7}

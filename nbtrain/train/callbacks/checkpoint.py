@@ -19,18 +19,14 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from nbtrain import units
-from nbtrain.errors import UserError
-from nbtrain.running.writer import Outcome, Writer
-from nbtrain.runs.host_copy import HostCopies, HostCopy, there_is_room
 from nbtrain.runs.plain import for_torch, tensor_bytes
 from nbtrain.train.events import Callback
 from nbtrain.train.finite import all_finite
+from nbtrain.train.saver import Saver, Snapshot
 
 AUTO = "auto"
 SAVING_SHARE = 0.03  # of the run's time, at epochs' ends; CheckFreq (FAST'21) bounds it at 3.5 %
@@ -38,38 +34,6 @@ AUTO_LEAST_S = 30.0  # between saves with `auto`: who loses less than half a min
 LONG_S = 600.0  # within an epoch, too, at most so much of a training can be lost
 HOLD_BYTES = 1024**3  # a best checkpoint larger than this is written at once instead of held
 POLL_S = 0.05  # how often the loop asks whether the writing is done
-
-
-@dataclass
-class Snapshot:
-    """A checkpoint to be: everything it holds, as of one step.
-
-    Attributes:
-        data: {"model": state_dict, "state": the rest}, plain; the living tensors until it is held.
-        copied: the copy that `data` is, None while it is not one.
-    """
-
-    step: int
-    epoch: int
-    data: dict[str, Any]
-    metrics: dict[str, float]
-    copied: HostCopy | None = None
-
-
-@dataclass
-class Saving:
-    """What saving has cost a run so far.
-
-    Attributes:
-        saves: checkpoints committed. paused_s: the training waited for them, in all.
-        beside_s: processor time of the writing beside it.
-        newest_s: what the newest save took of the training's time: pause and processor.
-    """
-
-    saves: int = 0
-    paused_s: float = 0.0
-    beside_s: float = 0.0
-    newest_s: float = 0.0
 
 
 class Checkpoints(Callback):
@@ -89,19 +53,15 @@ class Checkpoints(Callback):
         log: Callable[[str], None] = lambda line: None,
     ) -> None:  # fmt: skip
         self._auto = every == AUTO
-        self._store, self._every, self._keep = store, None if self._auto else every, keep
-        self._capture, self._on_trouble, self._on_saved, self._log = capture, on_trouble, on_saved, log
+        self._every, self._capture, self._log = None if self._auto else every, capture, log
+        self._saver = Saver(store, keep=keep, on_trouble=on_trouble, on_saved=on_saved)
         self._metrics: dict[str, float] = {}
         self._cut: tuple[int, dict[str, Any]] | None = None  # step, what is saved for it
         self._is_last = False
         self._saved_step, self._saved_judged = 0, False
-        self._saved_at = time.monotonic()
-        self._due = self._saved_at + AUTO_LEAST_S if self._auto else 0.0
+        self._due = time.monotonic() + AUTO_LEAST_S if self._auto else 0.0
         self._held: Snapshot | None = None
-        self._writer, self._copies = Writer("nbtrain-checkpoints"), HostCopies()
-        self._pause_s = 0.0  # of the save whose outcome was not taken yet
         self._said_interval_s = 0.0
-        self.saving = Saving()
 
     def begin_at(self, step: int) -> None:
         """Begin at a step that is saved already, that of a resumed run."""
@@ -115,13 +75,13 @@ class Checkpoints(Callback):
             self._when_due(work, state, now)
 
     def _when_due(self, work: Any, state: Any, now: float) -> None:
-        if self._writer.busy:
+        if self._saver.busy:
             self._due = now + POLL_S
             return
         self.settle()
         if now < self._due:
             return
-        too_long = not self._every and now - self._saved_at >= LONG_S
+        too_long = not self._every and now - self._saver.began >= LONG_S
         if self._auto or too_long or self._held is not None:
             self.save(work, state, only_held=not (self._auto or too_long))
 
@@ -136,7 +96,7 @@ class Checkpoints(Callback):
             self._cut_here(state)
 
     def _cut_here(self, state: Any) -> None:
-        with self._said(state.step):
+        with self._saver.said(state.step):
             rest = self._capture()
             # the optimizer's tensors stay as they are until its next step; the scheduler may move before
             self._cut = state.step, {**rest, "scheduler": copy.deepcopy(rest["scheduler"])}
@@ -151,12 +111,12 @@ class Checkpoints(Callback):
         self.on_empty_evaluation(work, state)
         self._metrics = {**values, "step": state.step}
         if state.best_val_step == state.step:
-            with self._said(state.step):
+            with self._saver.said(state.step):
                 self._hold(work, state)
 
     def on_epoch(self, work: Any, state: Any, row: dict[str, float]) -> None:
         """Save at the epoch's end when it is due; the best so far is held when it is not."""
-        if self._every or self._writer.busy:
+        if self._every or self._saver.busy:
             return
         self.settle()
         if time.monotonic() >= self._due:
@@ -165,9 +125,9 @@ class Checkpoints(Callback):
     def on_end(self, work: Any, state: Any) -> None:
         """Write the best one if it is still held, then where the run ended, so that `last` is last."""
         self.save(work, state, wait=True)
-        self._copies.let_go()
-        if self.saving.saves:
-            self._log(_in_words(self.saving))
+        self._saver.let_go()
+        if self._saver.saving.saves:
+            self._log(str(self._saver.saving))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the weights were worth when last validated."""
@@ -199,23 +159,34 @@ class Checkpoints(Callback):
             jobs = self._held_one(state)
             saved = jobs[0].step if jobs else self._saved_step
             if not only_held and state.step not in (0, saved):
-                with self._said(state.step):
+                with self._saver.said(state.step):
                     if all_finite(work.model.parameters()):  # device sync: once a checkpoint
                         jobs.append(self._snapshot(work, state, train_loss, clean=clean))
                     else:
-                        self._on_trouble(
+                        self._saver.on_trouble(
                             f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values"
                         )
-            self._write(jobs, began, wait=wait)
+            if jobs:
+                self._note(self._saver.write(jobs, began, wait=wait))
+                self._due = max(self._due, time.monotonic() + POLL_S) if self._saver.busy else self._due
         finally:
             state.phase = phase
 
     def settle(self) -> None:
         """Wait until nothing is being written, and take note of what came of it."""
-        began = time.monotonic()
-        outcome = self._writer.outcome()
-        if outcome is not None:
-            self._take(outcome, self._pause_s + time.monotonic() - began)
+        self._note(self._saver.settle())
+
+    def _note(self, done: list[Snapshot] | None) -> None:
+        """Note which step is on the disk, and when the next is due."""
+        if done is None:
+            return
+        for job in done:
+            self._saved_step, self._saved_judged = job.step, "val_loss" in job.metrics
+        interval_s = self._saver.saving.newest_s / SAVING_SHARE
+        if self._auto:
+            interval_s = max(interval_s, AUTO_LEAST_S)
+            self._say_interval(interval_s)
+        self._due = self._saver.began + interval_s
 
     def _held_one(self, state: Any) -> list[Snapshot]:
         """The best one, if it is held and has to be written; it is held no longer."""
@@ -225,74 +196,15 @@ class Checkpoints(Callback):
         superseded = held.step == state.step != self._saved_step  # this save takes its place
         known = held.step == self._saved_step and self._saved_judged
         if superseded or known or held.step != state.best_val_step:
-            self._copies.give_back(held.copied)
+            self._saver.give_back(held)
             return []
         return [held]
-
-    def _write(self, jobs: Sequence[Snapshot], began: float, *, wait: bool) -> None:
-        """Commit some snapshots, in this order."""
-        if not jobs:
-            return
-        beside = not wait and all(map(self._hold_still, jobs))
-        self._saved_at = began
-        if beside:
-            self._writer.begin(lambda: self._commit(jobs))
-            self._due = time.monotonic() + POLL_S
-            self._pause_s = time.monotonic() - began
-        else:
-            outcome = self._writer.do_here(lambda: self._commit(jobs))
-            self._take(outcome, time.monotonic() - began, alone=True)
-
-    def _commit(self, jobs: Sequence[Snapshot]) -> list[Snapshot]:
-        """Write snapshots to the disk, in whichever thread; return those that are there."""
-        done = []
-        for job in jobs:
-            with self._said(job.step):
-                info = self._store.save(
-                    job.step, job.data["model"], job.data["state"], epoch=job.epoch, metrics=job.metrics,
-                    keep=self._keep,
-                )  # fmt: skip
-                done.append(job)
-                self._on_saved(info)
-        return done
-
-    def _take(self, outcome: Outcome, pause_s: float, *, alone: bool = False) -> None:
-        """Note what a save came to, and when the next is due."""
-        if outcome.error is not None:
-            self._on_trouble(f"a checkpoint could not be saved: {outcome.error!r} Training goes on.")
-        for job in outcome.value or ():
-            self._saved_step, self._saved_judged = job.step, "val_loss" in job.metrics
-            self.saving.saves += 1
-            if job.copied is not None:
-                self._copies.give_back(job.copied)
-        beside_s = 0.0 if alone else outcome.processor_s
-        self.saving.paused_s += pause_s
-        self.saving.beside_s += beside_s
-        self.saving.newest_s = pause_s + beside_s
-        interval_s = self.saving.newest_s / SAVING_SHARE
-        if self._auto:
-            interval_s = max(interval_s, AUTO_LEAST_S)
-            self._say_interval(interval_s)
-        self._due = self._saved_at + interval_s
 
     def _say_interval(self, interval_s: float) -> None:
         if not 0.75 * self._said_interval_s <= interval_s <= self._said_interval_s / 0.75:
             self._said_interval_s = interval_s
-            self._log(
-                f"a save takes {units.seconds(self.saving.newest_s)} of the training's time: one every "
-                f"{units.seconds(interval_s)}"
-            )
-
-    @contextmanager
-    def _said(self, step: int) -> Iterator[None]:
-        """Say what fails in the block: the disk, no memory for a copy, a state_dict of the person's own."""
-        try:
-            yield
-        except Exception as error:
-            kind = "" if isinstance(error, (UserError, OSError)) else f"{type(error).__name__}: "
-            self._on_trouble(
-                f"the checkpoint of step {step:,} could not be saved: {kind}{error} Training goes on."
-            )
+            took_s = units.seconds(self._saver.saving.newest_s)
+            self._log(f"a save takes {took_s} of the training's time: one every {units.seconds(interval_s)}")
 
     def _hold(self, work: Any, state: Any) -> None:
         if not all_finite(work.model.parameters()):  # device sync: once for each best evaluation
@@ -303,25 +215,13 @@ class Checkpoints(Callback):
             self.save(work, state)
             return
         if self._held is not None:
-            self._copies.give_back(self._held.copied)
+            self._saver.give_back(self._held)
             self._held = None
-        if self._hold_still(snapshot):
+        if self._saver.hold_still(snapshot):
             self._held = snapshot
-            self.saving.paused_s += time.monotonic() - began
+            self._saver.saving.paused_s += time.monotonic() - began
         else:
             self.save(work, state)
-
-    def _hold_still(self, snapshot: Snapshot) -> bool:
-        """Make a snapshot a copy that later steps do not touch; False where there is no room for one."""
-        if snapshot.copied is None:
-            if not there_is_room(tensor_bytes(snapshot.data) - self._copies.kept_bytes):
-                return False
-            try:
-                snapshot.copied = self._copies.copy(snapshot.data)
-            except (MemoryError, RuntimeError):  # torch's allocators raise the latter
-                return False
-            snapshot.data = snapshot.copied.data
-        return True
 
     def _snapshot(self, work: Any, state: Any, train_loss: float | None, *, clean: bool = True) -> Snapshot:
         metrics: dict[str, float] = {}
@@ -339,10 +239,3 @@ class Checkpoints(Callback):
         }
         return Snapshot(state.step, state.epoch, data, metrics)
 
-
-def _in_words(saving: Saving) -> str:
-    count = f"{saving.saves} checkpoint{'s' if saving.saves > 1 else ''}"
-    return (
-        f"{count} saved: training paused {units.seconds(saving.paused_s)} in all, "
-        f"{units.seconds(saving.beside_s)} of a processor beside it"
-    )

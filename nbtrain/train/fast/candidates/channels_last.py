@@ -8,6 +8,7 @@ of the optimizer's state, and comes back when the run ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,15 +31,22 @@ def unfit(scene: Scene) -> str:
 
 def switch_on(scene: Scene) -> Callable[[], None]:
     """Order the weights anew; return what puts them back where they lay."""
-    places = [(weight, weight.data) for weight in _weights(scene.model)]
-    for weight, _ in places:
+    weights = list(_weights(scene.model))
+    places = [(weight, weight.data) for weight in weights]
+    moments = list(_moments(scene.optimizer, weights))
+    for weight in weights:
         weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    _order_what_follows(scene, torch.channels_last)
+    for state, key, value in moments:
+        state[key] = value.contiguous(memory_format=torch.channels_last)
 
     def back() -> None:
         for weight, place in places:
             weight.data = place.copy_(weight.data)
-        _order_what_follows(scene, torch.contiguous_format)
+        for state, key, value in moments:
+            if key in state:  # else it was emptied, or loaded anew
+                state[key] = value.copy_(state[key])
+        for state, key, value in _moments(scene.optimizer, weights):
+            state[key] = value.contiguous()
 
     return back
 
@@ -48,16 +56,13 @@ def _weights(model: nn.Module) -> Iterator[nn.Parameter]:
     yield from {id(weight): weight for weight in found}.values()
 
 
-def _order_what_follows(scene: Scene, form: torch.memory_format) -> None:
-    """Gradients and moments in the order of their weights."""
-    for weight in _weights(scene.model):
-        if weight.grad is not None:
-            weight.grad = weight.grad.contiguous(memory_format=form)
-        state = getattr(scene.optimizer, "state", {}).get(weight, {})
-        for key, value in state.items():
-            # fused optimizers walk through weights and moments side by side
+def _moments(optimizer: Any, weights: list[nn.Parameter]) -> Iterator[tuple[dict[str, Any], str, Tensor]]:
+    """What an optimizer remembers of each weight, in its form: fused ones walk through both side by side."""
+    for weight in weights:
+        state = getattr(optimizer, "state", {}).get(weight, {})
+        for key, value in list(state.items()):
             if isinstance(value, Tensor) and value.shape == weight.shape:
-                state[key] = value.contiguous(memory_format=form)
+                yield state, key, value
 
 
 CANDIDATE = Candidate(

@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from nbtrain.train.fast.candidate import ROUNDING, Candidate, Scene, Setting
 from nbtrain.train.pieces import samples_in
 
+OTHER_TRAINING = "a larger batch would be another training, and nothing is accumulated"
+
 
 def unfit(scene: Scene) -> str:
     """Only where several batches make a step, and samples do not see each other."""
     if scene.options.accumulate == 1:
-        return "a larger batch would be another training, and nothing is accumulated"
+        return OTHER_TRAINING
     if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in scene.model.modules()):
         return "batch norms would see other statistics"
     if len(joined([scene.batch, scene.batch])) != 1:
