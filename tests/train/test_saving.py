@@ -17,11 +17,11 @@ from setups import loader, net, same_weights
 from nbtrain.commands.parse import parse
 from nbtrain.commands.start import COMMAND
 from nbtrain.errors import UsageError
+from nbtrain.running import saver
 from nbtrain.running.run import Run
 from nbtrain.running.state import State
 from nbtrain.runs.checkpoint import CheckpointStore
 from nbtrain.runs.files import Files
-from nbtrain.train import saver
 from nbtrain.train.callbacks import checkpoint as checkpoint_module
 from nbtrain.train.callbacks.checkpoint import Checkpoints
 
@@ -192,6 +192,7 @@ def test_a_crash_at_any_operation_beside_the_training(policy: str, tmp_path: Pat
 def test_auto_saves_within_epochs_as_often_as_is_cheap(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `auto` one long epoch is saved many times, and the log says what a save takes and how often."""
     monkeypatch.setattr(checkpoint_module, "AUTO_LEAST_S", 0.0)
+    monkeypatch.setattr(checkpoint_module, "SAVING_SHARE", 0.9)
     run = train(net(), loader(12_000), epochs=1, checkpoint_every="auto", keep=50)
     log = (run.dir / "logs" / "training.log").read_text()
 

@@ -23,10 +23,10 @@ from collections.abc import Callable
 from typing import Any
 
 from nbtrain import units
+from nbtrain.running.saver import Saver, Snapshot
 from nbtrain.runs.plain import for_torch, tensor_bytes
 from nbtrain.train.events import Callback
 from nbtrain.train.finite import all_finite
-from nbtrain.train.saver import Saver, Snapshot
 
 AUTO = "auto"
 SAVING_SHARE = 0.03  # of the run's time, at epochs' ends; CheckFreq (FAST'21) bounds it at 3.5 %
