@@ -1,7 +1,8 @@
-"""What a checkpoint will cost, estimated before the start: bytes, and seconds of the machine.
+"""What a checkpoint will cost the training, estimated before the start: the copy, and the processor's time.
 
-Nothing is saved here. The speed of copying and of hashing is measured on memory of ours; while the run trains
-the interval follows from what its saves really took (`nbtrain.train.callbacks.checkpoint`).
+The disk works beside it (`nbtrain.train.save_time` says for how long). Nothing is saved here: the speed of
+copying and of hashing is measured on memory of ours. While the run trains the interval follows from what its
+saves really took (`nbtrain.train.callbacks.checkpoint`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 import torch
 
 from nbtrain import units
-from nbtrain.runs.plain import tensor_bytes
 from nbtrain.train.callbacks.checkpoint import AUTO_LEAST_S, SAVING_SHARE
+from nbtrain.train.save_time import saved_bytes
 
 PROBE_BYTES = 1 << 24  # copied and hashed, three times each: 50 ms in all
 LEAST_S = 5e-3  # files, fsync and commit of the smallest checkpoint
@@ -48,24 +49,11 @@ class SavingCost:
 
 
 def saving_cost(work: Any) -> SavingCost:
-    """Estimate what a checkpoint of a run will cost.
-
-    An optimizer that has not stepped yet has no state: two moments a weight are expected of one with betas,
-    one of one with momentum.
-    """
-    optimizer, weights = work.optimizer, tensor_bytes(work.model.state_dict())
-    state = tensor_bytes(dict(getattr(optimizer, "state", {})))
-    if not state:
-        groups = getattr(optimizer, "param_groups", ())
-        state = sum(_moments(group) * tensor_bytes(group["params"]) for group in groups)
-    n_bytes = weights + state
+    """Estimate what a checkpoint of a run will cost it, beside what the disk does meanwhile."""
+    n_bytes = saved_bytes(work.model, work.optimizer)
     copying, hashing = _seconds_a_byte()
     # copied once for the pause and once more into the file; hashed as it is written
     return SavingCost(n_bytes, LEAST_S + n_bytes * (2 * copying + hashing))
-
-
-def _moments(group: dict[str, Any]) -> int:
-    return 2 if "betas" in group else int(bool(group.get("momentum")))
 
 
 def _seconds_a_byte() -> tuple[float, float]:
