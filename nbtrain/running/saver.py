@@ -64,15 +64,17 @@ class Saver:
     Args:
         store: where checkpoints go. keep: periodic ones kept.
         on_trouble: told in words what could not be saved. on_saved: told of each checkpoint committed; both
-            also from the thread that writes.
+            also from the thread that writes. goes_on: what a failed save does not stop.
 
     Attributes:
         saving: what it has cost. began: when the newest save began, by `time.monotonic`.
     """
 
     def __init__(
-        self, store: Any, *, keep: int, on_trouble: Callable[[str], None], on_saved: Callable[[Any], None]
-    ) -> None:
+        self, store: Any, *, keep: int, on_trouble: Callable[[str], None], on_saved: Callable[[Any], None],
+        goes_on: str = "Training",
+    ) -> None:  # fmt: skip
+        self._goes_on = f"{goes_on} goes on."
         self._store, self._keep, self.on_trouble, self._on_saved = store, keep, on_trouble, on_saved
         self._writer, self._copies = Writer("nbtrain-checkpoints"), HostCopies()
         self._pause_s = 0.0  # of the save whose outcome was not taken yet
@@ -122,7 +124,7 @@ class Saver:
 
     def _take(self, outcome: Outcome, pause_s: float, *, alone: bool = False) -> list[Snapshot]:
         if outcome.error is not None:
-            self.on_trouble(f"a checkpoint could not be saved: {outcome.error!r} Training goes on.")
+            self.on_trouble(f"a checkpoint could not be saved: {outcome.error!r} {self._goes_on}")
         done = outcome.value or []
         for job in done:
             self.give_back(job)
@@ -141,7 +143,7 @@ class Saver:
         except Exception as error:
             kind = "" if isinstance(error, (UserError, OSError)) else f"{type(error).__name__}: "
             self.on_trouble(
-                f"the checkpoint of step {step:,} could not be saved: {kind}{error} Training goes on."
+                f"the checkpoint of step {step:,} could not be saved: {kind}{error} {self._goes_on}"
             )
 
     def hold_still(self, snapshot: Snapshot) -> bool:
