@@ -79,6 +79,7 @@ $(VENV)/.test: $(INPUTS) | $(BIN)/pip
 	@touch $(VENV)/.demo $@
 
 $(VENV)/.peers: $(VENV)/.test
+	$(if $(CPU),$(PIP) install --index-url https://download.pytorch.org/whl/cpu torchvision) # for fastai, to fit torch
 	$(PIP) install -c constraints.txt -e '.[bench]'
 	@touch $@
 

@@ -228,6 +228,21 @@ def available(only: set[str] | None) -> dict[str, Callable[[Task], None]]:
     return {name: train for name, train in contenders.items() if only is None or name in only | {"bare loop"}}
 
 
+def those_that_work(contenders: dict[str, Callable[[Task], None]]) -> dict[str, Callable[[Task], None]]:
+    """Return the contenders that train one epoch; a library that fails here is said and left out."""
+    working = {}
+    for name, train in contenders.items():
+        try:
+            train(new_task(1))
+        except Exception as error:
+            if name in ("bare loop", *GOALS_US):
+                raise
+            print(f"{name}: left out, it failed: {type(error).__name__}: {error}", file=sys.stderr)
+        else:
+            working[name] = train
+    return working
+
+
 def results(costs: dict[str, float], reads: dict[str, float]) -> list[dict[str, Any]]:
     base = costs["bare loop"]
     return [
@@ -266,7 +281,7 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     epochs = max(1, options.steps // STEPS_AN_EPOCH)
-    contenders = available(set(options.only.split(",")) if options.only else None)
+    contenders = those_that_work(available(set(options.only.split(",")) if options.only else None))
     reads = {name: host_reads_a_step(train, epochs) for name, train in contenders.items()}
     rows = results(measure(contenders, epochs, options.rounds), reads)
     pump_us = pump_us_a_step(2 * epochs) if "%train" in contenders else None

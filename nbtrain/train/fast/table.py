@@ -77,7 +77,7 @@ class Trials:
             )
             for trial in self.trials
         )
-        columns = ("Candidate", "Before, ms a step", "After", "", "Why", "What it does to the numbers")
+        columns = ("Candidate", "ms a step", "with it", "", "Why", "Numbers")
         table = Table(columns, rows, numeric=(1, 2))
         return Section("Faster (--fast)", (Text(self._in_words()), *([table] if rows else [])))
 
