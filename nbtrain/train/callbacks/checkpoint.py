@@ -33,7 +33,7 @@ SAVING_SHARE = 0.03  # of the run's time, at epochs' ends; CheckFreq (FAST'21) b
 AUTO_LEAST_S = 30.0  # between saves with `auto`: who loses less than half a minute has lost nothing
 LONG_S = 600.0  # within an epoch, too, at most so much of a training can be lost
 HOLD_BYTES = 1024**3  # a best checkpoint larger than this is written at once instead of held
-POLL_S = 0.05  # how often the loop asks whether the writing is done
+POLL_S = 0.05  # between looks whether the writing is done and the next save is due: a look takes 1 us
 
 
 class Checkpoints(Callback):
@@ -60,6 +60,7 @@ class Checkpoints(Callback):
         self._is_last = False
         self._saved_step, self._saved_judged = 0, False
         self._due = time.monotonic() + AUTO_LEAST_S if self._auto else 0.0
+        self._look_at = 0.0
         self._held: Snapshot | None = None
         self._said_interval_s = 0.0
 
@@ -71,12 +72,12 @@ class Checkpoints(Callback):
         """Save at every N-th step; write a best one that is held as soon as it is due."""
         if self._every and state.step % self._every == 0:
             self.save(work, state)
-        elif (now := time.monotonic()) >= self._due:
-            self._when_due(work, state, now)
+        elif (now := time.monotonic()) >= self._look_at:
+            self._look(work, state, now)
 
-    def _when_due(self, work: Any, state: Any, now: float) -> None:
+    def _look(self, work: Any, state: Any, now: float) -> None:
+        self._look_at = now + POLL_S
         if self._saver.busy:
-            self._due = now + POLL_S
             return
         self.settle()
         if now < self._due:
@@ -168,7 +169,6 @@ class Checkpoints(Callback):
                         )
             if jobs:
                 self._note(self._saver.write(jobs, began, wait=wait))
-                self._due = max(self._due, time.monotonic() + POLL_S) if self._saver.busy else self._due
         finally:
             state.phase = phase
 
