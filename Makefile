@@ -2,7 +2,8 @@
 #   make demo    run the quickstart headless and say where its page is
 #   make test    import contracts, lint, the test suite
 #   make lab     open the quickstart in JupyterLab
-#   make bench   what a step costs over a bare loop
+#   make bench   what things cost: a step over a bare loop, a checkpoint, a million steps, a GPU where there is one
+#                (one part: make bench PARTS=stall; beside Ignite, skorch, Lightning, ...: make bench PEERS=1)
 # Another Python:                      make demo PYTHON=/path/to/python3
 # PyTorch's CPU wheels (200 MB, not GB): make demo CPU=1
 
@@ -40,8 +41,8 @@ test-all: lint
 test-pythons: $(VENV)/.test
 	$(BIN)/python tests/other_pythons.py
 
-bench: $(VENV)/.test
-	$(BIN)/python benchmarks/loop_overhead.py
+bench: $(VENV)/.test $(if $(PEERS),$(VENV)/.peers)
+	$(BIN)/python benchmarks/run.py $(if $(PARTS),--only $(PARTS))
 
 # The map in docs/architecture.md, from what each file says of itself.
 map: $(VENV)/.test
@@ -76,6 +77,11 @@ $(VENV)/.test: $(INPUTS) | $(BIN)/pip
 	$(install-cpu-torch)
 	$(PIP) install -c constraints.txt -e '.[test]'
 	@touch $(VENV)/.demo $@
+
+$(VENV)/.peers: $(VENV)/.test
+	$(if $(CPU),$(PIP) install --index-url https://download.pytorch.org/whl/cpu torchvision) # for fastai, to fit torch
+	$(PIP) install -c constraints.txt -e '.[bench]'
+	@touch $@
 
 ifdef CPU
 install-cpu-torch = $(PIP) install -c constraints.txt --index-url https://download.pytorch.org/whl/cpu torch

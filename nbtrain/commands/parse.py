@@ -147,17 +147,20 @@ def _number(word: str) -> int | float:
     return int(value) if value.is_integer() and "." not in word and "e" not in word.lower() else value
 
 
-def _number_of(argument: Argument, words: list[str]) -> Callable[[str], int | float]:
+def _number_of(argument: Argument, words: list[str]) -> Callable[[str], int | float | str]:
     """Return what reads an option's number and says a wrong one with the flag that was used."""
     used = (word.partition("=")[0] for word in words)
     flag = next((word for word in used if word in argument.flags), argument.flags[0])
 
-    def read(word: str) -> int | float:
+    def read(word: str) -> int | float | str:
+        if word in argument.words:
+            return word
         try:
             return _number(word)
         except ValueError:
             whole = argument.kind is int
             allowed = f"a whole number, at least {argument.least}" if whole else "a finite number"
+            allowed = ", or ".join([allowed, *argument.words])
             raise UsageError(
                 f"`{flag} {word}`: it must be {allowed}.",
                 suggestion=f"For example {flag} {'10' if whole else '0.1'}.",

@@ -17,6 +17,7 @@ class Argument:
         help: one clause. kind: int, float, str or bool (a switch).
         many: a positional that takes any number of words; an option that may be repeated.
         default: value when absent. choices: the words allowed; () allows any.
+        words: allowed in place of a number.
         least: the smallest whole number allowed, as messages say it.
     """
 
@@ -27,6 +28,7 @@ class Argument:
     default: Any = None
     metavar: str | None = None
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     least: int = 1
 
     @property

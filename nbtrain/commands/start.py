@@ -87,9 +87,15 @@ OPTIONS = (
         metavar="POLICY",
     ),
     Argument(("--val-every",), "steps between evaluations (each epoch's end)", int),
-    Argument(("--checkpoint-every", "--save-steps"), "steps between checkpoints (each epoch's end)", int),
+    Argument(
+        ("--checkpoint-every", "--save-steps"),
+        "steps between checkpoints, or auto: as often as is cheap (each epoch's end)",
+        int,
+        words=("auto",),
+    ),
     Argument(("--keep",), "periodic checkpoints kept besides best, last and one backup (2)", int, least=0),
     Argument(("--seed",), "seed python, numpy, torch and CUDA", int, least=0),
+    Argument(("--fast",), "try what makes a step faster, keep what wins, say what it was", bool),
     Argument(("--deterministic",), "ask torch for deterministic algorithms", bool),
     Argument(("--device",), "cpu | cuda | cuda:1 | mps (where the model is)", metavar="DEVICE"),
     Argument(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.spec import DIR, Argument, Command, Context
+from nbtrain.errors import UsageError
 
 if TYPE_CHECKING:
     from nbtrain.watch.block import WatchedBlock
@@ -26,10 +27,11 @@ ARGUMENTS = (
         int,
     ),
     ON_NAN,
+    Argument(("--fast",), "only for %train: a loop of your own is followed as it is", bool),
     Argument(("--wait",), "wait in the cell until the loop is over", bool),
     Argument(("--as",), "bind the run to this name", metavar="NAME"),
 )
-_FRONT_ONLY = ("wait", "as")
+_FRONT_ONLY = ("wait", "as", "fast")
 
 
 def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
@@ -50,9 +52,18 @@ def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
     from nbtrain.watch.options import WatchOptions
     from nbtrain.watch.watching import Watching
 
+    if options.pop("fast", False):
+        raise _not_faster("nbtrain.watch")
     settings = WatchOptions.from_words({"log": log, **options})
     activity = Watching(settings, sys._getframe(1).f_globals)
     return WatchedBlock(Run(activity, finishers=(leave_reports,), report=completion))
+
+
+def _not_faster(front: str) -> UsageError:
+    return UsageError(
+        f"`fast` is for trainings of nbtrain itself; {front} follows your loop and changes nothing in it.",
+        suggestion="Use %train --fast, or put into the loop what its plan says it kept: %train plan --fast.",
+    )
 
 
 def watch_cell(args: SimpleNamespace, context: Context) -> Any:
@@ -70,6 +81,8 @@ def watch_cell(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.watch.options import WatchOptions
     from nbtrain.watch.watching import Watching
 
+    if args.fast:
+        raise _not_faster("%%train")
     words = {key: value for key, value in vars(args).items() if key not in _FRONT_ONLY and value is not None}
     words.setdefault("log", context.log or None)
     options = WatchOptions.from_words({"dir": context.runs_dir, **words})

@@ -34,6 +34,7 @@ REASONS: dict[str, str] = {
     "sampler": "the loader has another kind of sampler",
     "workers": "without a seed, a loader without workers draws from the generators that the training uses",
     "precision": "another precision",
+    "fast": "what makes steps faster (--fast) rounds differently",
     "accumulate": "other optimizer steps",
     "clip": "gradients are clipped differently",
     "scheduler": "another kind of learning-rate scheduler",
@@ -47,7 +48,7 @@ REASONS: dict[str, str] = {
 }
 _SAID = {
     "matmul_precision": "float32 matmul precision", "cudnn_benchmark": "cuDNN benchmark",
-    "default_dtype": "default dtype", "batch_size": "batch size", "drop_last": "drop_last",
+    "default_dtype": "default dtype", "fast": "--fast", "batch_size": "batch size", "drop_last": "drop_last",
     "batches": "batches an epoch", "cpu": "CPU capability", "cudnn": "cuDNN", "cuda": "CUDA", "tf32": "TF32",
 }  # fmt: skip
 
@@ -116,4 +117,6 @@ def reason(what: str, detail: str = "") -> Difference:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if value == []:
+        return "nothing"
     return " and ".join(map(_shown, value)) if isinstance(value, (list, tuple)) else str(value)

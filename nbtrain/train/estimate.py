@@ -19,6 +19,7 @@ from nbtrain.notebook.pace import Pace, time_loader
 from nbtrain.train.data import batches_of
 from nbtrain.train.rehearsal import Rehearsal
 from nbtrain.train.save_time import saves, time_save
+from nbtrain.train.saving_cost import saving_cost
 from nbtrain.train.update_time import time_update
 
 UNTIMED_UPDATE = 0.2  # of forward and backward, where the update could not be tried
@@ -109,7 +110,7 @@ def estimate(
     timed = _Timed(
         rehearsal.times_s, time_update(work.optimizer), tuple(validation_s),
         (time_loader(work.train_loader), time_loader(work.val_loader) if judges else None),
-        time_save(work.model, work.optimizer, Path(work.options.dir)),
+        time_save(work.model, work.optimizer, Path(work.options.dir)), saving_cost(work).seconds,
     )  # fmt: skip
     sums = [_sum(work, todo, at, timed) for at in (50, 25, 75)]
     middle, low, high = (sum(parts.values()) for parts in sums)
@@ -119,7 +120,8 @@ def estimate(
 @dataclass(frozen=True)
 class _Timed:
     """Seconds of each part, a few readings of each: a micro-batch forward and backward, an update, a
-    validation batch's forward, the loaders, a checkpoint.
+    validation batch's forward, the loaders, a checkpoint on its way to the disk, and what of it the training
+    misses.
     """
 
     times: Sequence[float]
@@ -127,6 +129,7 @@ class _Timed:
     validation: Sequence[float]
     paces: tuple[Pace | None, Pace | None]
     save: Sequence[float]
+    pause_s: float
 
 
 def _sum(work: Any, todo: Amounts, at: float, timed: _Timed) -> dict[str, float]:
@@ -146,11 +149,14 @@ def _sum(work: Any, todo: Amounts, at: float, timed: _Timed) -> dict[str, float]
         judged += waiting(work.val_loader, timed.paces[1], at, judged)
         validating = todo.validations * todo.validation_batches * judged
     begun = RUN_S + todo.epochs * _start_of(work.train_loader) + todo.validations * _start_of(work.val_loader)
-    save_s = pick(timed.save)
-    saving = save_s * saves(
+    writing_s, seconds = pick(timed.save), computing + loading + validating
+    save_s = min(writing_s, timed.pause_s)
+    count = saves(
         epochs=todo.epochs, steps=todo.steps, every=work.options.checkpoint_every,
-        judged=todo.validations > 0, seconds=computing + loading + validating, save_s=save_s,
+        judged=todo.validations > 0, seconds=seconds, save_s=save_s,
     )  # fmt: skip
+    # written beside the training, which waits for the disk where saves follow faster, and at the end
+    saving = writing_s + (count - 1) * max(save_s, writing_s - seconds / count)
     return {
         "training": computing, "loading": loading, "validation": validating, "epochs": begun,
         "saving": saving,

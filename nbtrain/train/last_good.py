@@ -6,6 +6,7 @@ memory, taken before the first step.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,10 +22,13 @@ class LastGood:
 
     Args:
         store: the run's checkpoints, read only. scaler: the GradScaler, or None.
+        settle: returns once nothing is being written there.
     """
 
-    def __init__(self, store: Any, scaler: Any = None) -> None:
-        self._store, self._scaler = store, scaler
+    def __init__(
+        self, store: Any, scaler: Any = None, settle: Callable[[], None] = lambda: None
+    ) -> None:
+        self._store, self._scaler, self._settle = store, scaler, settle
         self._copy: tuple[Any, Any, Any] | None = None
         self._step = 0
 
@@ -53,6 +57,7 @@ class LastGood:
             "the checkpoint of step 120" or "the weights it began with"; "" when there is nothing to go back
             to, and nothing was changed.
         """
+        self._settle()
         found = self._store.load_latest() if self._store is not None else None
         if found is not None:
             name = f"the checkpoint of step {found.info.step:,}"

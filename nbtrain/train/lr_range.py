@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import copy
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -30,6 +27,7 @@ from nbtrain.train.lr_suggestion import Suggestion, suggest
 from nbtrain.train.memento import Memento
 from nbtrain.train.modes import enter_training
 from nbtrain.train.precision import Precision
+from nbtrain.train.putting_back import everything_put_back
 from nbtrain.train.step import Stepper
 
 DIVERGED_AT = 4.0  # times the best smoothed loss: the customary bound of range tests
@@ -179,7 +177,7 @@ def range_test(subjects: RangeSubjects, settings: RangeSettings, on_step: OnStep
         }  # fmt: skip
         before = hashes(subjects.model, subjects.optimizer, **parts)
         curve = _Curve()
-        with _put_back(subjects.model, memento, keep_generators=not others):
+        with everything_put_back(subjects.model, memento, keep_generators=not others):
             _sweep(subjects, settings, curve, on_step)
         after = hashes(subjects.model, subjects.optimizer, **parts)
     unchecked = []
@@ -277,55 +275,3 @@ def _refuse_what_is_read_once(loader: Iterable[Any]) -> None:
             "it up.",
             suggestion="Give a DataLoader, or a list of batches: list(itertools.islice(data, 100)).",
         )
-
-
-@contextmanager
-def _put_back(model: nn.Module, memento: Memento, *, keep_generators: bool) -> Iterator[None]:
-    """Restore everything after the block, whatever happens in it; an interrupt waits until that is done."""
-    generators = preserved_rng(*memento.generators, everywhere=keep_generators)
-    with _interrupts_late() as late, generators, torch.enable_grad():
-        try:
-            for parameter in model.parameters():
-                parameter.grad = None  # set aside: what a backward adds to must not be the person's
-            with late.let_through():
-                yield
-        finally:
-            memento.restore()
-
-
-class _Late:
-    """Holds an interrupt back. `let_through`: not within this block."""
-
-    def __init__(self) -> None:
-        self.open = False
-        self.came = False
-
-    @contextmanager
-    def let_through(self) -> Iterator[None]:
-        self.open = True
-        try:
-            yield
-        finally:
-            self.open = False
-
-    def handle(self, number: int, frame: Any) -> None:
-        if self.open:
-            self.open = False  # a second one does not break into what puts things back
-            raise KeyboardInterrupt
-        self.came = True
-
-
-@contextmanager
-def _interrupts_late() -> Iterator[_Late]:
-    """Have Ctrl-C, and Jupyter's square button, wait while things are put back (main thread only)."""
-    late = _Late()
-    if threading.current_thread() is not threading.main_thread():
-        yield late
-        return
-    before = signal.signal(signal.SIGINT, late.handle)
-    try:
-        yield late
-    finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
-    if late.came:
-        raise KeyboardInterrupt

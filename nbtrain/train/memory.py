@@ -65,12 +65,15 @@ class Pieces:
 
     def __init__(self, what: str, model: nn.Module, loss_of: Callable[[Any], Tensor]) -> None:
         self._what, self._model, self._loss_of = what, model, loss_of
+        self.arrange: Callable[[Sequence[Any]], Sequence[Any]] | None = None  # before whole batches are taken
         self.most: int | None = None
         self.adds = "mean"
 
     def cut(self, group: Sequence[Any]) -> list[Piece]:
         """Return the pieces of some micro-batches."""
-        return whole(group) if self.most is None else pieces_of(group, self.most, adds=self.adds)
+        if self.most is not None:
+            return pieces_of(group, self.most, adds=self.adds)
+        return whole(group if self.arrange is None else self.arrange(group))
 
     def halve(self, group: Sequence[Any], shortage: Shortage) -> Change:
         """Make the pieces half as large as the largest of this group was.

@@ -67,7 +67,7 @@ class TrainOptions:
         split: fraction of the training data set put aside for validation, 0 < split < 1.
         no_val: train without validation, knowingly.
         checkpoint_every: optimizer steps between checkpoints; None saves at each epoch's end and,
-            within long epochs, every 10 minutes.
+            within long epochs, every 10 minutes; "auto" as often as costs at most 3 % of the time.
         keep: periodic checkpoints kept besides best, last and one backup.
         log: logging backends, some of json, csv, tensorboard, wandb, mlflow; empty means not chosen.
         name: name of the run. dir: folder that holds the run folders.
@@ -81,6 +81,8 @@ class TrainOptions:
             also with a torch older than 2.10.
         guard: what cells do meanwhile (random draws, changes of the model): "on" keeps the run as it would
             have been and says what was seen, "detect" only says it, "off" does not look.
+        fast: try on these objects what makes a step faster, keep what wins (`nbtrain.train.fast`). A tuple
+            holds what an earlier run had kept, which is used again without trying.
         guess_accuracy: report accuracy when the task looks like classification.
     """
 
@@ -103,7 +105,7 @@ class TrainOptions:
     val_every: int | None = None
     split: float | None = None
     no_val: bool = False
-    checkpoint_every: int | None = None
+    checkpoint_every: int | str | None = None
     keep: int = 2
     log: tuple[str, ...] = ()
     name: str = ""
@@ -114,6 +116,7 @@ class TrainOptions:
     resume: Any = None
     trust: bool = False
     guard: str = "on"
+    fast: bool | tuple[str, ...] = False
     guess_accuracy: bool = True
     given: frozenset[str] = frozenset()
 
@@ -126,6 +129,8 @@ class TrainOptions:
         """Return what was given as plain values, so that a resumed run can be given it again."""
         left_out = {"metrics", "name", "dir", "resume", "trust"}
         given = {name: getattr(self, name) for name in sorted(self.given - left_out)}
+        if "fast" in given:
+            given["fast"] = self.fast is not False  # what was kept stands in the plan's config
         return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
     @classmethod
@@ -255,6 +260,14 @@ def _resume(name: str, value: Any) -> Any:
     )
 
 
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(
+            f"`{name}` is {value!r}; it is on or off: True or False.", suggestion=f"For example {name}=True."
+        )
+    return value
+
+
 def _guard(name: str, value: Any) -> str:
     if value not in GUARDS:
         raise UsageError(
@@ -310,7 +323,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "patience": _whole(1),
     "seed": _whole(0),
     "val_every": _whole(1),
-    "checkpoint_every": _whole(1),
+    "checkpoint_every": lambda name, value: value if value == "auto" else _whole(1)(name, value),
     "keep": _whole(0),
     "clip": _clip,
     "max_time": duration,
@@ -324,6 +337,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "log": lambda name, value: backends(value),
     "scheduler_step": _word("step", "epoch"),
     "guard": _guard,
+    "fast": _switch,
     "on_nan": _word("stop", "skip", "recover"),
     "on_stall": _word("alert", "recover"),
     "metrics": _metrics,

@@ -25,6 +25,8 @@ from nbtrain.running import active, ledger
 from nbtrain.running.backends import refuse_without
 from nbtrain.train.data import batches_of, split_loader
 from nbtrain.train.estimate import Estimate, amounts, estimate
+from nbtrain.train.fast.planned import made_faster
+from nbtrain.train.fast.table import Trials
 from nbtrain.train.feed import choose_data_seed
 from nbtrain.train.line import ORIGINS, Line
 from nbtrain.train.options import DEFAULT_EPOCHS, TrainOptions
@@ -54,7 +56,7 @@ class Plan:
         estimate: how long it will take, or why that is not known. lines: what is shown. warnings: said before
             the start.
         config: plain values for config.yaml. data_seed: see `nbtrain.train.feed`.
-        resume: the ResumePoint it goes on from, or None.
+        resume: the ResumePoint it goes on from, or None. trials: what came of `--fast`, or None.
     """
 
     work: Work
@@ -69,6 +71,7 @@ class Plan:
     config: dict[str, Any] = field(default_factory=dict)
     data_seed: int | None = None
     resume: Any = None
+    trials: Trials | None = None
 
     @property
     def eta_s(self) -> float | None:
@@ -89,6 +92,8 @@ class Plan:
                 if line.section == title
             )
             sections.append(Section(title, (KeyValues(rows),)))
+        if self.trials is not None:
+            sections.append(self.trials.section())
         if self.warnings:
             notes = tuple(Note(warning, tone="warning") for warning in self.warnings)
             sections.insert(0, Section("Before you start", notes))
@@ -154,7 +159,10 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
         made=(*made, *(("optimizer",) if made_optimizer else ())), output_shapes=rehearsal.output_shapes,
     )  # fmt: skip
     expected = estimate(work, rehearsal, validation.times_s, amounts(work, length))
-    return _assemble(work, setup, rehearsal, length, expected)
+    trials = None
+    if options.fast is not False:
+        trials, expected = made_faster(work, rehearsal, expected, length[1])
+    return _assemble(work, setup, rehearsal, (length, trials), expected)
 
 
 def _data(setup: Setup, options: TrainOptions) -> tuple[Any, Any, tuple[str, ...]]:
@@ -305,9 +313,10 @@ def _assemble(
     work: Work,
     setup: Setup,
     rehearsal: Rehearsal,
-    length: tuple[int | None, int | None, int | None],
+    found: tuple[tuple[int | None, int | None, int | None], Trials | None],
     expected: Estimate | str,
 ) -> Plan:
+    length, trials = found
     epochs, steps, per_epoch = length
     name = work.options.name or work.names.get("model") or type(work.model).__name__
     data_seed = choose_data_seed(work.train_loader, work.options.seed)
@@ -315,8 +324,11 @@ def _assemble(
     lines = (*plan_lines(work, rehearsal, length, expected), *seed_line)
     warnings = (*_warnings(work, setup, rehearsal), *_too_long(expected))
     config = plan_config(work, epochs=epochs, steps=steps, name=name, data_seed=data_seed)
+    if trials is not None:
+        config["fast"] = trials.to_dict()
     return Plan(
-        work, rehearsal, name, epochs, steps, per_epoch, expected, lines, warnings, config, data_seed
+        work, rehearsal, name, epochs, steps, per_epoch, expected, lines, warnings, config, data_seed,
+        trials=trials,
     )  # fmt: skip
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from nbtrain import units
+from nbtrain.train.callbacks.checkpoint import AUTO
 from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.estimate import Estimate
 from nbtrain.train.line import Line, kind_of
 from nbtrain.train.options import OWN_ACCURACY
 from nbtrain.train.rehearsal import Rehearsal
+from nbtrain.train.saving_cost import saving_cost
 from nbtrain.train.stops import stop_lines
 from nbtrain.train.work import Work
 
@@ -175,7 +177,7 @@ def _how(work: Work) -> list[Line]:
         metrics.append(f"no other accuracy: your `{OWN_ACCURACY}` takes its place")
     return [
         Line("How", "Device", str(work.device), "option" if "device" in options.given else "notebook"),
-        Line("How", "Precision", precision, option("precision")),
+        Line("How", "Precision", precision, "assumed" if _precision_is_ours(work) else option("precision")),
         Line(
             "How",
             "Gradient clipping",
@@ -205,6 +207,10 @@ def _when_judged(every: int | None) -> str:
     return f"every {every} steps and at each epoch's end" if every else "at each epoch's end"
 
 
+def _precision_is_ours(work: Work) -> bool:
+    return work.chosen is not None and any(one.id == "bf16" for one in work.chosen.kept)
+
+
 def data_seed_line(data_seed: int | None, seed: int | None) -> list[Line]:
     """Say where the draws of the training data come from, where that is not as in a loop by hand."""
     if data_seed is None:
@@ -221,7 +227,9 @@ def data_seed_line(data_seed: int | None, seed: int | None) -> list[Line]:
 def _keeping(work: Work) -> list[Line]:
     options = work.options
     every = "at each epoch's end, every 10 minutes within one"
-    if options.checkpoint_every:
+    if options.checkpoint_every == AUTO:
+        every = str(saving_cost(work))
+    elif options.checkpoint_every:
         every = f"every {options.checkpoint_every} steps"
     return [
         Line("What is kept", "Logging", ", ".join(options.log), "option"),

@@ -91,6 +91,9 @@ class ResumePoint:
         }
         now = {name: getattr(said, name) for name in said.given}
         merged = TrainOptions.from_words({**kept, **now})
+        before = (self.manifest.hyperparameters.get("fast") or {}).get("kept")
+        if merged.fast is not False and before is not None:  # tried again it could come out otherwise
+            merged = replace(merged, fast=tuple(before))
         return replace(
             merged, name=self.manifest.name, dir=self.folder.parent, given=merged.given | {"name", "dir"}
         )

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from nbtrain.runs.plain import tensor_bytes
-from nbtrain.train.callbacks.checkpoint import SAVING_SHARE
+from nbtrain.train.callbacks.checkpoint import AUTO, AUTO_LEAST_S, SAVING_SHARE
 
 MOST_BYTES = 4 * 1024**2  # 20 ms; the time of more is taken in proportion
 TIMES = 2
@@ -54,13 +54,18 @@ def saved_bytes(model: nn.Module, optimizer: Any) -> int:
     return weights + _moments(optimizer) * trained
 
 
-def saves(*, epochs: int, steps: int, every: int | None, judged: bool, seconds: float, save_s: float) -> int:
+def saves(
+    *, epochs: int, steps: int, every: int | str | None, judged: bool, seconds: float, save_s: float
+) -> int:
     """Return how many checkpoints a run saves, as `callbacks.checkpoint` decides.
 
     Args:
-        every: steps between two, None for epochs' ends, thinned out. judged: there is validation data.
+        every: steps between two, None for epochs' ends, thinned out, "auto" for as often as is cheap.
+        judged: there is validation data. save_s: what a save takes of the training's time.
         seconds: the run's length without its saves.
     """
+    if every == AUTO:
+        return 1 + int(seconds / max(save_s / SAVING_SHARE, AUTO_LEAST_S)) + judged
     if every:
         return steps // every + (steps % every > 0)
     apart = max(seconds / epochs, save_s / SAVING_SHARE)

@@ -115,6 +115,7 @@ def fingerprint(work: Work) -> dict[str, Any]:
         "samples": samples_of(loader),
         "optimizer": type(work.optimizer).__name__,
         "scheduler": type(work.scheduler).__name__ if work.scheduler is not None else "none",
+        **(work.chosen.marks if work.chosen is not None else {"fast": []}),
         "parameters": [[name, list(p.shape), str(p.dtype)] for name, p in work.model.named_parameters()],
     }
 
@@ -132,7 +133,7 @@ def put_back(parts: Parts, model_state: Mapping[str, Any], saved: Mapping[str, A
         parts.attributes[role].load_state_dict(state_of_role)
     for name, module in work.model.named_modules():
         module.training = saved.get("modes", {}).get(name, module.training)
-    _load_optimizer(work.optimizer, saved["optimizer"])
+    _load_optimizer(work.optimizer, _as_made(work.optimizer, saved))
     kind = type(work.scheduler).__name__
     same = saved.get("fingerprint", {}).get("scheduler", kind) == kind
     if work.scheduler is not None and saved["scheduler"] is not None and same:
@@ -171,6 +172,17 @@ def rewind(parts: Parts, saved: Mapping[str, Any], go_on: Callable[[], bool]) ->
     missing = parts.feed.rewind(saved["feed"], saved["rng"], go_on)
     lost = put_states(find_generators(parts.work.val_loader), saved["validation"])
     return missing + [f"The validation data carries no generator at `{way}` any more." for way in lost]
+
+
+def _as_made(optimizer: Any, saved: Mapping[str, Any]) -> Any:
+    """The saved optimizer, fused only where the person's is: `--fast` fuses it for a run, not for good."""
+    if "fused" not in saved.get("fingerprint", {}).get("fast", ()):
+        return saved["optimizer"]
+    groups = [
+        {**group, "fused": here.get("fused")}
+        for group, here in zip(saved["optimizer"]["param_groups"], optimizer.param_groups, strict=True)
+    ]
+    return {**saved["optimizer"], "param_groups": groups}
 
 
 def _load_optimizer(optimizer: Any, saved: Mapping[str, Any]) -> None:

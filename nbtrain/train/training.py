@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from nbtrain.running.overhead import Meter
 from nbtrain.running.record import Arrived, Record
 from nbtrain.running.state import State
 from nbtrain.running.thread_state import thread_state
+from nbtrain.runs.manifest import utc_now
 from nbtrain.runs.store import RunFolder
 from nbtrain.telemetry.recorder import Recorder
 from nbtrain.telemetry.samplers import device_sampler
@@ -35,6 +36,7 @@ from nbtrain.train.callbacks.utilisation import Utilisation
 from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.editor import Editor
 from nbtrain.train.events import Callback, Callbacks
+from nbtrain.train.fast.planned import scene_of
 from nbtrain.train.feed import make_feed
 from nbtrain.train.finite import leaves_weights_alone
 from nbtrain.train.fresh import initialise_again
@@ -115,14 +117,16 @@ class Training(Activity):
             move_to(work.device, work.model, work.optimizer, work.criterion)
         self._desk = desk
         self._journal = LossJournal(desk.folder.path, desk.trouble)
+        chosen = work.chosen
         self.stepper = Stepper(
-            work.model, work.optimizer, task=work.task, precision=work.precision, device=work.device,
-            clip=options.clip, hits=work.hits,
+            work.model, work.optimizer, task=work.task if chosen is None else chosen.setting.task,
+            precision=work.precision, device=work.device, clip=options.clip, hits=work.hits,
         )  # fmt: skip
+        self.stepper.pieces.arrange = None if chosen is None else chosen.setting.arrange
         self.checkpoints = Checkpoints(
             desk.folder.checkpoints, every=options.checkpoint_every, keep=options.keep,
             capture=lambda **how: capture(self.parts, **how), on_trouble=desk.trouble,
-            on_saved=self._saved,
+            on_saved=self._saved, log=desk.log,
         )  # fmt: skip
         self.state = State(self.plan.total_steps, self.plan.total_epochs, options.max_steps)
         self.parts = Parts(
@@ -143,7 +147,7 @@ class Training(Activity):
         work, options = self.objects, self.objects.options
         self._onlooker = self._new_onlooker(desk)
         notes = Notes(desk.record.note_alert, self._own_event, desk.log)
-        self._good = LastGood(desk.folder.checkpoints, self.stepper.scaler)
+        self._good = LastGood(desk.folder.checkpoints, self.stepper.scaler, self.checkpoints.settle)
         self._sampler = device_sampler(work.device)
         self._stops = stops(desk.control, options)
         early_stop = next(one for one in self._stops if isinstance(one, EarlyStop))
@@ -181,7 +185,7 @@ class Training(Activity):
         options, parts = self.objects.options, self.parts
         if options.seed is not None and self.resumption is None:
             seed_everything(options.seed)
-        with self._stand(), deterministic(options.deterministic), heard(self._log):
+        with self._stand(), deterministic(options.deterministic), heard(self._log), self._fast():
             if self.resumption is not None:
                 self.resumption.rewind()
             self._good.take(self.objects, self.state.step)
@@ -189,6 +193,15 @@ class Training(Activity):
                 self.objects, self.state, self._desk.control, feed=self._lasting,
                 recorder=self._recorder, callbacks=parts.callbacks, stepper=self.stepper,
             )  # fmt: skip
+
+    def _fast(self) -> AbstractContextManager[Any]:
+        """What `--fast` has kept, switched on in the block and noted in the events."""
+        chosen = self.objects.chosen
+        if chosen is None:
+            return nullcontext()
+        event = {"kind": "fast", "step": self.state.step, "kept": [one.id for one in chosen.kept]}
+        self._desk.events.append({"at": utc_now(), **event})
+        return chosen.switched_on(scene_of(self.objects, self.plan.rehearsal))
 
     def _log(self, values: Mapping[str, Any]) -> None:
         self._desk.record.note_logged(self.state.step, values)
@@ -222,6 +235,8 @@ class Training(Activity):
     def at_beat(self) -> None:
         """Read how busy the GPU is; look at the budgets of a run that takes no steps just now, and why."""
         self._lasting.notice()
+        if (chosen := self.objects.chosen) is not None and (why := chosen.trouble):
+            self._desk.trouble(why)
         if self._sampler is not None:
             self._sampler.look()
         for one in self._stops:

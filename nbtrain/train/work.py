@@ -27,6 +27,7 @@ class Work:
         made: attributes here whose objects nbtrain made itself: its optimizer, the halves of a split.
         hits: judges answers when the task is a classification, else None.
         output_shapes: module path -> shape of its output in the rehearsal.
+        chosen: the `nbtrain.train.fast.chosen.Chosen` that steps are taken with, None without `--fast`.
     """
 
     model: nn.Module
@@ -43,6 +44,7 @@ class Work:
     names: dict[str, str] = field(default_factory=dict)
     made: tuple[str, ...] = ()
     output_shapes: dict[str, str] = field(default_factory=dict)
+    chosen: Any = None
 
     @cached_property
     def judge(self) -> Judge:

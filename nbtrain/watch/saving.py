@@ -1,4 +1,7 @@
-"""Checkpoints of a followed loop: the models, optimizers and schedulers found in the cell's names."""
+"""Checkpoints of a followed loop: the models, optimizers and schedulers found in the cell's names.
+
+The loop pauses for a copy of them; a thread of their own brings it to the disk.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from typing import Any
 
 import torch
 
-from nbtrain.errors import UserError
 from nbtrain.running.activity import Desk
+from nbtrain.running.saver import Saver, Snapshot
 from nbtrain.running.state import State
+from nbtrain.runs.plain import for_torch
 from nbtrain.runs.rng import capture_rng
 from nbtrain.watch.found import Found
 
@@ -26,7 +30,11 @@ class Saving:
 
     def __init__(self, desk: Desk, found: Found, state: State, *, every: int | None, keep: int) -> None:
         self._desk, self._found, self._state = desk, found, state
-        self._every, self._keep = every, keep
+        self._every = every
+        self._saver = Saver(
+            desk.folder.checkpoints, keep=keep, on_trouble=desk.trouble, goes_on="The loop",
+            on_saved=lambda info: desk.log(f"checkpoint of step {info.step}"),
+        )  # fmt: skip
         self._saved_step = 0
 
     def when_due(self) -> None:
@@ -34,36 +42,47 @@ class Saving:
         if self._every and self._state.step % self._every == 0:
             self.save()
 
-    def save(self) -> None:
-        """Commit a checkpoint of this step, once a step, and only of finite weights."""
-        state, found = self._state, self._found
+    def save(self, *, wait: bool = False) -> None:
+        """Have a checkpoint of this step written, once a step, and only of finite weights.
+
+        Args:
+            wait: return when it is on the disk; else a copy is written beside the loop.
+        """
+        state, found, began = self._state, self._found, time.monotonic()
+        self.settle()
         if state.step in (0, self._saved_step):
             return
         phase, state.phase = state.phase, "saving"
         try:
-            found.look()
-            models = found.models
-            if not models:
-                self._desk.trouble("no checkpoint: no name of the notebook holds the model that is trained")
-                return
-            if not _finite(list(models.values())):
-                self._desk.trouble(
-                    f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values"
-                )
-                return
-            info = self._desk.folder.checkpoints.save(
-                state.step, _states(models), self._rest(), epoch=state.epoch, metrics=self._metrics(),
-                keep=self._keep,
-            )  # fmt: skip
-            self._saved_step = state.step
-            self._desk.log(f"checkpoint of step {info.step}")
-        except Exception as error:  # a disk that refuses, a state that cannot be saved: the loop goes on
-            kind = "" if isinstance(error, (UserError, OSError)) else f"{type(error).__name__}: "
-            self._desk.trouble(
-                f"the checkpoint of step {state.step:,} could not be saved: {kind}{error} The loop goes on."
-            )
+            with self._saver.said(state.step):
+                found.look()
+                models = found.models
+                if not models:
+                    self._desk.trouble(
+                        "no checkpoint: no name of the notebook holds the model that is trained"
+                    )
+                    return
+                if not _finite(list(models.values())):
+                    self._desk.trouble(
+                        f"no checkpoint at step {state.step:,}: the weights hold NaN or infinite values"
+                    )
+                    return
+                data = {
+                    "model": for_torch(_states(models), "model_state"),
+                    "state": for_torch(self._rest(), "state"),
+                }
+                snapshot = Snapshot(state.step, state.epoch, data, self._metrics())
+                self._note(self._saver.write([snapshot], began, wait=wait))
         finally:
             state.phase = phase
+
+    def settle(self) -> None:
+        """Wait until nothing is being written."""
+        self._note(self._saver.settle())
+
+    def _note(self, done: list[Snapshot] | None) -> None:
+        for snapshot in done or ():
+            self._saved_step = snapshot.step
 
     def _metrics(self) -> dict[str, float]:
         state = self._state

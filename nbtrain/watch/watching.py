@@ -164,12 +164,13 @@ class Watching(Activity):
     def rescue(self) -> None:
         """Save what was learned until the failure, where checkpoints were asked for."""
         if self._options.save_every:
-            self.save()
+            self.saving.save(wait=True)
 
     def flush(self) -> None:
         """Save the end of a run that has checkpoints; the numbers were sent by `leave`."""
         if self._options.save_every:
-            self.save()
+            self.saving.save(wait=True)
+        self.saving.settle()
 
     def note_trained(self) -> None:
         """Remember which models were trained."""

@@ -343,3 +343,21 @@ def test_explain_plan_and_inspect_are_values(notebook: Any) -> None:
     assert "criterion (CrossEntropyLoss)" in notebook("%train plan --log json").out
     inspection = notebook("%train inspect optimizer").result.result
     assert inspection.optimizers[0][1] is notebook.shell.user_ns["optimizer"]
+
+
+def test_fast_shows_what_was_tried(notebook: Any) -> None:
+    """%train plan --fast has the table; a run too short for trying says that and what does not apply here."""
+    said = notebook("%train plan --log json --fast --epochs 1")
+
+    assert "Faster (--fast)" in said.out and "Nothing is tried: it would take" in said.out
+    row = next(line for line in said.out.splitlines() if line.startswith("TF32"))
+    assert "not tried" in row and "no CUDA" in row
+
+
+def test_a_followed_cell_is_not_made_faster(notebook: Any) -> None:
+    """%%train --fast is refused in one line with a way on, and the cell does not run."""
+    said = notebook("%%train --log json --fast\nnever = True")
+
+    assert "`fast` is for trainings of nbtrain itself; %%train follows your loop" in said.err
+    assert "%train plan --fast" in said.err and one_line(said.err)
+    assert "never" not in notebook.shell.user_ns

@@ -52,18 +52,30 @@ def at_steps(actions: dict[int, Callable[[], Any]]) -> Callable[..., torch.Tenso
     return loss
 
 
+def until_written() -> None:
+    """Wait for the thread that writes checkpoints beside the training."""
+    for thread in threading.enumerate():
+        if thread.name == "nbtrain-checkpoints":
+            thread.join(60)
+
+
 def test_a_disk_that_fills_up_costs_checkpoints_and_nothing_else(train: Any, small_disk: Path) -> None:
     """A full disk is an alert with needed and free bytes; training goes on and saves again once it can."""
     filler, kept = small_disk / "filler", []
 
     def fill() -> None:
+        until_written()
         kept.extend(CheckpointStore(next((small_disk / "runs").iterdir()) / "checkpoints").all())
         with filler.open("wb") as handle, pytest.raises(OSError, match="No space left"):
             while True:
                 os.write(handle.fileno(), bytes(4096))
 
+    def empty() -> None:
+        until_written()
+        filler.unlink()
+
     model = nn.Sequential(nn.Linear(8, 4000), nn.ReLU(), nn.Linear(4000, 3))
-    loss = at_steps({6: fill, 10: filler.unlink})
+    loss = at_steps({6: fill, 10: empty})
     run = train(model, loader(), loss=loss, epochs=2, checkpoint_every=2, keep=0, dir=small_disk / "runs",
                 optimizer=torch.optim.SGD(model.parameters(), lr=0.1))  # fmt: skip
     told = [alert.issue for alert in run.alerts if "checkpoint of step" in alert.issue]
