@@ -20,7 +20,7 @@ class Draws:
 
     def __init__(self) -> None:
         self._loaders: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}  # id: it, its loader
-        self._candidates: dict[int, int] = {}  # iterators drawn from since the last backward -> batches
+        self.candidates: dict[int, int] = {}  # iterators drawn from since the last backward -> batches
         self._feeding = 0  # id of the iterator that feeds the training, 0 for none
         self._samples: dict[int, int] = {}
         self.last: Any = None  # weak reference to the loader last drawn from
@@ -34,11 +34,6 @@ class Draws:
         """True while a pass over a loader feeds the training."""
         return self._feeding != 0
 
-    @property
-    def has_candidates(self) -> bool:
-        """True where batches were drawn that may be the first of the next pass."""
-        return bool(self._candidates)
-
     def begin(self, loader: Any, iterator: Any) -> None:
         """Take note of a pass over a loader that begins."""
         self._loaders[id(iterator)] = weakref.ref(iterator), weakref.ref(loader)
@@ -48,25 +43,28 @@ class Draws:
     def drawn(self, iterator: Any, batch: Any) -> None:
         """Take note of a batch."""
         key = id(iterator)
-        self.last = self._loader(key)
+        known = self._loaders.get(key)
+        self.last = known[1] if known is not None else None
         if not torch.is_grad_enabled():
             return
         if key == self._feeding:
             self.batches += 1
             self.draws += 1
         else:
-            self._candidates[key] = self._candidates.get(key, 0) + 1
-        self._samples[key] = self._samples.get(key, 0) + samples_of(batch)
+            self.candidates[key] = self.candidates.get(key, 0) + 1
+        first = batch[0] if type(batch) in (list, tuple) and batch else batch
+        size = first.size(0) if type(first) is Tensor and first.dim() else samples_of(batch)
+        self._samples[key] = self._samples.get(key, 0) + size
 
     def backward(self) -> Any:
         """Say which loader has just been found to feed the training, or None.
 
         The first of those drawn from since the last backward, unless the one that was feeding is among them.
         """
-        candidates = self._candidates
+        candidates = self.candidates
         if not candidates:
             return None
-        self._candidates = {}
+        self.candidates = {}
         if self.draws or self._alive(self._feeding):
             return None
         living = [key for key in candidates if self._alive(key)]
@@ -81,7 +79,7 @@ class Draws:
         """Say whether this iterator's end is the end of an epoch."""
         key = id(iterator)
         self._loaders.pop(key, None)
-        self._candidates.pop(key, None)
+        self.candidates.pop(key, None)
         if key != self._feeding:
             return False
         self._feeding = self.draws = 0

@@ -78,6 +78,19 @@ class Validation:
         self._state, self._steps, self._passes, self._found, self._draws = state, steps, passes, found, draws
         self._criterion = Criterion()
         self._undecided: list[tuple[Any, tuple[Any, ...]]] = []  # with gradients, in eval mode
+        self.is_open = True  # losses and backwards are still compared
+
+    @property
+    def is_undecided(self) -> bool:
+        """True where the next backward tells whether a loss was validation or training."""
+        return bool(self._undecided)
+
+    def is_no_news(self) -> bool:
+        """Say whether a loss that was just computed is of training, as all of them."""
+        if self.is_open or not torch.is_grad_enabled():
+            return False
+        model = self._found.model_now
+        return model is None or model.training
 
     def judged(self, name: str, result: Tensor, args: Any, reduction: int) -> None:
         """Take a loss that was computed."""
@@ -112,9 +125,6 @@ class Validation:
         Returns:
             True when the value is a mean over a batch as torch's loss gave it, not divided.
         """
-        if not (self._criterion.is_open or self._undecided):
-            self._passes.trains_again()
-            return False
         node = value.grad_fn
         if is_scaled and node is not None:
             node = node.next_functions[0][0]
@@ -124,7 +134,7 @@ class Validation:
         self._criterion.backward(marks)
         if self._undecided:
             self._decide(is_training=any(self._undecided[-1][0] is mark for mark in marks))
-        self._passes.trains_again()
+        self.is_open = self._criterion.is_open
         return whole
 
     def finish(self) -> None:
