@@ -10,11 +10,11 @@ from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.spec import DIR, Argument, Command, Context
 
 if TYPE_CHECKING:
+    from nbtrain.errors import UsageError
     from nbtrain.watch.block import WatchedBlock
 
 ON_NAN = Argument(
-    ("--on-nan",), "alert | stop: what a loss that is not finite does (alert)", choices=("alert", "stop"),
-    metavar="WHAT",
+    ("--on-nan",), "alert | stop: what a loss that is not finite does (alert)", metavar="WHAT",
 )  # fmt: skip
 ARGUMENTS = (
     Argument(("--log",), "json | tensorboard | wandb | mlflow, several with commas", metavar="BACKENDS"),
@@ -26,6 +26,13 @@ ARGUMENTS = (
         int,
     ),
     ON_NAN,
+    Argument(
+        ("--max-time", "--time-limit"), "time budget: 2h, 90m, 1:30:00, or seconds; pauses left out",
+        metavar="TIME",
+    ),
+    Argument(("--max-cost",), "cost budget; needs --price-per-hour; pauses included", float),
+    Argument(("--price-per-hour",), "what the machine costs an hour", float),
+    Argument(("--currency",), "of the two above (USD)", metavar="CODE"),
     Argument(("--wait",), "wait in the cell until the loop is over", bool),
     Argument(("--as",), "bind the run to this name", metavar="NAME"),
 )
@@ -40,7 +47,8 @@ def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
 
     Args:
         log: backends, e.g. "json" or "json,tensorboard".
-        **options: name, dir, save_every (steps between checkpoints), on_nan ("alert" or "stop").
+        **options: name, dir, save_every (steps between checkpoints), on_nan ("alert" or "stop"), max_time
+            (a budget: "2h", "90m", seconds), max_cost with price_per_hour and currency.
 
     Raises:
         UsageError: an option is unknown or not allowed.
@@ -82,6 +90,12 @@ def watch_cell(args: SimpleNamespace, context: Context) -> Any:
     )  # fmt: skip
 
 
+def _refused(word: str) -> UsageError | None:
+    from nbtrain.watch.options import refused_here
+
+    return refused_here(word)
+
+
 CELL = Command(
     "watch",
     "run this cell's own loop in the background, followed and controllable, not one line changed",
@@ -89,4 +103,5 @@ CELL = Command(
     ARGUMENTS,
     examples=("--log json", "--log json --name mine --save-every 500"),
     notebook_only=True,
+    refuse=_refused,
 )
