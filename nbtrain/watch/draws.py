@@ -27,6 +27,7 @@ class Draws:
         self.batches = 0  # of the feeding iterator, in this pass
         self.draws = 0  # of it since the last step
         self.ahead = 0  # batches that are drawn before they are used: of the pass that feeds, or has fed
+        self.elsewhere = 0  # samples of the newest batch, where it did not feed the training
         self.was_fed = False
 
     @property
@@ -45,9 +46,12 @@ class Draws:
         key = id(iterator)
         known = self._loaders.get(key)
         self.last = known[1] if known is not None else None
-        if not torch.is_grad_enabled():
+        is_training = torch.is_grad_enabled()
+        feeds = is_training and key == self._feeding
+        self.elsewhere = 0 if feeds else samples_of(batch) or 1
+        if not is_training:
             return
-        if key == self._feeding:
+        if feeds:
             self.batches += 1
             self.draws += 1
         else:
@@ -83,7 +87,7 @@ class Draws:
         if key != self._feeding:
             return False
         self._feeding = self.draws = 0
-        self.last = None  # what is judged from here on is no batch of it
+        self.last, self.elsewhere = None, 0  # what is judged from here on is no batch of it
         return True
 
     def take_samples(self) -> int:

@@ -108,6 +108,8 @@ class Follower:
         if validation.is_open or validation.is_undecided:
             is_scaled = self._scaling.used and self._scaling.before_scaling(outputs[0]) is not None
             whole = validation.before_backward(outputs[0], is_scaled=is_scaled)
+        if validation.own.is_heard:
+            validation.own.stop()
         if self.passes.validating:
             self.passes.trains_again()
         if epochs.has_rest or self._draws.candidates:
@@ -209,12 +211,16 @@ class Follower:
     def drawn(self, iterator: Any, batch: Any) -> None:
         """A batch was drawn."""
         self._safely(self._draws.drawn, iterator, batch)
+        if self.validation.own.codes and self._draws.elsewhere:
+            self.validation.may_begin(within_epoch=self.epochs.ended is None)
         if self.steps.is_idle and torch.is_grad_enabled():
             self.steps.go_on()
 
     def exhausted(self, iterator: Any) -> None:
         """A loader has no more batches."""
         self._safely(self.epochs.exhausted, iterator)
+        if self.epochs.ended is not None:
+            self.validation.may_begin()
 
     # --- validation, logged numbers -----------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Losses that are not trained on: which loss the loop trains on, and what that loss says of other data.
 
 Only a loss that is known is taken: the one kernel whose results are in what backward is called on, also where
-    they were multiplied, or added to a penalty. What is made of different losses is not guessed at.
+they were multiplied, or added to a penalty; or the function of the person's that returns what backward is
+called on (`nbtrain.watch.own_loss`). What is made of different losses in the loop itself is not guessed at.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from nbtrain.running.state import State
 from nbtrain.watch.draws import Draws
 from nbtrain.watch.found import Found
 from nbtrain.watch.judging import MEAN, SUM
+from nbtrain.watch.own_loss import OwnLoss
 from nbtrain.watch.passes import Passes
 from nbtrain.watch.steps import Steps
 
@@ -79,6 +81,8 @@ class Validation:
         self._criterion = Criterion()
         self._undecided: list[tuple[Any, tuple[Any, ...]]] = []  # with gradients, in eval mode
         self.is_open = True  # losses and backwards are still compared
+        self.own = OwnLoss(self._judged_by_own)
+        self._sums = False  # the own loss is made of sums over a batch
 
     @property
     def is_undecided(self) -> bool:
@@ -132,13 +136,27 @@ class Validation:
         whole = self._criterion.is_open and node is not None and len(marks) == 1
         whole = whole and node.metadata.get(MARKED) is marks[0] and marks[0].reduction == MEAN
         self._criterion.backward(marks)
+        if self.own.is_learning and node is not None and not (len(marks) == 1 and node.metadata.get(MARKED)):
+            self._sums = bool(marks) and all(mark.reduction == SUM for mark in marks)
+            self.own.backward(node)
         if self._undecided:
             self._decide(is_training=any(self._undecided[-1][0] is mark for mark in marks))
         self.is_open = self._criterion.is_open
         return whole
 
+    def may_begin(self, *, within_epoch: bool = False) -> None:
+        """Other data may come next: an epoch has ended, or another loader was drawn from."""
+        self.own.listen(within_epoch=within_epoch)
+
+    def _judged_by_own(self, loss: Tensor) -> None:
+        samples, draws = 1 if self._sums else self._draws.elsewhere or 1, self._draws
+        self._state.phase = "validating"
+        self._steps.rest()
+        self._passes.judged(draws.last, loss.detach().clone(), samples, MEAN, is_own=True)
+
     def finish(self) -> None:
         """The loop is over."""
+        self.own.end()
         self._decide(is_training=False)
 
     def _decide(self, *, is_training: bool) -> None:

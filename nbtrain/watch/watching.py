@@ -211,6 +211,7 @@ class Watching(Activity):
     def _validation_among(self, parts: list[Judged]) -> Judged | None:
         """Of the data judged between two steps, that which is validated on: not the training data itself."""
         found = self.objects
+        parts = [part for part in parts if part.is_own] or parts
         loaders = [part.loader() if part.loader is not None else None for part in parts]
         others = [
             (part, loader) for part, loader in zip(parts, loaders, strict=True)
