@@ -90,6 +90,15 @@ class Draws:
         self.last, self.elsewhere = None, 0  # what is judged from here on is no batch of it
         return True
 
+    def gave_all(self) -> bool:
+        """Say whether the pass that feeds the training has given its last batch, and was not asked for more."""
+        held = self._loader(self._feeding)
+        loader = held() if held is not None else None
+        try:
+            return loader is not None and self.batches == len(loader)
+        except Exception:  # a stream without a length, or with one that lies
+            return False
+
     def take_samples(self) -> int:
         """Return how many samples the feeding loader gave since the last call, 0 where none was seen."""
         samples = self._samples.get(self._feeding, 0) or max(self._samples.values(), default=0)

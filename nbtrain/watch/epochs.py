@@ -100,7 +100,8 @@ class Epochs:
     def finish(self, *, completed: bool) -> None:
         """The loop is over; if it came to its own end, so did an epoch that no loader's end has ended."""
         by_loops = self._loops.seen and (self._by_loops or not self._draws.was_fed)
-        if completed and by_loops and self.ended is None and self._state.step > self._first_step:
+        is_whole = completed and (by_loops or self._draws.gave_all())
+        if is_whole and self.ended is None and self._state.step > self._first_step:
             self._over(self._state.step)
         self._passes.trains_again()
         self.settle()

@@ -35,7 +35,10 @@ def run_plainly(path: Path) -> Outcome:
     return outcome(told)
 
 
-IN_BACKGROUND = ("accumulation_divided", "closures_and_generators", "gan", "workers", "function")
+IN_BACKGROUND = (
+    "accumulation_divided", "closures_and_generators", "function", "gan", "handmade_trainer",
+    "optimizer_per_parameter", "workers",
+)
 
 
 @pytest.mark.parametrize("name", IN_BACKGROUND)

@@ -415,6 +415,51 @@ def test_what_the_loop_decides_itself_is_refused_in_words(followed: Any) -> None
         assert "lr=1e-4" in refused.value.suggestion
 
 
+def test_a_stop_reaches_steps_within_a_backward_and_passes_that_break_off(followed: Any) -> None:
+    """Steps within a gradient's hook stop there; after an epoch means after a pass that was broken off."""
+    model = net()
+    steppers = {p: torch.optim.SGD([p], lr=0.01) for p in model.parameters()}
+
+    def hook(p: torch.Tensor) -> None:
+        steppers[p].step()
+        steppers[p].zero_grad()
+
+    for p in model.parameters():
+        p.register_post_accumulate_grad_hook(hook)
+
+    def endless() -> None:
+        while True:
+            F.cross_entropy(model(X), Y).backward()
+
+    run = followed(endless)
+    until(lambda: run.progress.step > 8)
+    run.stop()
+    run.wait(30)
+    assert str(run.status) == "stopped" and run.history.train_loss.notna().all()
+
+    begun: list[int] = []
+
+    def broken_off() -> None:
+        learner = net()
+        optimizer = torch.optim.SGD(learner.parameters(), lr=0.1)
+        for epoch in range(10**6):
+            begun.append(epoch)
+            for n, (xb, yb) in enumerate(train_loader):
+                optimizer.zero_grad()
+                F.cross_entropy(learner(xb), yb).backward()
+                optimizer.step()
+                time.sleep(0.002)
+                if n == 3:
+                    break
+
+    run = followed(broken_off)
+    until(lambda: run.progress.step > 8)
+    run.stop(after="epoch")
+    run.wait(30)
+    assert str(run.status) == "stopped" and len(run.history) % 4 == 0
+    assert len(run.epochs) == len(run.history) // 4
+
+
 def test_a_time_budget_ends_the_loop_at_a_step(followed: Any) -> None:
     """max_time: stopped with the reason, at a step boundary, with everything measured; the plan says it."""
     loop = Loop()
