@@ -91,7 +91,7 @@ class Draws:
         return True
 
     def gave_all(self) -> bool:
-        """Say whether the pass that feeds the training has given its last batch, and was not asked for more."""
+        """Say whether the pass that feeds the training gave its last batch and was asked for no more."""
         held = self._loader(self._feeding)
         loader = held() if held is not None else None
         try:
