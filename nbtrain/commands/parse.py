@@ -194,6 +194,8 @@ def _dashes(word: str) -> str:
 def _unknown(word: str, command: Command, prog: str) -> UsageError:
     if not word.startswith("-"):
         return UsageError(f"`{word}` is not expected by {prog}.", suggestion=_see(prog))
+    if command.refuse is not None and (refusal := command.refuse(word)) is not None:
+        return refusal
     flags = [flag for argument in command.arguments if not argument.positional for flag in argument.flags]
     close = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
     hint = f"Did you mean `{close[0]}`?" if close else _see(prog)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from nbtrain.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -89,6 +91,7 @@ class Command:
             which the fronts show.
         examples: what may follow the verb, shown by --help behind the front's own way to say the verb.
         notebook_only: it works on a notebook's objects, and a terminal can only be told so.
+        refuse: returns the error for an unknown flag of which more is known than that, else None.
     """
 
     name: str
@@ -97,3 +100,4 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     examples: tuple[str, ...] = ("",)
     notebook_only: bool = False
+    refuse: Callable[[str], UsageError | None] | None = None

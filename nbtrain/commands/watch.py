@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.spec import DIR, Argument, Command, Context
-from nbtrain.errors import UsageError
 
 if TYPE_CHECKING:
+    from nbtrain.errors import UsageError
     from nbtrain.watch.block import WatchedBlock
 
 ON_NAN = Argument(
-    ("--on-nan",), "alert | stop: what a loss that is not finite does (alert)", choices=("alert", "stop"),
-    metavar="WHAT",
+    ("--on-nan",), "alert | stop: what a loss that is not finite does (alert)", metavar="WHAT",
 )  # fmt: skip
 ARGUMENTS = (
     Argument(("--log",), "json | tensorboard | wandb | mlflow, several with commas", metavar="BACKENDS"),
@@ -27,7 +26,13 @@ ARGUMENTS = (
         int,
     ),
     ON_NAN,
-    Argument(("--fast",), "only for %train: a loop of your own is followed as it is", bool),
+    Argument(
+        ("--max-time", "--time-limit"), "time budget: 2h, 90m, 1:30:00, or seconds; pauses left out",
+        metavar="TIME",
+    ),
+    Argument(("--max-cost",), "cost budget; needs --price-per-hour; pauses included", float),
+    Argument(("--price-per-hour",), "what the machine costs an hour", float),
+    Argument(("--currency",), "of the two above (USD)", metavar="CODE"),
     Argument(("--wait",), "wait in the cell until the loop is over", bool),
     Argument(("--as",), "bind the run to this name", metavar="NAME"),
 )
@@ -42,7 +47,8 @@ def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
 
     Args:
         log: backends, e.g. "json" or "json,tensorboard".
-        **options: name, dir, save_every (steps between checkpoints), on_nan ("alert" or "stop").
+        **options: name, dir, save_every (steps between checkpoints), on_nan ("alert" or "stop"), max_time
+            (a budget: "2h", "90m", seconds), max_cost with price_per_hour and currency.
 
     Raises:
         UsageError: an option is unknown or not allowed.
@@ -52,18 +58,9 @@ def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
     from nbtrain.watch.options import WatchOptions
     from nbtrain.watch.watching import Watching
 
-    if options.pop("fast", False):
-        raise _not_faster("nbtrain.watch")
     settings = WatchOptions.from_words({"log": log, **options})
     activity = Watching(settings, sys._getframe(1).f_globals)
     return WatchedBlock(Run(activity, finishers=(leave_reports,), report=completion))
-
-
-def _not_faster(front: str) -> UsageError:
-    return UsageError(
-        f"`fast` is for trainings of nbtrain itself; {front} follows your loop and changes nothing in it.",
-        suggestion="Use %train --fast, or put into the loop what its plan says it kept: %train plan --fast.",
-    )
 
 
 def watch_cell(args: SimpleNamespace, context: Context) -> Any:
@@ -81,8 +78,6 @@ def watch_cell(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.watch.options import WatchOptions
     from nbtrain.watch.watching import Watching
 
-    if args.fast:
-        raise _not_faster("%%train")
     words = {key: value for key, value in vars(args).items() if key not in _FRONT_ONLY and value is not None}
     words.setdefault("log", context.log or None)
     options = WatchOptions.from_words({"dir": context.runs_dir, **words})
@@ -95,6 +90,12 @@ def watch_cell(args: SimpleNamespace, context: Context) -> Any:
     )  # fmt: skip
 
 
+def _refused(word: str) -> UsageError | None:
+    from nbtrain.watch.options import refused_here
+
+    return refused_here(word)
+
+
 CELL = Command(
     "watch",
     "run this cell's own loop in the background, followed and controllable, not one line changed",
@@ -102,4 +103,5 @@ CELL = Command(
     ARGUMENTS,
     examples=("--log json", "--log json --name mine --save-every 500"),
     notebook_only=True,
+    refuse=_refused,
 )

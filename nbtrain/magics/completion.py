@@ -16,7 +16,10 @@ from nbtrain.train.options import PRECISIONS  # without torch
 
 HOOK = "complete_command"
 LINE = r"(?:.*[=(\s]|%)?%train(?:_review)?\s"  # also behind `run = `
-_WORDS = {"--log": BACKENDS, "--precision": tuple(dict.fromkeys(PRECISIONS.values()))}
+_WORDS = {
+    "--log": BACKENDS, "--precision": tuple(dict.fromkeys(PRECISIONS.values())),
+    "--on-nan": ("alert", "stop"),
+}  # fmt: skip
 
 
 def install(shell: Any) -> None:

@@ -168,7 +168,10 @@ class Activity(ABC):
         """
         for name in wishes:
             if name != "lr" or self._lr() is None:
-                raise UsageError(f"`{name}` cannot be changed in a loop of your own.", suggestion="lr=1e-4")
+                raise UsageError(
+                    f"`{name}` cannot be changed in a loop of your own: it is run as it is written.",
+                    suggestion="The learning rate can (lr=1e-4), and run.stop() ends the loop.",
+                )
         return [lr_edit(wish, lambda: float(self._lr()), self.set_lr) for wish in wishes.values()]
 
     def _lr(self) -> Any:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nbtrain.errors import UsageError
+from nbtrain.running.amounts import amount, currency, duration
 from nbtrain.running.backends import backends
-from nbtrain.train.amounts import amount, currency, duration
 
 # names people bring from Lightning, Hugging Face, Keras and fastai -> ours
 ALIASES = {

@@ -20,24 +20,20 @@ class Draws:
 
     def __init__(self) -> None:
         self._loaders: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}  # id: it, its loader
-        self._candidates: dict[int, int] = {}  # iterators drawn from since the last backward -> batches
+        self.candidates: dict[int, int] = {}  # iterators drawn from since the last backward -> batches
         self._feeding = 0  # id of the iterator that feeds the training, 0 for none
         self._samples: dict[int, int] = {}
         self.last: Any = None  # weak reference to the loader last drawn from
         self.batches = 0  # of the feeding iterator, in this pass
         self.draws = 0  # of it since the last step
         self.ahead = 0  # batches that are drawn before they are used: of the pass that feeds, or has fed
+        self.elsewhere = 0  # samples of the newest batch, where it did not feed the training
         self.was_fed = False
 
     @property
     def is_fed(self) -> bool:
         """True while a pass over a loader feeds the training."""
         return self._feeding != 0
-
-    @property
-    def has_candidates(self) -> bool:
-        """True where batches were drawn that may be the first of the next pass."""
-        return bool(self._candidates)
 
     def begin(self, loader: Any, iterator: Any) -> None:
         """Take note of a pass over a loader that begins."""
@@ -48,25 +44,31 @@ class Draws:
     def drawn(self, iterator: Any, batch: Any) -> None:
         """Take note of a batch."""
         key = id(iterator)
-        self.last = self._loader(key)
-        if not torch.is_grad_enabled():
+        known = self._loaders.get(key)
+        self.last = known[1] if known is not None else None
+        is_training = torch.is_grad_enabled()
+        feeds = is_training and key == self._feeding
+        self.elsewhere = 0 if feeds else samples_of(batch) or 1
+        if not is_training:
             return
-        if key == self._feeding:
+        if feeds:
             self.batches += 1
             self.draws += 1
         else:
-            self._candidates[key] = self._candidates.get(key, 0) + 1
-        self._samples[key] = self._samples.get(key, 0) + samples_of(batch)
+            self.candidates[key] = self.candidates.get(key, 0) + 1
+        first = batch[0] if type(batch) in (list, tuple) and batch else batch
+        size = first.size(0) if type(first) is Tensor and first.dim() else samples_of(batch)
+        self._samples[key] = self._samples.get(key, 0) + size
 
     def backward(self) -> Any:
         """Say which loader has just been found to feed the training, or None.
 
         The first of those drawn from since the last backward, unless the one that was feeding is among them.
         """
-        candidates = self._candidates
+        candidates = self.candidates
         if not candidates:
             return None
-        self._candidates = {}
+        self.candidates = {}
         if self.draws or self._alive(self._feeding):
             return None
         living = [key for key in candidates if self._alive(key)]
@@ -81,12 +83,21 @@ class Draws:
         """Say whether this iterator's end is the end of an epoch."""
         key = id(iterator)
         self._loaders.pop(key, None)
-        self._candidates.pop(key, None)
+        self.candidates.pop(key, None)
         if key != self._feeding:
             return False
         self._feeding = self.draws = 0
-        self.last = None  # what is judged from here on is no batch of it
+        self.last, self.elsewhere = None, 0  # what is judged from here on is no batch of it
         return True
+
+    def gave_all(self) -> bool:
+        """Say whether the pass that feeds the training gave its last batch and was asked for no more."""
+        held = self._loader(self._feeding)
+        loader = held() if held is not None else None
+        try:
+            return loader is not None and self.batches == len(loader)
+        except Exception:  # a stream without a length, or with one that lies
+            return False
 
     def take_samples(self) -> int:
         """Return how many samples the feeding loader gave since the last call, 0 where none was seen."""

@@ -3,8 +3,8 @@
 An epoch ends when the iterator of the loader that feeds the training is exhausted. Its row waits for the
 validation that may follow, until the training begins its next pass. Where there is no such loader, or its
 passes are broken off, the loops around the step tell (`nbtrain.watch.loops`). A loop that draws a batch
-ahead, or steps once more on gradients that are left, finds the loader's end before its last step: such a step
-belongs to the epoch that is over.
+ahead, or steps once more on gradients that are left, finds the loader's end before its last step: such a
+step belongs to the epoch that is over.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Epochs:
         self._began, self._first_step = time.monotonic(), 0  # the step before its first
         self._look = True  # at the loops around the next step
         self._by_loops = False  # they have told where an epoch ends
-        self._has_rest = False  # batches in hand, or gradients, may still be stepped on
-        self._told_late = False  # the last step was the first of the next epoch
+        self.has_rest = False  # batches in hand, or gradients, may still be stepped on
+        self.told_late = False  # the last step was the first of the next epoch
         self.ended: Epoch | None = None  # one that is over, whose validation may still come
 
     def before_backward(self) -> None:
         """A loader may have been found to feed the training."""
-        self._has_rest = self._has_rest and self._draws.ahead > 0
+        self.has_rest = self.has_rest and self._draws.ahead > 0
         loader = self._draws.backward()
         if loader is None:
             return
@@ -62,12 +62,12 @@ class Epochs:
         """A loader has no more batches."""
         if self._draws.exhausted(iterator) and (self._state.step > self._first_step or self._draws.ahead):
             self._over(self._state.step)
-            self._has_rest = True
+            self.has_rest = True
 
     def stepped(self) -> None:
         """A step was made; called from within it."""
         state = self._state
-        if self._has_rest and self.ended is not None:
+        if self.has_rest and self.ended is not None:
             self.ended = dataclasses.replace(self.ended, last_step=state.step)
             self._steps.rest()
             self._steps.flush()
@@ -78,7 +78,7 @@ class Epochs:
         is_first = self._loops.moved_on()
         if is_first and state.step - 1 > self._first_step:
             if self.ended is None:
-                self._by_loops = self._told_late = True
+                self._by_loops = self.told_late = True
                 self._over(state.step - 1)
             self.settle()
             self._begin(state.step - 1)
@@ -88,24 +88,20 @@ class Epochs:
     @property
     def is_over(self) -> bool:
         """True where an epoch has ended and the next is about to begin, with a backward."""
-        return self.ended is not None and (not self._draws.ahead or self._draws.has_candidates)
-
-    def was_told_late(self) -> bool:
-        """Say once that an epoch has ended before the step that was just made."""
-        late, self._told_late = self._told_late, False
-        return late
+        return self.ended is not None and (not self._draws.ahead or bool(self._draws.candidates))
 
     def settle(self) -> None:
         """The validation after an epoch, if there was one, is over."""
         if self.ended is not None:
             self._passes.trains_again()
             self._passes.ended(self.ended)
-            self.ended, self._has_rest = None, False
+            self.ended, self.has_rest = None, False
 
     def finish(self, *, completed: bool) -> None:
         """The loop is over; if it came to its own end, so did an epoch that no loader's end has ended."""
         by_loops = self._loops.seen and (self._by_loops or not self._draws.was_fed)
-        if completed and by_loops and self.ended is None and self._state.step > self._first_step:
+        is_whole = completed and (by_loops or self._draws.gave_all())
+        if is_whole and self.ended is None and self._state.step > self._first_step:
             self._over(self._state.step)
         self._passes.trains_again()
         self.settle()

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import math
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -26,6 +24,7 @@ from nbtrain.running.activity import Desk
 from nbtrain.running.record import FOLLOWED_COLUMNS, STEP_COLUMNS
 from nbtrain.running.state import State
 from nbtrain.telemetry.recorder import Recorder
+from nbtrain.watch.aside import Aside
 from nbtrain.watch.boundary import Boundary
 from nbtrain.watch.draws import Draws
 from nbtrain.watch.epochs import Epochs
@@ -33,10 +32,10 @@ from nbtrain.watch.found import Found
 from nbtrain.watch.nesting import Nesting
 from nbtrain.watch.observer import Observer
 from nbtrain.watch.passes import Passes
+from nbtrain.watch.scaler_steps import ScalerSteps
 from nbtrain.watch.steps import Steps
 from nbtrain.watch.validation import Validation
 
-STRIDE = 16  # steps; the time spent is taken in one of so many
 LOSS_NAMES = ("loss", "train_loss")  # what a logged training loss is called
 RESERVED = frozenset(["step", "epoch", *STEP_COLUMNS, *FOLLOWED_COLUMNS])
 
@@ -55,7 +54,7 @@ class Follower:
         on_first_step: Callable[[Any], Any] = lambda optimizer: None,
     ) -> None:  # fmt: skip
         self._desk, self._state, self.found = desk, state, found
-        self._stops_at_nan, self._on_first_step = stops_at_nan, on_first_step
+        self._on_first_step = on_first_step
         self.steps = Steps(desk, state, Recorder(), found, stops_at_nan=stops_at_nan)
         self.passes = Passes(state, desk.record)
         self._scaling, self._values = self.steps.scaling, self.steps.values
@@ -63,8 +62,13 @@ class Follower:
         parts = state, self.steps, self.passes, found, self._draws
         self.validation, self.epochs, self.observer = Validation(*parts), Epochs(*parts), Observer(found)
         self.boundary = Boundary(desk, state, self.steps, self._draws)
-        self._in_backward = self._in_scaler = self._has_closure = False
-        self._spent_s = 0.0
+        self._aside = Aside(state, desk.trouble)
+        self._safely = self._aside.do
+        self.scaler = ScalerSteps(
+            desk.record, self.steps, self.boundary, self.observer, self._aside, made=self._left_out,
+            stops_at_nan=stops_at_nan,
+        )  # fmt: skip
+        self._in_backward = self._has_closure = False
         self.deaf = self.logged = False
 
     # --- backward -----------------------------------------------------------------------------------------
@@ -76,7 +80,8 @@ class Follower:
             return original(outputs, *args, **keywords)
         if self.boundary.due:
             self.boundary.serve()
-        self._end_of_epoch()
+        if self.epochs.ended is not None and self.epochs.is_over:
+            self.boundary.between_epochs()
         self._safely(self._before_backward, outputs)
         self._in_backward = True
         try:
@@ -86,22 +91,36 @@ class Follower:
             raise
         finally:
             self._in_backward = False
-        self._safely(self._after_backward)
+        if self.observer.is_open or self._values.several:
+            self._safely(self._after_backward)
+        else:
+            self._values.add()
         return result
 
     def _before_backward(self, outputs: Any) -> None:
-        self.steps.go_on()
+        steps, values, validation, epochs = self.steps, self._values, self.validation, self.epochs
+        if steps.is_idle:
+            steps.go_on()
         self._state.phase = "training"
-        self._values.before_backward()
-        is_scaled = self._scaling.before_scaling(outputs[0]) is not None
-        whole = self.validation.before_backward(outputs[0], is_scaled=is_scaled)
-        self.epochs.before_backward()
+        if values.several:
+            values.before_backward()
+        whole = False
+        if validation.is_open or validation.is_undecided:
+            is_scaled = self._scaling.used and self._scaling.before_scaling(outputs[0]) is not None
+            whole = validation.before_backward(outputs[0], is_scaled=is_scaled)
+        if validation.own.is_heard:
+            validation.own.stop()
+        if self.passes.validating:
+            self.passes.trains_again()
+        if epochs.has_rest or self._draws.candidates:
+            epochs.before_backward()
         self.observer.backward(step=self._state.step, whole=whole)
-        self._values.under_way = self._value_of(outputs)
+        values.under_way = self._value_of(outputs)
 
     def _after_backward(self) -> None:
         self._values.add()
-        self.observer.after_backward()
+        if self.observer.is_open:
+            self.observer.after_backward()
 
     def _value_of(self, outputs: Any) -> Tensor | None:
         """The value of a backward, a copy, since loops add to losses in place; None where it is none."""
@@ -126,23 +145,25 @@ class Follower:
         if self.steps.is_new(optimizer):
             self._on_first_step(optimizer)
         closure = args[1] if len(args) > 1 else keywords.get("closure")
-        self._has_closure = callable(closure)
+        self._has_closure = closure is not None and callable(closure)
         self._safely(self._before_step, optimizer)
 
     def _before_step(self, optimizer: Any) -> None:
         self.steps.before(optimizer, has_closure=self._has_closure)
-        self.observer.before_step(optimizer)
+        if self.observer.is_open:
+            self.observer.before_step(optimizer)
 
     def after_step(self, optimizer: Any) -> None:
         """An optimizer has stepped."""
         if not self._nesting.leave(sys._getframe(2)):
             return
         self._safely(self._stepped, optimizer)
-        if self._in_scaler:
-            self._scaling.was_stepped = self.boundary.due = True
+        if self.scaler.is_stepping:
+            self.scaler.stepped()
         else:
             self.boundary.serve()
-        if self.epochs.was_told_late():
+        if self.epochs.told_late:
+            self.epochs.told_late = False
             self.boundary.between_epochs()
 
     def _stepped(self, optimizer: Any) -> None:
@@ -150,47 +171,23 @@ class Follower:
         state.batch = draws.batches
         drawn = draws.draws
         self.steps.after(optimizer, samples=draws.take_samples(), has_closure=self._has_closure)
+        self._aside.stepped()
         self.epochs.stepped()
         if self.observer.is_open:
             name = self.steps.name_of(optimizer)
             self.observer.after_step(optimizer, name=name, step=state.step, draws=drawn)
 
-    # --- GradScaler ---------------------------------------------------------------------------------------
+    def _left_out(self, optimizer: Any) -> None:
+        """A GradScaler has found an overflow, and did not step."""
+        self._has_closure = False
+        self._before_step(optimizer)
+        self._stepped(optimizer)
 
-    def scaled(self, scaler: Any, outputs: Any, result: Any) -> None:
-        """A GradScaler has scaled a value."""
-        if not self._scaling.used and scaler.is_enabled():
-            self._desk.record.is_scaled()
-        self._safely(self._scaling.scaled, scaler, outputs, result)
-
-    @contextmanager
-    def scaler_steps(self, optimizer: Any) -> Iterator[None]:
-        """A GradScaler steps an optimizer, or finds an overflow and does not: that counts as well."""
-        if self._stops_at_nan:
-            self.steps.refuse_nan(optimizer)
-        self._in_scaler, self._scaling.was_stepped = True, False
-        try:
-            yield
-        finally:
-            self._in_scaler = False
-        if not self._scaling.was_stepped:
-            self._has_closure = False
-            self._safely(self._before_step, optimizer)
-            self._safely(self._stepped, optimizer)
-            self.boundary.due = True
-
-    def before_unscaling(self, optimizer: Any) -> None:
-        """A GradScaler is about to divide an optimizer's gradients by its factor."""
-        self._safely(self.observer.before_writing, optimizer)
+    # --- gradients that are written to -------------------------------------------------------------------
 
     def gradients_written(self) -> None:
         """torch itself has written to gradients: they were clipped, or unscaled."""
         self._safely(self.observer.after_writing)
-
-    def scaler_updated(self) -> None:
-        """A GradScaler was updated: a step within it is whole."""
-        if self.boundary.due:
-            self.boundary.serve()
 
     def clipping(self, parameters: list[Tensor], norm: Tensor, most: Any) -> None:
         """Gradients are clipped to a norm of `most`; `norm` is theirs before it."""
@@ -214,23 +211,26 @@ class Follower:
     def drawn(self, iterator: Any, batch: Any) -> None:
         """A batch was drawn."""
         self._safely(self._draws.drawn, iterator, batch)
-        if torch.is_grad_enabled():
+        if self.validation.own.codes and self._draws.elsewhere:
+            self.validation.may_begin(within_epoch=self.epochs.ended is None)
+        if self.steps.is_idle and torch.is_grad_enabled():
             self.steps.go_on()
 
     def exhausted(self, iterator: Any) -> None:
         """A loader has no more batches."""
         self._safely(self.epochs.exhausted, iterator)
-
-    def _end_of_epoch(self) -> None:
-        if self.epochs.is_over:
-            self.boundary.between_epochs()
+        if self.epochs.ended is not None:
+            self.validation.may_begin()
 
     # --- validation, logged numbers -----------------------------------------------------------------------
 
     def judged(self, name: str, result: Tensor, args: Any, reduction: int) -> None:
         """A loss was computed."""
-        if not self._in_backward:
-            self._safely(self.validation.judged, name, result, args, reduction)
+        self._safely(self.validation.judged, name, result, args, reduction)
+
+    def is_no_news(self) -> bool:
+        """Say whether a loss that was just computed is of training, as all of them, or computed again."""
+        return self._in_backward or self.validation.is_no_news()
 
     def log(self, values: Mapping[str, Any]) -> None:
         """Take what the person's code logs."""
@@ -253,7 +253,7 @@ class Follower:
     @property
     def spent_s(self) -> float | None:
         """Seconds that the loop has been held up by being followed; None while too few steps tell."""
-        return self._spent_s * STRIDE if self._state.step >= 10 * STRIDE else None
+        return self._aside.spent_s
 
     def finish(self, *, completed: bool) -> None:
         """The loop is over: send everything on its way.
@@ -265,15 +265,3 @@ class Follower:
         self._safely(self.validation.finish)
         self.steps.finish()
         self.epochs.finish(completed=completed)
-
-    def _safely(self, action: Callable[..., Any], *details: Any) -> None:
-        """Do what must not reach the loop when it fails; of every `STRIDE`-th step the time is taken."""
-        began = time.perf_counter() if self._state.step % STRIDE == 0 else 0.0
-        try:
-            action(*details)
-            if began:
-                self._spent_s += time.perf_counter() - began
-        except Exception as error:
-            self._desk.trouble(
-                f"following the loop failed in one part, the loop goes on ({type(error).__name__}: {error})"
-            )

@@ -7,7 +7,7 @@ cells that run meanwhile do not. A forked worker of a DataLoader follows nothing
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -16,6 +16,11 @@ _follower: ContextVar[Any] = ContextVar("nbtrain_follower", default=None)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _follower.set(None))
+
+
+# Return the follower of this context, None where nothing is followed. It is asked for several times a step,
+# hence no function of ours; whether one still listens is asked of itself (`deaf`).
+listener: Callable[[], Any] = _follower.get
 
 
 def current() -> Any:

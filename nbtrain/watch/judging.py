@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from nbtrain.watch.following import current
+from nbtrain.watch.following import listener
 
 NONE, MEAN, SUM = 0, 1, 2  # torch's numbers of reductions
 _NN = torch._C._nn
@@ -42,11 +42,13 @@ def listening(original: Callable[..., Any], name: str, reduction: int) -> Callab
     """Return the kernel with an ear: a follower in the context is told name, result and reduction."""
 
     def kernel(*args: Any, **keywords: Any) -> Any:
-        if torch.compiler.is_compiling():  # traced as if we were not there
+        if _is_compiling():  # traced as if we were not there
             return original(*args, **keywords)
         result = original(*args, **keywords)
-        follower = current()
-        if follower is not None and type(result) is torch.Tensor and not _is_wrapped(result):
+        follower = listener()
+        if follower is None or follower.deaf or follower.is_no_news():
+            return result
+        if type(result) is torch.Tensor and not _is_wrapped(result):
             how = args[reduction] if len(args) > reduction else keywords.get("reduction", MEAN)
             follower.judged(name, result, args, how)
         return result
@@ -54,6 +56,7 @@ def listening(original: Callable[..., Any], name: str, reduction: int) -> Callab
     return kernel
 
 
+_is_compiling = torch.compiler.is_compiling
 _is_wrapped = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", lambda tensor: False)
 
 

@@ -1,4 +1,4 @@
-"""Epochs of a loop that draws from no DataLoader, or breaks its passes off, by the loops around the step.
+"""Epochs of a loop without a DataLoader, or with passes broken off: read off the loops around a step.
 
 The epoch's loop is the one whose variable is called so (`for epoch in ...`, `while epoch < 10`); else, of
 exactly two loops around a step, the outer one. An epoch ends when its variable has changed.

@@ -43,15 +43,15 @@ class Observer:
         self._rates: dict[int, int] = {}  # id of a scheduler -> last_epoch when last looked
         self._steps = 0
         self._eval_steps = 0
+        self.is_open = True  # the steps are looked at closely
         self.done: deque[Cycle] = deque()
-
-    @property
-    def is_open(self) -> bool:
-        """True while the steps are looked at closely."""
-        return self._steps < OBSERVED
 
     def backward(self, *, step: int, whole: bool) -> None:
         """A backward is about to be called, after `step` steps; `whole`: on a loss as it came, undivided."""
+        model = self._found.model_now
+        if not self.is_open and (model is None or model.training):
+            self._eval_steps = 0
+            return
         in_eval = self._in_eval()
         if not self.is_open:
             if in_eval:
@@ -88,14 +88,13 @@ class Observer:
             cycle.leftovers.append(_norm(optimizer))
 
     def after_backward(self) -> None:
-        """The backward is over: the gradients are what it has left."""
-        if self.is_open:
-            for optimizer, cycle in list(self._cycles.items()):
-                cycle.written.clear()
-                before = self._marks.get(optimizer)
-                self._look_at_gradients(optimizer, cycle)
-                if self._marks[optimizer] != before:
-                    self._reached[optimizer] = self._marks[optimizer]
+        """The backward is over: the gradients are what it has left. Called while it is open."""
+        for optimizer, cycle in list(self._cycles.items()):
+            cycle.written.clear()
+            before = self._marks.get(optimizer)
+            self._look_at_gradients(optimizer, cycle)
+            if self._marks[optimizer] != before:
+                self._reached[optimizer] = self._marks[optimizer]
 
     def _look_at_gradients(self, optimizer: Any, cycle: Cycle) -> None:
         self._marks[optimizer] = marks_of(optimizer)
@@ -136,9 +135,7 @@ class Observer:
                 cycle.clipped_early = place
 
     def before_step(self, optimizer: Any) -> None:
-        """An optimizer is about to step."""
-        if not self.is_open:
-            return
+        """An optimizer is about to step. Called while it is open."""
         cycle = self._cycles.get(optimizer, self._common)
         cycle.place = Place(*line())
         self.before_writing(optimizer)
@@ -152,6 +149,7 @@ class Observer:
     def after_step(self, optimizer: Any, *, name: str, step: int, draws: int) -> None:
         """It has stepped: its cycle is whole. Called while the steps are looked at closely."""
         self._steps += 1
+        self.is_open = self._steps < OBSERVED
         cycle = self._cycles.get(optimizer)
         if cycle is None:  # its first: what gradients it began with is nobody's business
             cycle, self._common = self._common, Cycle()

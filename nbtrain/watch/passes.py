@@ -25,11 +25,15 @@ MOST_VALUES = 512  # of one pass kept one by one
 
 @dataclass
 class Judged:
-    """Losses over one loader's data without training: sums on the device, `reduction` of the loss."""
+    """Losses over one loader's data without training: sums on the device, `reduction` of the loss.
+
+    `is_own`: of a function that somebody wrote, which may call a kernel that is heard too.
+    """
 
     step: int
     loader: Any
     reduction: int
+    is_own: bool = False
     values: list[Tensor] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
 
@@ -54,12 +58,14 @@ class Passes:
         self._means = _Means()
         self._judgements: dict[int, dict[str, float]] = {}
 
-    def judged(self, loader: Any, value: Tensor, samples: int, reduction: int) -> None:
+    def judged(
+        self, loader: Any, value: Tensor, samples: int, reduction: int, *, is_own: bool = False
+    ) -> None:
         """Take a loss over data that is not trained on."""
-        step = self._state.step
-        if not self._open or self._open[-1].loader is not loader or self._open[-1].reduction != reduction:
-            self._open.append(Judged(step, loader, reduction))
-        part = self._open[-1]
+        part = next((part for part in reversed(self._open) if part.is_own == is_own), None)
+        if part is None or part.loader is not loader or part.reduction != reduction:
+            part = Judged(self._state.step, loader, reduction, is_own)
+            self._open.append(part)
         part.values.append(value)
         part.weights.append(samples)
         if len(part.values) >= MOST_VALUES:

@@ -35,6 +35,13 @@ def frames() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
+def is_machinery(file: str) -> bool:
+    """Say whether a file of code is torch's, Python's own or one of ours; not another package's."""
+    if file.startswith((_TORCH, _OURS, "<frozen")):
+        return True
+    return file.startswith(_STANDARD) and _PACKAGES not in file
+
+
 def line() -> tuple[str, int]:
     """Return file and line of the person's innermost frame; ("", 0) where there is none."""
     for frame in frames():

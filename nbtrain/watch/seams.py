@@ -29,7 +29,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from nbtrain.running.workers import deaf_to_interrupts
 from nbtrain.watch import judging
-from nbtrain.watch.following import current
+from nbtrain.watch.following import current, listener
 
 _lock = threading.Lock()
 _open: list[ExitStack] = []  # at most one
@@ -104,8 +104,9 @@ def replaced(stack: ExitStack, owner: Any, name: str, make: Callable[[Any], Any]
 def _backward(stack: ExitStack) -> None:
     def make(original: Any) -> Any:
         def run_backward(outputs: Any, *args: Any, **keywords: Any) -> Any:
-            follower = current()
-            if follower is None or not keywords.get("accumulate_grad"):  # autograd.grad accumulates nothing
+            follower = listener()
+            # autograd.grad accumulates nothing
+            if follower is None or follower.deaf or not keywords.get("accumulate_grad"):
                 return original(outputs, *args, **keywords)
             return follower.backward(original, outputs, args, keywords)
 
@@ -116,13 +117,13 @@ def _backward(stack: ExitStack) -> None:
 
 def _step(stack: ExitStack) -> None:
     def before(optimizer: Any, args: Any, keywords: Any) -> None:
-        follower = current()
-        if follower is not None:
+        follower = listener()
+        if follower is not None and not follower.deaf:
             follower.before_step(optimizer, args, keywords)
 
     def after(optimizer: Any, args: Any, keywords: Any) -> None:
-        follower = current()
-        if follower is not None:
+        follower = listener()
+        if follower is not None and not follower.deaf:
             follower.after_step(optimizer)
 
     stack.callback(register_optimizer_step_pre_hook(before).remove)
@@ -135,7 +136,7 @@ def _scaling(stack: ExitStack) -> None:
             result = original(scaler, outputs)
             follower = current()
             if follower is not None:
-                follower.scaled(scaler, outputs, result)
+                follower.scaler.scaled(scaler, outputs, result)
             return result
 
         return scaled
@@ -145,7 +146,7 @@ def _scaling(stack: ExitStack) -> None:
             follower = current()
             if follower is None or not scaler.is_enabled():
                 return original(scaler, optimizer, *args, **keywords)
-            with follower.scaler_steps(optimizer):
+            with follower.scaler.steps(optimizer):
                 return original(scaler, optimizer, *args, **keywords)
 
         return stepped
@@ -155,7 +156,7 @@ def _scaling(stack: ExitStack) -> None:
             follower = current()
             if follower is None or not scaler.is_enabled():
                 return original(scaler, optimizer)
-            follower.before_unscaling(optimizer)
+            follower.scaler.before_unscaling(optimizer)
             result = original(scaler, optimizer)
             follower.gradients_written()
             return result
@@ -167,7 +168,7 @@ def _scaling(stack: ExitStack) -> None:
             result = original(scaler, *args, **keywords)
             follower = current()
             if follower is not None:
-                follower.scaler_updated()
+                follower.scaler.updated()
             return result
 
         return updated
@@ -194,8 +195,8 @@ def _batches(stack: ExitStack) -> None:
 
     def draw(original: Any) -> Any:
         def draw_next(iterator: Any) -> Any:
-            follower = current()
-            if follower is None:
+            follower = listener()
+            if follower is None or follower.deaf:
                 return original(iterator)
             try:
                 batch = original(iterator)

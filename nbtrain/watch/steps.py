@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import numpy as np
 import torch
@@ -41,6 +42,20 @@ class Row(NamedTuple):
         return self._replace(taken=self.taken._replace(loss=[loss]))
 
 
+class Known:
+    """What is known of an optimizer that has stepped: its code, and whether its gradients are small.
+
+    Attributes:
+        optimizer: a weak reference. gradients: as many it had when `is_small` was found.
+    """
+
+    __slots__ = ("code", "gradients", "is_small", "optimizer")
+
+    def __init__(self, optimizer: Any, code: int) -> None:
+        self.optimizer, self.code = ref(optimizer), code
+        self.gradients, self.is_small = 0, False
+
+
 class Steps:
     """Make a row of each step.
 
@@ -55,8 +70,7 @@ class Steps:
         self._desk, self._state, self._recorder, self._found = desk, state, recorder, found
         self._stops_at_nan = stops_at_nan
         self.values, self.scaling, self.layers = Values(), Scaling(), Layers(found)
-        self._codes: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-        self._small: WeakKeyDictionary[Any, tuple[int, bool]] = WeakKeyDictionary()
+        self._known: dict[int, Known] = {}  # by the optimizer's id
         self._beside: deque[tuple[int, int, bool]] = deque()  # optimizer, backwards, measured: a row each
         self._norm: Norm = None
         self._lr: Any = 0.0
@@ -65,17 +79,18 @@ class Steps:
         self._logged: Any = None  # a loss that was logged before its step
         self.arrived = 0  # the last step that has reached the host
         self._last = time.perf_counter()
-        self._idle = False  # something else than training has gone on since the last step
+        self.is_idle = False  # something else than training has gone on since the last step
 
     # --- a step -------------------------------------------------------------------------------------------
 
     def is_new(self, optimizer: Any) -> bool:
         """Say whether an optimizer has not stepped yet."""
-        return optimizer not in self._codes
+        known = self._known.get(id(optimizer))
+        return known is None or known.optimizer() is not optimizer
 
     def name_of(self, optimizer: Any) -> str:
         """Return what an optimizer that has stepped is called."""
-        return self._desk.record.optimizers[self._code(optimizer)]
+        return self._desk.record.optimizers[self._of(optimizer).code]
 
     def before(self, optimizer: Any, *, has_closure: bool) -> None:
         """Measure what only can be before the update.
@@ -83,7 +98,7 @@ class Steps:
         Raises:
             Stopped: something is not finite, and the run is to stop there.
         """
-        self._lr = optimizer.param_groups[0].get("lr", float("nan"))
+        self._lr = optimizer.param_groups[0].get("lr", math.nan)
         self._norm = None if has_closure else self._norm_of(optimizer)
         if self._stops_at_nan:
             self.refuse_nan(optimizer)
@@ -110,18 +125,25 @@ class Steps:
         """Take a row of the step that was made."""
         if has_closure:
             self._norm = self._norm_of(optimizer)
-        self.layers.after(self._state.step + 1, self._last)
-        now = time.perf_counter()
-        seconds, self._last, self._idle = now - self._last, now, False
         state = self._state
+        self.layers.after(state.step + 1, self._last)
+        now = time.perf_counter()
+        seconds = now - self._last
+        self._last, self.is_idle = now, False
         state.step += 1
         state.samples += samples
         state.train_s += seconds
-        losses = self.values.take(optimizer)
-        self._close_row()
-        taken = Taken(losses, self._norm, samples)
-        row = Row(state.step, taken, self._lr, seconds, now, self._code(optimizer))
-        self._norm, self._clipped = None, None
+        losses, norm = self.values.take(optimizer), self._norm
+        code = self._of(optimizer).code
+        self._norm = self._clipped = None
+        if self._open is not None:
+            self._close_row()
+        if len(losses) == 1 and self._logged is None:  # what nearly every step has
+            self._beside.append((code, 1, True))
+            taken = Taken(losses[0], norm, samples)
+            self._recorder.add(state.step, taken, self._lr, seconds, now)
+            return
+        row = Row(state.step, Taken(losses, norm, samples), self._lr, seconds, now, code)
         if losses:
             self._emit(row)
         elif self._logged is not None:
@@ -132,7 +154,7 @@ class Steps:
     def _row_of_the_step_not_taken(self, optimizer: Any) -> None:
         self._state.step += 1
         taken = Taken(self.values.take(optimizer), self._norm, 0, skipped=True)
-        self._emit(Row(self._state.step, taken, self._lr, 0.0, 0.0, self._code(optimizer)))
+        self._emit(Row(self._state.step, taken, self._lr, 0.0, 0.0, self._of(optimizer).code))
 
     def clipped(self, parameters: list[Tensor], norm: Tensor) -> None:
         """Take the norm that clip_grad_norm_ has found before it clipped."""
@@ -140,13 +162,9 @@ class Steps:
         self._clipped = count, norm
 
     def _norm_of(self, optimizer: Any) -> Norm:
-        gradients = [
-            gradient
-            for group in optimizer.param_groups
-            for p in group["params"]
-            if (gradient := p.grad) is not None
-        ]
-        if not gradients or not isinstance(gradients[0], Tensor) or type(gradients[0]) is not Tensor:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        gradients = [gradient for p in parameters if (gradient := p.grad) is not None]
+        if not gradients or type(gradients[0]) is not Tensor:
             return None  # tensors of other kinds (DTensor) may talk to other processes to be added up
         if self._clipped is not None and self._clipped[0] == len(gradients):
             return self._clipped[1]
@@ -158,19 +176,20 @@ class Steps:
             return norms if factor is None else [norm / factor.to(norm.device) for norm in norms]
 
     def _is_small(self, optimizer: Any, gradients: list[Tensor]) -> bool:
-        known = self._small.get(optimizer)
-        if known is None or known[0] != len(gradients):
+        known = self._of(optimizer)
+        if known.gradients != len(gradients):
             one_kind = len({(one.device, one.dtype, one.layout) for one in gradients}) == 1
             small = one_kind and sum(one.numel() for one in gradients) <= KEPT_GRADIENTS
-            known = self._small[optimizer] = len(gradients), small and not gradients[0].is_sparse
-        return known[1]
+            known.gradients, known.is_small = len(gradients), small and not gradients[0].is_sparse
+        return known.is_small
 
-    def _code(self, optimizer: Any) -> int:
-        code = self._codes.get(optimizer)
-        if code is None:
-            code = self._codes[optimizer] = self._code_of(self._found.steps(optimizer))
+    def _of(self, optimizer: Any) -> Known:
+        known = self._known.get(id(optimizer))
+        if known is None or known.optimizer() is not optimizer:
+            code = self._code_of(self._found.steps(optimizer))
+            known = self._known[id(optimizer)] = Known(optimizer, code)
             self.layers.begin(optimizer)
-        return code
+        return known
 
     def _code_of(self, name: str) -> int:
         names = self._desk.record.optimizers
@@ -223,12 +242,12 @@ class Steps:
 
     def rest(self) -> None:
         """Note that something else than training goes on: its time is no step's."""
-        self._idle = True
+        self.is_idle = True
 
     def go_on(self) -> None:
         """Training goes on: after a rest the time of the next step begins here."""
-        if self._idle:
-            self._idle = False
+        if self.is_idle:
+            self.is_idle = False
             self._last = time.perf_counter()
 
     def flush(self) -> None:

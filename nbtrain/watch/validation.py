@@ -1,7 +1,8 @@
 """Losses that are not trained on: which loss the loop trains on, and what that loss says of other data.
 
 Only a loss that is known is taken: the one kernel whose results are in what backward is called on, also where
-    they were multiplied, or added to a penalty. What is made of different losses is not guessed at.
+they were multiplied, or added to a penalty; or the function of the person's that returns what backward is
+called on (`nbtrain.watch.own_loss`). What is made of different losses in the loop itself is not guessed at.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from nbtrain.running.state import State
 from nbtrain.watch.draws import Draws
 from nbtrain.watch.found import Found
 from nbtrain.watch.judging import MEAN, SUM
+from nbtrain.watch.own_loss import OwnLoss
 from nbtrain.watch.passes import Passes
 from nbtrain.watch.steps import Steps
 
@@ -78,6 +80,21 @@ class Validation:
         self._state, self._steps, self._passes, self._found, self._draws = state, steps, passes, found, draws
         self._criterion = Criterion()
         self._undecided: list[tuple[Any, tuple[Any, ...]]] = []  # with gradients, in eval mode
+        self.is_open = True  # losses and backwards are still compared
+        self.own = OwnLoss(self._judged_by_own)
+        self._sums = False  # the own loss is made of sums over a batch
+
+    @property
+    def is_undecided(self) -> bool:
+        """True where the next backward tells whether a loss was validation or training."""
+        return bool(self._undecided)
+
+    def is_no_news(self) -> bool:
+        """Say whether a loss that was just computed is of training, as all of them."""
+        if self.is_open or not torch.is_grad_enabled():
+            return False
+        model = self._found.model_now
+        return model is None or model.training
 
     def judged(self, name: str, result: Tensor, args: Any, reduction: int) -> None:
         """Take a loss that was computed."""
@@ -112,9 +129,6 @@ class Validation:
         Returns:
             True when the value is a mean over a batch as torch's loss gave it, not divided.
         """
-        if not (self._criterion.is_open or self._undecided):
-            self._passes.trains_again()
-            return False
         node = value.grad_fn
         if is_scaled and node is not None:
             node = node.next_functions[0][0]
@@ -122,13 +136,27 @@ class Validation:
         whole = self._criterion.is_open and node is not None and len(marks) == 1
         whole = whole and node.metadata.get(MARKED) is marks[0] and marks[0].reduction == MEAN
         self._criterion.backward(marks)
+        if self.own.is_learning and node is not None and not (len(marks) == 1 and node.metadata.get(MARKED)):
+            self._sums = bool(marks) and all(mark.reduction == SUM for mark in marks)
+            self.own.backward(node)
         if self._undecided:
             self._decide(is_training=any(self._undecided[-1][0] is mark for mark in marks))
-        self._passes.trains_again()
+        self.is_open = self._criterion.is_open
         return whole
+
+    def may_begin(self, *, within_epoch: bool = False) -> None:
+        """Other data may come next: an epoch has ended, or another loader was drawn from."""
+        self.own.listen(within_epoch=within_epoch)
+
+    def _judged_by_own(self, loss: Tensor) -> None:
+        samples, draws = 1 if self._sums else self._draws.elsewhere or 1, self._draws
+        self._state.phase = "validating"
+        self._steps.rest()
+        self._passes.judged(draws.last, loss.detach().clone(), samples, MEAN, is_own=True)
 
     def finish(self) -> None:
         """The loop is over."""
+        self.own.end()
         self._decide(is_training=False)
 
     def _decide(self, *, is_training: bool) -> None:

@@ -9,8 +9,9 @@ own).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from torch import Tensor
 
@@ -30,11 +31,12 @@ class Value:
 
 
 class Pending:
-    """The values that wait for one optimizer's step."""
+    """The values that wait for one optimizer's step. `optimizer`: a weak reference."""
 
-    __slots__ = ("marks", "values")
+    __slots__ = ("marks", "optimizer", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, optimizer: Any) -> None:
+        self.optimizer = ref(optimizer)
         self.values: deque[Value] = deque(maxlen=MOST_KEPT)
         self.marks: Marks = ()  # of its gradients, when we last looked
 
@@ -43,54 +45,63 @@ class Values:
     """The values of a followed loop, and whose they are."""
 
     def __init__(self) -> None:
-        self._of: WeakKeyDictionary[Any, Pending] = WeakKeyDictionary()
+        self._of: dict[int, Pending] = {}  # by the optimizer's id
         self._recent: deque[Value] = deque(maxlen=MOST_KEPT)  # for an optimizer that has not stepped yet
         self.count = 0  # values so far
         self.under_way: Tensor | None = None  # of the backward that goes on
-        self._within: list[Any] = []  # optimizers that have stepped in it, from a gradient's hook
+        self._within: list[Pending] = []  # whose optimizers have stepped in it, from a gradient's hook
         self._group: list[Value] = []  # since the last backward that followed a step
         self._stepped = False
+        self.several = False  # more than one optimizer is known
 
-    @property
-    def several(self) -> bool:
-        """True when more than one optimizer is known."""
-        return len(self._of) > 1
+    def _known(self) -> list[tuple[Any, Pending]]:
+        """The optimizers that live, each with what waits for it."""
+        known = [(pending.optimizer(), pending) for pending in self._of.values()]
+        living = [(optimizer, pending) for optimizer, pending in known if optimizer is not None]
+        if len(living) < len(known):
+            self._of = {id(optimizer): pending for optimizer, pending in living}
+            self.several = len(living) > 1
+        return living
 
     def before_backward(self) -> None:
-        """Look at the gradients of each optimizer: what was cleared since takes used values with it."""
-        if self.several:
-            for optimizer, pending in list(self._of.items()):
-                marks = marks_of(optimizer)
-                if marks != pending.marks:
-                    pending.values = deque((v for v in pending.values if not v.used), maxlen=MOST_KEPT)
-                    pending.marks = marks
+        """Look at the gradients of each of several optimizers: what was cleared took used values with it."""
+        for optimizer, pending in self._known():
+            marks = marks_of(optimizer)
+            if marks != pending.marks:
+                pending.values = deque((v for v in pending.values if not v.used), maxlen=MOST_KEPT)
+                pending.marks = marks
 
     def add(self) -> None:
         """Take the value of the backward that was under way and is over."""
         tensor, self.under_way = self.under_way, None
-        within, self._within = self._within, []
         if tensor is None:
+            self._within.clear()
             return
         value = Value(tensor)
         self.count += 1
-        for optimizer in within:
-            value.used = True
-            self._of[optimizer].marks = marks_of(optimizer)
-        if value.used and len(within) == len(self._of):
-            return
+        if self._within:
+            self._used_within(value)
         if self._stepped:
             self._group, self._stepped = [], False
         self._group.append(value)
         self._recent.append(value)
         if not self.several:
             for pending in self._of.values():
-                pending.values.append(value)
+                if not value.used:
+                    pending.values.append(value)
             return
-        for optimizer, pending in list(self._of.items()):
+        for optimizer, pending in self._known():
             marks = marks_of(optimizer)
             if marks != pending.marks:
                 pending.values.append(value)
                 pending.marks = marks
+
+    def _used_within(self, value: Value) -> None:
+        """Steps were made within its backward: it is theirs already."""
+        value.used = True
+        for pending in self._within:
+            pending.marks = marks_of(pending.optimizer())
+        self._within.clear()
 
     def forget(self) -> None:
         """The backward that was under way has failed."""
@@ -100,27 +111,35 @@ class Values:
     def take(self, optimizer: Any) -> list[Tensor]:
         """Return the values of the step an optimizer has just made; they are its no longer."""
         self._stepped = True
-        taken = self._waiting(optimizer)
-        if self.under_way is not None:
-            self._within.append(optimizer)
-        pending = self._of.setdefault(optimizer, Pending())
-        pending.values.clear()
-        if self.several:
-            pending.marks = marks_of(optimizer)
+        pending = self._of.get(id(optimizer))
+        if pending is None or pending.optimizer() is not optimizer:
+            pending = None
+        taken = self._waiting(pending)
+        if pending is None:
+            pending = self._of[id(optimizer)] = Pending(optimizer)
+            self.several = len(self._known()) > 1
+        tensors = []
         for value in taken:
             value.used = True
-        return [value.tensor for value in taken]
+            tensors.append(value.tensor)
+        pending.values.clear()
+        if self.under_way is not None:
+            self._within.append(pending)
+        if self.several:
+            pending.marks = marks_of(optimizer)
+        return tensors
 
     def waiting(self, optimizer: Any) -> list[Tensor]:
         """Return the values that the next step of an optimizer is of, so far."""
-        return [value.tensor for value in self._waiting(optimizer)]
+        pending = self._of.get(id(optimizer))
+        is_its = pending is not None and pending.optimizer() is optimizer
+        return [value.tensor for value in self._waiting(pending if is_its else None)]
 
-    def _waiting(self, optimizer: Any) -> list[Value]:
+    def _waiting(self, pending: Pending | None) -> Sequence[Value]:
         if self.under_way is not None:
             return [Value(self.under_way)]
-        pending = self._of.get(optimizer)
         if pending is not None:
-            return list(pending.values)
+            return pending.values
         return [value for value in self._recent if not value.used] or list(self._group)
 
 

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from nbtrain import units
 from nbtrain.errors import UsageError
 from nbtrain.findings import Finding, Severity
 from nbtrain.notebook.names import data_role
 from nbtrain.report.model import Code, KeyValues, Report, Section
 from nbtrain.running import active, ledger
 from nbtrain.running.activity import Activity, Desk
+from nbtrain.running.budget import Budget
 from nbtrain.running.learning_rate import set_learning_rate
 from nbtrain.running.log import heard
+from nbtrain.running.money import money
 from nbtrain.running.record import Arrived, Record
 from nbtrain.running.signs.exploding import Exploding
 from nbtrain.running.signs.stall import Stall
@@ -57,6 +60,7 @@ class Watching(Activity):
         self.objects: Found = Found(namespace)
         self.state = State()
         self.foreground = body is None
+        self.price_per_hour, self.currency = options.price_per_hour, options.currency
         self._options, self._body, self.source = options, body, source
         self.config = {
             "name": self.name, "loop": "the person's own",
@@ -85,8 +89,14 @@ class Watching(Activity):
 
     def report(self) -> Report:
         """Say that the loop is the person's own, and show it."""
-        rows = (("Loop", "as written, not one line changed"), ("Logging", ", ".join(self.backends)))
-        blocks: tuple[Any, ...] = (KeyValues(rows),)
+        rows = [("Loop", "as written, not one line changed"), ("Logging", ", ".join(self.backends))]
+        options = self._options
+        if options.max_time is not None:
+            rows.append(("Time budget", f"at most {units.seconds(options.max_time)}, pauses left out"))
+        if options.max_cost is not None:
+            price = f"{money(options.price_per_hour or 0.0, options.currency)} an hour, pauses included"
+            rows.append(("Cost budget", f"at most {money(options.max_cost, options.currency)} at {price}"))
+        blocks: tuple[Any, ...] = (KeyValues(tuple(rows)),)
         if self.source:
             blocks += (Code(self.source),)
         return Report(f"Follow: {self.name}", (Section("", blocks),))
@@ -114,6 +124,11 @@ class Watching(Activity):
         self._remarks, self._judge = Remarks(desk.record, self.state), Judge(desk.record.note_alert)
         every, keep = self._options.save_every, self._options.keep
         self.saving = Saving(desk, self.objects, self.state, every=every, keep=keep)
+        options = self._options
+        self._budget = Budget(
+            desk.control, seconds=options.max_time, cost=options.max_cost, price=options.price_per_hour,
+            currency=options.currency,
+        )  # fmt: skip
         desk.record.signs = [Exploding(), Stall()]
         self.follower.boundary.then = self.saving.when_due
         device = torch.device("cpu")
@@ -197,6 +212,7 @@ class Watching(Activity):
     def _validation_among(self, parts: list[Judged]) -> Judged | None:
         """Of the data judged between two steps, that which is validated on: not the training data itself."""
         found = self.objects
+        parts = [part for part in parts if part.is_own] or parts
         loaders = [part.loader() if part.loader is not None else None for part in parts]
         others = [
             (part, loader) for part, loader in zip(parts, loaders, strict=True)
@@ -208,6 +224,10 @@ class Watching(Activity):
                 found.judges(loader)
             return part
         return None
+
+    def at_beat(self) -> None:
+        """Look at the budgets."""
+        self._budget.look(self.state)
 
     def watching_s(self) -> float | None:
         """Return the seconds that the loop has been held up by being followed."""
@@ -230,5 +250,5 @@ class Watching(Activity):
     def let_go(self) -> None:
         """Hold nothing of the loop any longer; what was found is held weakly."""
         self.objects.look_no_more()
-        del self.follower, self.saving, self._remarks, self._judge, self._desk
+        del self.follower, self.saving, self._remarks, self._judge, self._budget, self._desk
         self._body = None

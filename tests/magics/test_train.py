@@ -358,6 +358,6 @@ def test_a_followed_cell_is_not_made_faster(notebook: Any) -> None:
     """%%train --fast is refused in one line with a way on, and the cell does not run."""
     said = notebook("%%train --log json --fast\nnever = True")
 
-    assert "`fast` is for trainings of nbtrain itself; %%train follows your loop" in said.err
+    assert "`fast` is for trainings of nbtrain itself: a loop of your own is followed" in said.err
     assert "%train plan --fast" in said.err and one_line(said.err)
     assert "never" not in notebook.shell.user_ns

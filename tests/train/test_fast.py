@@ -418,7 +418,7 @@ def test_bad_words_are_refused() -> None:
     """`fast` is a switch; a followed loop, cell or block, refuses it in words with a way on."""
     with pytest.raises(UsageError, match="`fast` is 'very'; it is on or off"):
         nbtrain.train(net(), loader(), no_val=True, fast="very")
-    with pytest.raises(UsageError, match="follows your loop and changes nothing in it") as raised:
+    with pytest.raises(UsageError, match="is followed as it is written") as raised:
         nbtrain.watch(fast=True)
     assert "%train plan --fast" in str(raised.value.to_dict())
 

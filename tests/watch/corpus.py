@@ -31,29 +31,34 @@ class Told:
     Attributes:
         steps: (optimizer's name or None, loss, backwards) of each step, in order.
         validations: mean loss of each validation. epochs: how many it ran, None where it does not say.
-        models: what it trained.
+        rates: of each epoch's last step, None where it does not say. models: what it trained.
     """
 
     steps: list[tuple[str | None, float, int]] = field(default_factory=list)
     validations: list[float] = field(default_factory=list)
     epochs: int | None = None
+    rates: list[float] | None = None
     models: tuple[nn.Module, ...] = ()
 
     def names(self) -> dict[str, Any]:
         """The functions that a loop calls."""
 
         def expect(optimizer: str | None, loss: Any, *, backwards: int = 1) -> None:
-            self.steps.append((optimizer, float(loss), backwards))
+            value = loss.detach() if isinstance(loss, torch.Tensor) else loss
+            self.steps.append((optimizer, float(value), backwards))
 
         def expect_epochs(count: int) -> None:
             self.epochs = count
+
+        def expect_lrs(rates: list[float]) -> None:
+            self.rates = rates
 
         def trained(*models: nn.Module) -> None:
             self.models = models
 
         return {
-            "expect": expect, "expect_epochs": expect_epochs, "expect_validation": self.validations.append,
-            "trained": trained, "__name__": "__main__",
+            "expect": expect, "expect_epochs": expect_epochs, "expect_lrs": expect_lrs,
+            "expect_validation": self.validations.append, "trained": trained, "__name__": "__main__",
         }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,10 @@ def run_plainly(path: Path) -> Outcome:
     return outcome(told)
 
 
-IN_BACKGROUND = ("accumulation_divided", "closures_and_generators", "gan", "workers", "function")
+IN_BACKGROUND = (
+    "accumulation_divided", "closures_and_generators", "function", "gan", "handmade_trainer",
+    "optimizer_per_parameter", "workers",
+)
 
 
 @pytest.mark.parametrize("name", IN_BACKGROUND)
@@ -79,10 +83,12 @@ def test_a_followed_loop_is_the_plain_one_and_seen_as_it_is(path: Path, tmp_path
         assert row.grad_norm > 0 and row.lr == row.lr
     if told.epochs is not None:
         assert list(run.epochs.epoch) == list(range(1, told.epochs + 1))
+    if told.rates is not None:
+        assert run.epochs.lr.tolist() == told.rates
     validated = run.epochs["val_loss"].dropna().tolist() if "val_loss" in run.epochs else []
     assert validated == pytest.approx(told.validations, rel=1e-6)
     quiet = HABITS | {"not-kept", "loss-not-seen", "steps-not-seen", "nothing-seen", "nan-loss"}
     assert not {alert.rule for alert in run.alerts} & quiet
-    assert not seams.is_open() and not seams.missing
+    assert not seams.is_open() and not seams.missing and sys.getprofile() is None
     assert not _global_optimizer_pre_hooks and not _global_optimizer_post_hooks
     assert all(now is before for now, before in zip((getattr(*p) for p in PLACES), UNTOUCHED, strict=True))

@@ -17,6 +17,8 @@ from setting import X, Y, dataset, net, train_loader
 from torch import nn
 
 import nbtrain
+from nbtrain.commands.parse import parse
+from nbtrain.commands.watch import CELL
 from nbtrain.errors import UsageError
 from nbtrain.running.run import Run
 from nbtrain.watch import seams
@@ -385,9 +387,99 @@ def test_words_of_a_block() -> None:
     with pytest.raises(UsageError, match="save_every"):
         nbtrain.watch(save_evry=3)
     with pytest.raises(UsageError, match="alert and stop"):
-        nbtrain.watch(on_nan="skip")
+        nbtrain.watch(on_nan="stopp")
     with pytest.raises(UsageError, match="json"):
         nbtrain.watch(log="jsn")
+
+
+@pytest.mark.parametrize("policy", ["skip", "recover"])
+def test_policies_that_need_our_loop_are_refused_in_words(policy: str) -> None:
+    """--on-nan skip and recover: the refusal says why, what does it here, and which line has it."""
+    with pytest.raises(UsageError, match="as it is written") as refused:
+        nbtrain.watch(on_nan=policy)
+    assert 'on_nan="stop"' in refused.value.suggestion and f"--on-nan {policy}" in refused.value.suggestion
+
+
+def test_what_the_loop_decides_itself_is_refused_in_words(followed: Any) -> None:
+    """epochs, patience and their like: as options, as flags of %%train and as edits of a living run."""
+    with pytest.raises(UsageError, match="run as it is written") as refused:
+        nbtrain.watch(epochs=3)
+    assert "--epochs" in refused.value.suggestion
+    with pytest.raises(UsageError, match="run as it is written"):
+        parse(CELL, ["--patience", "3"], front="%%train")
+    run = followed(Loop())
+    until(lambda: run.progress.step > 2)
+    for wish in ({"epochs": 5}, {"patience": 2}):
+        with pytest.raises(UsageError, match="as it is written") as refused:
+            run.set(**wish)
+        assert "lr=1e-4" in refused.value.suggestion
+
+
+def test_a_stop_reaches_steps_within_a_backward_and_passes_that_break_off(followed: Any) -> None:
+    """Steps within a gradient's hook stop there; after an epoch means after a pass that was broken off."""
+    model = net()
+    steppers = {p: torch.optim.SGD([p], lr=0.01) for p in model.parameters()}
+
+    def hook(p: torch.Tensor) -> None:
+        steppers[p].step()
+        steppers[p].zero_grad()
+
+    for p in model.parameters():
+        p.register_post_accumulate_grad_hook(hook)
+
+    def endless() -> None:
+        while True:
+            F.cross_entropy(model(X), Y).backward()
+
+    run = followed(endless)
+    until(lambda: run.progress.step > 8)
+    run.stop()
+    run.wait(30)
+    assert str(run.status) == "stopped" and run.history.train_loss.notna().all()
+
+    begun: list[int] = []
+
+    def broken_off() -> None:
+        learner = net()
+        optimizer = torch.optim.SGD(learner.parameters(), lr=0.1)
+        for epoch in range(10**6):
+            begun.append(epoch)
+            for n, (xb, yb) in enumerate(train_loader):
+                optimizer.zero_grad()
+                F.cross_entropy(learner(xb), yb).backward()
+                optimizer.step()
+                time.sleep(0.002)
+                if n == 3:
+                    break
+
+    run = followed(broken_off)
+    until(lambda: run.progress.step > 8)
+    run.stop(after="epoch")
+    run.wait(30)
+    assert str(run.status) == "stopped" and len(run.history) % 4 == 0
+    assert len(run.epochs) == len(run.history) // 4
+
+
+def test_a_time_budget_ends_the_loop_at_a_step(followed: Any) -> None:
+    """max_time: stopped with the reason, at a step boundary, with everything measured; the plan says it."""
+    loop = Loop()
+    run = followed(loop, max_time="0.4")
+    run.wait(30)
+
+    assert str(run.status) == "stopped" and "time budget" in run.stop_reason
+    assert len(run.history) == run.progress.step and loop.finally_ran and not loop.after
+    assert "Time budget" in (run.dir / "plan.md").read_text()
+
+
+def test_a_cost_budget_is_spent_in_a_pause_too(followed: Any) -> None:
+    """max_cost: a run that waits is ended as well; without a price it is refused."""
+    with pytest.raises(UsageError, match="what an hour costs"):
+        nbtrain.watch(max_cost=2)
+    run = followed(Loop(), max_cost=0.5, price_per_hour=3600)
+    run.pause()
+    run.wait(30)
+
+    assert str(run.status) == "stopped" and "the budget of 0.50 USD is spent" in run.stop_reason
 
 
 def test_checkpoints_of_what_the_names_hold(followed: Any) -> None:

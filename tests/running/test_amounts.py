@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nbtrain.errors import UsageError
-from nbtrain.train.amounts import amount, currency, duration
+from nbtrain.running.amounts import amount, currency, duration
 from nbtrain.train.options import TrainOptions
 
 

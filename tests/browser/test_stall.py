@@ -1,0 +1,50 @@
+"""A loss that does not move: the alert's buttons raise the rate and draw new weights, from the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.lab import Lab
+from tests.browser.seen import Panel, until
+from tests.browser.setups import LOAD, SMALL
+
+pytestmark = pytest.mark.browser
+
+FLAT = """\
+class Flat(nn.Module):
+    def forward(self, output, target):
+        return output.sum() * 0 + 2.5
+
+
+criterion = Flat()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+weights = [p.detach().clone() for p in model.parameters()]
+"""
+
+
+def test_the_buttons_of_a_stall_do_what_they_say(lab: Lab) -> None:
+    """Raise the rate triples it once; New weights asks first, then draws them; both are events of the run."""
+    cells = [SMALL, FLAT, LOAD, "run = %train --epochs 100000 --name flat --yes"]
+    with lab.open(cells, width=1180) as notebook:
+        notebook.run_all()
+        panel = Panel(notebook)
+        panel.wait_charts()
+        alerts = panel.el.locator(".nbt-alert-offers").first
+        until(notebook.page, lambda: alerts.count(), "the alert of the stall", 120)
+        if not alerts.is_visible():
+            panel.el.locator(".nbt-alerts summary").first.click()
+
+        panel.el.locator(".nbtrain-raise-lr").first.click()
+        tile = panel.el.locator("[data-tile=lr] .nbt-tile-value")
+        until(notebook.page, lambda: tile.inner_text() == "0.03", "the new rate in its tile")
+        changed = "[(e['kind'], e['from'], e['to']) for e in run.events if e['kind'] == 'lr']"
+        assert notebook.ask(changed) == "[('lr', 0.01, 0.03)]"
+
+        unmoved = "all(torch.equal(a, b) for a, b in zip(weights, model.parameters()))"
+        button = panel.el.locator(".nbtrain-new-weights").first
+        button.click()
+        assert button.inner_text() == "Press again: what was learned is lost"
+        assert notebook.ask(unmoved) == "True"
+        button.click()
+        until(notebook.page, lambda: notebook.ask(unmoved) == "False", "new weights")
+        assert notebook.ask("run.stop() or run.wait(30).status.value") == "stopped"
