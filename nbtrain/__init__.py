@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbtrain.commands.diagnose import diagnose as diagnose
     from nbtrain.commands.free import free as free
     from nbtrain.commands.inspect import inspect as inspect
     from nbtrain.commands.lr_find import lr_find as lr_find
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "diagnose": "nbtrain.commands.diagnose",
     "free": "nbtrain.commands.free",
     "inspect": "nbtrain.commands.inspect",
     "lr_find": "nbtrain.commands.lr_find",
@@ -42,7 +44,10 @@ _HOME = {
     "train": "nbtrain.commands.start",
     "watch": "nbtrain.commands.watch",
 }
-__all__ = ["free", "inspect", "last_run", "load_run", "log", "lr_find", "review", "runs", "train", "watch"]
+__all__ = [
+    "diagnose", "free", "inspect", "last_run", "load_run", "log", "lr_find", "review", "runs", "train",
+    "watch",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
