@@ -31,14 +31,6 @@ def diagnose(source: Any = None, *, baseline: str | Path | None = None) -> Any:
     return diagnose_history(_history(source), baseline=baseline, source=_named(source))
 
 
-def of_run(run: Any) -> Any:
-    """Diagnose a run, living or stored; what `run.diagnose()` calls."""
-    from nbtrain.diagnose.diagnosis import diagnose_history
-    from nbtrain.diagnose.run_history import history_of_run
-
-    return diagnose_history(history_of_run(run), source=run.id)
-
-
 def _history(source: Any) -> Any:
     from nbtrain.diagnose.history import history_of_rows
     from nbtrain.diagnose.reader import read_history

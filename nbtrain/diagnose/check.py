@@ -71,6 +71,7 @@ class Suspicion:
         recommendations: ranked by the engine.
         verify: how to check that a change worked.
         marks: where the figure shows it.
+        vague: it names a symptom that others explain: whatever is found beside it comes first.
         epochs: first and last epoch of the evidence, where it has a place.
     """
 
@@ -83,6 +84,7 @@ class Suspicion:
     others: tuple[str, ...] = ()
     marks: tuple[Evidence, ...] = ()
     epochs: tuple[float, float] | None = None
+    vague: bool = False
 
 
 @dataclass(frozen=True)

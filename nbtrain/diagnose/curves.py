@@ -187,6 +187,17 @@ def swing(values: np.ndarray) -> float:
     return float(np.percentile(np.abs(bend), 75) / (1.1503 * np.sqrt(1.5)))
 
 
+def without_outlier(values: np.ndarray) -> np.ndarray:
+    """Return the values with the one that lies farthest from the middle of its neighbours put there."""
+    if len(values) < 3:
+        return values
+    middle = (values[:-2] + values[2:]) / 2
+    at = int(np.abs(values[1:-1] - middle).argmax())
+    calm = values.copy()
+    calm[at + 1] = middle[at]
+    return calm
+
+
 def detrended_spread(values: np.ndarray) -> float:
     """Return max - min after a linear trend is taken out (least squares); NaN for fewer than three."""
     if len(values) < 3:

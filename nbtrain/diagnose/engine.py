@@ -151,7 +151,7 @@ def examine(facts: Facts, checks: Iterable[Check] | None = None) -> Examination:
         for one in said:
             if isinstance(one, Suspicion):
                 found.append(Diagnosed(check.id, one, ranked(one.recommendations)))
-    found.sort(key=lambda one: (one.severity is Severity.INFO, _place(one.check)))
+    found.sort(key=lambda one: (one.severity is Severity.INFO, one.said.vague, _place(one.check)))
     primary = next((one.check for one in found if one.severity is not Severity.INFO), None)
     ids = {one.check for one in found}
     tied = tuple(

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbtrain.diagnose.curves import Curves, in_bins, loss_course, noise, present, smooth, swing
+from nbtrain.diagnose.curves import (
+    Curves,
+    in_bins,
+    loss_course,
+    noise,
+    present,
+    smooth,
+    swing,
+    without_outlier,
+)
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.units import number
 
@@ -145,7 +154,8 @@ def swings(curves: Curves, course: np.ndarray, by_epoch: bool) -> Swings | None:
     times what the scatter of single batches explains, harm nothing and are not accused.
     """
     later = course[len(course) // 4 :]
-    size, level = swing(later), abs(float(np.median(later)))
+    # of few values one spike would make a quarter of the bends: it is none of the swings
+    size, level = min(swing(later), swing(without_outlier(later))), abs(float(np.median(later)))
     of_gain, of_level = (0.10, 0.15) if by_epoch else (0.25, 0.25)
     if len(later) < 5 or size <= of_gain * _gained(course) or size <= of_level * level:
         return None

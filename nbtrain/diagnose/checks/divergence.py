@@ -3,8 +3,9 @@
 What it does
     The train loss ends far above its best: half of all it had gained is lost again, and over 10 % of the
     best and three standard deviations of its noise (running medians of three; the end is the median of the
-    last tenth). Of two or three epochs, only a tenfold growth counts. Or it grew to twice its best before
-    it stopped being finite (TheDeepChecker: twice the minimum; trainproof: 1.5 times).
+    last tenth). Or it has risen with each of the last three values or more, to twice its best and by a
+    quarter of its gain. Of two or three epochs, only a tenfold growth counts. Or it grew to twice its best
+    before it stopped being finite (TheDeepChecker: twice the minimum; trainproof: 1.5 times).
 
 Why it hurts
     Each further step makes the model worse; the weights of the end are worth nothing.
@@ -26,11 +27,12 @@ from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
 from nbtrain.diagnose.curves import present
 from nbtrain.diagnose.facts import Facts
-from nbtrain.diagnose.instability import turn
+from nbtrain.diagnose.instability import Turn, turn
 from nbtrain.findings import Confidence, Severity
 from nbtrain.units import number
 
 GREW = 2.0  # times the best, before a loss stopped being finite
+CLIMBS = 3  # values in a row
 TENFOLD = 10.0  # of two or three epochs
 VERIFY = "The train loss of the next run must fall over the epochs in which this one rose."
 OTHERS = (
@@ -59,7 +61,7 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
                 (float(curves.epoch[0]), float(curves.epoch[-1])),
             )
         return
-    found = turn(curves, course)
+    found = turn(curves, course) or _climbs(course)
     if found is None:
         return
     place, told = None, f"{100 * (found.at + 1) / len(course):.0f} % of the steps"
@@ -76,6 +78,21 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
         f"it started at {number(course[0], 3)}; the rise is {100 * found.lost:.0f} % of all that was gained",
         place,
     )
+
+
+def _climbs(course: np.ndarray) -> Turn | None:
+    """Return the turn of a loss that has risen in each of the last values, at least three, to twice its best
+    and by a quarter of all it gained.
+    """
+    best = int(course.argmin())
+    rising = course[best:]
+    gained = max(float(course[0] - course[best]), 1e-12)
+    if len(rising) <= CLIMBS or course[best] <= 0 or not (np.diff(rising) > 0).all():
+        return None
+    rise = float(course[-1] - course[best])
+    if course[-1] < GREW * course[best] or rise < 0.25 * gained:
+        return None
+    return Turn(best, float(course[best]), float(course[-1]), rise / gained)
 
 
 def _before_broken(facts: Facts) -> Suspicion | None:

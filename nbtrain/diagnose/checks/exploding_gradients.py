@@ -2,10 +2,11 @@
 
 What it does
     The total norm before clipping: the median of the last three epochs (or of the last twentieth of the
-    steps) is above 100 and ten times that of the first quarter (the limits of the alert). Or three epochs
-    or more above 100 and ten times the median of the others. Or the norm is not finite in two epochs or at
-    the end. By layer: one layer's norm is above 100 and seventy times the median of the layers
-    (AutoTrainer's ratio), in the last three epochs. A single high epoch is no finding.
+    steps) is above 100 (above 10 while the loss does not fall) and ten times that of the first quarter (the
+    limits of the alert). Or three epochs or more above 100 and ten times the median of the others. Or the
+    norm is not finite in two epochs or at the end. By layer: one layer's norm is above 100 and seventy
+    times the median of the layers (AutoTrainer's ratio), in the last three epochs. A single high epoch is
+    no finding.
 
 Why it hurts
     One step along such a gradient throws away what was learned; the next thing to see is often NaN.
@@ -35,6 +36,7 @@ from nbtrain.units import number
 LEAST_EPOCHS = 4
 LEAST_STEPS = 60
 SUSTAINED = 3  # epochs
+LOW_NORM = 10.0  # in place of 100 while the loss does not fall
 LAYER_RATIO = 70.0  # of one layer to the median of all (AutoTrainer)
 VERIFY = "The gradient norm of the next run must stay within ten times that of its first epochs."
 OTHERS = (
@@ -91,7 +93,8 @@ def _growth(facts: Facts, norms: np.ndarray, at: np.ndarray, unit: str) -> Suspi
     first = float(np.median(norms[: max(2 if unit == "epoch" else 20, len(norms) // 4)]))
     tail = min(3, len(norms) - 2) if unit == "epoch" else max(20, len(norms) // 20)
     now = float(np.median(norms[-tail:]))
-    limit = max(EXPLODED_NORM, EXPLODED_GROWTH * first)
+    norm = EXPLODED_NORM if facts.late_trend.slope < 0 else LOW_NORM
+    limit = max(norm, EXPLODED_GROWTH * first)
     if now > limit:
         # from where on it never came back under the limit
         below = np.flatnonzero(norms <= limit)

@@ -117,6 +117,7 @@ def _by_shape(facts: Facts) -> Iterator[Suspicion | Gap]:
         ("Expected of a model that was trained before and is only being adapted; of no other.",),
         (Evidence("loss", "span", first, last, label="hardly moved"),),
         (first, last),
+        vague=True,
     )
 
 
