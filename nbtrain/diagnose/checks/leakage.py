@@ -25,6 +25,7 @@ import numpy as np
 
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
 from nbtrain.diagnose.facts import Facts
+from nbtrain.diagnose.instability import turn
 from nbtrain.diagnose.learning import PERFECT
 from nbtrain.diagnose.outcome import ACCURACY_GAP
 from nbtrain.findings import Confidence, Severity
@@ -121,6 +122,8 @@ def _by_accuracy(facts: Facts) -> Iterator[Suspicion | Gap]:
 def _by_loss(facts: Facts) -> Iterator[Suspicion | Gap]:
     curves = facts.curves
     valid, following = curves.val_loss[:-1], curves.train_loss[1:]
+    if facts.history.broken or turn(curves, facts.course[0]) is not None:
+        return  # a loss that grows is behind the validation at each epoch's start
     both = np.isfinite(valid) & np.isfinite(following) & (following > 0)
     if both.sum() < EARLY_EPOCHS:
         return

@@ -24,9 +24,9 @@ import numpy as np
 
 from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
-from nbtrain.diagnose.curves import recent
+from nbtrain.diagnose.curves import present, recent
 from nbtrain.diagnose.facts import Facts
-from nbtrain.diagnose.outcome import Rise, validation_rise
+from nbtrain.diagnose.outcome import validation_rise
 from nbtrain.findings import Confidence, Severity
 from nbtrain.units import number
 
@@ -50,12 +50,14 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     held = np.isfinite(curves.val_loss)
     after = int((held & (curves.epoch > rise.epoch)).sum())
     long_past = after >= PATIENCE and 2 * after >= int(held.sum()) and rise.percent >= CLEAR_PERCENT
-    better = _accuracy_since(facts, rise)
+    better = _accuracy_since(facts)
     unsure = not long_past or better > BETTER
     if unsure and not curves.has_accuracy:
         return  # then it is overfitting, and said so
     end = float(curves.epoch[-1])
-    told = f"; validation accuracy {100 * better:+.1f} points since" if np.isfinite(better) else ""
+    told = ""
+    if np.isfinite(better):
+        told = f"; validation accuracy {100 * better:+.1f} points against its first half"
     advice = tuple(
         one
         for one in (
@@ -90,11 +92,15 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     )
 
 
-def _accuracy_since(facts: Facts, rise: Rise) -> float:
-    """Return how much validation accuracy has gained since the best loss; NaN without accuracies."""
-    curves = facts.curves
-    until = curves.val_acc[curves.epoch <= rise.epoch + 1]
-    return recent(curves.val_acc) - recent(until)
+def _accuracy_since(facts: Facts) -> float:
+    """Return how far validation accuracy lies above the best of the run's first half (means of three epochs);
+    NaN without accuracies.
+    """
+    known = present(facts.curves.val_acc)
+    first = known[: max(len(known) // 2, 3)]
+    if len(first) < 3:
+        return float("nan")
+    return recent(known) - float(np.convolve(first, np.full(3, 1 / 3), "valid").max())
 
 
 def _rounded(epoch: float) -> int:

@@ -33,6 +33,7 @@ from nbtrain.units import number
 
 LEAP = 1.5  # times the first loss
 LEAST_STEPS, LEAST_EPOCHS = 50, 8
+SOON_STEPS = 12
 BACK_SOON = 0.02  # of the steps: then it is only said
 VERIFY = "In the first tenth of the next run the loss must not rise over its first value."
 
@@ -71,7 +72,7 @@ def _by_steps(facts: Facts, steps: np.ndarray) -> Iterator[Suspicion | Gap]:
         return
     back = np.flatnonzero(smooth(steps)[top:] <= first)
     lasted = top + (int(back[0]) if len(back) else len(steps) - top)
-    settled = lasted <= max(12, BACK_SOON * len(steps))
+    settled = lasted <= max(3, min(SOON_STEPS, 0.05 * len(steps)), BACK_SOON * len(steps))
     yield _said(
         facts,
         f"The loss leapt from {number(first, 3)} to {number(float(begin[top]), 3)} in the first steps.",
