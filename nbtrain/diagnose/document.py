@@ -30,7 +30,7 @@ from nbtrain.report.model import (
 NOTHING_YET = "Nothing to diagnose yet: no epoch was finished."
 NO_PROBLEM = "No problem found"
 _TONES = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.INFO: "info"}
-_TITLES = {
+TITLES = {
     "nan-loss": "The loss is not finite",
     "divergence": "Divergence",
     "exploding-gradients": "Exploding gradients",
@@ -120,7 +120,7 @@ def _headline(found: Examination) -> str:
         return f"{NO_PROBLEM}: {looked}{possible}."
     others = sum(one.severity is not Severity.INFO for one in found.findings) - 1
     more = f" And {others} more finding{'s' if others > 1 else ''}." if others else ""
-    return f"{_TITLES.get(first.check, first.check)}: {first.said.issue}{more}"
+    return f"{TITLES.get(first.check, first.check)}: {first.said.issue}{more}"
 
 
 def _tone(found: Examination) -> str:
@@ -182,7 +182,7 @@ def _section(place: int, one: Diagnosed) -> Section:
     blocks.append(
         Text(f"More: `%train explain {one.check}` (in a terminal, `nbtrain explain {one.check}`).", "muted")
     )
-    return Section(f"{place}. {_TITLES.get(one.check, one.check)}", tuple(blocks))
+    return Section(f"{place}. {TITLES.get(one.check, one.check)}", tuple(blocks))
 
 
 def _next_step(

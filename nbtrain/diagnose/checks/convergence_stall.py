@@ -47,7 +47,7 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     if len(losses) <= STALL_EPOCHS:
         yield Gap(f"{len(losses)} epochs with a train loss: a stall is judged from {STALL_EPOCHS + 1}")
         return
-    if not _stands_still(losses):
+    if not stands_still(losses):
         return
     if facts.raised_after(int(held[-STALL_EPOCHS])):
         yield Gap("the learning rate was raised within the last fifteen epochs: no stall can be told")
@@ -64,7 +64,7 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     yield _said(facts, losses, held, now, unsure=unsure)
 
 
-def _stands_still(losses: np.ndarray) -> bool:
+def stands_still(losses: np.ndarray) -> bool:
     """Say whether the last fifteen values brought no improvement by 1 %."""
     before, last = losses[:-STALL_EPOCHS], losses[-STALL_EPOCHS:]
     level = abs(float(np.median(last))) or 1.0

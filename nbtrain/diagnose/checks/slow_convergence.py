@@ -25,11 +25,13 @@ import numpy as np
 
 from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
+from nbtrain.diagnose.checks.convergence_stall import stands_still
 from nbtrain.diagnose.curves import present
 from nbtrain.diagnose.facts import Facts
 from nbtrain.diagnose.learning import LOW_ACCURACY
 from nbtrain.diagnose.trend import trend
 from nbtrain.findings import Confidence, Severity
+from nbtrain.running.limits import STALL_EPOCHS
 from nbtrain.units import number
 
 LEAST_EPOCHS = 10
@@ -50,6 +52,8 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
         return
     if np.isfinite(curves.train_acc).any() and round(facts.recent_train_acc, 6) >= LOW_ACCURACY:
         return
+    if len(losses) > STALL_EPOCHS and stands_still(losses):
+        return  # under 1 % in fifteen epochs is a stall
     half = len(losses) // 2
     late, whole = trend(losses[half:]), trend(losses)
     early = trend(losses[: half + 1])

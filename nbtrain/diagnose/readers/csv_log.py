@@ -1,7 +1,7 @@
 """A CSV log: a line an epoch, a line a step, or Lightning's, whose lines hold some columns each.
 
-An empty cell is absent. `nan` is a loss that is not finite, unless the column has it on every other line,
-where a writer without empty cells meant absent.
+An empty cell is absent. `nan` is a loss that is not finite, unless a writer without empty cells meant absent:
+where the column has it often, or only on lines that belong to others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nbtrain.diagnose.reader import Reader
 from nbtrain.errors import InvalidMetrics
 
 _ENDINGS = (".csv", ".tsv", ".log", ".txt")
-_OFTEN_NAN = 0.1  # share of a column's words: more are absent values, as in `nbtrain.diagnose.curves`
+_OFTEN_NAN = 0.4  # share of the lines: more are absent values
 Row = dict[str, float]
 
 
@@ -80,16 +80,20 @@ def _rows(file: Path, text: str) -> list[Row]:
         table = list(csv.DictReader(lines, delimiter=delimiter, skipinitialspace=True))
     except csv.Error as error:
         raise _invalid(file, f"is no CSV: {error}") from error
-    words = {name for name in table[0] if name} if table else set()
-    absent = {name for name in words if _nan_is_absent([line.get(name) for line in table])}
+    columns = {
+        name: [_as_number(line.get(name)) for line in table] for name in (table[0] if table else ()) if name
+    }
+    absent = {name for name in columns if _nan_is_absent(name, columns)}
     return [
         {
-            name: number for name, word in line.items()
-            if name and (number := _as_number(word)) is not None
+            name: number
+            for name, word in line.items()
+            if name
+            and (number := _as_number(word)) is not None
             and not (name in absent and math.isnan(number))
         }
         for line in table
-    ]  # fmt: skip
+    ]
 
 
 def _as_number(word: object) -> float | None:
@@ -101,17 +105,24 @@ def _as_number(word: object) -> float | None:
         return None
 
 
-def _nan_is_absent(words: list[str | None]) -> bool:
-    """Say whether `nan` in a column means absent: it stands between numbers, on over a tenth of the lines."""
-    numbers = [_as_number(word) for word in words]
-    held = [number for number in numbers if number is not None]
-    finite = [at for at, number in enumerate(held) if math.isfinite(number)]
-    if not finite or not any(map(math.isnan, held)):
-        return bool(held) and all(map(math.isnan, held))
-    inside = held[finite[0] : finite[-1] + 1]
-    between = sum(map(math.isnan, inside)) / len(inside)
-    before = finite[0]  # a validation that comes only at an epoch's end begins with absent ones
-    return between > _OFTEN_NAN or (before > 0 and before > _OFTEN_NAN * len(held))
+def _nan_is_absent(name: str, columns: dict[str, list[float | None]]) -> bool:
+    """Say whether `nan` in a column means absent: it stands on two of five lines between numbers or before
+    the first, or only on lines that belong to another column, as in a log whose lines hold some columns each.
+    """
+    values = columns[name]
+    nan = [at for at, value in enumerate(values) if value is not None and math.isnan(value)]
+    finite = {at for at, value in enumerate(values) if value is not None and math.isfinite(value)}
+    if not nan or not finite:
+        return bool(nan) and canonical(name) != "train_loss"
+    inside = [at for at in nan if min(finite) < at < max(finite)]
+    before = [at for at in nan if at < min(finite)]
+    if len(inside) > _OFTEN_NAN * (len(inside) + len(finite)) or len(before) > _OFTEN_NAN * len(values):
+        return True
+    for other, theirs in columns.items():
+        held = {at for at, value in enumerate(theirs) if value is not None and math.isfinite(value)}
+        if other != name and held.issuperset(nan) and len(held & finite) <= 0.1 * len(finite):
+            return True
+    return False
 
 
 def _one_an_epoch(rows: Iterable[Row], epochs: str) -> list[Row]:

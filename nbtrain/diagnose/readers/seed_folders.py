@@ -35,8 +35,10 @@ def read(path: Path) -> History:
         raise InvalidMetrics(
             f"{path} has folders seed-*, and none with a history that can be read.",
             suggestion="Each needs a metrics.json, or a run's folder.",
-            path=str(path), field="", problem="no history in any seed's folder",
-        )  # fmt: skip
+            path=str(path),
+            field="",
+            problem="no history in any seed's folder",
+        )
     results = {name: _result(history) for name, history in seeds.items()}
     ordered = sorted(results, key=lambda name: (not np.isfinite(results[name]), results[name]))
     middle = ordered[(len(ordered) - 1) // 2]

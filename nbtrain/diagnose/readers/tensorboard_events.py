@@ -13,6 +13,7 @@ from nbtrain.diagnose.reader import Reader
 from nbtrain.errors import InvalidMetrics
 
 _PATTERN = "*tfevents*"
+CURVES = {"train_loss", "val_loss", "train_acc", "val_acc"}
 
 
 def _recognises(path: Path) -> bool:
@@ -35,23 +36,30 @@ def read(path: Path) -> History:
     if path.is_dir():
         folders += sorted({file.parent for file in path.rglob(_PATTERN)} - set(folders))
     series: dict[str, dict[int, float]] = {}
+    runs: set[str] = set()
     for folder in folders:
         side = "" if folder == path else folder.name
+        top = "" if folder == path else folder.relative_to(path).parts[0]
         for tag, points in _scalars(loader, tensors, folder).items():
             name = _name(side, tag)
-            if name in series and set(series[name]) & set(points) and len(folders) > 1:
-                raise _invalid(path, f"holds several runs ({tag} in more than one folder)")
+            if canonical(name) in CURVES and canonical(f"{top}_loss") is None:
+                runs.add(top)
             series.setdefault(name, {}).update(points)
-    found = {canonical(name) for name in series}
-    if not found & {"train_loss", "val_loss", "train_acc", "val_acc"}:
-        raise _invalid(path, "has no scalar of a loss or an accuracy, only "
-                             f"{', '.join(list(series)[:8]) or 'none'}")
+    if len(runs) > 1:
+        raise _invalid(path, f"holds several runs: {', '.join(sorted(runs)[:6])}")
+    if not CURVES & {canonical(name) for name in series}:
+        raise _invalid(
+            path, f"has no scalar of a loss or an accuracy, only {', '.join(list(series)[:8]) or 'none'}"
+        )
     merged = merge(series)
     table = merged.steps if len(merged.steps) else None
     return history_of_rows(
-        merged.rows, name=path.stem if path.is_file() else path.name, source="TensorBoard's event files",
-        steps=table, notes=merged.notes,
-    )  # fmt: skip
+        merged.rows,
+        name=path.stem if path.is_file() else path.name,
+        source="TensorBoard's event files",
+        steps=table,
+        notes=merged.notes,
+    )
 
 
 def _name(side: str, tag: str) -> str:
