@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbtrain.commands.diagnose import diagnose as diagnose
     from nbtrain.commands.estimate import estimate_memory as estimate_memory
     from nbtrain.commands.free import free as free
     from nbtrain.commands.inspect import inspect as inspect
@@ -32,22 +33,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "diagnose": "nbtrain.commands.diagnose",
     "estimate_memory": "nbtrain.commands.estimate",
     "free": "nbtrain.commands.free",
     "inspect": "nbtrain.commands.inspect",
-    "lr_find": "nbtrain.commands.lr_find",
     "last_run": "nbtrain.commands.runs",
     "load_run": "nbtrain.commands.runs",
+    "log": "nbtrain.running.log",
+    "lr_find": "nbtrain.commands.lr_find",
     "review": "nbtrain.commands.review",
     "runs": "nbtrain.commands.runs",
-    "log": "nbtrain.running.log",
     "train": "nbtrain.commands.start",
     "watch": "nbtrain.commands.watch",
 }
-__all__ = [
-    "estimate_memory", "free", "inspect", "last_run", "load_run", "log", "lr_find", "review", "runs", "train",
-    "watch",
-]  # fmt: skip
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "set": ("nbtrain.commands.controls", "change lr, epochs, max_steps or patience of a run while it trains"),
     "runs": ("nbtrain.commands.runs", "list the runs of this kernel and on disk"),
     "report": ("nbtrain.commands.report", "show what a run came to"),
+    "diagnose": ("nbtrain.commands.diagnose", "say what is wrong with a training, and what to do"),
     "inspect": ("nbtrain.commands.inspect", "look at a model, an optimizer, a scheduler or a loader"),
     "lr-find": ("nbtrain.commands.lr_find", "find a learning rate by a range test that leaves no trace"),
     "estimate": ("nbtrain.commands.estimate", "estimate the memory of a training step before it runs"),

@@ -116,20 +116,10 @@ def _broken(
 ) -> str:
     """Return where a loss first was non-finite, in words, or "".
 
-    Infinite is never "absent". A NaN by step is a broken loss only where the steps around it have losses: the
-    column has a finite value before it and at most a tenth of the rows are NaN, or everything after it is.
+    Infinite is never "absent"; for NaN by step see `broken_step`.
     """
-    if np.isinf(step_loss).any():
-        return f"at step {step[np.isinf(step_loss)][0]:,.0f}"
-    nan = np.isnan(step_loss)
-    seen = np.flatnonzero(~nan)
-    if len(seen) and nan.any():
-        tail = nan[seen[-1] + 1 :]
-        inside = nan[seen[0] : seen[-1] + 1]
-        if inside.any() and inside.mean() <= 0.1:
-            return f"at step {step[seen[0] + int(inside.argmax())]:,.0f}"
-        if len(tail) and not inside.any():
-            return f"at step {step[seen[-1] + 1]:,.0f}"
+    if (at := _broken_at(step_loss)) is not None:
+        return f"at step {step[at]:,.0f}"
     for name, values in (("train", train_loss), ("validation", val_loss)):
         if np.isinf(values).any():
             return f"in the {name} loss of epoch {epoch[np.isinf(values)][0]:,.0f}"
@@ -138,6 +128,33 @@ def _broken(
         start = int(finite.argmax())
         return f"in the train loss of epoch {epoch[start:][~finite[start:]][0]:,.0f}"
     return ""
+
+
+def broken_step(history: pd.DataFrame) -> tuple[float, float] | None:
+    """Return the first step whose train loss is truly non-finite, and that loss; None without one.
+
+    Infinite is never "absent". A NaN by step is a broken loss only where the steps around it have losses: the
+    column has a finite value before it and at most a tenth of the rows are NaN, or everything after it is.
+    """
+    history = _of_one_loss(history)
+    losses = _column(history, "train_loss")
+    at = _broken_at(losses)
+    return None if at is None else (float(_index(history)[at]), float(losses[at]))
+
+
+def _broken_at(step_loss: np.ndarray) -> int | None:
+    if np.isinf(step_loss).any():
+        return int(np.isinf(step_loss).argmax())
+    nan = np.isnan(step_loss)
+    seen = np.flatnonzero(~nan)
+    if len(seen) and nan.any():
+        tail = nan[seen[-1] + 1 :]
+        inside = nan[seen[0] : seen[-1] + 1]
+        if inside.any() and inside.mean() <= 0.1:
+            return int(seen[0]) + int(inside.argmax())
+        if len(tail) and not inside.any():
+            return int(seen[-1]) + 1
+    return None
 
 
 def present(values: np.ndarray) -> np.ndarray:
@@ -180,6 +197,17 @@ def swing(values: np.ndarray) -> float:
         return 0.0
     bend = values[1:-1] - (values[:-2] + values[2:]) / 2
     return float(np.percentile(np.abs(bend), 75) / (1.1503 * np.sqrt(1.5)))
+
+
+def without_outlier(values: np.ndarray) -> np.ndarray:
+    """Return the values with the one that lies farthest from the middle of its neighbours put there."""
+    if len(values) < 3:
+        return values
+    middle = (values[:-2] + values[2:]) / 2
+    at = int(np.abs(values[1:-1] - middle).argmax())
+    calm = values.copy()
+    calm[at + 1] = middle[at]
+    return calm
 
 
 def detrended_spread(values: np.ndarray) -> float:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from nbtrain.diagnose.curves import Curves, in_bins, loss_course, noise, present, smooth, swing
+from nbtrain.diagnose.curves import (
+    Curves,
+    in_bins,
+    loss_course,
+    noise,
+    present,
+    smooth,
+    swing,
+    without_outlier,
+)
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.units import number
 
@@ -50,8 +61,20 @@ def _gained(course: np.ndarray) -> float:
     return max(float(course[0] - course.min()), 0.1 * abs(float(course[0])), 1e-12)
 
 
-def _rising(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | None:
-    """The train loss ends far above its best: half of all that was gained is lost again."""
+@dataclass(frozen=True)
+class Turn:
+    """A train loss that ends far above its best: position of the best in the course, its value, the end, and
+    which share of the gain was lost.
+    """
+
+    at: int
+    best: float
+    end: float
+    lost: float
+
+
+def turn(curves: Curves, course: np.ndarray) -> Turn | None:
+    """Return where the train loss turned for the worse: half of all that was gained is lost again."""
     calm = smooth(course)
     best = int(calm.argmin())
     end = float(np.median(course[-max(2, len(course) // 10) :]))
@@ -61,55 +84,97 @@ def _rising(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | Non
         limit = max(limit, 6 * _batch_noise(curves, len(course)))
     if best >= len(course) - 2 or rise <= limit:
         return None
-    where = _where(best, len(course), by_epoch)
-    issue = f"Train loss rose again, from {number(calm[best], 3)} {where} to {number(end, 3)} at the end."
-    evidence = (
-        f"it started at {number(course[0], 3)}: {100 * rise / _gained(calm):.0f} % of the gain was lost"
-    )
+    return Turn(best, float(calm[best]), end, rise / _gained(calm))
+
+
+def _rising(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | None:
+    found = turn(curves, course)
+    if found is None:
+        return None
+    where = _where(found.at, len(course), by_epoch)
+    issue = (f"Train loss rose again, from {number(found.best, 3)} {where} to {number(found.end, 3)} at "
+            "the end.")
+    evidence = f"it started at {number(course[0], 3)}: {100 * found.lost:.0f} % of the gain was lost"
     return finding("divergence", Severity.CRITICAL, issue, evidence, Confidence.LIKELY)
 
 
-def _spiking(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | None:
-    """The loss jumps back by more than 60 % of its gain, after the first quarter, and recovers.
+@dataclass(frozen=True)
+class Jumps:
+    """Jumps of the train loss: how many, position and height of the highest, the best value before it."""
+
+    times: int
+    at: int
+    height: float
+    before: float
+
+
+def jumps(curves: Curves, course: np.ndarray) -> Jumps | None:
+    """Return where the loss jumps back by more than 60 % of its gain, after the first quarter.
 
     Where validation is at its best at the end, by more than the scatter of single batches explains, too.
     """
     begin = max(len(course) // 4, 2)
     lowest = np.minimum.accumulate(course)
-    jumps = course[begin:] - lowest[begin - 1 : -1]
+    heights = course[begin:] - lowest[begin - 1 : -1]
     limit = max(0.6 * _gained(course), 6 * noise(course))
     if _best_at_the_end(curves):
         limit = max(limit, 6 * _batch_noise(curves, len(course)))
-    high = jumps > limit
+    high = heights > limit
     if not high.any():
         return None
     peaks = int((np.diff(high.astype(int), prepend=0) == 1).sum())
-    top = begin + int(jumps.argmax())
-    times = "once" if peaks == 1 else f"{peaks} times"
-    issue = f"Train loss jumped up {times}, to {number(course[top], 3)} {_where(top, len(course), by_epoch)}."
-    evidence = (
-        f"before the jump it was down to {number(lowest[top - 1], 3)}; it started at {number(course[0], 3)}"
-    )
+    top = begin + int(heights.argmax())
+    return Jumps(peaks, top, float(course[top]), float(lowest[top - 1]))
+
+
+def _spiking(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | None:
+    found = jumps(curves, course)
+    if found is None:
+        return None
+    times = "once" if found.times == 1 else f"{found.times} times"
+    where = _where(found.at, len(course), by_epoch)
+    issue = f"Train loss jumped up {times}, to {number(found.height, 3)} {where}."
+    evidence = (f"before the jump it was down to {number(found.before, 3)}; it started at "
+               f"{number(course[0], 3)}")
     return finding("loss-spikes", Severity.WARNING, issue, evidence, Confidence.LIKELY)
 
 
-def _oscillating(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | None:
-    """The loss goes up and down by 10 % of its gain and 15 % of its level (by steps: 25 %), after the first
-    quarter.
+@dataclass(frozen=True)
+class Swings:
+    """Up-and-down of the train loss: its size, the level around which, and the loss's gain (0: none)."""
+
+    size: float
+    level: float
+    gained: float
+
+
+def swings(curves: Curves, course: np.ndarray, by_epoch: bool) -> Swings | None:
+    """Return whether the loss goes up and down by 10 % of its gain and 15 % of its level (by steps: 25 %),
+    after the first quarter.
 
     Where validation is at its best at the end, swings of up to a quarter of the gain, or of up to three
     times what the scatter of single batches explains, harm nothing and are not accused.
     """
     later = course[len(course) // 4 :]
-    size, level = swing(later), abs(float(np.median(later)))
+    # of few values one spike would make a quarter of the bends: it is none of the swings
+    size, level = min(swing(later), swing(without_outlier(later))), abs(float(np.median(later)))
     of_gain, of_level = (0.10, 0.15) if by_epoch else (0.25, 0.25)
     if len(later) < 5 or size <= of_gain * _gained(course) or size <= of_level * level:
         return None
     gained = float(course[0] - course.min())
     if _best_at_the_end(curves) and size <= max(_SMALL * gained, _NOISES * _batch_noise(curves, len(course))):
         return None
+    return Swings(size, level, max(gained, 0.0))
+
+
+def _oscillating(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | None:
+    found = swings(curves, course, by_epoch)
+    if found is None:
+        return None
+    size, gained = found.size, found.gained
     unit = "epoch to epoch" if by_epoch else "part to part of the run"
-    issue = f"Train loss goes up and down by about {number(size, 2)} from {unit}, around {number(level, 3)}."
+    level = number(found.level, 3)
+    issue = f"Train loss goes up and down by about {number(size, 2)} from {unit}, around {level}."
     evidence = "the train loss never came below its start"
     if gained > 0:
         share = f"{100 * size / gained:.0f} %"

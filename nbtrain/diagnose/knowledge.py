@@ -37,8 +37,21 @@ class Page:
     def report(self) -> Report:
         """Return the page to be shown."""
         shown = tuple(Section(title, _blocks(text)) for title, text in self.sections.items())
+        if judged := how_it_is_judged(self.id):
+            shown = (*shown, Section("How a diagnosis judges it", (Text(judged),)))
         data = {"page": self.id, "also": list(self.also), "summary": self.summary, "sections": self.sections}
         return Report(self.title, shown, self.summary, "info", data)
+
+
+def how_it_is_judged(name: str) -> str:
+    """Return what a check looks at and its thresholds, from its own docstring; "" where there is no check."""
+    from nbtrain.diagnose.engine import check_named
+
+    check = check_named(name)
+    if check is None:
+        return ""
+    told = re.search(r"^What it does\n(.*?)(?=^\S|\Z)", check.documentation, re.MULTILINE | re.DOTALL)
+    return " ".join(told[1].split()) if told else ""
 
 
 @cache

@@ -21,6 +21,7 @@ LOW_ACCURACY = 0.75
 PERFECT = 0.995  # validation accuracy; a tiny loss that still falls makes no such model better
 
 _LOOKED_AT = 20  # epochs whose accuracies tell what they count
+_SINGLE = 2e-7  # rounding of a mean taken in single precision
 _LARGEST = 10**7  # positions; a float64 tells shares of so many apart
 HARDLY = 0.05  # share of the starting loss; less is no progress
 _UNSURE = 0.10  # ... more is progress, however noisy the first steps were
@@ -42,6 +43,9 @@ def what_accuracy_counts(curves: Curves, val_samples: int | None) -> Counted:
     if not val_samples:
         return "unknown"
     values = present(curves.val_acc)[-_LOOKED_AT:]
+    hits = values * val_samples
+    if len(values) and (np.abs(hits - np.round(hits)) <= _SINGLE * val_samples).all():
+        return "samples"
     parts = [Fraction(float(value)).limit_denominator(_LARGEST).denominator for value in values]
     return "samples" if math.lcm(*parts) <= val_samples else "positions"
 

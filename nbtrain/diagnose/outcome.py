@@ -293,14 +293,10 @@ def _unmoved_text(curves: Curves) -> str:
 
 def _doubtful_data(curves: Curves) -> list[Finding]:
     found = []
-    accuracies = present(curves.val_acc)
-    last = accuracies[-max(5, len(accuracies) // 4) :]
-    spread = detrended_spread(last)
-    # a curve that bends, as at the start of a short run, leaves a spread too: it must have gone down as well
-    fell = float((np.maximum.accumulate(last) - last).max()) if len(last) else 0.0
-    if len(last) >= 5 and round(spread, 6) > ACCURACY_SPREAD and fell > ACCURACY_SPREAD / 2:
+    if (varies := validation_spread(curves)) is not None:
+        spread, count = varies
         issue = f"Validation accuracy varies by {100 * spread:.1f} points from epoch to epoch."
-        evidence = f"spread of the last {len(last)} epochs, trend taken out; the limit is 8 points"
+        evidence = f"spread of the last {count} epochs, trend taken out; the limit is 8 points"
         found.append(
             Finding(
                 "data-quality",
@@ -311,7 +307,7 @@ def _doubtful_data(curves: Curves) -> list[Finding]:
                 details={"varies": True},
             )
         )
-    gap = min(recent(curves.val_acc) - recent(curves.train_acc), _gap_to_next(curves))
+    gap = min(recent(curves.val_acc) - recent(curves.train_acc), gap_to_next(curves))
     if curves.has_accuracy and round(gap, 6) > ACCURACY_GAP:
         issue = f"Validation accuracy is {100 * gap:.1f} points above train accuracy."
         evidence = (
@@ -322,7 +318,23 @@ def _doubtful_data(curves: Curves) -> list[Finding]:
     return found
 
 
-def _gap_to_next(curves: Curves) -> float:
+def validation_spread(curves: Curves) -> tuple[float, int] | None:
+    """Return by how much validation accuracy varies (0..1) and over how many epochs; None within the limit.
+
+    The spread is largest minus smallest of the last quarter of the epochs, at least five, a linear trend
+    taken out.
+    """
+    accuracies = present(curves.val_acc)
+    last = accuracies[-max(5, len(accuracies) // 4) :]
+    spread = detrended_spread(last)
+    # a curve that bends, as at the start of a short run, leaves a spread too: it must have gone down as well
+    fell = float((np.maximum.accumulate(last) - last).max()) if len(last) else 0.0
+    if len(last) < 5 or round(spread, 6) <= ACCURACY_SPREAD or fell <= ACCURACY_SPREAD / 2:
+        return None
+    return spread, len(last)
+
+
+def gap_to_next(curves: Curves) -> float:
     """Return how far validation accuracies lie above the train accuracies of the epochs after them.
 
     A train accuracy is the mean over an epoch in which the model learns: at the start of a run it lags far

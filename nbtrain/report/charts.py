@@ -12,6 +12,7 @@ from nbtrain.report.canvas import Canvas
 from nbtrain.report.decimate import decimate
 from nbtrain.report.model import Axes, Series
 from nbtrain.report.plain import one_line
+from nbtrain.report.pointed_out import draw_circles, draw_shades, labels
 from nbtrain.report.theme import series_colour
 from nbtrain.report.ticks import log_ticks, nice_ticks, short, tick_labels
 
@@ -104,9 +105,11 @@ def draw_axes(canvas: Canvas, axes: Axes, rect: Rect, colours: Mapping[str, str]
         return
     x_range, y_range = _x_range(curves, axes), _y_range(curves, log)
     scale = _frame(canvas, plot, _Scale(plot, x_range, y_range, log), axes, colours)
+    draw_shades(canvas, axes, curves, scale, colours)
     _marks(canvas, axes, scale, colours, lines=True)
     for curve in sorted(curves, key=lambda curve: curve.series.style != "faint"):
         _curve(canvas, curve, scale, colours)
+    draw_circles(canvas, axes, scale, colours)
     _marks(canvas, axes, scale, colours, lines=False)
 
 
@@ -336,13 +339,14 @@ def _marks(canvas: Canvas, axes: Axes, scale: _Scale, colours: Mapping[str, str]
     """
     plot = scale.plot
     taken: list[tuple[float, float, int]] = []
-    for mark in sorted((mark for mark in axes.marks if math.isfinite(mark.x)), key=lambda mark: mark.x):
+    known = axes.marks if lines else (*axes.marks, *labels(axes))
+    for mark in sorted((mark for mark in known if math.isfinite(mark.x)), key=lambda mark: mark.x):
         colour = colours.get(mark.tone) or colours["muted"]
         at = float(scale.across(mark.x))
         if lines:
             canvas.line([at, at], [plot.top, plot.bottom], colour=colour, width=1.2, dashes=(3, 3), alpha=0.8)
             continue
-        label = one_line(mark.label, 32)
+        label = one_line(mark.label, 40)
         if not label:
             continue
         width = canvas.text_width(label, size=_SMALL, bold=True)

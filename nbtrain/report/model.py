@@ -102,6 +102,28 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Shade:
+    """A part of a chart pointed out from `start` to `end`: the whole height, or the area `between` the first
+    two curves. `label`: a few words. `tone`: one of TONES."""
+
+    start: float
+    end: float
+    label: str
+    tone: str = "warning"
+    between: bool = False
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A point of a curve pointed out by a ring around it. `label`: a few words. `tone`: one of TONES."""
+
+    x: float
+    y: float
+    label: str
+    tone: str = "warning"
+
+
+@dataclass(frozen=True)
 class Axes:
     """One plot. `log_y`: logarithmic axis where the values allow it. `log_x`: likewise; x not above 0 is left
     out."""
@@ -113,6 +135,8 @@ class Axes:
     log_y: bool = False
     marks: tuple[Mark, ...] = ()
     log_x: bool = False
+    shades: tuple[Shade, ...] = ()
+    circles: tuple[Circle, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,12 @@ class Run(Readings, LiveEdits):
             )
         return self._report(self, curves=curves)
 
+    def diagnose(self) -> Any:
+        """Say what is wrong with it so far, and what to do: `.primary`, `.findings`, rich display."""
+        import nbtrain  # the front door: what diagnoses lies above this layer
+
+        return nbtrain.diagnose(self)
+
     def show(self) -> None:
         """Show the live panel again, in this cell."""
         if viewing.viewer is None:

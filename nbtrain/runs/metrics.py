@@ -26,6 +26,8 @@ COLUMNS = (
     "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "gpu_util",
     "samples_per_s", "epoch_time_s",
 )  # fmt: skip
+_EMPTY = dict.fromkeys(COLUMNS)
+_SAFE_INT = 2**53  # larger ones may be too large for a float
 FRACTION = "fraction"  # the "accuracy_unit" of the files we write
 PERCENT_ABOVE = 1.5  # an accuracy over this is no fraction, also allowing for rounding: it is percent
 _ACCURACY = re.compile(r"(^|_)(acc|accuracy)$")
@@ -160,7 +162,7 @@ def parse_metrics(data: Any, path: str | Path = "metrics.json") -> MetricsFile:
     rows = data["epochs"]
     if not isinstance(rows, list):
         raise _invalid(path, "epochs", f"is {_kind(rows)}, expected a list of objects")
-    epochs = one_row_an_epoch([_checked_row(row, f"epochs[{index}]", path) for index, row in enumerate(rows)])
+    epochs = one_row_an_epoch([_checked_row(row, index, path) for index, row in enumerate(rows)])
     # where it is said that accuracies are fractions, a value of 93 is no percentage: a metric of the
     # person's own
     percent = () if data.get("accuracy_unit") == FRACTION else _percent_to_fraction(epochs)
@@ -180,25 +182,34 @@ def one_row_an_epoch(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return sorted(latest.values(), key=lambda row: (row.get("epoch") is None, row.get("epoch") or 0))
 
 
-def _checked_row(row: Any, where: str, path: Path) -> dict[str, Any]:
+def _checked_row(row: Any, index: int, path: Path) -> dict[str, Any]:
+    """Return a row that was checked. Plain numbers are passed over: histories may have 200,000 rows."""
     if not isinstance(row, dict):
-        raise _invalid(path, where, f"is {_kind(row)}, expected an object")
-    checked: dict[str, Any] = dict.fromkeys(COLUMNS)
+        raise _invalid(path, f"epochs[{index}]", f"is {_kind(row)}, expected an object")
+    checked = {**_EMPTY, **row}
     for key, value in row.items():
-        value = from_json_number(value)
-        if key in ("epoch", "step"):
-            value = _whole(value, f"{where}.{key}", path)
-        elif key in COLUMNS or _ACCURACY.search(key):
-            value = _number(value, f"{where}.{key}", path)
-        elif key == "layer_grad_norms":
-            if not isinstance(value, (dict, type(None))):
-                raise _invalid(path, f"{where}.{key}", f"is {_kind(value)}, expected an object of numbers")
-            names = (value or {}).items()
-            value = {n: _number(from_json_number(v), f"{where}.{key}.{n}", path) for n, v in names}
-        checked[key] = value
+        kind = type(value)
+        if key == "epoch" or key == "step":
+            if kind is not int or value < 0:
+                checked[key] = _whole(from_json_number(value), f"epochs[{index}].{key}", path)
+        elif value is not None and kind is not float and not (kind is int and abs(value) < _SAFE_INT):
+            checked[key] = _checked_value(key, from_json_number(value), f"epochs[{index}].{key}", path)
     if checked["epoch"] is None:
-        raise _invalid(path, f"{where}.epoch", "is missing")
+        raise _invalid(path, f"epochs[{index}].epoch", "is missing")
     return checked
+
+
+def _checked_value(key: str, value: Any, where: str, path: Path) -> Any:
+    """Return a value of a known column that is checked; whatever else a row has is kept as it is."""
+    if key == "layer_grad_norms":
+        if not isinstance(value, (dict, type(None))):
+            raise _invalid(path, where, f"is {_kind(value)}, expected an object of numbers")
+        names = (value or {}).items()
+        return {name: _number(from_json_number(norm), f"{where}.{name}", path) for name, norm in names}
+    by_class = isinstance(value, (dict, list)) and key not in COLUMNS  # an accuracy of each class
+    if key in COLUMNS or (_ACCURACY.search(key) and not by_class):
+        return _number(value, where, path)
+    return value
 
 
 def _number(value: Any, where: str, path: Path) -> float | int | None:
@@ -224,7 +235,7 @@ def _whole(value: Any, where: str, path: Path) -> int | None:
 
 def _percent_to_fraction(epochs: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Divide accuracy columns written as percent by 100, each column as a whole; return their names."""
-    columns = {key for row in epochs for key in row if isinstance(key, str) and _ACCURACY.search(key)}
+    columns = {key for key in set().union(*epochs) if isinstance(key, str) and _ACCURACY.search(key)}
     percent: list[str] = []
     for column in sorted(columns):
         values = [row[column] for row in epochs if isinstance(row.get(column), (int, float))]

@@ -195,6 +195,16 @@ class StoredRun:
         """The newest values: train_loss, smooth_loss, lr, grad_norm, val_loss, best_val_loss, ..."""
         return self._rows.latest()
 
+    def diagnose(self) -> Any:
+        """Say what is wrong with it, and what to do: `.primary`, `.findings`, rich display.
+
+        Raises:
+            InvalidMetrics: logs/metrics.json is damaged; names what and where.
+        """
+        import nbtrain  # the front door: what diagnoses lies above this layer
+
+        return nbtrain.diagnose(self)
+
     def stop(self, after: str = "step") -> None:
         """Ask the process that trains this run to end it, by a STOP file in its folder.
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from nbtrain import units
 from nbtrain.findings import Finding, Severity
+from nbtrain.running.limits import EXPLODED_GROWTH as GROWTH
+from nbtrain.running.limits import EXPLODED_NORM as NORM
 from nbtrain.running.signs.sign import Sign
 
-NORM = 100.0  # the total norm before clipping
-GROWTH = 10.0  # over the median of the first steps
 FIRST_STEPS = 50
 RECENT_STEPS = 20
 

@@ -10,11 +10,11 @@ from torch.utils.data import DataLoader
 
 from nbtrain.findings import Finding, Severity
 from nbtrain.running.host_reads import Probe
+from nbtrain.running.limits import UTILISATION
+from nbtrain.running.limits import UTILISATION_EPOCHS as EPOCHS
 from nbtrain.running.signs.loader_bound import advice
 from nbtrain.running.signs.sign import Sign
 
-UTILISATION = 60.0  # percent
-EPOCHS = 10
 READS = 2  # waits for the device in a step; a GradScaler has one
 WAITING = 0.25  # of the time spent waiting for batches: then the loader is to blame first
 

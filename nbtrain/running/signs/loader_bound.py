@@ -9,10 +9,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nbtrain import units
 from nbtrain.findings import Finding, Severity
+from nbtrain.running.limits import WAIT_SHARE as SHARE
+from nbtrain.running.limits import WORTH_WAITING_S as WORTH_S
 from nbtrain.running.signs.sign import Sign
 
-SHARE = 0.5  # of the time spent in steps
-WORTH_S = 30.0  # of waiting in all: then it is worth a word
 CLEAR_SHARE, CLEAR_WAIT_S = 0.8, 0.005  # so much of the time, and so long for each batch, is worth it soon
 SOON_S = 1.0  # of waiting in all
 LEAST_STEPS = 10

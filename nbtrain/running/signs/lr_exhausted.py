@@ -8,10 +8,10 @@ import numpy as np
 
 from nbtrain import units
 from nbtrain.findings import Finding, Severity
+from nbtrain.running.limits import LR_LEFT as LEFT
 from nbtrain.running.signs.sign import Sign
 
 LOW = 1e-4  # of the highest rate so far; a step schedule is there after four tenths, OneCycleLR at its end
-LEFT = 0.2  # of the run: a schedule that ends low at the end is as it should be
 LOW_SHARE = 0.02  # of the run: a cosine touches its bottom for less before it turns up again
 LEAST_STEPS = 20
 

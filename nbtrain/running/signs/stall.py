@@ -7,10 +7,10 @@ from typing import Any
 
 from nbtrain import units
 from nbtrain.findings import Finding, Severity
+from nbtrain.running.limits import HIGH_LOSS
+from nbtrain.running.limits import STALL_EPOCHS as EPOCHS
 from nbtrain.running.signs.sign import Sign
 
-EPOCHS = 15
-HIGH_LOSS = 2.0  # about ln 8: a cross-entropy above it has hardly learned to tell ten classes
 IMPROVEMENT = 1e-3  # of the best: less is no improvement
 LEARNED = 0.1  # of the first epoch's loss: a loss that has come down so far has learned, whatever its scale
 

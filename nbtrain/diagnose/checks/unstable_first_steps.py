@@ -1,0 +1,111 @@
+"""A loss that leaps up in the first steps before it falls.
+
+What it does
+    With steps: within the first tenth the loss (running medians of three) rises over its first value by
+    half or more and comes back later. With epochs alone: in the second or third of eight or more epochs the
+    train loss is half as high again as in the first, and later falls below it. The half is more than noise
+    of three steps makes.
+
+Why it hurts
+    The first, largest steps are spent on undoing the initial weights; units die, and pretrained weights are
+    lost.
+
+What to do
+    A warm-up over the first 5 % of the steps (the Tuning Playbook: at most a tenth), clipping, a lower peak
+    rate.
+
+When to ignore
+    The loss is back within a dozen steps and the run ends well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nbtrain.diagnose import remedies
+from nbtrain.diagnose.check import Check, Evidence, Gap, Suspicion
+from nbtrain.diagnose.curves import present, smooth
+from nbtrain.diagnose.facts import Facts
+from nbtrain.findings import Confidence, Severity
+from nbtrain.units import number
+
+LEAP = 1.5  # times the first loss
+LEAST_STEPS, LEAST_EPOCHS = 50, 8
+SOON_STEPS = 12
+BACK_SOON = 0.02  # of the steps: then it is only said
+VERIFY = "In the first tenth of the next run the loss must not rise over its first value."
+
+
+def look(facts: Facts) -> Iterator[Suspicion | Gap]:
+    curves = facts.curves
+    steps = present(curves.step_loss)
+    losses = present(curves.train_loss)
+    if len(steps) >= LEAST_STEPS:
+        yield from _by_steps(facts, steps)
+    elif len(losses) >= LEAST_EPOCHS:
+        high = float(losses[1:3].max())
+        if losses[0] > 0 and high > LEAP * losses[0] and losses[3:].min() < losses[0]:
+            at = 1 + int(losses[1:3].argmax())
+            yield _said(
+                facts,
+                f"Train loss rose from {number(losses[0], 3)} to {number(high, 3)} before it fell.",
+                f"epoch {curves.epoch[at]:.0f} of {len(losses)}; {number(facts.end, 3)} at the end",
+                Severity.WARNING,
+                (Evidence("loss", "point", float(curves.epoch[at]), value=high, label="leap"),),
+                (float(curves.epoch[0]), float(curves.epoch[at])),
+            )
+    else:
+        yield Gap("fewer than 50 steps and fewer than eight epochs with a train loss")
+
+
+def _by_steps(facts: Facts, steps: np.ndarray) -> Iterator[Suspicion | Gap]:
+    first = float(np.median(steps[:1] if len(steps) < 200 else steps[:3]))
+    begin = smooth(steps[: max(20, len(steps) // 10)])
+    top = int(begin.argmax())
+    if (
+        first <= 0
+        or begin[top] <= LEAP * first
+        or float(np.median(steps[-max(5, len(steps) // 20) :])) >= first
+    ):
+        return
+    back = np.flatnonzero(smooth(steps)[top:] <= first)
+    lasted = top + (int(back[0]) if len(back) else len(steps) - top)
+    settled = lasted <= max(3, min(SOON_STEPS, 0.05 * len(steps)), BACK_SOON * len(steps))
+    yield _said(
+        facts,
+        f"The loss leapt from {number(first, 3)} to {number(float(begin[top]), 3)} in the first steps.",
+        f"highest at step {top + 1:,}, back at its start by step {lasted + 1:,} of {len(steps):,}",
+        Severity.INFO if settled else Severity.WARNING,
+        (),
+        None,
+    )
+
+
+def _said(
+    facts: Facts,
+    issue: str,
+    evidence: str,
+    severity: Severity,
+    marks: tuple[Evidence, ...],
+    place: tuple[float, float] | None,
+) -> Suspicion:
+    return Suspicion(
+        issue,
+        evidence,
+        severity,
+        Confidence.POSSIBLE if severity is Severity.INFO else Confidence.LIKELY,
+        (
+            remedies.warm_up(impact="high"),
+            remedies.clip_gradients(facts, impact="medium"),
+            remedies.lower_rate(facts, impact="medium"),
+        ),
+        VERIFY,
+        ("Initial weights or inputs of a wild scale: normalise the inputs first.",),
+        marks,
+        place,
+    )
+
+
+CHECK = Check("unstable-first-steps", look)

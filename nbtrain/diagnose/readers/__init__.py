@@ -1,0 +1,1 @@
+"""The readers of histories: one format, one file, found by walking this package."""
