@@ -59,8 +59,8 @@ def test_a_step_is_told_in_the_order_in_which_it_happens() -> None:
 
     assert told == ["mode", "zero-grad", "backward", "clip", "optim-step", "mode"]
     assert (cycle.name, cycle.owner, cycle.hidden) == ("self.optimizer", "person", "")
-    assert cycle.in_loop(cycle.of("zero-grad")[0])
-    assert not cycle.in_loop(cycle.of("mode")[0])
+    assert cycle.in_turn(cycle.of("zero-grad")[0])
+    assert not cycle.in_turn(cycle.of("mode")[0])
 
 
 def test_an_evaluation_is_no_training() -> None:

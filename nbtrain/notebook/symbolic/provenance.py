@@ -71,6 +71,8 @@ def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | N
             continue
         seen.add(id(one))
         yield one, into
+        if graph and isinstance(one, Member) and one.attr == "data":
+            continue
         for part in parts_of(one):
             op = one.op if isinstance(one, Term) else into
             if graph and isinstance(one, Term) and one.op is not None and cuts(one.op):
@@ -81,7 +83,7 @@ def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | N
 def cuts(op: Op) -> bool:
     """Whether no gradient passes an operation. One that may run without a graph is given the benefit of
     doubt."""
-    return op.path in CUTS or op.quiet is True or (op.path == ".data")
+    return op.path in CUTS or op.quiet is True or op.path == "batch"
 
 
 def parts_of(value: Value) -> list[Value]:
