@@ -77,8 +77,10 @@ def _set_attribute(
             machine.emit("zero-grad", owner, statement)
         else:
             machine.emit("grad-edit", owner, statement, how=how or "assign")
-    if target.attr == "requires_grad" and not (isinstance(value, Const) and value.value is True):
-        machine.emit("freeze", owner, statement)
+    if target.attr == "requires_grad":
+        kept = isinstance(value, Const) and value.value is True
+        machine.emit("unfreeze" if kept else "freeze", owner, statement, known=isinstance(value, Const))
+    machine.emit("set", owner, statement, attr=target.attr, value=value)
     if target.attr == "automatic_optimization" and isinstance(value, Const) and value.value is False:
         machine.emit("manual-optimization", owner, statement)
     _name_it(machine, value, target, statement)

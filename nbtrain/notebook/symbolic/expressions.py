@@ -135,6 +135,8 @@ def item_of(machine: Machine, owner: Value, key: Value) -> Value:
         return choose(item_of(machine, one, key) for one in owner.options)
     if isinstance(key, Choice):
         return choose(item_of(machine, owner, one) for one in key.options)
+    if isinstance(owner, Made) and owner.path == "torch.nn.ModuleList" and owner.args:
+        return item_of(machine, owner.args[0], key)
     if isinstance(key, Const):
         if isinstance(owner, Map):
             found = owner.items.get(key.value) if _hashable(key.value) else None
@@ -268,6 +270,8 @@ def _call(machine: Machine, node: ast.Call, scope: Scope) -> Value:
             args.extend(value.items)
         else:
             complete = False
+            if isinstance(value, Seq) and isinstance(func, Ref) and func.path.startswith("torch.nn."):
+                args.extend(value.items)
     for keyword in node.keywords:
         value = evaluate(machine, keyword.value, scope)
         if keyword.arg is not None:
@@ -289,7 +293,9 @@ def _comprehension(machine: Machine, node: Any, scope: Scope) -> Value:
         sources.append(source)
         for name in ast.walk(part.target):
             if isinstance(name, ast.Name):
-                inner.names[name.id] = machine.term(f"{name.id} of {name_of(source)}", source)
+                found = machine.term(f"{name.id} of {name_of(source)}", source)
+                found.op = machine.operation("batch", (source,), part.target)
+                inner.names[name.id] = found
     if isinstance(node, ast.DictComp):
         evaluate(machine, node.value, inner)
         return Map({}, open=True)

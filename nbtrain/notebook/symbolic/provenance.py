@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nbtrain.notebook.symbolic.values import Choice, Map, Member, Op, Seq, Term, Value
+from nbtrain.notebook.symbolic.values import Choice, Made, Map, Member, Op, Seq, Term, Value
 
 # These change how numbers are laid out, stored or picked, not what they are.
 LAYOUT = frozenset(
@@ -94,6 +94,8 @@ def parts_of(value: Value) -> list[Value]:
         return [value.owner]
     if isinstance(value, Seq):
         return value.items
+    if isinstance(value, Made) and value.path in ("builtins.iteration", "torch.nn.ModuleList"):
+        return value.args
     if isinstance(value, Map):
         return list(value.items.values())
     if isinstance(value, Term) and value.op is not None:

@@ -209,6 +209,10 @@ def _range_count(made: Made) -> Const | None:
 
 def _target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[tuple[str, Value]]:
     names = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
+    if isinstance(iterable, Made) and iterable.path == "torch.nn.ModuleList" and iterable.args:
+        iterable = iterable.args[0]
+        if isinstance(target, ast.Name) and isinstance(iterable, Seq) and iterable.items:
+            return [(target.id, choose(iterable.items))]
     if isinstance(iterable, Seq) and iterable.items and not iterable.open:
         if isinstance(target, ast.Name):
             return [(target.id, choose(iterable.items))]
