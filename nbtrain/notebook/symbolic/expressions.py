@@ -55,7 +55,9 @@ def _unknown(machine: Machine, node: ast.expr, scope: Scope) -> Value:
     parts = [
         evaluate(machine, child, scope) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)
     ]
-    return machine.term("", *parts)
+    found = machine.term("", *parts)
+    found.op = machine.operation("?", parts, node)
+    return found
 
 
 def _constant(machine: Machine, node: ast.Constant, scope: Scope) -> Value:
@@ -173,7 +175,9 @@ def _unary(machine: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
         return Const(not inner.value, node)
     if isinstance(inner, Const) and isinstance(inner.value, NUMBERS) and isinstance(node.op, ast.USub):
         return Const(-inner.value, node, inner.origin)
-    return machine.term(name_of(inner), inner)
+    found = machine.term(name_of(inner), inner)
+    found.op = machine.operation("not" if isinstance(node.op, ast.Not) else "-", (inner,), node)
+    return found
 
 
 def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
@@ -209,10 +213,11 @@ def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
     ):
         return Const(isinstance(node.ops[0], ast.IsNot | ast.NotEq), node)
     result = machine.term(name_of(left), left, *rights)
+    result.op = machine.operation("compare", (left, *rights), node)
     right = rights[0]
     counts = isinstance(node.ops[0], ast.Eq | ast.GtE) and not result.mods and not isinstance(left, Const)
     if counts and (not isinstance(right, Const) or (isinstance(right.value, int) and right.value > 1)):
-        return Term(result.name, result.tags, (right,))
+        result.mods = (right,)
     return result
 
 
@@ -301,7 +306,9 @@ def _comprehension(machine: Machine, node: Any, scope: Scope) -> Value:
         return Map({}, open=True)
     element = evaluate(machine, node.elt, inner)
     if isinstance(node, ast.GeneratorExp):
-        return machine.term(f"parameters {name_of(element)}", element, *sources)
+        found = machine.term(f"parameters {name_of(element)}", element, *sources)
+        found.op = machine.operation("generator", (element,), node)
+        return found
     return Seq([element], open=True)
 
 

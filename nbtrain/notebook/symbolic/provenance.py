@@ -20,7 +20,8 @@ LAYOUT = frozenset(
 CUTS = frozenset(
     [".detach", ".detach_", ".item", ".numpy", ".tolist", ".argmax", ".argmin", ".round", ".floor",
     ".ceil", ".sign", ".bool", ".int", ".long", "torch.argmax", "torch.argmin", "torch.round",
-    "torch.sign", "torch.tensor", "torch.as_tensor", "torch.from_numpy", "==", "!=", "<", ">", "<=", ">=",
+    "torch.sign", "torch.tensor", "torch.as_tensor", "torch.from_numpy", "compare",
+        "==", "!=", "<", ">", "<=", ">=",
     "builtins.float", "builtins.int", "torch.eq", "torch.gt", "torch.lt", ".eq", ".gt", ".lt", ".ge",
     ".le", ".new_tensor", "numpy.array", "numpy.asarray", "torch.Tensor", "torch.FloatTensor",
     "torch.LongTensor", "torch.multinomial", "torch.bernoulli", ".sample"]
