@@ -1,5 +1,6 @@
 """Which models of a source are trained, and by which optimizer: containment, freezing, replacement."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -30,52 +31,13 @@ from nbtrain.notebook.symbolic.values import (
 
 WITH_PARAMETERS = frozenset({"weighted", "norm", "recurrent", "attention", "module"})
 WITHOUT = frozenset(
-    [
-        "ReLU",
-        "GELU",
-        "SiLU",
-        "Sigmoid",
-        "Tanh",
-        "Softmax",
-        "LogSoftmax",
-        "Dropout",
-        "Dropout1d",
-        "Dropout2d",
-        "Dropout3d",
-        "Identity",
-        "Flatten",
-        "Unflatten",
-        "MaxPool1d",
-        "MaxPool2d",
-        "AvgPool1d",
-        "AvgPool2d",
-        "AdaptiveAvgPool1d",
-        "AdaptiveAvgPool2d",
-        "AdaptiveMaxPool2d",
-        "LeakyReLU",
-        "ELU",
-        "Softplus",
-        "Hardtanh",
-        "Upsample",
-        "PixelShuffle",
-        "ZeroPad2d",
-        "Mish",
-        "ReLU6",
-        "Hardswish",
-        "AlphaDropout",
-        "MaxPool3d",
-        "AvgPool3d",
-        "Softsign",
-        "LogSigmoid",
-        "UpsamplingNearest2d",
-        "UpsamplingBilinear2d",
-        "SELU",
-        "CELU",
-        "Unfold",
-        "Fold",
-        "ReflectionPad2d",
-        "ConstantPad1d",
-    ]
+    """
+    ReLU GELU SiLU Sigmoid Tanh Softmax LogSoftmax Dropout Dropout1d Dropout2d Dropout3d Identity
+    Flatten Unflatten MaxPool1d MaxPool2d AvgPool1d AvgPool2d AdaptiveAvgPool1d AdaptiveAvgPool2d
+    AdaptiveMaxPool2d LeakyReLU ELU Softplus Hardtanh Upsample PixelShuffle ZeroPad2d Mish ReLU6
+    Hardswish AlphaDropout MaxPool3d AvgPool3d Softsign LogSigmoid UpsamplingNearest2d
+    UpsamplingBilinear2d SELU CELU Unfold Fold ReflectionPad2d ConstantPad1d
+    """.split()
 )
 
 

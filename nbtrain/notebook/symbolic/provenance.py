@@ -1,5 +1,6 @@
 """How a value came about: the operations behind it, and whether gradients can flow through them."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -8,24 +9,25 @@ from nbtrain.notebook.symbolic.values import Choice, Made, Map, Member, Op, Seq,
 
 # These change how numbers are laid out, stored or picked, not what they are.
 LAYOUT = frozenset(
-    [".view", ".reshape", ".flatten", ".squeeze", ".unsqueeze", ".contiguous", ".to", ".cuda", ".cpu",
-    ".float", ".double", ".half", ".bfloat16", ".type", ".permute", ".transpose", ".t", ".clone",
-    ".expand", ".expand_as", ".requires_grad_", ".swapaxes", ".movedim", ".type_as", ".view_as", ".detach",
-    "torch.squeeze", "torch.unsqueeze", "torch.flatten", "torch.reshape", "torch.permute",
-    "torch.transpose", "torch.clone", "torch.movedim", "torch.swapaxes", "[]", ".index_select", ".gather",
-    "torch.cat", "torch.stack", "einops.rearrange", ".select", ".narrow", ".chunk", ".split",
-    "torch.chunk", "torch.split"]
-)  # fmt: skip
+    """
+    .view .reshape .flatten .squeeze .unsqueeze .contiguous .to .cuda .cpu .float .double .half
+    .bfloat16 .type .permute .transpose .t .clone .expand .expand_as .requires_grad_ .swapaxes
+    .movedim .type_as .view_as .detach torch.squeeze torch.unsqueeze torch.flatten torch.reshape
+    torch.permute torch.transpose torch.clone torch.movedim torch.swapaxes [] .index_select
+    .gather torch.cat torch.stack einops.rearrange .select .narrow .chunk .split torch.chunk
+    torch.split
+    """.split()
+)
 # Nothing behind these gets a gradient.
 CUTS = frozenset(
-    [".detach", ".detach_", ".item", ".numpy", ".tolist", ".argmax", ".argmin", ".round", ".floor",
-    ".ceil", ".sign", ".bool", ".int", ".long", "torch.argmax", "torch.argmin", "torch.round",
-    "torch.sign", "torch.tensor", "torch.as_tensor", "torch.from_numpy", "compare",
-        "==", "!=", "<", ">", "<=", ">=",
-    "builtins.float", "builtins.int", "torch.eq", "torch.gt", "torch.lt", ".eq", ".gt", ".lt", ".ge",
-    ".le", ".new_tensor", "numpy.array", "numpy.asarray", "torch.Tensor", "torch.FloatTensor",
-    "torch.LongTensor", "torch.multinomial", "torch.bernoulli", ".sample"]
-)  # fmt: skip
+    """
+    .detach .detach_ .item .numpy .tolist .argmax .argmin .round .floor .ceil .sign .bool .int
+    .long torch.argmax torch.argmin torch.round torch.sign torch.tensor torch.as_tensor
+    torch.from_numpy compare == != < > <= >= builtins.float builtins.int torch.eq torch.gt
+    torch.lt .eq .gt .lt .ge .le .new_tensor numpy.array numpy.asarray torch.Tensor
+    torch.FloatTensor torch.LongTensor torch.multinomial torch.bernoulli .sample
+    """.split()
+)
 MOST_VALUES = 4_000
 
 

@@ -78,11 +78,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             name = facts.story.name_of(model)
             if name in {facts.story.name_of(one) for one in known}:
                 continue  # made anew after the optimizer: optimizer-stale-params says so
-            if (
-                id(model) in said
-                or any(holds(one, model) for one in known)
-                or _excused(facts, cycle, model, name)
-            ):
+            if any(holds(one, model) for one in [*known, *said]) or _excused(facts, cycle, model, name):
                 continue
             said.append(model)
             line = getattr(op.node, "lineno", cycle.backward.line)
