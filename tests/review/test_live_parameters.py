@@ -1,4 +1,4 @@
-"""Live objects against each other: stale, missing and frozen parameters, schedulers, hidden layers, half precision."""
+"""Live objects against each other: stale, missing and frozen parameters, schedulers, hidden layers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_matching_optimizer_is_left_alone() -> None:
 
 
 def test_an_optimizer_of_an_earlier_model_is_stale() -> None:
-    """When the model's cell ran again, the old optimizer holds tensors of the same shapes that no model has."""
+    """An optimizer of the same shapes whose tensors no model has was made for an earlier model."""
     assert found(model=net(), optimizer=adam(net())) == {"optimizer-stale-params": Confidence.CERTAIN}
 
 
@@ -55,7 +55,7 @@ def test_loose_tensors_are_no_stale_parameters() -> None:
 
 
 def test_parameters_in_no_optimizer_are_counted() -> None:
-    """Trainable parameters that no optimizer of the notebook holds are named; two optimizers may share a model."""
+    """Trainable parameters that no optimizer holds are named; two optimizers may share a model."""
     model = net()
     head = torch.optim.AdamW(model[2].parameters(), lr=1e-3)
     body = torch.optim.AdamW(model[0].parameters(), lr=1e-3)

@@ -61,9 +61,11 @@ def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, sco
         for one, part in zip(target.elts, value.items, strict=False):
             assign(machine, one, part, statement, scope)
         return
-    for one in target.elts:
+    for position, one in enumerate(target.elts):
         name = ast.unparse(one) if isinstance(one, ast.Name) else ""
-        assign(machine, one, machine.term(name, value), statement, scope)
+        part = machine.term(name, value)
+        part.op = machine.operation("[]", (value, Const(position)), one)
+        assign(machine, one, part, statement, scope)
 
 
 def _set_attribute(
