@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nbtrain.notebook.symbolic.values import Choice, Made, Map, Member, Op, Seq, Term, Value
+from nbtrain.notebook.symbolic.values import Choice, Const, Made, Map, Member, Op, Seq, Term, Value
 
 # These change how numbers are laid out, stored or picked, not what they are.
 LAYOUT = frozenset(
@@ -31,8 +31,9 @@ CUTS = frozenset(
 MOST_VALUES = 4_000
 
 
-def operations(value: Value) -> Iterator[Op]:
-    """Yield the operations that gave a value, one for each way it may have come about.
+def operations(value: Value) -> Iterator[Op | None]:
+    """Yield the operation that gave a value, for each way it may have come about; None for a way that is
+    not known.
 
     Looks through what only changes layout, storage or place, through attributes of results
     (`outputs.logits`), and
@@ -56,6 +57,8 @@ def operations(value: Value) -> Iterator[Op]:
                 waiting.extend(first.items if isinstance(first, Seq) else [first])
             else:
                 yield one.op
+        elif not isinstance(one, Const):
+            yield None
 
 
 def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | None]]:

@@ -81,6 +81,8 @@ def _augmented(machine: Machine, node: ast.AugAssign, scope: Scope) -> None:
     value = machine.evaluate(ast.copy_location(ast.BinOp(loaded, node.op, node.value), node), scope)
     if isinstance(value, Const):
         value = Const(value.value, None, value.origin)
+    if isinstance(value, Term) and value.op is not None and value.op.path == "+":
+        machine.emit("add-up", value.op.inputs[1], node, total=value)
     assign(machine, node.target, value, node, scope, how=type(node.op).__name__)
 
 
