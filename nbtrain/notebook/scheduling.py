@@ -107,6 +107,11 @@ def rhythm(use: ScheduleUse, cycle: Cycle) -> str:
     if not use.steps or cycle.loop is None:
         return ""
     step = use.steps[0]
+    extra = {(one.node, one.holds) for one in step.guards} - {
+        (one.node, one.holds) for one in cycle.step.guards
+    }
+    if extra:
+        return ""  # under a condition of its own, such as every 1,000 steps
     if cycle.loop in step.loops:
         return "batch" if cycle.waits and not _as_rare(step, cycle) else "step"
     return "epoch" if step.loops and set(step.loops) <= set(cycle.step.loops) else ""

@@ -186,12 +186,16 @@ def _describe_loop(node: ast.For, iterable: Value) -> Loop:
     for one in unwrap(iterable):
         if isinstance(one, Made) and one.path == "builtins.range":
             loop.kind, loop.count = "range", _range_count(one)
-        elif kind_of(one) in ("loader", "other-loader") or (
-            isinstance(one, Term | Member) and any(word in name_of(one).lower() for word in LOADER_WORDS)
-        ):
+        elif _feeds(one):
             loop.kind, loop.iterable = "loader", one
             return loop
     return loop
+
+
+def _feeds(value: Value) -> bool:
+    """A loader, by its class or, when it is made elsewhere, by its name."""
+    named = isinstance(value, Term | Member) and any(word in name_of(value).lower() for word in LOADER_WORDS)
+    return kind_of(value) in ("loader", "other-loader") or named
 
 
 def _range_count(made: Made) -> Const | None:
@@ -223,11 +227,7 @@ def _target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[
         ):
             return [(name, choose(one.items[at] for one in iterable.items)) for at, name in enumerate(names)]  # type: ignore[attr-defined]
     sources = unwrap(iterable)
-    tags = (
-        frozenset({"batch"})
-        if any(kind_of(one) in ("loader", "other-loader") for one in sources)
-        else frozenset()
-    )
+    tags = frozenset({"batch"}) if any(_feeds(one) for one in sources) else frozenset()
     of = next((name_of(one) for one in sources if name_of(one)), "")
     found = [(name, machine.term(f"{name} of {of}" if of else name, tags=tags)) for name in names]
     for position, (_, value) in enumerate(found):

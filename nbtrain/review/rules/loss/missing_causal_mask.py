@@ -53,6 +53,7 @@ from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 from nbtrain.review.rules.loss.double_label_shift import shifts
 
+PRODUCTS = ("@", "torch.matmul", "torch.bmm", ".matmul", ".bmm", "torch.einsum")
 MASKED = re.compile(r"causal|tril|triu|mask|subsequent|autoregress", re.IGNORECASE)
 TORCH = re.compile(r"^torch\..*(TransformerEncoder(Layer)?|MultiheadAttention|scaled_dot_product_attention)$")
 
@@ -82,23 +83,38 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 
 def _by_hand(value: Value) -> int | None:
-    """Where a softmax over products is multiplied with values: attention of one's own."""
+    """Where a softmax over products of one sequence with itself is multiplied with that sequence."""
     for one, into in behind(value):
         op = one.op if isinstance(one, Term) else None
-        if (
-            op is None
-            or not op.path.endswith("softmax")
-            or into is None
-            or into.path not in ("@", "torch.matmul", "torch.bmm")
-        ):
+        if op is None or not op.path.endswith("softmax") or into is None or into.path not in PRODUCTS:
             continue
-        inner = (
-            [part.op.path for part, _ in behind(op.inputs[0]) if isinstance(part, Term) and part.op]
+        scores = (
+            next((part.op for part, _ in behind(op.inputs[0]) if _is_product(part)), None)
             if op.inputs
-            else []
-        )
-        if any(path in ("@", "torch.matmul", "torch.bmm") for path in inner[:4]):
-            return getattr(op.node, "lineno", None)
+            else None
+        )  # type: ignore[attr-defined]
+        if scores is not None and len(scores.inputs) > 1 and len(into.inputs) > 1:
+            query, held = _sequence(scores.inputs[0]), _sequence(into.inputs[-1])
+            if query is not None and query is held:
+                return getattr(op.node, "lineno", None)
+    return None
+
+
+def _is_product(value: Value) -> bool:
+    return isinstance(value, Term) and value.op is not None and value.op.path in PRODUCTS
+
+
+def _sequence(value: Value) -> Value | None:
+    """What a query, key or value was projected from."""
+    for _ in range(30):
+        op = value.op if isinstance(value, Term) else None
+        if op is None:
+            return value
+        if op.path == "call" and len(op.inputs) > 1:
+            return op.inputs[1]
+        if not op.inputs:
+            return None
+        value = op.inputs[0]
     return None
 
 

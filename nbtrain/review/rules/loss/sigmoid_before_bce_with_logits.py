@@ -47,10 +47,14 @@ from nbtrain.review.rule import Gap, Problem, Rule
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    said: set[int] = set()
     for loss in loss_calls(facts.story):
         done, op = last_done(loss.input)
         if loss.kind == "bce-with-logits" and done in ("sigmoid", "softmax"):
             line = getattr(op.node if op is not None else None, "lineno", loss.line)
+            if line in said:
+                continue
+            said.add(line)
             yield Problem(
                 issue=(
                     f"{loss.name} gets probabilities: {done} comes before the sigmoid that it applies itself"

@@ -69,7 +69,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         for event in moves:
             owner = event.subject.owner if isinstance(event.subject, Member) else None
             given = getattr(event.subject, "args", [])[:1] if owner is None else [owner]
-            after = made.at < event.at < cycle.step.at
+            # Elsewhere, in a trainer's constructor, it is a plain move of a finished model.
+            after = made.at < event.at < cycle.step.at and (made.frames == event.frames or owner is None)
             if after and any(may_be_same(one, model) for one in given for model in cycle.models):
                 yield Problem(
                     issue=f"The model is moved after `{cycle.name}` was made with its parameters",

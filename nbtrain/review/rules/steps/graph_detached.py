@@ -75,8 +75,13 @@ def _cut(loss: Value) -> Op | None:
         if is_model(one):
             return None
         op = one.op if isinstance(one, Term) else None
-        if op is not None and cuts(op):
-            found = found or (op if op.path != "batch" else None)
+        if op is not None and one is not loss and _is_parameter(op):
+            return None
+        if op is not None and op.path == "batch":
+            if "batch" not in one.tags:
+                return None  # what a loop goes over may carry gradients, unless it is a loader
+        elif op is not None and cuts(op):
+            found = found or op
         elif isinstance(one, Member) and one.attr == "data":
             found = found or Op(".data")
         elif not parts_of(one) and not _gives_no_gradient(one, op):
@@ -84,9 +89,17 @@ def _cut(loss: Value) -> Op | None:
     return found
 
 
+def _is_parameter(op: Op) -> bool:
+    """A tensor of one's own that asks for gradients: `torch.zeros(1, requires_grad=True)`."""
+    asked = op.kwargs.get("requires_grad")
+    return op.path.endswith(".Parameter") or (
+        asked is not None and getattr(asked, "value", True) is not False
+    )
+
+
 def _gives_no_gradient(value: Value, op: Op | None) -> bool:
     """A leaf that surely is no parameter: a number, a batch, a library's function or criterion."""
-    if isinstance(value, Const | Ref) or (op is not None and op.path == "batch"):
+    if isinstance(value, Const | Ref):
         return True
     if isinstance(value, Made | Live):
         return not is_model(value)

@@ -58,7 +58,7 @@ from collections.abc import Iterator
 from nbtrain.findings import Severity
 from nbtrain.notebook.story import Cycle, may_be_same
 from nbtrain.notebook.symbolic.machine import Event
-from nbtrain.notebook.symbolic.values import Member
+from nbtrain.notebook.symbolic.values import Member, Term, options
 from nbtrain.review.edits import line_after
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule, could_not
@@ -84,7 +84,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 
 def _by_hand(cycle: Cycle) -> bool:
-    """Gradients are taken back to their size without `scaler.step`."""
+    """Gradients are taken back to their size without `scaler.step`, or by an optimizer of another library."""
+    if any(isinstance(one, Term) and one.op is not None for one in options(cycle.step.subject)):
+        return True
     return bool(cycle.hidden or cycle.of("unscale") or cycle.of("grad-edit"))
 
 
