@@ -113,11 +113,26 @@ def mode_in_training(story: Story, cycle: Cycle, forward: Event) -> Event | None
         inside = [event for event in events if loop in event.loops]
         before = [event for event in inside if event.at < forward.at]
         if before:
-            return before[-1] if before[-1].data["train"] is False else None
+            return (
+                before[-1] if before[-1].data["train"] is False and not _one_of_two(before, forward) else None
+            )
         if inside and inside[-1].data["train"] is False:
             return inside[-1]
     before = [event for event in events if event.at < forward.at]
     return before[-1] if before and before[-1].data["train"] is False else None
+
+
+def _one_of_two(events: list[Event], forward: Event) -> bool:
+    """The last setting stands in one branch of a choice whose other branch sets train mode."""
+    own = {(guard.node, guard.holds) for guard in events[-1].guards}
+    own -= {(guard.node, guard.holds) for guard in forward.guards}
+    others = [event for event in events[:-1] if event.data["train"] is not False]
+    return any(
+        (guard.node, not holds_) in own
+        for event in others
+        for guard in event.guards
+        for holds_ in (guard.holds,)
+    )
 
 
 def is_evaluation(story: Story, one: Pass, *, text: str = "") -> bool:

@@ -16,6 +16,7 @@ from nbtrain.notebook.symbolic.calls import call, class_attribute
 from nbtrain.notebook.symbolic.library import CUSTOMARY
 from nbtrain.notebook.symbolic.machine import Machine
 from nbtrain.notebook.symbolic.namespace_values import live_attribute, value_of
+from nbtrain.notebook.symbolic.statements import describe_loop
 from nbtrain.notebook.symbolic.values import (
     Choice,
     Class,
@@ -294,13 +295,24 @@ def _comprehension(machine: Machine, node: Any, scope: Scope) -> Value:
     inner = Scope(scope)
     sources = []
     for part in node.generators:
-        source = evaluate(machine, part.iter, scope)
+        source = evaluate(machine, part.iter, inner)
         sources.append(source)
+        machine.loops.append(describe_loop(node, part.target, part.iter, source))
         for name in ast.walk(part.target):
             if isinstance(name, ast.Name):
-                found = machine.term(f"{name.id} of {name_of(source)}", source)
+                tags = frozenset({"batch"}) if machine.loops[-1].kind == "loader" else frozenset()
+                found = machine.term(f"{name.id} of {name_of(source)}", source, tags=tags)
                 found.op = machine.operation("batch", (source,), part.target)
                 inner.names[name.id] = found
+        for test in part.ifs:
+            evaluate(machine, test, inner)
+    try:
+        return _elements(machine, node, inner, sources)
+    finally:
+        del machine.loops[-len(node.generators) :]
+
+
+def _elements(machine: Machine, node: Any, inner: Scope, sources: list[Value]) -> Value:
     if isinstance(node, ast.DictComp):
         evaluate(machine, node.value, inner)
         return Map({}, open=True)

@@ -134,7 +134,7 @@ def branch(machine: Machine, scope: Scope, *cases: tuple[Guard, list[ast.stmt]])
 
 def _loop_over(machine: Machine, node: ast.For, scope: Scope) -> None:
     iterable = machine.evaluate(node.iter, scope)
-    loop = _describe_loop(node, iterable)
+    loop = describe_loop(node, node.target, node.iter, iterable)
     _forget_changing(node, scope)
     for name, value in _target_values(machine, node.target, iterable):
         scope.set(name, value)
@@ -180,9 +180,9 @@ def unwrap(value: Value) -> list[Value]:
     return list(options(value))
 
 
-def _describe_loop(node: ast.For, iterable: Value) -> Loop:
-    target = ast.unparse(node.target)
-    loop = Loop(node, node.lineno, "other", None, target, iterable, ast.unparse(node.iter)[:80])
+def describe_loop(node: Any, target: ast.expr, source: ast.expr, iterable: Value) -> Loop:
+    """Say what a `for`, of a statement or a comprehension, goes over and how often."""
+    loop = Loop(node, node.lineno, "other", None, ast.unparse(target), iterable, ast.unparse(source)[:80])
     for one in unwrap(iterable):
         if isinstance(one, Made) and one.path == "builtins.range":
             loop.kind, loop.count = "range", _range_count(one)

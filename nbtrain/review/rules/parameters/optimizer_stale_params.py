@@ -55,7 +55,7 @@ from collections.abc import Iterator
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.held import HeldModel, HeldOptimizer
 from nbtrain.notebook.story import Cycle, may_be_same
-from nbtrain.notebook.symbolic.values import Made, Obj
+from nbtrain.notebook.symbolic.values import Made, Member, Obj, Value
 from nbtrain.notebook.training_models import holds, made_event, replaced_layers
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -70,10 +70,17 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if made is None or not cycle.models or _extended(facts, cycle):
             continue
         for model in cycle.models:
-            for event in replaced_layers(facts.story, model, after=made.at, before=cycle.step.at)[:1]:
+            for event in replaced_layers(facts.story, _whole(model), after=made.at, before=cycle.step.at)[:1]:
+                if isinstance(model, Member) and event.data["attr"] != model.attr:
+                    continue
                 seen = f"made on line {made.line}, `.{event.data['attr']}` replaced on line {event.line}"
                 yield _problem(cycle.name, seen, event.line, Confidence.LIKELY)
         yield from _made_anew(facts, cycle, made.line)
+
+
+def _whole(model: Value) -> Value:
+    """The model of which a part was given to the optimizer: `model.fc.parameters()`."""
+    return model.owner if isinstance(model, Member) else model
 
 
 def _extended(facts: ReviewFacts, cycle: Cycle) -> bool:

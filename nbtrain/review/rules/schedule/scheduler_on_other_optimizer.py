@@ -118,4 +118,9 @@ def _live(facts: ReviewFacts) -> Iterator[Problem]:
         )
 
 
-RULE = Rule("scheduler-on-other-optimizer", Severity.CRITICAL, check)
+RULE = Rule(
+    "scheduler-on-other-optimizer",
+    Severity.CRITICAL,
+    check,
+    explains=("transformer-no-warmup", "long-training-constant-lr"),
+)
