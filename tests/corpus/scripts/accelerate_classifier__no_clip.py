@@ -1,6 +1,7 @@
 # expect: missing-grad-clipping
 import torch
 from accelerate import Accelerator
+from torch import nn
 from transformers import AutoModelForSequenceClassification, get_linear_schedule_with_warmup, set_seed
 
 

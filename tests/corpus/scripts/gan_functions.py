@@ -7,18 +7,12 @@ nz, device = 100, "cuda"
 
 def make_generator():
     return nn.Sequential(
-        nn.ConvTranspose2d(nz, 64, 4),
-        nn.BatchNorm2d(64),
-        nn.ReLU(True),
-        nn.ConvTranspose2d(64, 3, 4, 2, 1),
-        nn.Tanh(),
+        nn.ConvTranspose2d(nz, 64, 4), nn.BatchNorm2d(64), nn.ReLU(True), nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Tanh()
     )
 
 
 def make_discriminator():
-    return nn.Sequential(
-        nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2, True), nn.Conv2d(64, 1, 4), nn.Flatten()
-    )
+    return nn.Sequential(nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2, True), nn.Conv2d(64, 1, 4), nn.Flatten())
 
 
 G, D = make_generator().to(device), make_discriminator().to(device)

@@ -1,4 +1,5 @@
 # expect: transformer-no-warmup
+import math
 
 import torch
 import torch.nn as nn

@@ -1,4 +1,5 @@
 # expect: best-state-not-copied
+import copy
 
 import torch
 from torch import nn
