@@ -127,12 +127,7 @@ def _one_of_two(events: list[Event], forward: Event) -> bool:
     own = {(guard.node, guard.holds) for guard in events[-1].guards}
     own -= {(guard.node, guard.holds) for guard in forward.guards}
     others = [event for event in events[:-1] if event.data["train"] is not False]
-    return any(
-        (guard.node, not holds_) in own
-        for event in others
-        for guard in event.guards
-        for holds_ in (guard.holds,)
-    )
+    return any((guard.node, not guard.holds) in own for event in others for guard in event.guards)
 
 
 def is_evaluation(story: Story, one: Pass, *, text: str = "") -> bool:
