@@ -1,19 +1,19 @@
 """Every exception of nbtrain, and how each shows itself.
 
-NbtrainError
-├── UserError            something passed in cannot be used; shown as one line, without a traceback
-│   ├── UsageError       wrong words or names: what was passed, what is allowed, what to do (status 2)
-│   ├── CannotLook       data that cannot be looked at without consuming it (a UsageError)
-│   ├── MissingExtra     an optional package is absent; the message is the exact %pip line
-│   ├── RunFolderError   the run folder cannot be written, or another run owns it
-│   ├── RunNotFound      no run by that name or folder
-│   ├── InvalidMetrics   a metrics file that is none
-│   ├── InvalidConfig    a configuration that cannot be used
-│   ├── CheckpointCorrupted   a checkpoint whose bytes are not those that were written
-│   ├── UntrustedCheckpoint   a pickle that would run code when loaded
-│   ├── OutOfMemory      a step does not fit into memory, however small its pieces
-│   └── WorkerDied       a loader's worker process is gone: which signal, and why that usually is
-└── TrainingDiverged     loss or gradients became NaN or infinite
+    NbtrainError
+    ├── UserError            something passed in cannot be used; shown as one line, without a traceback
+    │   ├── UsageError       wrong words or names: what was passed, what is allowed, what to do (status 2)
+    │   ├── CannotLook       data that cannot be looked at without consuming it (a UsageError)
+    │   ├── MissingExtra     an optional package is absent; the message is the exact %pip line
+    │   ├── RunFolderError   the run folder cannot be written, or another run owns it
+    │   ├── RunNotFound      no run by that name or folder
+    │   ├── InvalidMetrics   a metrics file that is none
+    │   ├── InvalidConfig    a configuration that cannot be used
+    │   ├── CheckpointCorrupted   a checkpoint whose bytes are not those that were written
+    │   ├── UntrustedCheckpoint   a pickle that would run code when loaded
+    │   ├── OutOfMemory      a step does not fit into memory, however small its pieces
+    │   └── WorkerDied       a loader's worker process is gone: which signal, and why that usually is
+    └── TrainingDiverged     loss or gradients became NaN or infinite
 """
 
 from __future__ import annotations

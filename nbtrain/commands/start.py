@@ -61,8 +61,7 @@ OPTIONS = (
         int,
     ),
     Argument(
-        ("--max-time", "--time-limit"),
-        "time budget: 2h, 90m, 1:30:00, or seconds; pauses left out",
+        ("--max-time", "--time-limit"), "time budget: 2h, 90m, 1:30:00, or seconds; pauses left out",
         metavar="TIME",
     ),
     Argument(("--max-cost",), "cost budget; needs --price-per-hour; pauses included", float),

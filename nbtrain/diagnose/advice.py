@@ -163,8 +163,7 @@ def _underfitting(curves: Curves, known: Circumstances) -> list[str]:
     rate, count = _peak_lr(curves), 2 * max(curves.epochs, 1)
     return [
         _other_rate(curves, rate),
-        f"Let your loop run longer, {count} epochs in all."
-        if known.own_loop
+        f"Let your loop run longer, {count} epochs in all." if known.own_loop
         else f"Train longer: --epochs {count}.",
         (
             "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it "

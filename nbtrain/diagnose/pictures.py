@@ -153,7 +153,9 @@ def _by_step(name: str, history: pd.DataFrame, column: str, role: str) -> list[S
     return [_series("each step", steps, values, role, "faint"), _series(name, steps, _smoothed(values), role)]
 
 
-def _loss(judged: _Judged, history: pd.DataFrame, best_step: float | None, label: str) -> Axes | None:
+def _loss(
+    judged: _Judged, history: pd.DataFrame, best_step: float | None, label: str
+) -> Axes | None:
     series = _by_step("train", history, "train_loss", "train")
     if not series and np.isfinite(judged.series("train_loss")[1]).any():
         series = [_series("train", *judged.series("train_loss"), "train")]
@@ -175,7 +177,9 @@ def _accuracy(judged: _Judged, label: str) -> Axes | None:
     return _pair("Accuracy (%)", judged, ("train_acc", "val_acc"), label, scale)
 
 
-def _pair(title: str, judged: _Judged, names: tuple[str, str], label: str, scale: float = 1.0) -> Axes | None:
+def _pair(
+    title: str, judged: _Judged, names: tuple[str, str], label: str, scale: float = 1.0
+) -> Axes | None:
     series = []
     for role, name in zip(("train", "valid"), names, strict=True):
         across, values = judged.series(name)
@@ -224,7 +228,9 @@ def _single(
     return Axes(title, named, x_label=label, y_label=unit, log_y=log) if series else None
 
 
-def _in_words(judged: _Judged, history: pd.DataFrame, axes: tuple[Axes, ...], best_step: float | None) -> str:
+def _in_words(
+    judged: _Judged, history: pd.DataFrame, axes: tuple[Axes, ...], best_step: float | None
+) -> str:
     """Describe the curves with their numbers, for those who do not see them."""
     parts = []
     train = judged.series("train_loss")[1]

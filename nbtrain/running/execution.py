@@ -229,11 +229,8 @@ class Execution:
         sections = results.final_sections(self.activity, self.record)
         self.results = sections["training_results"]
         self._write_manifest(
-            completed_at=utc_now(),
-            stop_reason=self.state.stop_reason,
-            error=self.error,
-            **self.activity.described(),
-            **sections,
+            completed_at=utc_now(), stop_reason=self.state.stop_reason, error=self.error,
+            **self.activity.described(), **sections,
         )
 
     def _let_go(self) -> None:

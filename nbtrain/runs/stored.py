@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nbtrain.runs.checkpoint_folder import CheckpointInfo
 
 
+
 class StoredRun:
     """A run on disk. Every property reads the folder anew, so that a run under way in another process can be
     followed.
@@ -153,7 +154,8 @@ class StoredRun:
 
     @property
     def evaluations(self) -> pd.DataFrame:
-        """One row a validation, indexed by step: those within epochs (`--val-every`) and those at their ends."""
+        """One row a validation, indexed by step: those within epochs (`--val-every`) and those at their ends.
+        """
         return self._rows.evaluations()
 
     @property

@@ -210,7 +210,8 @@ def _basis(timed: _Timed, todo: Amounts, parts: dict[str, float]) -> str:
 
 
 def rounded(value: float) -> float:
-    """Round to what an estimate can say: two digits under a minute, then 5 s, a minute, a quarter of an hour."""
+    """Round to what an estimate can say: two digits under a minute, then 5 s, a minute, a quarter of an hour.
+    """
     if value < 60:
         return float(f"{value:.1e}")
     for below, unit in ((600, 5), (7200, 60), (86_400, 900)):

@@ -453,7 +453,8 @@ def test_optimizer_of_the_backup_is_not_taken_for_the_models(nb):
     )
     assert (
         "To train `model`, make the optimizer again: optimizer = torch.optim.Adam(model.parameters(),"
-        " lr=0.001)" in text
+        " lr=0.001)"
+        in text
     )
 
 

@@ -43,12 +43,8 @@ class Noisy(Dataset):
 
     def __getitem__(self, index):
         self.asked.append(index)
-        (
-            random.random(),
-            np.random.rand(),
-            torch.rand(1),
-            self.own.random(),
-            torch.rand(1, generator=self.own_torch),
+        random.random(), np.random.rand(), torch.rand(1), self.own.random(), torch.rand(
+            1, generator=self.own_torch
         )
         return torch.full((3,), float(index)), index % 2
 

@@ -11,7 +11,9 @@ import pytest
 JS = Path(__file__).resolve().parents[2] / "js"
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node here")
+@pytest.mark.skipif(
+    shutil.which("node") is None, reason="no node here"
+)
 def test_the_pages_own_tests_pass() -> None:
     """Curve store, link, module tree, axes and formats do what they promise."""
     files = sorted(str(path) for path in (JS / "test").glob("*.test.js"))

@@ -17,7 +17,8 @@ WRITING_SHARE = 0.02  # of the time: thousands of short epochs make files that t
 
 
 class JsonFiles(Tracker):
-    """Write every step, evaluation and epoch to the run's own folder. Always on; needs nothing but the disk."""
+    """Write every step, evaluation and epoch to the run's own folder. Always on; needs nothing but the disk.
+    """
 
     id = "json"
     also = ("csv",)

@@ -131,3 +131,4 @@ class Onlooker(Callback):
             recommended="leave the optimizer of a run alone, or stop the run first",
             severity=Severity.WARNING,
         )  # fmt: skip
+

@@ -49,7 +49,9 @@ class Writes:
         """Learn from two looks in a row that agree."""
         rates = [times // steps if times % steps == 0 else -1 for times in written]
         if self._learning is not None:
-            agreed = [one if one == other else -1 for one, other in zip(rates, self._learning, strict=True)]
+            agreed = [
+                one if one == other else -1 for one, other in zip(rates, self._learning, strict=True)
+            ]
             if any(rate >= 0 for rate in agreed):
                 self._usual = agreed
         self._learning = rates

@@ -104,7 +104,9 @@ def test_another_mode_still_sees_every_op() -> None:
 
 def test_vmap_draws_as_it_was_told() -> None:
     """Under vmap each lane draws its own numbers, or all the same, as asked."""
-    lanes = moved(lambda: torch.vmap(lambda x: x + torch.randn(3), randomness="different")(torch.zeros(4, 3)))
+    lanes = moved(
+        lambda: torch.vmap(lambda x: x + torch.randn(3), randomness="different")(torch.zeros(4, 3))
+    )
     same = moved(lambda: torch.vmap(lambda x: nn.functional.dropout(x), randomness="same")(torch.ones(4, 9)))
 
     assert len(lanes.unique(dim=0)) == 4
