@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nbtrain.notebook.facts import TrainingFact
-from nbtrain.notebook.symbolic.machine import Event, Loop, Machine
-from nbtrain.notebook.symbolic.roles import is_model, words_of
+from nbtrain.notebook.source_values import argument
+from nbtrain.notebook.symbolic.machine import Event, Guard, Loop, Machine
+from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.roles import is_model, is_optimizer, words_of
 from nbtrain.notebook.symbolic.values import (
     Class,
+    Const,
     Func,
     Live,
     Made,
@@ -65,8 +68,35 @@ class Cycle:
 
     @property
     def loop(self) -> Loop | None:
-        """The innermost loop around the step."""
-        return self.step.loops[-1] if self.step.loops else None
+        """The innermost loop around both the step and its backward pass: one turn of it is one step."""
+        return next((one for one in reversed(self.step.loops) if one in self.backward.loops), None)
+
+    @cached_property
+    def models(self) -> tuple[Value, ...]:
+        """The models whose parameters the optimizer was given, as far as the source shows; empty if it
+        does not."""
+        found: list[Value] = []
+        for one in options(self.step.subject):
+            given = argument(one, "params", 0) if isinstance(one, Made) else None
+            parts = [part for part, _ in behind(given)] if given is not None else []
+            found += [part.source for part in parts if isinstance(part, Term) and part.source is not None]
+        return tuple(found)
+
+    @property
+    def scaler(self) -> Value | None:
+        """The GradScaler through which the step goes; None without one, or when it is switched off."""
+        held = self.step.data.get("scaler")
+        if held is None or self.owner != "person":
+            return None
+        enabled = argument(held, "enabled") if isinstance(held, Made) else None
+        return None if isinstance(enabled, Const) and not enabled.value else held
+
+    @property
+    def waits(self) -> list[Guard]:
+        """The conditions on a count (`% k == 0`) under which the step happens and the backward pass does
+        not."""
+        shared = {(guard.node, guard.holds) for guard in self.backward.guards}
+        return [one for one in self.step.guards if one.mods and (one.node, one.holds) not in shared]
 
     def of(self, kind: str, *, own: bool = True) -> list[Event]:
         """Return the events of a kind, in order.
@@ -78,13 +108,21 @@ class Cycle:
         return [event for event in found if not own or self._concerns(event)]
 
     def _concerns(self, event: Event) -> bool:
-        if event.kind in ("optim-step", "zero-grad", "unscale"):
-            return is_model(event.subject) or may_be_same(event.subject, self.step.subject)
-        return True
+        if event.kind not in ("optim-step", "zero-grad", "unscale"):
+            return True
+        if event.kind != "zero-grad" or is_optimizer(event.subject):
+            return not surely_different(event.subject, self.step.subject)
+        if not is_model(event.subject) or not self.models:
+            return True
+        return not all(surely_different(event.subject, model) for model in self.models)
 
-    def in_loop(self, event: Event) -> bool:
-        """Whether an event happens in the same turn of the innermost loop as the step."""
+    def in_turn(self, event: Event) -> bool:
+        """Whether an event happens in the loop one turn of which is one step."""
         return self.loop is None or self.loop in event.loops
+
+    def between(self, kind: str, first: Event, last: Event, *, own: bool = True) -> list[Event]:
+        """Return the events of a kind that happen after `first` and before `last`, as the source is read."""
+        return [event for event in self.of(kind, own=own) if first.at < event.at < last.at]
 
     def always_with(self, event: Event, other: Event) -> bool:
         """Whether `event` happens under no further condition than `other`, and in the same loops."""
@@ -225,6 +263,13 @@ def identities(value: Value) -> set[object]:
 def may_be_same(left: Value, right: Value) -> bool:
     """Whether two values may be one object. Of what is made elsewhere only the names can be compared."""
     return bool(identities(left) & identities(right))
+
+
+def surely_different(left: Value, right: Value) -> bool:
+    """Whether two values are known to be two objects: both are seen being made, or both go by other names."""
+    ours, theirs = identities(left), identities(right)
+    comparable = {isinstance(one, str) for one in ours | theirs}
+    return len(comparable) == 1 and not ours & theirs
 
 
 def cycles_of(trace: Trace, trainings: list[tuple[TrainingFact, Event, Event]]) -> Iterator[Cycle]:

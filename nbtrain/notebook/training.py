@@ -346,6 +346,9 @@ def hand_set(trace: Trace) -> list[Event]:
 
 def _warmed_up(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner: str) -> Answer:
     answers = [one.warmup for one in schedules_for(trace, optimizer)]
+    for one in options(step.subject):
+        if isinstance(one, Made) and any("warmup" in name for name in one.kwargs):
+            return Answer(YES, "the optimizer warms up by itself")
     if any(one.state == YES for one in answers):
         return next(one for one in answers if one.state == YES)
     by_hand = hand_set(trace)

@@ -79,7 +79,8 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
     gaps: list[str] = []
     silenced: dict[tuple[str, int | None], None] = {}
     found: list[tuple[Finding, tuple[Edit, ...]]] = []
-    for rule in all_rules() if rules is None else rules:
+    asked = tuple(all_rules() if rules is None else rules)
+    for rule in asked:
         try:
             said = list(rule.check(facts))
         except Exception as error:
@@ -92,6 +93,9 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
                 silenced[rule.id, one.line] = None
             else:
                 found.append((_finding(rule, one), one.edits))
+    roots = {finding.rule for finding, _ in found}
+    explained = {other for rule in asked if rule.id in roots for other in rule.explains}
+    found = [pair for pair in found if pair[0].rule not in explained]
     found.sort(key=lambda pair: (ORDER[pair[0].severity], pair[0].line or 0, pair[0].rule))
     unique: dict[tuple[object, ...], tuple[Finding, tuple[Edit, ...]]] = {}
     for pair in found:

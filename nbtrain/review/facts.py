@@ -7,6 +7,7 @@ judged as the source makes it: that is what the next execution will give, whatev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -69,6 +70,11 @@ class ReviewFacts:
     def cycles(self) -> tuple[Cycle, ...]:
         """The training steps that the source takes itself; none for a framework's trainer."""
         return self.story.cycles
+
+    @cached_property
+    def words(self) -> str:
+        """The source without its comments, for questions about the words in it."""
+        return re.sub(r"#[^\n]*", "", self.source.text) if self.source is not None else ""
 
     @property
     def only_live(self) -> bool:

@@ -55,11 +55,15 @@ Check = Callable[[ReviewFacts], Iterator[Problem | Gap]]
 
 @dataclass(frozen=True)
 class Rule:
-    """One review rule. `id`: kebab-case, names the problem, and is its file's name with dashes."""
+    """One review rule. `id`: kebab-case, names the problem, and is its file's name with dashes.
+
+    `explains`: ids of rules whose findings are consequences of this one and are left out beside it.
+    """
 
     id: str
     severity: Severity
     check: Check
+    explains: tuple[str, ...] = ()
 
     @property
     def documentation(self) -> str:

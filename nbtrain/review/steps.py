@@ -38,3 +38,9 @@ def one_scope(facts: ReviewFacts, made: ast.AST | None, used: ast.AST | None) ->
         return False
     home = function_around(facts.source.tree, made)
     return home is None or home is function_around(facts.source.tree, used)
+
+
+def scaler_text(training: TrainingFact) -> str:
+    """The scaler of `scaler.step(optimizer)` as the source writes it."""
+    func = getattr(training.node, "func", None)
+    return ast.unparse(func.value) if isinstance(func, ast.Attribute) else "scaler"

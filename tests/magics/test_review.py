@@ -72,7 +72,7 @@ def test_live_objects_are_reviewed(notebook: Any) -> None:
     notebook("hot = torch.optim.Adam(model.parameters(), lr=0.5)")
     everything, one = notebook("%train_review"), notebook("%train_review criterion")
 
-    assert [finding.name for finding in everything.result.result.findings] == ["hot"]
+    assert [finding.name for finding in everything.result.result.critical] == ["hot"]
     assert one.result.result.findings == ()
 
 

@@ -59,8 +59,8 @@ def test_a_step_is_told_in_the_order_in_which_it_happens() -> None:
 
     assert told == ["mode", "zero-grad", "backward", "clip", "optim-step", "mode"]
     assert (cycle.name, cycle.owner, cycle.hidden) == ("self.optimizer", "person", "")
-    assert cycle.in_loop(cycle.of("zero-grad")[0])
-    assert not cycle.in_loop(cycle.of("mode")[0])
+    assert cycle.in_turn(cycle.of("zero-grad")[0])
+    assert not cycle.in_turn(cycle.of("mode")[0])
 
 
 def test_an_evaluation_is_no_training() -> None:
@@ -104,7 +104,7 @@ nn.CrossEntropyLoss()(net(x).view(-1, 2), y)
 """
     (loss,) = story_of(source).of("loss")
 
-    assert [op.path for op in operations(loss.data["args"][0])] == ["torch.softmax"]
+    assert [op and op.path for op in operations(loss.data["args"][0])] == ["torch.softmax"]
     assert any_behind(loss.data["args"][0], is_model, graph=True) is not None
 
 

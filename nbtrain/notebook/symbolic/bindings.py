@@ -61,9 +61,11 @@ def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, sco
         for one, part in zip(target.elts, value.items, strict=False):
             assign(machine, one, part, statement, scope)
         return
-    for one in target.elts:
+    for position, one in enumerate(target.elts):
         name = ast.unparse(one) if isinstance(one, ast.Name) else ""
-        assign(machine, one, machine.term(name, value), statement, scope)
+        part = machine.term(name, value)
+        part.op = machine.operation("[]", (value, Const(position)), one)
+        assign(machine, one, part, statement, scope)
 
 
 def _set_attribute(
@@ -77,8 +79,10 @@ def _set_attribute(
             machine.emit("zero-grad", owner, statement)
         else:
             machine.emit("grad-edit", owner, statement, how=how or "assign")
-    if target.attr == "requires_grad" and not (isinstance(value, Const) and value.value is True):
-        machine.emit("freeze", owner, statement)
+    if target.attr == "requires_grad":
+        kept = isinstance(value, Const) and value.value is True
+        machine.emit("unfreeze" if kept else "freeze", owner, statement, known=isinstance(value, Const))
+    machine.emit("set", owner, statement, attr=target.attr, value=value)
     if target.attr == "automatic_optimization" and isinstance(value, Const) and value.value is False:
         machine.emit("manual-optimization", owner, statement)
     _name_it(machine, value, target, statement)

@@ -10,7 +10,7 @@ from nbtrain.notebook.symbolic.library_calls import library_call
 from nbtrain.notebook.symbolic.machine import MAX_DEPTH, MAX_ENTRIES_PER_FUNCTION, Machine
 from nbtrain.notebook.symbolic.method_calls import method_call
 from nbtrain.notebook.symbolic.objects import call_module, call_object
-from nbtrain.notebook.symbolic.roles import is_model, is_optimizer
+from nbtrain.notebook.symbolic.roles import is_model, is_optimizer, kind_of
 from nbtrain.notebook.symbolic.values import (
     Choice,
     Class,
@@ -113,6 +113,8 @@ def unresolved(
     name = name_of(func)
     given = [*args, *kwargs.values()]
     harmless = isinstance(func, Ref) and root_of(func.path) in HARMLESS_ROOTS
+    # What Accelerate and Fabric do with a model is known: `accumulate`, `gather`, `no_backward_sync`.
+    harmless = harmless or (isinstance(func, Member) and kind_of(func.owner) in ("accelerator", "fabric"))
     if not harmless and not any(word in tail_of(name).lower() for word in HARMLESS_WORDS):
         handed = {
             "optimizer": any(is_optimizer(one) for one in _spread(given)),

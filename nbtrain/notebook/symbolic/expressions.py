@@ -16,6 +16,7 @@ from nbtrain.notebook.symbolic.calls import call, class_attribute
 from nbtrain.notebook.symbolic.library import CUSTOMARY
 from nbtrain.notebook.symbolic.machine import Machine
 from nbtrain.notebook.symbolic.namespace_values import live_attribute, value_of
+from nbtrain.notebook.symbolic.statements import describe_loop
 from nbtrain.notebook.symbolic.values import (
     Choice,
     Class,
@@ -55,7 +56,9 @@ def _unknown(machine: Machine, node: ast.expr, scope: Scope) -> Value:
     parts = [
         evaluate(machine, child, scope) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)
     ]
-    return machine.term("", *parts)
+    found = machine.term("", *parts)
+    found.op = machine.operation("?", parts, node)
+    return found
 
 
 def _constant(machine: Machine, node: ast.Constant, scope: Scope) -> Value:
@@ -135,6 +138,8 @@ def item_of(machine: Machine, owner: Value, key: Value) -> Value:
         return choose(item_of(machine, one, key) for one in owner.options)
     if isinstance(key, Choice):
         return choose(item_of(machine, owner, one) for one in key.options)
+    if isinstance(owner, Made) and owner.path == "torch.nn.ModuleList" and owner.args:
+        return item_of(machine, owner.args[0], key)
     if isinstance(key, Const):
         if isinstance(owner, Map):
             found = owner.items.get(key.value) if _hashable(key.value) else None
@@ -171,7 +176,9 @@ def _unary(machine: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
         return Const(not inner.value, node)
     if isinstance(inner, Const) and isinstance(inner.value, NUMBERS) and isinstance(node.op, ast.USub):
         return Const(-inner.value, node, inner.origin)
-    return machine.term(name_of(inner), inner)
+    found = machine.term(name_of(inner), inner)
+    found.op = machine.operation("not" if isinstance(node.op, ast.Not) else "-", (inner,), node)
+    return found
 
 
 def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
@@ -207,10 +214,11 @@ def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
     ):
         return Const(isinstance(node.ops[0], ast.IsNot | ast.NotEq), node)
     result = machine.term(name_of(left), left, *rights)
+    result.op = machine.operation("compare", (left, *rights), node)
     right = rights[0]
     counts = isinstance(node.ops[0], ast.Eq | ast.GtE) and not result.mods and not isinstance(left, Const)
     if counts and (not isinstance(right, Const) or (isinstance(right.value, int) and right.value > 1)):
-        return Term(result.name, result.tags, (right,))
+        result.mods = (right,)
     return result
 
 
@@ -268,6 +276,8 @@ def _call(machine: Machine, node: ast.Call, scope: Scope) -> Value:
             args.extend(value.items)
         else:
             complete = False
+            if isinstance(value, Seq) and isinstance(func, Ref) and func.path.startswith("torch.nn."):
+                args.extend(value.items)
     for keyword in node.keywords:
         value = evaluate(machine, keyword.value, scope)
         if keyword.arg is not None:
@@ -285,17 +295,32 @@ def _comprehension(machine: Machine, node: Any, scope: Scope) -> Value:
     inner = Scope(scope)
     sources = []
     for part in node.generators:
-        source = evaluate(machine, part.iter, scope)
+        source = evaluate(machine, part.iter, inner)
         sources.append(source)
+        machine.loops.append(describe_loop(node, part.target, part.iter, source))
         for name in ast.walk(part.target):
             if isinstance(name, ast.Name):
-                inner.names[name.id] = machine.term(f"{name.id} of {name_of(source)}", source)
+                tags = frozenset({"batch"}) if machine.loops[-1].kind == "loader" else frozenset()
+                found = machine.term(f"{name.id} of {name_of(source)}", source, tags=tags)
+                found.op = machine.operation("batch", (source,), part.target)
+                inner.names[name.id] = found
+        for test in part.ifs:
+            evaluate(machine, test, inner)
+    try:
+        return _elements(machine, node, inner, sources)
+    finally:
+        del machine.loops[-len(node.generators) :]
+
+
+def _elements(machine: Machine, node: Any, inner: Scope, sources: list[Value]) -> Value:
     if isinstance(node, ast.DictComp):
         evaluate(machine, node.value, inner)
         return Map({}, open=True)
     element = evaluate(machine, node.elt, inner)
     if isinstance(node, ast.GeneratorExp):
-        return machine.term(f"parameters {name_of(element)}", element, *sources)
+        found = machine.term(f"parameters {name_of(element)}", element, *sources)
+        found.op = machine.operation("generator", (element,), node)
+        return found
     return Seq([element], open=True)
 
 

@@ -230,6 +230,8 @@ def _torch_category(root: str, tail: str, path: str) -> str:
         return "loss"
     if tail in LOSS_FUNCTIONS and root == "torch":
         return "loss-value"
+    if root == "torch" and tail == "ModuleList":
+        return "module-list"
     if root == "torch" and (".nn." in path and ".functional" not in path) and tail[:1].isupper():
         return "" if tail in NOT_LAYERS or ".utils" in path else "module"
     if root == "torch" and "utils.data" in path and tail[:1].isupper():

@@ -57,7 +57,7 @@ MADE = frozenset(
     "hf-arguments "
     "hf-trainer lightning-trainer accelerator fabric pretrained distributed engine environment "
     "torchvision-model "
-    "transformer-model module dataset sampler other-trainer".split()
+    "transformer-model module module-list dataset sampler other-trainer".split()
 )
 WRAPPERS = frozenset(
     "DistributedDataParallel DataParallel FullyShardedDataParallel compile fully_shard".split()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nbtrain.notebook.symbolic.command_line import add_argument, parse_args, set_defaults
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.machine import Machine
 from nbtrain.notebook.symbolic.roles import is_model, is_optimizer, is_scheduler, kind_of
@@ -20,7 +21,6 @@ from nbtrain.notebook.symbolic.values import (
     Map,
     Member,
     Obj,
-    Ref,
     Seq,
     Term,
     Value,
@@ -247,6 +247,10 @@ def _items(
 def _append(
     machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
 ) -> Value | None:
+    if isinstance(method.owner, Made) and method.owner.path == "torch.nn.ModuleList":
+        held = method.owner.args[0] if method.owner.args else Seq([])
+        method.owner.args = [held]
+        return _append(machine, Member(held, method.attr), args, kwargs, node) or Const(None)
     if isinstance(method.owner, Seq):
         if machine.loops or machine.guards:
             method.owner.open = True
@@ -255,56 +259,6 @@ def _append(
         )
         return Const(None)
     return None
-
-
-def _add_argument(
-    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
-) -> Value | None:
-    fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
-    flags = [one.value for one in args if isinstance(one, Const) and isinstance(one.value, str)]
-    if not isinstance(fields, Map) or not flags:
-        return None
-    flag = next((one for one in flags if one.startswith("--")), flags[0])
-    target = kwargs.get("dest")
-    name = str(target.value) if isinstance(target, Const) else flag.lstrip("-").replace("-", "_")
-    action = kwargs.get("action")
-    default = kwargs.get("default")
-    if default is None and isinstance(action, Const) and action.value in ("store_true", "store_false"):
-        default = Const(action.value == "store_false")
-    required = not flag.startswith("-") or "required" in kwargs
-    if isinstance(default, Const):
-        default = Const(_typed(default.value, kwargs.get("type")), default.node, f"default of {flag}")
-    fields.items[name] = default if default is not None else (Term(name) if required else Const(None))
-    return Const(None)
-
-
-def _typed(value: Any, kind: Value | None) -> Any:
-    """argparse passes a text default through `type`."""
-    if isinstance(value, str) and isinstance(kind, Ref) and kind.path in ("builtins.float", "builtins.int"):
-        try:
-            return float(value) if kind.path.endswith("float") else int(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _parse_args(
-    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
-) -> Value | None:
-    fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
-    if not isinstance(fields, Map):
-        return None
-    parsed = Obj(None, dict(fields.items))
-    return Seq([parsed, Seq([], open=True)]) if method.attr == "parse_known_args" else parsed
-
-
-def _set_defaults(
-    machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
-) -> Value | None:
-    fields = method.owner.attrs.get("__fields") if isinstance(method.owner, Made) else None
-    if isinstance(fields, Map):
-        fields.items.update(kwargs)
-    return Const(None)
 
 
 def _fit(
@@ -320,8 +274,9 @@ def _fit(
 def _freeze(
     machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
 ) -> Value | None:
-    if args and isinstance(args[0], Const) and args[0].value is False:
-        machine.emit("freeze", method.owner, node)
+    given = args[0] if args else Const(True)
+    frozen = isinstance(given, Const) and given.value is False
+    machine.emit("freeze" if frozen else "unfreeze", method.owner, node, known=isinstance(given, Const))
     return method.owner
 
 
@@ -381,10 +336,10 @@ HANDLERS: dict[str, Handler] = {
     "copy": _items,
     "append": _append,
     "extend": _append,
-    "add_argument": _add_argument,
-    "parse_args": _parse_args,
-    "parse_known_args": _parse_args,
-    "set_defaults": _set_defaults,
+    "add_argument": add_argument,
+    "parse_args": parse_args,
+    "parse_known_args": parse_args,
+    "set_defaults": set_defaults,
     "fit": _fit,
     "train": _fit,
     "requires_grad_": _freeze,

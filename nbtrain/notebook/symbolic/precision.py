@@ -57,6 +57,7 @@ def _one(machine: Machine, value: Value) -> frozenset[str]:
     enabled = held.get("enabled")
     if isinstance(enabled, Const) and not enabled.value:
         return frozenset()
+    maybe_off = enabled is not None and not isinstance(enabled, Const)
     dtype = held.get("dtype")
     if dtype is None or (isinstance(dtype, Const) and dtype.value is None):
         device = (
@@ -69,6 +70,8 @@ def _one(machine: Machine, value: Value) -> frozenset[str]:
         tags = _by_device(device)
     else:
         tags = frozenset().union(*(_by_dtype(one) for one in options(dtype)))
+    if maybe_off and tags == FP16:
+        tags = MIXED
     machine.emit("autocast", value, value.node, tags=tags, dtype=dtype)
     return tags
 

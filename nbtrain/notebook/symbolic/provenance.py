@@ -1,35 +1,39 @@
 """How a value came about: the operations behind it, and whether gradients can flow through them."""
 
+# ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nbtrain.notebook.symbolic.values import Choice, Map, Member, Op, Seq, Term, Value
+from nbtrain.notebook.symbolic.values import Choice, Const, Made, Map, Member, Op, Seq, Term, Value
 
 # These change how numbers are laid out, stored or picked, not what they are.
 LAYOUT = frozenset(
-    [".view", ".reshape", ".flatten", ".squeeze", ".unsqueeze", ".contiguous", ".to", ".cuda", ".cpu",
-    ".float", ".double", ".half", ".bfloat16", ".type", ".permute", ".transpose", ".t", ".clone",
-    ".expand", ".expand_as", ".requires_grad_", ".swapaxes", ".movedim", ".type_as", ".view_as", ".detach",
-    "torch.squeeze", "torch.unsqueeze", "torch.flatten", "torch.reshape", "torch.permute",
-    "torch.transpose", "torch.clone", "torch.movedim", "torch.swapaxes", "[]", ".index_select", ".gather",
-    "torch.cat", "torch.stack", "einops.rearrange", ".select", ".narrow", ".chunk", ".split",
-    "torch.chunk", "torch.split"]
-)  # fmt: skip
+    """
+    .view .reshape .flatten .squeeze .unsqueeze .contiguous .to .cuda .cpu .float .double .half
+    .bfloat16 .type .permute .transpose .t .clone .expand .expand_as .requires_grad_ .swapaxes
+    .movedim .type_as .view_as .detach torch.squeeze torch.unsqueeze torch.flatten torch.reshape
+    torch.permute torch.transpose torch.clone torch.movedim torch.swapaxes [] .index_select
+    .gather torch.cat torch.stack einops.rearrange .select .narrow .chunk .split torch.chunk
+    torch.split
+    """.split()
+)
 # Nothing behind these gets a gradient.
 CUTS = frozenset(
-    [".detach", ".detach_", ".item", ".numpy", ".tolist", ".argmax", ".argmin", ".round", ".floor",
-    ".ceil", ".sign", ".bool", ".int", ".long", "torch.argmax", "torch.argmin", "torch.round",
-    "torch.sign", "torch.tensor", "torch.as_tensor", "torch.from_numpy", "==", "!=", "<", ">", "<=", ">=",
-    "builtins.float", "builtins.int", "torch.eq", "torch.gt", "torch.lt", ".eq", ".gt", ".lt", ".ge",
-    ".le", ".new_tensor", "numpy.array", "numpy.asarray", "torch.Tensor", "torch.FloatTensor",
-    "torch.LongTensor", "torch.multinomial", "torch.bernoulli", ".sample"]
-)  # fmt: skip
+    """
+    .detach .detach_ .item .numpy .tolist .argmax .argmin .round .floor .ceil .sign .bool .int
+    .long torch.argmax torch.argmin torch.round torch.sign torch.tensor torch.as_tensor
+    torch.from_numpy compare == != < > <= >= builtins.float builtins.int torch.eq torch.gt
+    torch.lt .eq .gt .lt .ge .le .new_tensor numpy.array numpy.asarray torch.Tensor
+    torch.FloatTensor torch.LongTensor torch.multinomial torch.bernoulli .sample
+    """.split()
+)
 MOST_VALUES = 4_000
 
 
-def operations(value: Value) -> Iterator[Op]:
-    """Yield the operations that gave a value, one for each way it may have come about.
+def operations(value: Value) -> Iterator[Op | None]:
+    """Yield the operation that gave a value, for each way it may have come about; None for a way that is
+    not known.
 
     Looks through what only changes layout, storage or place, through attributes of results
     (`outputs.logits`), and
@@ -53,6 +57,8 @@ def operations(value: Value) -> Iterator[Op]:
                 waiting.extend(first.items if isinstance(first, Seq) else [first])
             else:
                 yield one.op
+        elif not isinstance(one, Const):
+            yield None
 
 
 def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | None]]:
@@ -71,6 +77,8 @@ def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | N
             continue
         seen.add(id(one))
         yield one, into
+        if graph and isinstance(one, Member) and one.attr == "data":
+            continue
         for part in parts_of(one):
             op = one.op if isinstance(one, Term) else into
             if graph and isinstance(one, Term) and one.op is not None and cuts(one.op):
@@ -81,7 +89,7 @@ def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | N
 def cuts(op: Op) -> bool:
     """Whether no gradient passes an operation. One that may run without a graph is given the benefit of
     doubt."""
-    return op.path in CUTS or op.quiet is True or (op.path == ".data")
+    return op.path in CUTS or op.quiet is True or op.path == "batch"
 
 
 def parts_of(value: Value) -> list[Value]:
@@ -92,6 +100,8 @@ def parts_of(value: Value) -> list[Value]:
         return [value.owner]
     if isinstance(value, Seq):
         return value.items
+    if isinstance(value, Made) and value.path in ("builtins.iteration", "torch.nn.ModuleList"):
+        return value.args
     if isinstance(value, Map):
         return list(value.items.values())
     if isinstance(value, Term) and value.op is not None:

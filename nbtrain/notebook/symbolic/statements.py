@@ -81,6 +81,8 @@ def _augmented(machine: Machine, node: ast.AugAssign, scope: Scope) -> None:
     value = machine.evaluate(ast.copy_location(ast.BinOp(loaded, node.op, node.value), node), scope)
     if isinstance(value, Const):
         value = Const(value.value, None, value.origin)
+    if isinstance(value, Term) and value.op is not None and value.op.path == "+":
+        machine.emit("add-up", value.op.inputs[1], node, total=value)
     assign(machine, node.target, value, node, scope, how=type(node.op).__name__)
 
 
@@ -132,7 +134,7 @@ def branch(machine: Machine, scope: Scope, *cases: tuple[Guard, list[ast.stmt]])
 
 def _loop_over(machine: Machine, node: ast.For, scope: Scope) -> None:
     iterable = machine.evaluate(node.iter, scope)
-    loop = _describe_loop(node, iterable)
+    loop = describe_loop(node, node.target, node.iter, iterable)
     _forget_changing(node, scope)
     for name, value in _target_values(machine, node.target, iterable):
         scope.set(name, value)
@@ -178,18 +180,22 @@ def unwrap(value: Value) -> list[Value]:
     return list(options(value))
 
 
-def _describe_loop(node: ast.For, iterable: Value) -> Loop:
-    target = ast.unparse(node.target)
-    loop = Loop(node, node.lineno, "other", None, target, iterable, ast.unparse(node.iter)[:80])
+def describe_loop(node: Any, target: ast.expr, source: ast.expr, iterable: Value) -> Loop:
+    """Say what a `for`, of a statement or a comprehension, goes over and how often."""
+    loop = Loop(node, node.lineno, "other", None, ast.unparse(target), iterable, ast.unparse(source)[:80])
     for one in unwrap(iterable):
         if isinstance(one, Made) and one.path == "builtins.range":
             loop.kind, loop.count = "range", _range_count(one)
-        elif kind_of(one) in ("loader", "other-loader") or (
-            isinstance(one, Term | Member) and any(word in name_of(one).lower() for word in LOADER_WORDS)
-        ):
+        elif _feeds(one):
             loop.kind, loop.iterable = "loader", one
             return loop
     return loop
+
+
+def _feeds(value: Value) -> bool:
+    """A loader, by its class or, when it is made elsewhere, by its name."""
+    named = isinstance(value, Term | Member) and any(word in name_of(value).lower() for word in LOADER_WORDS)
+    return kind_of(value) in ("loader", "other-loader") or named
 
 
 def _range_count(made: Made) -> Const | None:
@@ -209,6 +215,10 @@ def _range_count(made: Made) -> Const | None:
 
 def _target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[tuple[str, Value]]:
     names = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
+    if isinstance(iterable, Made) and iterable.path == "torch.nn.ModuleList" and iterable.args:
+        iterable = iterable.args[0]
+        if isinstance(target, ast.Name) and isinstance(iterable, Seq) and iterable.items:
+            return [(target.id, choose(iterable.items))]
     if isinstance(iterable, Seq) and iterable.items and not iterable.open:
         if isinstance(target, ast.Name):
             return [(target.id, choose(iterable.items))]
@@ -217,11 +227,7 @@ def _target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[
         ):
             return [(name, choose(one.items[at] for one in iterable.items)) for at, name in enumerate(names)]  # type: ignore[attr-defined]
     sources = unwrap(iterable)
-    tags = (
-        frozenset({"batch"})
-        if any(kind_of(one) in ("loader", "other-loader") for one in sources)
-        else frozenset()
-    )
+    tags = frozenset({"batch"}) if any(_feeds(one) for one in sources) else frozenset()
     of = next((name_of(one) for one in sources if name_of(one)), "")
     found = [(name, machine.term(f"{name} of {of}" if of else name, tags=tags)) for name in names]
     for position, (_, value) in enumerate(found):

@@ -73,6 +73,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     judged: set[int] = set()
     for training in facts.trainings:
         loader = training.batch
+        if training.several_optimizers:
+            continue  # adversarial pairs are trained with single images by custom (pix2pix, CycleGAN)
         if loader is None or not training.looped or id(loader.call or loader.name) in judged:
             continue
         judged.add(id(loader.call or loader.name))

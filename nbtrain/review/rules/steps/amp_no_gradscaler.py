@@ -64,7 +64,10 @@ from nbtrain.review.rule import Gap, Problem, Rule
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    through_scaler = {id(cycle.training) for cycle in facts.cycles if cycle.scaler is not None}
     for training in facts.trainings:
+        if id(training) in through_scaler:
+            continue  # its loss is not scaled: scaler-misused says so
         if training.scaled or training.owner not in ("person",):
             continue
         if training.precision == "mixed":

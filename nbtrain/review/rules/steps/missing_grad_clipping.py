@@ -72,6 +72,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     if facts.only_live:
         yield Gap(f"{reason}: whether gradients are clipped cannot be seen without the training loop.")
     for training in facts.trainings:
+        if training.optimizer is not None and training.optimizer.cls in ("LBFGS", "Rprop"):
+            continue  # a line search, or signs alone: gradients cannot blow up a step
         if not training.looped or (training.plain and network.depth <= DEEP):
             continue
         if training.clipped.state == UNKNOWN:

@@ -1,0 +1,1 @@
+"""Rules on what goes into a loss and what is done with it."""

@@ -1,0 +1,99 @@
+"""Labels are shifted by one token for a model that shifts them itself.
+
+What it does
+Looks at causal language models of transformers that get `labels` cut off at the front (`ids[:, 1:]`): they
+compare each
+position with the next label themselves. Also at losses whose targets are shifted twice in the source.
+
+Why it hurts
+The model learns to predict the token after the next one. The loss falls all the same, only not as far.
+
+Bad
+```python
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+for ids in train_loader:
+    loss = model(ids[:, :-1], labels=ids[:, 1:]).loss
+```
+
+Good
+```python
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("gpt2")
+for ids in train_loader:
+    loss = model(ids, labels=ids).loss
+```
+
+When to ignore
+A model class of one's own that does not shift.
+
+Source: transformers' documentation of `labels` ("shifted inside the model"); trainproof's catalogue.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from nbtrain.findings import Severity
+from nbtrain.notebook.losses_read import loss_calls
+from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.values import Made, Term, Value
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Gap, Problem, Rule
+
+CAUSAL = re.compile(r"CausalLM|LMHeadModel|GPT2LM|LlamaFor|MistralFor")
+FRONT_OFF = re.compile(r"^(\.\.\., ?|:, ?)?1:(, ?:)?$")
+
+
+def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    for event in facts.story.of("forward"):
+        labels = event.data["kwargs"].get("labels")
+        model = event.subject
+        causal = isinstance(model, Made) and CAUSAL.search(model.path)
+        if causal and labels is not None and shifts(labels) == 1:
+            yield _problem(event.line, "the model shifts labels itself", "labels=ids[:, 1:]", "labels=ids")
+    for loss in loss_calls(facts.story):
+        if loss.target is not None and loss.kind == "cross-entropy" and shifts(loss.target) > 1:
+            yield _problem(
+                loss.line,
+                "the targets are cut off at the front twice",
+                "targets[:, 1:][:, 1:]",
+                "targets[:, 1:]",
+            )
+
+
+def shifts(value: Value) -> int:
+    """How often a value was cut off at the front: `x[:, 1:]`."""
+    count = 0
+    for one, _ in behind(value):
+        op = one.op if isinstance(one, Term) else None
+        if op is None or op.path == "call":
+            continue
+        if op.path == "batch":
+            break
+        node = op.node
+        if (
+            op.path == "[]"
+            and isinstance(node, ast.Subscript)
+            and FRONT_OFF.match(ast.unparse(node.slice).strip("()"))
+        ):
+            count += 1
+    return count
+
+
+def _problem(line: int, why: str, current: str, better: str) -> Problem:
+    return Problem(
+        issue="Labels are shifted twice: each position learns the token after the next",
+        current=current,
+        recommended=better,
+        evidence=f"line {line}: {why}",
+        line=line,
+        fix=f"loss = model(ids, {better}).loss" if better.startswith("labels") else better,
+    )
+
+
+RULE = Rule("double-label-shift", Severity.CRITICAL, check)

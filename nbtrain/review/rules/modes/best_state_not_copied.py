@@ -1,0 +1,116 @@
+"""The best weights are kept as a reference to the weights that train on.
+
+What it does
+Looks for `best = model.state_dict()` in a loop, kept under a name for later (`best...`, or loaded back
+after it), without
+`copy.deepcopy` and without cloning the tensors. A state that is saved to disk at once is left alone.
+
+Why it hurts
+`state_dict()` returns the live tensors. At the end "best" is the last epoch: what was evaluated is not
+what is kept.
+
+Bad
+```python
+import torch
+from torch import nn
+
+model = nn.Linear(8, 3)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+best_loss, best_state = float("inf"), None
+for epoch in range(5):
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    loss = validate(model)
+    if loss < best_loss:
+        best_loss, best_state = loss, model.state_dict()
+model.load_state_dict(best_state)
+```
+
+Good
+```python
+import copy
+import torch
+from torch import nn
+
+model = nn.Linear(8, 3)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+best_loss, best_state = float("inf"), None
+for epoch in range(5):
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    loss = validate(model)
+    if loss < best_loss:
+        best_loss, best_state = loss, copy.deepcopy(model.state_dict())
+model.load_state_dict(best_state)
+```
+
+When to ignore
+The loop ends with the epoch that is kept.
+
+Source: pytorch/tutorials issue 188, PyPOTS issue 667.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtrain.findings import Severity
+from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.values import Map, Member, Seq, Term, Value
+from nbtrain.review.edits import replace_node
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Gap, Problem, Rule
+
+
+def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    if not facts.cycles and not facts.story.of("escape"):
+        return
+    loaded = [one for event in facts.story.calls(".load_state_dict") for one in event.data["args"]]
+    again = {id(one) for value in loaded for one, _ in _plain(value)}
+    held = {id(e.data["value"]): e.data["attr"] for e in facts.story.of("set")}
+    for event in facts.story.calls(".state_dict"):
+        state = event.data["result"]
+        if not event.loops or not isinstance(state, Term) or not isinstance(event.subject, Member):
+            continue
+        name = state.alias or held.get(id(state), "")
+        if "best" in name.lower() or (id(state) in again and _later(facts, event)):
+            yield _problem(facts, event, name or "best_state")
+
+
+def _plain(value: Value) -> Iterator[tuple[Value, object]]:
+    """What a value may be without being copied: through names, containers and branches only."""
+    for one, op in behind(value):
+        if isinstance(one, Term | Seq | Map) and (op is None or op.path == "[]"):
+            yield one, op
+
+
+def _later(facts: ReviewFacts, event: Event) -> bool:
+    """It is loaded back outside of the loop in which it was taken."""
+    return any(
+        event.loops[0] not in one.loops for one in facts.story.calls(".load_state_dict") if one.at > event.at
+    )
+
+
+def _problem(facts: ReviewFacts, event: Event, name: str) -> Problem:
+    model = facts.story.name_of(event.subject.owner) or "model"  # type: ignore[attr-defined]
+    bound = facts.source is not None and any(
+        line.strip().startswith(("import copy", "from copy")) for line in facts.source.text.split("\n")
+    )
+    return Problem(
+        issue=f"`{name}` is the live state of `{model}`, not a copy: it trains on",
+        current=f"{name} = {model}.state_dict()",
+        recommended=f"{name} = copy.deepcopy({model}.state_dict())",
+        evidence=f"taken on line {event.line} in a loop, kept as `{name}`, nowhere copied",
+        line=event.line,
+        name=name,
+        fix=f"{name} = copy.deepcopy({model}.state_dict())",
+        edits=replace_node(event.node, f"copy.deepcopy({model}.state_dict())") if bound else (),  # type: ignore[arg-type]
+    )
+
+
+RULE = Rule("best-state-not-copied", Severity.CRITICAL, check)

@@ -1,0 +1,120 @@
+"""A model with dropout or batch normalisation is evaluated in train mode.
+
+What it does
+Looks at loops that only run a model, on validation data or without a graph, and follows in which mode the
+model is
+then: `train()` was called last, or nothing was. Models of the source without mode-dependent layers are
+left alone; for a
+model made elsewhere it is a warning, for a function whose caller is not in the source an information gap.
+
+Why it hurts
+Dropout drops a part of every prediction, and batch normalisation uses, and updates, the statistics of the
+validation
+batches: the numbers are worse and depend on the batch, and the model learns from data that should judge it.
+
+Bad
+```python
+import torch
+from torch import nn
+
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for epoch in range(5):
+    model.train()
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    with torch.no_grad():
+        for x, y in val_loader:
+            correct = (model(x).argmax(1) == y).sum()
+```
+
+Good
+```python
+import torch
+from torch import nn
+
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for epoch in range(5):
+    model.train()
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        for x, y in val_loader:
+            correct = (model(x).argmax(1) == y).sum()
+```
+
+When to ignore
+Monte Carlo dropout, where several noisy predictions are wanted.
+
+Source: PyTorch's documentation of nn.Module.eval; seen in vsepp issue 4 and MultiBench issue 26.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtrain.findings import Confidence, Severity
+from nbtrain.notebook.evaluation import NO, UNKNOWN, YES, is_evaluation, last_mode, mode_matters
+from nbtrain.notebook.story import Pass
+from nbtrain.notebook.symbolic.values import Live
+from nbtrain.review.edits import Edit, line_before
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Gap, Problem, Rule, could_not
+
+
+def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    for one in facts.story.passes:
+        model = one.forward.subject
+        matters = mode_matters(model)
+        if matters == NO or not is_evaluation(facts.story, one) or one.of("optim-step"):
+            continue
+        last = last_mode(facts.story, one.forward)
+        if last is not None and last.data["train"] is not True:
+            continue
+        live = isinstance(model, Live) and last is None
+        if live and not vars(model.obj).get("training", True):  # type: ignore[attr-defined]
+            continue
+        name = facts.story.name_of(model) or "model"
+        if last is not None or live or (one.entry == "<module>" and matters == YES):
+            yield _problem(one, name, last.line if last else None, matters, live)
+        else:
+            why = f"who calls `{one.entry}`" if one.entry != "<module>" else "where it is made"
+            yield could_not(
+                f"whether `{name}` is in eval mode on line {one.line}", f"{why} is not in the source"
+            )
+
+
+def _problem(one: Pass, name: str, set_on: int | None, matters: str, live: bool) -> Problem:
+    seen = (
+        f"train mode was set on line {set_on}"
+        if set_on
+        else "nothing sets its mode, and train is where it starts"
+    )
+    seen = "the live model is in train mode" if live else seen
+    sure = Confidence.CERTAIN if live else Confidence.POSSIBLE if matters == UNKNOWN else Confidence.LIKELY
+    return Problem(
+        issue=f"`{name}` is evaluated in train mode",
+        current=f"no {name}.eval() before line {one.line}",
+        recommended=f"{name}.eval() before the evaluation, {name}.train() after it",
+        evidence=f"run on line {one.forward.line}; {seen}",
+        line=one.line,
+        name=name,
+        confidence=sure,
+        fix=f"{name}.eval()",
+        edits=_edits(one, name),
+        severity=Severity.WARNING if matters == UNKNOWN and not live else None,
+    )
+
+
+def _edits(one: Pass, name: str) -> tuple[Edit, ...]:
+    plain = one.loop is not None and name.replace(".", "").isidentifier() and not one.forward.frames
+    return line_before(one.loop.node, f"{name}.eval()") if plain and one.loop is not None else ()
+
+
+RULE = Rule("missing-eval-mode", Severity.CRITICAL, check)

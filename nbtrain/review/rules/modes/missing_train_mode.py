@@ -1,0 +1,125 @@
+"""A model trains in eval mode, from the start or from its first evaluation on.
+
+What it does
+Follows the mode of the trained model through the loops: `eval()` before the training and no `train()`
+after it, or
+`eval()` in an evaluation inside the epoch loop with no `train()` before the next epoch's batches.
+
+Why it hurts
+Dropout is off and batch normalisation keeps its old statistics: the training loses its regularisation
+after the first
+epoch, and nobody sees why it overfits.
+
+Bad
+```python
+import torch
+from torch import nn
+
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+model.train()
+for epoch in range(5):
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        for x, y in val_loader:
+            correct = (model(x).argmax(1) == y).sum()
+```
+
+Good
+```python
+import torch
+from torch import nn
+
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for epoch in range(5):
+    model.train()
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        for x, y in val_loader:
+            correct = (model(x).argmax(1) == y).sum()
+```
+
+When to ignore
+Fine-tuning with batch statistics frozen on purpose; better done by `eval()` on the normalisation layers
+alone.
+
+Source: PyTorch's documentation of nn.Module.train; seen in pytorch-fcn issue 57 and coRNN issue 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtrain.findings import Confidence, Severity
+from nbtrain.notebook.evaluation import NO, UNKNOWN, mode_in_training, mode_matters
+from nbtrain.notebook.story import Cycle
+from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.values import Live, Made, options
+from nbtrain.notebook.training_models import holds
+from nbtrain.review.edits import Edit, line_before
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Gap, Problem, Rule
+
+
+def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    for cycle in facts.cycles:
+        forward = _run(cycle)
+        if forward is None or cycle.hidden:
+            continue
+        matters = mode_matters(forward.subject)
+        left = mode_in_training(facts.story, cycle, forward) if matters != NO else None
+        if left is None:
+            continue
+        name = facts.story.name_of(left.subject) or "model"
+        after = left.at > forward.at
+        loop = cycle.loop
+        yield Problem(
+            issue=f"`{name}` trains in eval mode" + (" from the second epoch on" if after else ""),
+            current=f"{name}.eval() on line {left.line}, no {name}.train() before line {forward.line}",
+            recommended=f"{name}.train() before the training batches",
+            evidence=f"eval mode is set on line {left.line}; the training runs it on line {forward.line}",
+            line=loop.line if loop is not None and not forward.frames else forward.line,
+            name=name,
+            confidence=Confidence.POSSIBLE if matters == UNKNOWN else Confidence.LIKELY,
+            fix=f"{name}.train()",
+            edits=_edits(cycle, forward, left, name),
+            severity=Severity.WARNING if matters == UNKNOWN else None,
+        )
+
+
+def _edits(cycle: Cycle, forward: Event, left: Event, name: str) -> tuple[Edit, ...]:
+    """At the head of the loop's body when each turn may leave it in eval mode, else before the loop."""
+    if cycle.loop is None or forward.frames:
+        return ()
+    body = getattr(cycle.loop.node, "body", [])
+    place = body[0] if body and cycle.loop in left.loops else cycle.loop.node
+    return line_before(place, f"{name}.train()")
+
+
+def _run(cycle: Cycle) -> Event | None:
+    """The first run, in a turn, of a model that this optimizer trains."""
+    known = all(isinstance(one, Made | Live) for one in options(cycle.step.subject))
+    for event in cycle.of("forward"):
+        if (
+            not cycle.in_turn(event)
+            or event.data.get("nested")
+            or event.quiet is True
+            or event.at > cycle.step.at
+        ):
+            continue
+        ours = any(holds(model, event.subject) or holds(event.subject, model) for model in cycle.models)
+        if ours or (not known and not cycle.models):
+            return event
+    return None
+
+
+RULE = Rule("missing-train-mode", Severity.CRITICAL, check)

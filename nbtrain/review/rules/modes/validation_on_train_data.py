@@ -1,0 +1,185 @@
+"""The validation runs on the training data.
+
+What it does
+Looks for a loader for validation or test that is made over the very data set the training reads, for a
+validation result
+computed over the training loader, and among live loaders for the same data set or shared indices.
+
+Why it hurts
+The validation loss falls with the training loss, however badly the model overfits. Early stopping and the
+choice of the
+best epoch follow noise.
+
+Bad
+```python
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+train_loader = DataLoader(train_data, batch_size=32, shuffle=True)
+val_loader = DataLoader(train_data, batch_size=32)
+model = nn.Linear(8, 3)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(x), y).backward()
+    optimizer.step()
+with torch.no_grad():
+    for x, y in val_loader:
+        correct = (model(x).argmax(1) == y).sum()
+```
+
+Good
+```python
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+train_loader = DataLoader(train_data, batch_size=32, shuffle=True)
+val_loader = DataLoader(val_data, batch_size=32)
+model = nn.Linear(8, 3)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(x), y).backward()
+    optimizer.step()
+with torch.no_grad():
+    for x, y in val_loader:
+        correct = (model(x).argmax(1) == y).sum()
+```
+
+When to ignore
+The loader measures the training accuracy in eval mode, and is only named otherwise.
+
+Source: TrainCheck and Deepchecks list it among the silent faults; nothing in a curve can show it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nbtrain.findings import Confidence, Severity
+from nbtrain.notebook.evaluation import loader_words, names_evaluation
+from nbtrain.notebook.source_values import argument
+from nbtrain.notebook.story import Pass, may_be_same
+from nbtrain.notebook.symbolic.roles import kind_of
+from nbtrain.notebook.symbolic.values import Live, Made, Term, Value, options
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Gap, Problem, Rule
+
+RESULT = re.compile(r"^\s*[\w\[\]\"'., ]*\b(val|valid|validation|test)\w*[\w\[\]\"'., ]*=[^=]")
+
+
+def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    yield from _live(facts)
+    loaders = [event.subject for event in facts.story.made("loader") if isinstance(event.subject, Made)]
+    trained = {
+        id(one) for cycle in facts.cycles for loop in cycle.step.loops for one in _loaders(loop.iterable)
+    }
+    train = [one for one in loaders if id(one) in trained and not _subset(one)]
+    for one in loaders:
+        name = facts.story.name_of(one)
+        data = argument(one, "dataset", 0)
+        twin = next(
+            (other for other in train if other is not one and _same(argument(other, "dataset", 0), data)),
+            None,
+        )
+        if twin is not None and names_evaluation(name) and not _subset(one):
+            first = facts.story.name_of(twin) or "the training loader"
+            yield _problem(
+                name, one.node.lineno, f"`{name}` and `{first}` are made over the same data set", False
+            )
+    for run in facts.story.passes:
+        if (
+            run.loop is not None
+            and any(id(one) in trained for one in _loaders(run.loop.iterable))
+            and _result(facts, run)
+        ):
+            shown = loader_words(facts.story, run).split(" ")[0]
+            yield _problem(
+                shown, _call_line(run), f"a validation result is computed over `{shown}`, which trains", False
+            )
+
+
+def _loaders(value: Value | None) -> list[Made]:
+    found = options(value) if value is not None else ()
+    return [one for one in found if isinstance(one, Made) and kind_of(one) == "loader"]
+
+
+def _subset(loader: Made) -> bool:
+    return any(name in loader.kwargs for name in ("sampler", "batch_sampler")) or not loader.complete
+
+
+def _same(left: Value | None, right: Value | None) -> bool:
+    """Whether two arguments are one data set: one value, or one name that the source does not bind."""
+    for ours in options(left) if left is not None else ():
+        for theirs in options(right) if right is not None else ():
+            unbound = isinstance(ours, Term | Live) and isinstance(theirs, Term | Live)
+            made = any(isinstance(one, Term) and one.op is not None for one in (ours, theirs))
+            if ours is theirs or (unbound and not made and may_be_same(ours, theirs)):
+                return True
+    return False
+
+
+def _call_line(run: Pass) -> int:
+    return getattr(run.forward.frames[0], "lineno", run.line) if run.forward.frames else run.line
+
+
+def _result(facts: ReviewFacts, run: Pass) -> bool:
+    """The call that evaluates is bound to a name for validation: `val_loss = evaluate(model,
+    train_loader)`."""
+    if not run.forward.frames or facts.source is None:
+        return False
+    lines = facts.source.text.split("\n")
+    line = _call_line(run)
+    return (
+        0 < line <= len(lines)
+        and bool(RESULT.match(lines[line - 1]))
+        and "train" not in lines[line - 1].split("=")[0]
+    )
+
+
+def _live(facts: ReviewFacts) -> Iterator[Problem]:
+    held = facts.held.loaders
+    train = [(name, one) for name, one in held if "train" in name.lower()]
+    for name, loader in held:
+        if not names_evaluation(name):
+            continue
+        for other, first in train:
+            mine, theirs = vars(loader).get("dataset"), vars(first).get("dataset")
+            samplers = {type(vars(one).get("sampler")).__name__ for one in (loader, first)}
+            if mine is theirs and mine is not None and samplers <= {"SequentialSampler", "RandomSampler"}:
+                yield _problem(name, None, f"`{name}` and `{other}` hold the same data set object", True)
+            elif shared := _shared(mine, theirs):
+                yield _problem(
+                    name, None, f"`{name}` and `{other}` share {shared} indices of one data set", True
+                )
+
+
+def _shared(left: object, right: object) -> int:
+    if type(left).__name__ != "Subset" or type(right).__name__ != "Subset" or left is right:
+        return 0
+    ours, theirs = vars(left), vars(right)
+    if ours.get("dataset") is not theirs.get("dataset"):
+        return 0
+    try:
+        return len({int(one) for one in ours["indices"]} & {int(one) for one in theirs["indices"]})
+    except (TypeError, ValueError, KeyError):
+        return 0
+
+
+def _problem(name: str, line: int | None, seen: str, live: bool) -> Problem:
+    return Problem(
+        issue=f"The validation through `{name}` sees training data",
+        current=seen.partition(",")[0],
+        recommended="a data set of its own, or a split without overlap",
+        evidence=seen,
+        line=line,
+        name=name,
+        confidence=Confidence.CERTAIN if live else Confidence.LIKELY,
+        fix="train_data, val_data = torch.utils.data.random_split(data, [0.9, 0.1])",
+    )
+
+
+RULE = Rule("validation-on-train-data", Severity.CRITICAL, check)

@@ -1,0 +1,1 @@
+"""Rules on what an optimizer holds against what the model has: stale, missing, frozen, unregistered."""

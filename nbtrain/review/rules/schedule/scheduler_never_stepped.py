@@ -1,0 +1,85 @@
+"""A scheduler is made and never stepped.
+
+What it does
+Looks for a scheduler of an optimizer that the source trains with, which nothing steps: no
+`scheduler.step()`, no other
+scheduler and no function that gets it, no framework that steps it.
+
+Why it hurts
+The rate stays where the scheduler's constructor left it: for a warm-up or OneCycle that is a small
+fraction of what
+was meant, for a decay the run never anneals.
+
+Bad
+```python
+import torch
+from torch import nn
+
+model = nn.Linear(10, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)
+for epoch in range(20):
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+```
+
+Good
+```python
+import torch
+from torch import nn
+
+model = nn.Linear(10, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)
+for epoch in range(20):
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    scheduler.step()
+```
+
+When to ignore
+The scheduler is stepped by code that is not in the reviewed source.
+
+Source: PyTorch's documentation of `torch.optim.lr_scheduler`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtrain.findings import Severity
+from nbtrain.notebook.scheduling import cycle_of, schedule_uses
+from nbtrain.notebook.symbolic.roles import kind_of
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Gap, Problem, Rule, could_not
+
+
+def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    unknown = [event for event in facts.story.of("sched-step") if kind_of(event.subject) != "scheduler"]
+    for use in schedule_uses(facts.story):
+        cycle = cycle_of(use, facts.cycles)
+        if cycle is None or use.steps or use.handed or unknown or not cycle.repeated:
+            continue
+        if cycle.hidden or cycle.owner == "deepspeed":
+            why = f"`{cycle.hidden}` is not in the source" if cycle.hidden else "DeepSpeed may step it"
+            yield could_not(f"whether `{use.name}` is stepped", why)
+            continue
+        yield Problem(
+            issue=f"`{use.name}` is never stepped: the learning rate stays where it starts",
+            current=f"{use.cls} without .step()",
+            recommended=f"{use.name}.step() after {cycle.name}.step()",
+            evidence=(
+                f"made on line {use.made.line}, {cycle.name} steps on line {cycle.step.line}, "
+                "nothing steps it"
+            ),
+            line=use.made.line,
+            name=use.name,
+            fix=f"{use.name}.step()",
+        )
+
+
+RULE = Rule("scheduler-never-stepped", Severity.CRITICAL, check)

@@ -1,0 +1,123 @@
+"""No gradient can reach the model: the graph is cut between its output and the loss.
+
+What it does
+Follows the loss of a backward pass back to where it comes from. Reported when every way from the loss to
+the model
+leads through `.item()`, `.detach()`, `.data`, `.numpy()`, `argmax`, a new `torch.tensor(...)` or a region
+without a
+graph. Anything on the way that cannot be told keeps the rule silent.
+
+Why it hurts
+The parameters get no gradient: backward fails, or, with `requires_grad_()` added to silence it, nothing is
+learned
+while the loop runs on.
+
+Bad
+```python
+import torch
+from torch import nn
+
+model = nn.Linear(10, 2)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x).detach(), y)
+    loss.requires_grad_().backward()
+    optimizer.step()
+```
+
+Good
+```python
+import torch
+from torch import nn
+
+model = nn.Linear(10, 2)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+```
+
+When to ignore
+Gradients are written into `.grad` by hand afterwards.
+
+Source: PyTorch's notes on autograd mechanics; seen in the DeepCrime and scicode-lint collections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtrain.findings import Severity
+from nbtrain.notebook.story import Cycle
+from nbtrain.notebook.symbolic.provenance import any_behind, behind, cuts, parts_of
+from nbtrain.notebook.symbolic.roles import is_model
+from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Op, Ref, Term, Value
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Gap, Problem, Rule
+
+
+def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    for cycle in facts.cycles:
+        loss = cycle.backward.subject
+        if cycle.hidden or cycle.of("grad-edit") or not any_behind(loss, is_model):
+            continue
+        if cut := _cut(loss):
+            yield _problem(cycle, cut)
+
+
+def _cut(loss: Value) -> Op | None:
+    """The operation nearest to the loss that lets no gradient through, when no way around it is left."""
+    found: Op | None = None
+    for one, _ in behind(loss, graph=True):
+        if is_model(one):
+            return None
+        op = one.op if isinstance(one, Term) else None
+        if op is not None and one is not loss and _is_parameter(op):
+            return None
+        if op is not None and op.path == "batch":
+            if "batch" not in one.tags:
+                return None  # what a loop goes over may carry gradients, unless it is a loader
+        elif op is not None and cuts(op):
+            found = found or op
+        elif isinstance(one, Member) and one.attr == "data":
+            found = found or Op(".data")
+        elif not parts_of(one) and not _gives_no_gradient(one, op):
+            return None
+    return found
+
+
+def _is_parameter(op: Op) -> bool:
+    """A tensor of one's own that asks for gradients: `torch.zeros(1, requires_grad=True)`."""
+    asked = op.kwargs.get("requires_grad")
+    return op.path.endswith(".Parameter") or (
+        asked is not None and getattr(asked, "value", True) is not False
+    )
+
+
+def _gives_no_gradient(value: Value, op: Op | None) -> bool:
+    """A leaf that surely is no parameter: a number, a batch, a library's function or criterion."""
+    if isinstance(value, Const | Ref):
+        return True
+    if isinstance(value, Made | Live):
+        return not is_model(value)
+    return isinstance(value, Term | Member) and "batch" in value.tags
+
+
+def _problem(cycle: Cycle, cut: Op) -> Problem:
+    line = getattr(cut.node, "lineno", cycle.backward.line)
+    how = "runs without a graph" if cut.quiet and not cut.path.startswith(".") else f"cuts it ({cut.path})"
+    return Problem(
+        issue=f"The loss of `{cycle.name}` has lost its graph: no gradient reaches the model",
+        current=f"line {line} {how}",
+        recommended="compute the loss from the model's output itself",
+        evidence=f"line {line} {how}; no other way from backward on line {cycle.backward.line} to the model",
+        line=line,
+        name=cycle.name,
+        fix="loss = criterion(model(x), y)",
+    )
+
+
+RULE = Rule("graph-detached", Severity.CRITICAL, check)

@@ -1,0 +1,96 @@
+"""Gradients that nothing clears between steps.
+
+What it does
+Looks at loops that call backward and step and clear the gradients nowhere: not by the optimizer's or the
+model's
+`zero_grad`, not by `p.grad = None`, not in a function that the loop calls. A function that gets the
+optimizer, the
+model or the loss and cannot be read makes it an information gap.
+
+Why it hurts
+Backward adds to the gradients that are there. Each step then follows the sum of all batches so far: it
+grows without
+bound, and the training wanders or diverges.
+
+Bad
+```python
+import torch
+from torch import nn
+
+model = nn.Linear(10, 2)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+```
+
+Good
+```python
+import torch
+from torch import nn
+
+model = nn.Linear(10, 2)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+```
+
+When to ignore
+Never: gradients gathered over several batches on purpose are cleared after their step.
+
+Source: PyTorch's documentation of `Optimizer.zero_grad`; one of the most frequent silent training faults
+(TrainCheck,
+OSDI 2025).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtrain.findings import Severity
+from nbtrain.review.edits import line_after
+from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.rule import Gap, Problem, Rule, could_not
+from nbtrain.review.steps import step_text
+
+# These clear by themselves, or keep no gradient in `.grad`.
+OTHERS = ("deepspeed",)
+
+
+def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    for cycle in facts.cycles:
+        in_functions = facts.story.of("grad-hook") or cycle.backward.data["owner"] == "autograd"
+        if cycle.owner in OTHERS or in_functions or cycle.of("zero-grad"):
+            continue
+        if cycle.hidden:
+            yield could_not(
+                f"whether gradients of `{cycle.name}` are cleared", f"`{cycle.hidden}` is not in the source"
+            )
+        elif cycle.repeated:
+            name = step_text(cycle.training) or cycle.name
+            yield Problem(
+                issue=(
+                    f"Gradients of `{cycle.name}` are never cleared: each step adds those of all steps before"
+                ),
+                current="backward() and step(), no zero_grad()",
+                recommended=f"{name}.zero_grad() once a step",
+                evidence=(
+                    f"backward on line {cycle.backward.line}, step on line {cycle.step.line}, in a loop "
+                    "that clears no gradients"
+                ),
+                line=cycle.backward.line,
+                name=cycle.name,
+                fix=f"{name}.zero_grad()",
+                edits=line_after(cycle.step.node, f"{name}.zero_grad()"),
+            )
+        elif cycle.step.entry != "<module>":
+            yield could_not(
+                f"whether gradients of `{cycle.name}` are cleared", "the loop is not in the source"
+            )
+
+
+RULE = Rule("missing-zero-grad", Severity.CRITICAL, check)

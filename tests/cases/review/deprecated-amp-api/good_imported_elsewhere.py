@@ -1,0 +1,7 @@
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+scaler = GradScaler()
+with autocast():
+    out = model(x)

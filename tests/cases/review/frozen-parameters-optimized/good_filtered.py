@@ -1,0 +1,14 @@
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+from torchvision.models import mobilenet_v3_small
+
+model = mobilenet_v3_small(weights="DEFAULT")
+for p in model.features.parameters():
+    p.requires_grad = False
+optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    optimizer.step()

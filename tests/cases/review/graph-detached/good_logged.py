@@ -1,0 +1,15 @@
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+model = nn.Linear(8, 3)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+total = 0.0
+for x, y in train_loader:
+    optimizer.zero_grad()
+    out = model(x)
+    loss = F.cross_entropy(out, y)
+    loss.backward()
+    optimizer.step()
+    total += loss.item() * len(x)
+    accuracy = (out.detach().argmax(1) == y).float().mean()

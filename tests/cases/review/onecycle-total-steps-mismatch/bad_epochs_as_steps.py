@@ -1,0 +1,17 @@
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+def run(epochs=30):
+    model = nn.Linear(8, 3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-3, total_steps=epochs)  # <-- onecycle-total-steps-mismatch
+    for epoch in range(epochs):
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+            scheduler.step()
+
+
+run()

@@ -1,0 +1,10 @@
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+model = nn.Linear(8, 3).to("cuda", dtype=torch.bfloat16)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    F.cross_entropy(model(x.bfloat16()), y).backward()
+    optimizer.step()
