@@ -19,7 +19,7 @@ from torch import Tensor
 
 from nbtrain.watch.people import is_machinery
 
-RETURNED = "nbtrain.returned"  # in the metadata of a node: codes that returned its value
+MOST_HELD = 6  # losses returned since the last backward; each keeps its graph until the next
 STEPS = 3  # backwards in a row whose losses the same functions return
 MOST_TRIES = 12  # backwards
 MOST_NODES = 32  # of a graph looked at, from its end
@@ -37,6 +37,7 @@ class OwnLoss:
         self._take = take
         self.codes: frozenset[CodeType] = frozenset()
         self._common: frozenset[CodeType] | None = None
+        self._returned: deque[tuple[Any, CodeType]] = deque(maxlen=MOST_HELD)  # node, who returned its value
         self._agreed = self._tries = self._in_vain = 0
         self._learn, self._hear = self._learning, self._hearing  # one object each, to be known again
         self._last: Any = None
@@ -52,7 +53,8 @@ class OwnLoss:
     def backward(self, node: Any) -> None:
         """A backward is about to be called on a value that is no kernel's, or not alone; `node`: its own."""
         self._tries += 1
-        codes = _returned(node)
+        codes = self._that_returned(node)
+        self._returned.clear()
         if codes:
             self._common = codes if self._common is None else self._common & codes
             self._agreed = self._agreed + 1 if self._common else 0
@@ -65,13 +67,33 @@ class OwnLoss:
         else:
             _stop(self._learn)
 
+    def _that_returned(self, node: Any) -> frozenset[CodeType]:
+        """Return the functions that returned the values nearest to the end of a graph, where all did."""
+        known: dict[Any, set[CodeType]] = {}
+        for one, code in self._returned:
+            known.setdefault(one, set()).add(code)
+        found: frozenset[CodeType] = frozenset()
+        seen, waiting = {node}, deque([node])
+        for _ in range(MOST_NODES if known else 0):
+            node = waiting.popleft() if waiting else None
+            if node is None:
+                break
+            codes = known.get(node)
+            if codes is not None:
+                found = found & codes if found else frozenset(codes)
+                continue
+            before = [part for part, _ in node.next_functions if part is not None and part not in seen]
+            seen.update(before)
+            waiting.extend(before)
+        return found
+
     def _learning(self, frame: FrameType, event: str, result: Any) -> None:
         if event != "return" or is_machinery(frame.f_code.co_filename):
             return
         try:
             loss = _loss_in(result)
             if loss is not None and loss.grad_fn is not None:
-                loss.grad_fn.metadata.setdefault(RETURNED, set()).add(frame.f_code)
+                self._returned.append((loss.grad_fn, frame.f_code))
         except Exception:  # an object with odd ideas of its attributes: it is no loss
             return
 
@@ -91,6 +113,7 @@ class OwnLoss:
     def end(self) -> None:
         """The loop is over, however it ended."""
         _stop(self._learn)
+        self._returned.clear()
         self.stop()
 
     def _hearing(self, frame: FrameType, event: str, result: Any) -> None:
@@ -103,24 +126,6 @@ class OwnLoss:
                 self._take(loss)
         except Exception:
             return
-
-
-def _returned(node: Any) -> frozenset[CodeType]:
-    """Return the functions that returned the values nearest to the end of a graph, where all did."""
-    found: frozenset[CodeType] = frozenset()
-    seen, waiting = {node}, deque([node])
-    for _ in range(MOST_NODES):
-        node = waiting.popleft() if waiting else None
-        if node is None:
-            break
-        codes = node.metadata.get(RETURNED)
-        if codes is not None:
-            found = found & codes if found else frozenset(codes)
-            continue
-        before = [part for part, _ in node.next_functions if part is not None and part not in seen]
-        seen.update(before)
-        waiting.extend(before)
-    return found
 
 
 def _loss_in(result: Any) -> Tensor | None:
