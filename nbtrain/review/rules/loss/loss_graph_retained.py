@@ -63,11 +63,11 @@ from nbtrain.review.rule import Gap, Problem, Rule
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    runs = facts.story.of("backward") if facts.cycles else []
+    backward = {id(one) for event in runs for one, _ in behind(event.subject)}
     for cycle in facts.cycles:
         if cycle.loop is None or cycle.hidden:
             continue
-        passes = [id(one) for event in facts.story.of("backward") for one, _ in behind(event.subject)]
-        backward = set(passes)
         for event in cycle.events:
             kept = _kept(event, cycle)
             if kept is None or event.quiet or not _holds_graph(kept, cycle):
