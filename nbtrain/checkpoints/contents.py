@@ -1,0 +1,208 @@
+"""What a checkpoint holds, whatever wrote it: weights by name, optimizer, numbers, and whether all of it is sound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbtrain.checkpoints.pickles import Scan
+
+# Where frameworks put a state_dict, likeliest first.
+STATE_KEYS = (
+    "state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "weights", "params",
+    "generator", "student", "ema", "ema_state_dict", "model_ema", "encoder", "G", "D", "discriminator",
+)  # fmt: skip
+OPTIMIZER_KEYS = ("optimizer", "optimizer_state_dict", "optimizer_states", "optim", "optimizer_state", "opt")
+NUMBER_WORDS = ("loss", "acc", "epoch", "step", "iter", "lr", "best", "score", "f1", "auc", "bleu", "perplexity",
+                "metric", "error", "mse", "mae", "rmse", "iou", "map", "dice", "wer", "psnr", "ssim")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OptimizerState:
+    """An optimizer as saved. `state_bytes`: of its tensors. `entries`: parameters that have state."""
+
+    key: str
+    groups: tuple[dict[str, Any], ...]
+    entries: int
+    state_bytes: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A checkpoint laid open.
+
+    Attributes:
+        path: as given. format: in words. weights: name -> tensor, mapped from the file, not copied.
+        loadable: it could be read. safe: loading it runs no code; None where that does not arise.
+        problems: what is wrong, as sentences. epoch, step: counters, None where none is kept.
+        metrics: names and numbers kept beside the weights. optimizers: as saved.
+        other: further entries of the file, key -> what it is. scan: what its pickle would do.
+        previous: the newest good checkpoint beside a damaged one, "" for none.
+        parts: other state_dicts in the file, key -> number of tensors.
+    """
+
+    path: str
+    format: str
+    weights: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    loadable: bool = True
+    safe: bool | None = True
+    problems: tuple[str, ...] = ()
+    epoch: int | None = None
+    step: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    optimizers: tuple[OptimizerState, ...] = ()
+    other: Mapping[str, str] = field(default_factory=dict)
+    scan: Scan | None = None
+    previous: str = ""
+    parts: Mapping[str, int] = field(default_factory=dict)
+    size_bytes: int = 0
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in the weights; tensors that share memory are counted once."""
+        return sum(one.numel() for one in {_place(one): one for one in self.weights.values()}.values())
+
+
+def _place(tensor: Tensor) -> tuple[Any, ...]:
+    if tensor.layout is not torch.strided or not tensor.numel():
+        return (id(tensor),)
+    return tensor.untyped_storage().data_ptr(), tensor.storage_offset(), tuple(tensor.shape), tensor.dtype
+
+
+def laid_open(path: str, kind: str, payload: Any, **more: Any) -> Contents:
+    """Return what a loaded payload holds: a bare state_dict, or a mapping with one in it."""
+    if isinstance(payload, Tensor):
+        payload = {"tensor": payload}
+    if isinstance(payload, torch.nn.Module):
+        payload = payload.state_dict()
+    if not isinstance(payload, Mapping):
+        said = f"It holds a {type(payload).__name__}, no weights by name."
+        return Contents(path, kind, problems=(said,), **more)
+    if is_state_dict(payload):
+        return Contents(path, f"{kind}, a bare state_dict", weights=tensors_of(payload), **more)
+    states = {key: value for key, value in _candidates(payload).items() if is_state_dict(value)}
+    chosen = next((key for key in STATE_KEYS if key in states), next(iter(states), ""))
+    optimizers = tuple(_optimizers(payload))
+    known = {chosen, *(one.key.partition("[")[0] for one in optimizers)}
+    numbers = _numbers(payload)
+    other = {
+        str(key): _in_words(value)
+        for key, value in payload.items()
+        if key not in known and key not in states and key not in numbers
+    }
+    problems = () if states else ("No weights by name were found in it.",)
+    return Contents(
+        path, kind, weights=tensors_of(states[chosen]) if states else {}, optimizers=optimizers, other=other,
+        epoch=_whole(payload, "epoch", "current_epoch", "epochs_run"),
+        step=_whole(payload, "global_step", "step", "iteration", "iter", "steps"),
+        metrics={key: value for key, value in numbers.items() if key not in _COUNTERS},
+        parts={key: len(tensors_of(value)) for key, value in states.items() if key != chosen},
+        problems=(*problems, *more.pop("problems", ())), **more,
+    )  # fmt: skip
+
+
+_COUNTERS = ("epoch", "current_epoch", "epochs_run", "global_step", "step", "iteration", "iter", "steps")
+
+
+def _candidates(payload: Mapping[Any, Any]) -> dict[str, Any]:
+    found = {str(key): value for key, value in payload.items() if isinstance(value, Mapping)}
+    for key, value in payload.items():
+        if isinstance(value, torch.nn.Module):
+            found[str(key)] = value.state_dict()
+    return found
+
+
+def is_state_dict(value: Any) -> bool:
+    """Say whether a mapping is weights by name: string keys, tensors but for a few extras."""
+    if not isinstance(value, Mapping) or not value or not all(isinstance(key, str) for key in value):
+        return False
+    tensors = sum(isinstance(one, Tensor) for one in value.values())
+    return tensors > 0 and tensors >= 0.8 * len(value)
+
+
+def tensors_of(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors of a state_dict."""
+    return {str(key): value for key, value in state.items() if isinstance(value, Tensor)}
+
+
+def _optimizers(payload: Mapping[Any, Any]) -> list[OptimizerState]:
+    found = []
+    for key, value in payload.items():
+        several = value if isinstance(value, (list, tuple)) else [value]
+        for place, one in enumerate(several):
+            if isinstance(one, Mapping) and "param_groups" in one and "state" in one:
+                name = f"{key}[{place}]" if len(several) > 1 else str(key)
+                found.append(_optimizer(name, one))
+    return found
+
+
+def _optimizer(name: str, state: Mapping[str, Any]) -> OptimizerState:
+    groups = tuple(
+        {
+            str(key): (len(value) if key == "params" else value)
+            for key, value in group.items()
+            if key == "params" or isinstance(value, (int, float, bool, str, tuple, list)) and key != "param_names"
+        }
+        for group in state["param_groups"]
+        if isinstance(group, Mapping)
+    )
+    entries = state["state"] if isinstance(state["state"], Mapping) else {}
+    n_bytes = sum(
+        part.numel() * part.element_size()
+        for entry in entries.values()
+        if isinstance(entry, Mapping)
+        for part in entry.values()
+        if isinstance(part, Tensor)
+    )
+    return OptimizerState(name, groups, len(entries), n_bytes)
+
+
+def _numbers(payload: Mapping[Any, Any], prefix: str = "") -> dict[str, float]:
+    """Numbers that look like counters and metrics, also one level down (`metrics`, `best`, ...)."""
+    found: dict[str, float] = {}
+    for key, value in payload.items():
+        name = f"{prefix}{key}"
+        number = _number(value)
+        if number is not None and any(word in name.lower() for word in NUMBER_WORDS):
+            found[name] = number
+        elif isinstance(value, Mapping) and not prefix and "param_groups" not in value and len(value) <= 50:
+            if any(word in str(key).lower() for word in ("metric", "best", "score", "result", "stats", "log")):
+                inner = {str(k): _number(v) for k, v in value.items()}
+                found |= {f"{key}.{k}": v for k, v in inner.items() if v is not None}
+    return found
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, Tensor):
+        if value.numel() != 1 or value.is_complex():
+            return None
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) and type(value).__module__ != "numpy":
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _whole(payload: Mapping[Any, Any], *names: str) -> int | None:
+    for name in names:
+        number = _number(payload.get(name))
+        if number is not None and math.isfinite(number):
+            return int(number)
+    return None
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"tensor {tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, (Mapping, list, tuple, set)):
+        return f"{type(value).__name__} of {len(value)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
