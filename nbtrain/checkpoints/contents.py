@@ -1,5 +1,4 @@
-"""What a checkpoint holds, whatever wrote it: weights by name, optimizer, numbers, and whether all of it is sound.
-"""
+"""What a checkpoint holds, whatever wrote it: weights by name, optimizer, numbers, and whether it is sound."""
 
 from __future__ import annotations
 
@@ -19,8 +18,11 @@ STATE_KEYS = (
     "generator", "student", "ema", "ema_state_dict", "model_ema", "encoder", "G", "D", "discriminator",
 )  # fmt: skip
 OPTIMIZER_KEYS = ("optimizer", "optimizer_state_dict", "optimizer_states", "optim", "optimizer_state", "opt")
-NUMBER_WORDS = ("loss", "acc", "epoch", "step", "iter", "lr", "best", "score", "f1", "auc", "bleu", "perplexity",
-                "metric", "error", "mse", "mae", "rmse", "iou", "map", "dice", "wer", "psnr", "ssim")  # fmt: skip
+NUMBER_WORDS = (
+    "loss", "acc", "epoch", "step", "iter", "lr", "best", "score", "f1", "auc", "bleu", "perplexity", "metric",
+    "error", "mse", "mae", "rmse", "iou", "map", "dice", "wer", "psnr", "ssim",
+)  # fmt: skip
+NESTED_WORDS = ("metric", "best", "score", "result", "stats", "log")
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,9 @@ def _optimizer(name: str, state: Mapping[str, Any]) -> OptimizerState:
         {
             str(key): (len(value) if key == "params" else value)
             for key, value in group.items()
-            if key == "params" or isinstance(value, (int, float, bool, str, tuple, list)) and key != "param_names"
+            if key == "params"
+            or (isinstance(value, (int, float, bool, str, tuple, list))
+            and key != "param_names")
         }
         for group in state["param_groups"]
         if isinstance(group, Mapping)
@@ -163,18 +167,18 @@ def _optimizer(name: str, state: Mapping[str, Any]) -> OptimizerState:
     return OptimizerState(name, groups, len(entries), n_bytes)
 
 
-def _numbers(payload: Mapping[Any, Any], prefix: str = "") -> dict[str, float]:
+def _numbers(payload: Mapping[Any, Any]) -> dict[str, float]:
     """Numbers that look like counters and metrics, also one level down (`metrics`, `best`, ...)."""
     found: dict[str, float] = {}
     for key, value in payload.items():
-        name = f"{prefix}{key}"
+        name = str(key)
         number = _number(value)
         if number is not None and any(word in name.lower() for word in NUMBER_WORDS):
             found[name] = number
-        elif isinstance(value, Mapping) and not prefix and "param_groups" not in value and len(value) <= 50:
-            if any(word in str(key).lower() for word in ("metric", "best", "score", "result", "stats", "log")):
-                inner = {str(k): _number(v) for k, v in value.items()}
-                found |= {f"{key}.{k}": v for k, v in inner.items() if v is not None}
+        elif isinstance(value, Mapping) and "param_groups" not in value and len(value) <= 50:
+            named = any(word in str(key).lower() for word in NESTED_WORDS)
+            inner = {str(k): _number(v) for k, v in value.items()} if named else {}
+            found |= {f"{key}.{k}": v for k, v in inner.items() if v is not None}
     return found
 
 
@@ -183,7 +187,7 @@ def _number(value: Any) -> float | None:
         if value.numel() != 1 or value.is_complex():
             return None
         return float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) and type(value).__module__ != "numpy":
+    if isinstance(value, bool) or (not isinstance(value, (int, float)) and type(value).__module__ != "numpy"):
         return None
     try:
         return float(value)

@@ -1,4 +1,4 @@
-"""One checkpoint file: torch's zip or older form, a plain pickle, safetensors. Looked at first, loaded safely.
+"""One checkpoint file: torch's zip or older form, a plain pickle, safetensors. Looked at, then loaded safely.
 
 Loading is torch.load with weights_only: what would run code is refused, and what it would have run is said.
 """
@@ -19,6 +19,7 @@ import torch
 from nbtrain.checkpoints.contents import Contents, laid_open
 from nbtrain.checkpoints.pickles import Scan, scan, scan_all
 from nbtrain.errors import UntrustedCheckpoint
+from nbtrain.train.rehearsal import in_one_line
 
 TORCH_ZIP, TORCH_OLD, SAFETENSORS, PICKLE = "torch file", "torch file (before 1.6)", "safetensors", "pickle"
 LIGHTNING = "Lightning checkpoint"
@@ -35,7 +36,13 @@ def kind_of(path: Path) -> str:
         return SAFETENSORS
     if head[:1] == b"\x80" and head[1:2] and head[1] <= 5:
         return TORCH_OLD if _OLD_MAGIC in head else PICKLE
-    if head[:1] in (b"(", b"c", b"}", b"]") and path.suffix.lower() in (".pkl", ".pickle", ".pt", ".pth", ".bin"):
+    if head[:1] in (b"(", b"c", b"}", b"]") and path.suffix.lower() in (
+        ".pkl",
+        ".pickle",
+        ".pt",
+        ".pth",
+        ".bin",
+    ):
         return PICKLE
     return ""
 
@@ -53,7 +60,7 @@ def read_file(path: Path, *, trust: bool = False) -> Contents:
     if kind == SAFETENSORS:
         return _safetensors(path)
     if not kind:
-        said = "It is no checkpoint: neither a torch file, a pickle nor safetensors. It may have been cut or changed."
+        said = "It is no checkpoint: no torch file, no pickle, no safetensors; or it was cut or changed."
         return _broken(path, "unknown", said, None)
     damage, found = _examined(path, kind)
     if damage:
@@ -109,7 +116,7 @@ def _loaded(path: Path, kind: str, found: Scan, *, trust: bool) -> Contents:
     except UntrustedCheckpoint as error:
         return Contents(str(path), kind, loadable=False, problems=(error.message,), **{**more, "safe": False})
     except Exception as error:
-        said = f"torch cannot read it: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        said = f"torch cannot read it ({in_one_line(error)})."
         return Contents(str(path), kind, loadable=False, problems=(said,), **more)
     if isinstance(payload, dict) and any("lightning" in str(key).lower() for key in payload):
         kind = LIGHTNING
@@ -129,8 +136,8 @@ def load(path: Path, *, trust: bool = False) -> Any:
     except pickle.UnpicklingError as error:
         raise UntrustedCheckpoint(
             refusal(path),
-            suggestion="If you know who made it: --trust (trust=True). Better: have it saved as a state_dict or as "
-            "safetensors.",
+            suggestion="If you know who made it: --trust (trust=True). Better: have it saved as a state_dict or "
+            "as safetensors.",
             path=str(path),
         ) from error
 
@@ -154,14 +161,18 @@ def _numpy_scalars() -> list[Any]:
     import numpy as np
 
     multiarray = getattr(np, "_core", None) or np.core
-    kinds = [getattr(np.dtypes, name) for name in dir(np.dtypes) if name.endswith("DType")] if hasattr(np, "dtypes") else []
+    kinds = (
+        [getattr(np.dtypes, name) for name in dir(np.dtypes) if name.endswith("DType")]
+        if hasattr(np, "dtypes")
+        else []
+    )
     return [multiarray.multiarray.scalar, np.dtype, *kinds]
 
 
 def _broken(path: Path, kind: str, why: str, found: Scan | None) -> Contents:
     return Contents(
-        str(path), kind, loadable=False, safe=None if found is None else found.safe, problems=(why,), scan=found,
-        size_bytes=path.stat().st_size,
+        str(path), kind, loadable=False, safe=None if found is None else found.safe, problems=(why,),
+        scan=found, size_bytes=path.stat().st_size,
     )  # fmt: skip
 
 
@@ -179,21 +190,25 @@ def _safetensors(path: Path) -> Contents:
         ends = [entry["data_offsets"][1] for entry in header.values()]
         wanted = 8 + length + max(ends, default=0)
     except (AttributeError, KeyError, TypeError, IndexError):
-        return _broken(path, SAFETENSORS, "Its header is damaged: an entry lacks its place in the file.", None)
+        return _broken(
+            path, SAFETENSORS, "Its header is damaged: an entry lacks its place in the file.", None
+        )
     if size != wanted:
         said = f"It has {size:,} bytes, its header tells of {wanted:,}: it was cut or changed."
         return _broken(path, SAFETENSORS, said, None)
     weights = {name: _tensor(path, 8 + length, entry) for name, entry in header.items()}
     if any(one is None for one in weights.values()):
         bad = next(name for name, one in weights.items() if one is None)
-        return _broken(path, SAFETENSORS, f"Its header is damaged: `{bad}` has a shape that its bytes do not.", None)
+        return _broken(
+            path, SAFETENSORS, f"Its header is damaged: `{bad}` has a shape that its bytes do not.", None
+        )
     other = {f"metadata: {key}": repr(value) for key, value in about.items()}
     return Contents(str(path), SAFETENSORS, weights=weights, other=other, size_bytes=size)
 
 
 _DTYPES = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
-    "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
     "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "C64": torch.complex64,
     "U16": torch.uint16, "U32": torch.uint32, "U64": torch.uint64,
 }  # fmt: skip

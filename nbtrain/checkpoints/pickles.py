@@ -23,21 +23,28 @@ KNOWN = frozenset({
     "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct",
     "numpy._core.numeric._frombuffer", "numpy.core.numeric._frombuffer",
 })  # fmt: skip
-KNOWN_MODULES = ("torch._utils", "torch.storage", "torch._tensor", "torch.nn.parameter", "torch.serialization")
+KNOWN_MODULES = (
+    "torch._utils",
+    "torch.storage",
+    "torch._tensor",
+    "torch.nn.parameter",
+    "torch.serialization",
+)
 _TORCH = frozenset({"device", "Size", "Tensor", "dtype"})
 # Modules by which a pickle acts on the machine; named as dangerous, not only as unknown.
-DANGEROUS_MODULES = frozenset({
-    "os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "pty", "runpy", "importlib", "ctypes", "code",
-    "codeop", "commands", "webbrowser", "asyncio", "multiprocessing", "threading", "signal", "pickle", "_pickle",
-    "dill", "cloudpickle", "marshal", "types", "operator", "functools", "platform", "pip", "timeit", "bdb", "pdb",
-    "urllib", "http", "ftplib", "smtplib", "requests", "tempfile", "pathlib", "io", "inspect", "site", "imp",
-    "pkgutil", "zipimport", "builtins", "__builtin__", "__main__", "uuid", "gc", "atexit", "linecache", "doctest",
-    "profile", "cProfile", "trace", "idlelib", "lib2to3", "pydoc", "venv", "ensurepip", "distutils", "setuptools",
-})  # fmt: skip
-# torch's own names that compile or load code.
-DANGEROUS = ("torch.hub", "torch.utils.cpp_extension", "torch.jit", "torch.load", "torch.package", "torch.ops",
-             "torch.utils.collect_env", "torch._dynamo", "torch.distributed.rpc", "numpy.testing",
-             "numpy.load", "numpy.fromfile", "numpy.f2py", "numpy.distutils")  # fmt: skip
+DANGEROUS_MODULES = frozenset("""
+    os posix nt subprocess sys shutil socket pty runpy importlib ctypes code codeop commands webbrowser asyncio
+    multiprocessing threading signal pickle _pickle dill cloudpickle marshal types operator functools platform
+    pip timeit bdb pdb urllib http ftplib smtplib requests tempfile pathlib io inspect site imp pkgutil
+    zipimport builtins __builtin__ __main__ uuid gc atexit linecache doctest profile cProfile trace idlelib
+    lib2to3 pydoc venv ensurepip distutils setuptools
+""".split())
+# names of torch and numpy that compile, load or fetch code
+DANGEROUS = (
+    "torch.hub", "torch.utils.cpp_extension", "torch.jit", "torch.load", "torch.package", "torch.ops",
+    "torch.utils.collect_env", "torch._dynamo", "torch.distributed.rpc", "numpy.testing", "numpy.load",
+    "numpy.fromfile", "numpy.f2py", "numpy.distutils",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,13 @@ def is_known(name: str) -> bool:
     if module == "torch":
         return last in _TORCH or last.endswith("Storage") or last in _dtypes()
     if module in ("numpy", "numpy.dtypes"):
-        return module == "numpy.dtypes" or last.rstrip("_0123456789") in ("float", "int", "uint", "bool", "complex")
+        return module == "numpy.dtypes" or last.rstrip("_0123456789") in (
+            "float",
+            "int",
+            "uint",
+            "bool",
+            "complex",
+        )
     return module in KNOWN_MODULES and not name.startswith("torch.serialization.load")
 
 
@@ -92,7 +105,18 @@ def _dtypes() -> frozenset[str]:
     kinds = ("float", "int", "uint", "complex", "qint", "quint", "bits")
     sizes = ("", "4", "8", "16", "32", "64", "128", "4x2", "2x4", "1x8")
     eights = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")
-    return frozenset({"bool", "half", "double", "long", "short", "bfloat16", *eights, *(k + s for k in kinds for s in sizes)})
+    return frozenset(
+        {
+            "bool",
+            "half",
+            "double",
+            "long",
+            "short",
+            "bfloat16",
+            *eights,
+            *(k + s for k in kinds for s in sizes),
+        }
+    )
 
 
 def scan(file: BinaryIO | bytes) -> Scan:
@@ -225,8 +249,8 @@ _CONSTANTS = frozenset({
 })  # fmt: skip
 _FIXED: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "EMPTY_TUPLE": tuple,
-    "EMPTY_LIST": lambda: _Made("[...]"), "EMPTY_DICT": lambda: _Made("{...}"), "EMPTY_SET": lambda: _Made("{...}"),
-    "NEXT_BUFFER": lambda: _Made("<buffer>"),
+    "EMPTY_LIST": lambda: _Made("[...]"), "EMPTY_DICT": lambda: _Made("{...}"),
+    "EMPTY_SET": lambda: _Made("{...}"), "NEXT_BUFFER": lambda: _Made("<buffer>"),
 }  # fmt: skip
 
 
