@@ -1,4 +1,4 @@
-"""What a checkpoint holds, whatever wrote it: weights by name, optimizer, numbers, and whether it is sound."""
+"""What a checkpoint holds, whatever wrote it: weights, optimizer, numbers, and whether it is sound."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ STATE_KEYS = (
 )  # fmt: skip
 OPTIMIZER_KEYS = ("optimizer", "optimizer_state_dict", "optimizer_states", "optim", "optimizer_state", "opt")
 NUMBER_WORDS = (
-    "loss", "acc", "epoch", "step", "iter", "lr", "best", "score", "f1", "auc", "bleu", "perplexity", "metric",
-    "error", "mse", "mae", "rmse", "iou", "map", "dice", "wer", "psnr", "ssim",
+    "loss", "acc", "epoch", "step", "iter", "lr", "best", "score", "f1", "auc", "bleu", "perplexity",
+    "metric", "error", "mse", "mae", "rmse", "iou", "map", "dice", "wer", "psnr", "ssim",
 )  # fmt: skip
 NESTED_WORDS = ("metric", "best", "score", "result", "stats", "log")
 

@@ -17,12 +17,15 @@ from typing import Any
 import torch
 
 from nbtrain.checkpoints.contents import Contents, laid_open
-from nbtrain.checkpoints.pickles import Scan, scan, scan_all
+from nbtrain.checkpoints.pickles import Scan, is_known, scan, scan_all
 from nbtrain.errors import UntrustedCheckpoint
 from nbtrain.train.rehearsal import in_one_line
 
 TORCH_ZIP, TORCH_OLD, SAFETENSORS, PICKLE = "torch file", "torch file (before 1.6)", "safetensors", "pickle"
 LIGHTNING = "Lightning checkpoint"
+TRUST = (
+    "If you know who made it: --trust (trust=True). Better: have it saved as a state_dict or as safetensors."
+)
 _OLD_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")  # torch.serialization.MAGIC_NUMBER
 
 
@@ -129,6 +132,9 @@ def load(path: Path, *, trust: bool = False) -> Any:
     Raises:
         UntrustedCheckpoint: it would run code; says which.
     """
+    if not trust and kind_of(path) == PICKLE:
+        with path.open("rb") as file:
+            return _KnownOnly(file, path).load()
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_numpy_scalars()):
             warnings.simplefilter("ignore")
@@ -136,10 +142,22 @@ def load(path: Path, *, trust: bool = False) -> Any:
     except pickle.UnpicklingError as error:
         raise UntrustedCheckpoint(
             refusal(path),
-            suggestion="If you know who made it: --trust (trust=True). Better: have it saved as a state_dict or "
-            "as safetensors.",
+            suggestion=TRUST,
             path=str(path),
         ) from error
+
+
+class _KnownOnly(pickle.Unpickler):
+    """Loads a plain pickle of any protocol as long as it asks for nothing but numbers and containers."""
+
+    def __init__(self, file: Any, path: Path) -> None:
+        super().__init__(file)
+        self._path = path
+
+    def find_class(self, module: str, name: str) -> Any:
+        if not is_known(f"{module}.{name}"):
+            raise UntrustedCheckpoint(refusal(self._path), suggestion=TRUST, path=str(self._path))
+        return super().find_class(module, name)
 
 
 def refusal(path: Path) -> str:
@@ -208,8 +226,8 @@ def _safetensors(path: Path) -> Contents:
 
 _DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
-    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "C64": torch.complex64,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8,
+    "BOOL": torch.bool, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "C64": torch.complex64,
     "U16": torch.uint16, "U32": torch.uint32, "U64": torch.uint64,
 }  # fmt: skip
 

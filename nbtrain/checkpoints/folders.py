@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -48,17 +49,25 @@ def _ours(path: Path) -> Contents:
         info = read_info(path)
         files = load_checkpoint(path)
     except (CheckpointCorrupted, UntrustedCheckpoint) as error:
-        previous = CheckpointStore(path.parent).latest()
         return Contents(
             str(path), OURS, loadable=False, problems=(error.message,),
-            safe=not isinstance(error, UntrustedCheckpoint),
-            previous=str(previous.path) if previous is not None and previous.path != path else "",
+            safe=not isinstance(error, UntrustedCheckpoint), previous=_good_one_beside(path),
         )  # fmt: skip
     found = laid_open(str(path), OURS, {"model": files.get(MODEL_FILE), **(files.get(STATE_FILE) or {})})
     return replace(
         found, format=OURS, epoch=info.epoch, step=info.step, metrics=dict(info.metrics),
         size_bytes=info.size_bytes, other={"saved at": info.saved_at},
     )  # fmt: skip
+
+
+def _good_one_beside(path: Path) -> str:
+    """The newest other checkpoint of a store whose bytes are those that were written; "" for none."""
+    for info in CheckpointStore(path.parent).all():
+        if info.path.resolve() != path.resolve():
+            with contextlib.suppress(CheckpointCorrupted, UntrustedCheckpoint):
+                load_checkpoint(info.path)
+                return str(info.path)
+    return ""
 
 
 def _newest(path: Path) -> Contents:

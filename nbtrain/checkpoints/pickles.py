@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-MOST_SHOWN = 80  # characters of one argument
+MOST_SHOWN = 300  # characters of one argument
 MOST_CALLS = 20  # shown of those that are not known
 
 # Names that torch.load(weights_only=True) allows, or that carry numbers and nothing else.
@@ -33,12 +33,12 @@ KNOWN_MODULES = (
 _TORCH = frozenset({"device", "Size", "Tensor", "dtype"})
 # Modules by which a pickle acts on the machine; named as dangerous, not only as unknown.
 DANGEROUS_MODULES = frozenset("""
-    os posix nt subprocess sys shutil socket pty runpy importlib ctypes code codeop commands webbrowser asyncio
-    multiprocessing threading signal pickle _pickle dill cloudpickle marshal types operator functools platform
-    pip timeit bdb pdb urllib http ftplib smtplib requests tempfile pathlib io inspect site imp pkgutil
-    zipimport builtins __builtin__ __main__ uuid gc atexit linecache doctest profile cProfile trace idlelib
-    lib2to3 pydoc venv ensurepip distutils setuptools
-""".split())
+    os posix nt subprocess sys shutil socket pty runpy importlib ctypes code codeop commands webbrowser
+    asyncio multiprocessing threading signal pickle _pickle dill cloudpickle marshal types operator functools
+    platform pip timeit bdb pdb urllib http ftplib smtplib requests tempfile pathlib io inspect site imp
+    pkgutil zipimport builtins __builtin__ __main__ uuid gc atexit linecache doctest profile cProfile trace
+    idlelib lib2to3 pydoc venv ensurepip distutils setuptools
+""".split())  # noqa: SIM905 - a list of words to be read
 # names of torch and numpy that compile, load or fetch code
 DANGEROUS = (
     "torch.hub", "torch.utils.cpp_extension", "torch.jit", "torch.load", "torch.package", "torch.ops",

@@ -132,15 +132,16 @@ def _is_run(value: Any) -> bool:
 
 
 def _critical(value: Any) -> bool:
-    """Say whether a run ended badly, a report tells of one that did, or a review found something critical,
-    or no
-    Python in parts of what it was to read."""
+    """Say whether a run ended badly, a report tells of one that did, a review found something critical or no
+    Python in parts of what it was to read, a checkpoint cannot be loaded, a step does not fit into memory."""
     if hasattr(value, "to_string"):
         return False
     if getattr(value, "broken", False):
         return True
     data = getattr(value, "data", None) or {}
     if str(getattr(value, "status", "") or data.get("status", "")) in ("failed", "diverged"):
+        return True
+    if data.get("loadable") is False or data.get("fits") is False:
         return True
     return any(str(finding.severity) == "critical" for finding in getattr(value, "findings", ()))
 

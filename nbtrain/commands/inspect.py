@@ -1,4 +1,4 @@
-"""inspect: a model, an optimizer, a scheduler or a loader, laid open."""
+"""inspect: a model, an optimizer, a scheduler, a loader or a checkpoint file, laid open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from nbtrain.report.model import Cell, KeyValues, Report, Section, Table, Text
 if TYPE_CHECKING:
     from nbtrain.notebook.seen_shapes import SeenShapes
 
+FILES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle", ".tar")
 SHOWN_MODULES = 200  # rows of the text form; the widget shows all
 _NOTHING = object()
 
@@ -139,24 +141,33 @@ def _short(value: Any) -> str:
 
 
 def inspect(
-    thing: Any, name: str = "", *, data: Any = None, namespace: Mapping[str, Any] | None = None
-) -> Inspection:
-    """Look at a model, an optimizer, a scheduler, a loader, or a run.
+    thing: Any, name: str = "", *, data: Any = None, namespace: Mapping[str, Any] | None = None, **file: Any
+) -> Any:
+    """Look at a model, an optimizer, a scheduler, a loader, a run, or a checkpoint on disk.
 
     Args:
-        thing: the object.
+        thing: the object, or the path of a checkpoint file or folder.
         name: what the notebook calls it; found in `namespace` when left out.
         data: a loader or one batch to find a model's output shapes with. None takes the first loader of
             `namespace` that fits. Nothing is computed where torch can tell shapes without, and nothing of
             model, loader or random generators changes; while a run trains nothing is looked for.
         namespace: where to look for names, for loaders, and for the optimizers of a model, so that it can
             be said who holds its parameters. None takes the caller's globals: in a notebook, its variables.
+        **file: for a path: model (its names and shapes are compared), against (another checkpoint, before
+            this one), trust (load it in full although it runs code: False).
+
+    Returns:
+        An Inspection, which a notebook shows as a widget; a Report for a path.
 
     Raises:
         UsageError: it is none of these.
     """
     import torch
 
+    if isinstance(thing, Path) or (isinstance(thing, str) and _looks_like_a_path(thing)):
+        from nbtrain.checkpoints.inspecting import inspect_checkpoint
+
+        return inspect_checkpoint(thing, name=name or "model", **file)
     known = sys._getframe(1).f_globals if namespace is None else namespace
     name = name or _name_of(thing, known)
     if hasattr(thing, "objects") and hasattr(thing.objects, "train_loader"):
@@ -258,10 +269,12 @@ def _optimizers_of(model: Any, namespace: Mapping[str, Any]) -> Named:
 def _run(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.notebook.namespace import find_setup
 
+    if args.name is not None and _is_path(args.name, context):
+        return _of_file(args, context)
     if context.namespace is None:
         raise UsageError(
-            "`inspect` looks at objects of a notebook, and a terminal has none.",
-            suggestion="In a notebook: %train inspect model.",
+            "`inspect` looks at objects of a notebook, and a terminal has none; here it needs a checkpoint.",
+            suggestion="nbtrain inspect model.pt, nbtrain inspect runs/NAME; in a notebook %train inspect.",
         )
     data = None if args.data is None else _look_up(args.data, context)
     if args.name is not None:
@@ -283,6 +296,28 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         loaders,
         _shapes_of(setup.model.value, data if data is not None else setup.train.value, context.visible()),
         _samples(loaders),
+    )
+
+
+def _is_path(word: str, context: Context) -> bool:
+    """Say whether a word is a file rather than a variable; a terminal knows files alone."""
+    if word.split(".")[0] in (context.namespace or {}):
+        return False
+    return context.namespace is None or _looks_like_a_path(word)
+
+
+def _looks_like_a_path(word: str) -> bool:
+    return "/" in word or Path(word).suffix in FILES or Path(word).expanduser().exists()
+
+
+def _of_file(args: SimpleNamespace, context: Context) -> Any:
+    from nbtrain.checkpoints.inspecting import inspect_checkpoint
+
+    if args.model is not None and context.namespace is None:
+        raise UsageError("--model names a variable of a notebook, and a terminal has none.")
+    model = _look_up(args.model, context) if args.model is not None else None
+    return inspect_checkpoint(
+        args.name, model=model, name=args.model or "model", against=args.against, trust=args.trust
     )
 
 
@@ -330,12 +365,20 @@ def _look_up(name: str, context: Context) -> Any:
 
 COMMAND = Command(
     "inspect",
-    "look at a model, an optimizer, a scheduler or a loader",
+    "look at a model, optimizer, scheduler, loader or checkpoint",
     _run,
     (
-        Argument(("name",), "name of the object; everything a run would use when left out", metavar="NAME"),
+        Argument(
+            ("name",), "an object, or a checkpoint file or folder; all a run would use when left out",
+            metavar="NAME|FILE",
+        ),
         Argument(("--data",), "loader or batch to find a model's output shapes with", metavar="NAME"),
+        Argument(("--model",), "model to compare a checkpoint's names and shapes with", metavar="NAME"),
+        Argument(("--against",), "an earlier checkpoint: which layers moved since", metavar="FILE"),
+        Argument(("--trust",), "load a checkpoint in full although its pickle runs code", bool),
     ),
-    examples=("", "model", "model --data train_loader", "trainer.model", "optimizer", "train_loader"),
-    notebook_only=True,
+    examples=(
+        "", "model", "model --data train_loader", "trainer.model", "optimizer", "train_loader",
+        "runs/mine --model model", "new.pt --against old.pt",
+    ),
 )
