@@ -31,11 +31,12 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/ruff check
 
+# Two processes, a file at a time each: PYTEST="-n 0" for one, PYTEST="-n 4" for more.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 test-all: lint
-	$(BIN)/python -m pytest -m "not gpu and not nightly"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu and not nightly" $(PYTEST)
 
 # The torch-free part of the suite on every other Python that is here; each has its own environment.
 test-pythons: $(VENV)/.test

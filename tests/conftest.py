@@ -19,8 +19,10 @@ import pytest
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED_MARKS = ("browser", "kernel")  # with NBTRAIN_REQUIRE_BROWSER=1 each test with one of these must run
+LEFT_FOR_LATER = ("slow", "nightly", "gpu")  # marks of tests that the default run leaves out knowingly
 KEPT_VARIABLES = ("NBTRAIN_REQUIRE_BROWSER", "NBTRAIN_CHROMIUM", "NBTRAIN_TESTS", "NBTRAIN_SCREENSHOTS")
 missed = pytest.StashKey[list[tuple[str, str]]]()  # (test, why it did not run)
+elsewhere = pytest.StashKey[set[str]]()  # required marks of tests that other processes had
 isolated = pytest.StashKey[Path]()
 
 
@@ -40,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give this session and its children their own Jupyter folders, before IPython or torch is imported."""
     home = Path(tempfile.mkdtemp(prefix="nbtrain-tests-"))
     config.stash[isolated] = home
-    config.stash[missed] = []
+    config.stash[missed], config.stash[elsewhere] = [], set()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)  # kernels and scripts would be deaf too
     profile = home / "ipython" / "profile_default"
@@ -87,6 +89,8 @@ def is_required(item: pytest.Item) -> bool:
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
     for item in filter(is_required, items):
+        if any(item.get_closest_marker(mark) for mark in LEFT_FOR_LATER):
+            continue
         item.config.stash[missed].append((item.nodeid, "deselected"))
 
 
@@ -103,13 +107,27 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    whole_suite = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    config = session.config
+    there = {mark for mark in REQUIRED_MARKS for item in session.items if item.get_closest_marker(mark)}
+    if hasattr(config, "workeroutput"):  # one of several processes: the one that started them decides
+        config.workeroutput.update(missed=config.stash[missed], there=sorted(there))
+        return
+    there |= config.stash[elsewhere]
+    whole_suite = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if browser_required() and whole_suite:
-        for mark in REQUIRED_MARKS:
-            if not any(item.get_closest_marker(mark) for item in session.items):
-                session.config.stash[missed].append((f"every test marked `{mark}`", "none was collected"))
-    if browser_required() and session.config.stash[missed] and session.exitstatus == pytest.ExitCode.OK:
+        for mark in sorted(set(REQUIRED_MARKS) - there):
+            config.stash[missed].append((f"every test marked `{mark}`", "none was collected"))
+    if browser_required() and config.stash[missed] and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """Take over what a process of pytest-xdist did not run; each of them deselects the same."""
+    told = getattr(node, "workeroutput", {})
+    known = node.config.stash[missed]
+    known += [tuple(one) for one in told.get("missed", ()) if tuple(one) not in known]
+    node.config.stash[elsewhere].update(told.get("there", ()))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -274,7 +274,7 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     if context.namespace is None:
         raise UsageError(
             "`inspect` looks at objects of a notebook, and a terminal has none; here it needs a checkpoint.",
-            suggestion="nbtrain inspect model.pt, nbtrain inspect runs/NAME; in a notebook %train inspect.",
+            suggestion="nbtrain inspect model.pt or runs/NAME. In a notebook: %train inspect model.",
         )
     data = None if args.data is None else _look_up(args.data, context)
     if args.name is not None:
@@ -300,10 +300,10 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
 
 
 def _is_path(word: str, context: Context) -> bool:
-    """Say whether a word is a file rather than a variable; a terminal knows files alone."""
+    """Say whether a word is a file rather than a variable."""
     if word.split(".")[0] in (context.namespace or {}):
         return False
-    return context.namespace is None or _looks_like_a_path(word)
+    return _looks_like_a_path(word)
 
 
 def _looks_like_a_path(word: str) -> bool:

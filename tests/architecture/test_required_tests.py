@@ -22,6 +22,9 @@ def test_page(): pass
 def test_kernel(): pass
 """
 SKIPPED = PASSING + "\n@pytest.mark.kernel\n@pytest.mark.skip(reason='not today')\ndef test_other(): pass\n"
+LATER = "\n@pytest.mark.kernel\n@pytest.mark.slow\ndef test_long(): pass\n"
+NOT_LATER = ("-m", "not slow")
+PROCESSES = [(), ("-n", "2")]
 NO_BROWSER_TEST = "import pytest\n\n@pytest.mark.kernel\ndef test_kernel(): pass\n"
 
 
@@ -37,9 +40,10 @@ def session(folder: Path, suite: str, *arguments: str, required: bool) -> subpro
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
 
-def test_a_session_where_all_ran_passes(tmp_path: Path) -> None:
-    """Nothing is held against a session in which each browser and kernel test ran."""
-    result = session(tmp_path, PASSING, required=True)
+@pytest.mark.parametrize("processes", PROCESSES)
+def test_a_session_where_all_ran_passes(tmp_path: Path, processes: tuple[str, ...]) -> None:
+    """Nothing is held against a session in which each browser and kernel test ran, in one process or two."""
+    result = session(tmp_path, PASSING + LATER, *NOT_LATER, *processes, required=True)
 
     assert result.returncode == 0, result.stdout
     assert "DID NOT RUN" not in result.stdout
@@ -53,11 +57,12 @@ def test_a_session_where_all_ran_passes(tmp_path: Path) -> None:
         (NO_BROWSER_TEST, (), "every test marked `browser`: none was collected"),
     ],
 )
+@pytest.mark.parametrize("processes", PROCESSES)
 def test_ci_fails_when_one_did_not_run(
-    tmp_path: Path, suite: str, arguments: tuple[str, ...], said: str
+    tmp_path: Path, suite: str, arguments: tuple[str, ...], said: str, processes: tuple[str, ...]
 ) -> None:
     """Under NBTRAIN_REQUIRE_BROWSER a skipped, deselected or missing test of these fails and is named."""
-    result = session(tmp_path, suite, *arguments, required=True)
+    result = session(tmp_path, suite, *arguments, *processes, required=True)
 
     assert result.returncode == pytest.ExitCode.TESTS_FAILED
     assert "BROWSER OR KERNEL TESTS THAT DID NOT RUN" in result.stdout

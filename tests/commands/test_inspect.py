@@ -131,7 +131,7 @@ def test_an_unknown_name_gets_the_nearest(objects: dict[str, Any]) -> None:
 
 def test_a_terminal_holds_no_objects() -> None:
     """Inspecting without variables says where it works."""
-    with pytest.raises(UsageError, match="in a notebook %train inspect"):
+    with pytest.raises(UsageError, match="In a notebook: %train inspect model"):
         command("inspect").run(parse(command("inspect"), []), Context())
 
 
