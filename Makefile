@@ -49,6 +49,7 @@ bench: $(VENV)/.test $(if $(PEERS),$(VENV)/.peers)
 map: $(VENV)/.test
 	$(BIN)/python docs/map.py
 	$(BIN)/python docs/rules.py
+	$(BIN)/python docs/errors.py
 
 env: $(VENV)/.test
 

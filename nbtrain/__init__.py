@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtrain.commands.diagnose import diagnose as diagnose
+    from nbtrain.commands.errors_explained import explain as explain
     from nbtrain.commands.estimate import estimate_memory as estimate_memory
     from nbtrain.commands.free import free as free
     from nbtrain.commands.inspect import inspect as inspect
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 _HOME = {
     "diagnose": "nbtrain.commands.diagnose",
     "estimate_memory": "nbtrain.commands.estimate",
+    "explain": "nbtrain.commands.errors_explained",
     "free": "nbtrain.commands.free",
     "inspect": "nbtrain.commands.inspect",
     "last_run": "nbtrain.commands.runs",

@@ -1,4 +1,4 @@
-"""explain: what a review rule, an alert or a diagnosis means, and what to do about it."""
+"""explain: the last error, a traceback, or what a rule, an alert or a diagnosis means and what to do."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import difflib
 from types import SimpleNamespace
 from typing import Any
 
+from nbtrain.commands.errors_explained import explained, last_error, text_of_file, text_of_stdin
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import UsageError
 
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
+    if args.rule is None:
+        return _error(context)
+    if not args.rule.replace("-", "").replace("_", "").isalnum():  # no id has a dot or a slash
+        text = text_of_file(args.rule)
+        if text is not None:
+            return explained(text)
     from nbtrain.diagnose.knowledge import page_of, pages
+    from nbtrain.explain.document import page_of_pattern, pattern_ids
     from nbtrain.review import explain_rule
     from nbtrain.watch.habit import explain_habit, known_habits
 
-    if args.rule is None:
-        front = "%train" if context.in_notebook else "nbtrain"
-        raise UsageError(
-            "`explain` needs the id of a rule or an alert, as a review or a run shows it.",
-            suggestion=f"For example: {front} explain adam-lr-too-high, {front} explain nan-loss",
-        )
     page = page_of(args.rule)
     if page is not None:
         return page.report()
-    habit = explain_habit(args.rule)
-    if habit is not None:
-        return habit
+    found = explain_habit(args.rule) or page_of_pattern(args.rule)
+    if found is not None:
+        return found
     names = [name for page in pages().values() for name in (page.id, *page.also)]
-    names += [habit.id for habit in known_habits()]
+    names += [habit.id for habit in known_habits()] + pattern_ids()
     near = difflib.get_close_matches(args.rule.strip().lower().replace("_", "-"), names, n=1, cutoff=0.75)
     try:
         return explain_rule(args.rule)
@@ -42,10 +44,28 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         raise error
 
 
+def _error(context: Context) -> Any:
+    """Explain the notebook's last error, or the traceback on standard input.
+
+    Raises:
+        UsageError: there is none.
+    """
+    error = last_error(context.visible()) if context.in_notebook else text_of_stdin()
+    if error is not None:
+        return explained(error, context.visible())
+    front = "%train" if context.in_notebook else "nbtrain"
+    lack = "No cell and no run has failed here" if context.in_notebook else "Nothing was passed to explain"
+    text = "" if context.in_notebook else f"{front} explain < traceback.txt, "
+    raise UsageError(
+        f"{lack}. `explain` also takes the id of a rule or an alert, as a review or a run shows it.",
+        suggestion=f"For example: {text}{front} explain adam-lr-too-high, {front} explain nan-loss",
+    )
+
+
 COMMAND = Command(
     "explain",
-    "explain a review rule or an alert",
+    "explain the last error, a traceback, a rule or an alert",
     _run,
-    (Argument(("rule",), "id of the rule or the alert", metavar="ID"),),
-    examples=("adam-lr-too-high", "convergence-stall"),
+    (Argument(("rule",), "id of a rule or an alert, or a file; none for the last error", metavar="ID"),),
+    examples=("", "adam-lr-too-high", "convergence-stall"),
 )

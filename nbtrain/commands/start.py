@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from nbtrain.commands.errors_explained import explainer
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.parse import as_typed
 from nbtrain.commands.spec import Argument, Command, Context
@@ -215,6 +216,7 @@ def planned(args: SimpleNamespace, context: Context) -> Any:
     return Run(
         Training(plan), finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
         before_start=still_held(plan.work.names.values(), context.namespace),
+        explain=explainer(context.namespace),
     )  # fmt: skip
 
 
@@ -271,7 +273,8 @@ def train(
     plan = plan_of(lambda options, known: setup, settings)
     for warning in plan.warnings:
         warnings.warn(warning, stacklevel=2)
-    return Run(Training(plan), finishers=(leave_reports,), report=completion).start()
+    explain = explainer(sys._getframe(1).f_globals)
+    return Run(Training(plan), finishers=(leave_reports,), report=completion, explain=explain).start()
 
 
 def _refuse_a_second_optimizer(model: Any, names: Mapping[str, Any]) -> None:

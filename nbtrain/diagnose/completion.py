@@ -150,6 +150,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
         "findings": [finding.to_dict() for finding in verdict.findings],
         "alerts": [finding.to_dict() for finding in run.alerts],
         "recommendations": list(said), "error": run.error, "events": _events(run),
+        "explanation": known.to_dict() if (known := getattr(run, "explanation", None)) is not None else None,
     }  # fmt: skip
     title = f"{_TITLES.get(summary.status, 'Training')}: {run.name}"
     return Report(title, tuple(sections), headline, tone, data)
@@ -290,7 +291,9 @@ def _numbers_table(summary: Summary) -> KeyValues:
 def _failure(run: AnyRun) -> list[Section]:
     if not run.error:
         return []
-    return [Section("What happened", (Code(run.error.rstrip(), "text", caption="Traceback of your code"),))]
+    traced = Section("What happened", (Code(run.error.rstrip(), "text", caption="Traceback of your code"),))
+    known = getattr(run, "explanation", None)
+    return [traced] if known is None else [traced, Section(f"Explained: {known.title}", known.blocks())]
 
 
 def _assessment(run: AnyRun, verdict: Outcome) -> list[Block]:

@@ -39,18 +39,20 @@ class Execution:
         activity: what goes on in it. owner: the run, handed to finishers and watchers.
         finishers: called with the run once its numbers are final; what they raise is an alert.
         in_thread: called first in the training thread, e.g. to route its prints.
+        explain: an exception of the person's code -> what is known of it, asked while its frames are there.
     """
 
     def __init__(
         self, activity: Activity, owner: Any, *, finishers: Sequence[Callable[[Any], Any]],
-        in_thread: Callable[[], Any] | None,
+        in_thread: Callable[[], Any] | None, explain: Callable[[BaseException], Any] | None = None,
     ) -> None:  # fmt: skip
         self.activity, self._owner = activity, owner
-        self._finishers, self._in_thread = list(finishers), in_thread
+        self._finishers, self._in_thread, self._explain = list(finishers), in_thread, explain
         self.watchers: list[Any] = []
         self.events: list[dict[str, Any]] = []
         self.error: str | None = None
         self.error_line = ""
+        self.explanation: Any = None
         self.results: dict[str, Any] = {}
         self.status = RunStatus.PLANNED
         self.record, self.control = activity.new_record(), Control()
@@ -148,8 +150,8 @@ class Execution:
         elif isinstance(error, KeyboardInterrupt) and self.activity.foreground:
             self._outcome = RunStatus.STOPPED, "interrupted by hand"
         else:
-            failure = describe_failure(error, keep=self.activity.foreground)
-            self.error, self.error_line = failure.text, failure.line
+            failure = describe_failure(error, keep=self.activity.foreground, explain=self._explain)
+            self.error, self.error_line, self.explanation = failure.text, failure.line, failure.explanation
             self._outcome = RunStatus.FAILED, failure.line
             self._mishaps.quietly(self.activity.rescue)
         self._mishaps.quietly(self.activity.flush)
@@ -230,13 +232,14 @@ class Execution:
         self.results = sections["training_results"]
         self._write_manifest(
             completed_at=utc_now(), stop_reason=self.state.stop_reason, error=self.error,
+            explanation=self.explanation.to_dict() if self.explanation is not None else None,
             **self.activity.described(), **sections,
         )
 
     def _let_go(self) -> None:
         """Hold the person's objects no longer."""
         self.control.forget()
-        self._in_thread, self._finishers = None, []
+        self._in_thread, self._explain, self._finishers = None, None, []
         self.record.signs = []
         self.activity.let_go()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 
 import nbtrain
 from nbtrain.errors import UserError
+from nbtrain.report.explanation import Explanation
 from nbtrain.running import viewing
 
 _OURS = str(Path(nbtrain.__file__).parent) + os.sep
@@ -25,13 +27,17 @@ class Failure:
 
     Attributes:
         line: `ValueError: message`, one line. text: the traceback without nbtrain's own frames.
+        explanation: what is known of it, None where nothing is.
     """
 
     line: str
     text: str
+    explanation: Explanation | None = None
 
 
-def describe_failure(error: BaseException, *, keep: bool = False) -> Failure:
+def describe_failure(
+    error: BaseException, *, keep: bool = False, explain: Callable[[BaseException], Explanation] | None = None
+) -> Failure:
     """Turn an exception into text and let go of its frames, which keep the batch and the graph in memory.
 
     Frames of nbtrain above the person's code are left out; when there are only ours, all are shown: then the
@@ -39,6 +45,7 @@ def describe_failure(error: BaseException, *, keep: bool = False) -> Failure:
 
     Args:
         keep: somebody else shows the exception too, with its frames.
+        explain: is asked while the frames are still there.
     """
     try:
         if isinstance(error, UserError):
@@ -48,10 +55,21 @@ def describe_failure(error: BaseException, *, keep: bool = False) -> Failure:
         for part in _chain(report):
             part.stack = _of_the_person(part.stack)
         text = _FILE.sub(_by_cell, "".join(report.format()))
-        return Failure(_one_line(report, below=isinstance(error, SyntaxError)), text)
+        line = _one_line(report, below=isinstance(error, SyntaxError))
+        return Failure(line, text, _explained(error, explain))
     finally:
         if not keep:
             _let_go(error)
+
+
+def _explained(
+    error: BaseException, explain: Callable[[BaseException], Explanation] | None
+) -> Explanation | None:
+    try:
+        found = explain(error) if explain is not None else None
+    except Exception:  # looking at a person's objects may fail in any way; the traceback is shown
+        return None
+    return found if found is not None and found.pattern else None
 
 
 def _by_cell(match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from nbtrain.findings import Finding
+from nbtrain.report.explanation import Explanation
 from nbtrain.running.activity import Activity
 from nbtrain.running.execution import Execution
 from nbtrain.running.record import Numbers
@@ -53,6 +54,16 @@ class Readings:
     def error(self) -> str | None:
         """The traceback of a failed run as text, frames of the person's own code only."""
         return self._do.error
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """What is known of the exception that a failed run ended with; None where nothing is."""
+        return self._do.explanation
+
+    @property
+    def failed_at(self) -> float | None:
+        """When a failed run ended, as time.monotonic() says it; None for any other."""
+        return self._do.state.ended if self._do.status is RunStatus.FAILED else None
 
     @property
     def events(self) -> list[dict[str, Any]]:

@@ -36,16 +36,17 @@ class Run(Readings, LiveEdits):
         report: makes the run's report, for `run.report()`.
         in_thread: called first in the training thread, e.g. to route its prints.
         before_start: called by `start` first of all; what it raises refuses the start.
+        explain: an exception of the person's code -> what is known of it.
     """
 
     def __init__(
         self, activity: Activity, *, finishers: Sequence[Callable[[Run], Any]] = (),
         report: Callable[..., Any] | None = None, in_thread: Callable[[], Any] | None = None,
-        before_start: Callable[[], Any] | None = None,
+        before_start: Callable[[], Any] | None = None, explain: Callable[[BaseException], Any] | None = None,
     ) -> None:  # fmt: skip
         self.name = activity.name
         self._report, self._before_start = report, before_start
-        self._do = Execution(activity, self, finishers=finishers, in_thread=in_thread)
+        self._do = Execution(activity, self, finishers=finishers, in_thread=in_thread, explain=explain)
 
     def start(self) -> Run:
         """Create the run folder and start training in the background; return self.

@@ -52,7 +52,8 @@ class Manifest:
     Attributes:
         run_id: name of the folder. name: the name as the person gave it.
         status: as written; `Manifest.read` turns it to `interrupted` where the process is gone.
-        stop_reason: why the run ended, one sentence. error: formatted traceback of a failed run.
+        stop_reason: why the run ended, one sentence. error: formatted traceback of a failed run;
+            explanation: what is known of it.
         owner: process that writes the run. created_at, started_at, completed_at: UTC, ISO 8601.
         events: every change made while it ran, each {"at", "kind", ...}.
         progress: step, total_steps, epoch, total_epochs, elapsed_s at the last state change.
@@ -64,6 +65,7 @@ class Manifest:
     status: RunStatus = RunStatus.PLANNED
     stop_reason: str = ""
     error: str | None = None
+    explanation: dict[str, Any] | None = None
     base_model: str | None = None
     dataset: dict[str, Any] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)

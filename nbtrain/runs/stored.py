@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrain.errors import InvalidMetrics, UserError
 from nbtrain.findings import Confidence, Finding, Severity
+from nbtrain.report.explanation import Explanation
 from nbtrain.runs.files import disk_trouble, replace_file
 from nbtrain.runs.journal import read_journal
 from nbtrain.runs.layout import (
@@ -84,6 +85,12 @@ class StoredRun:
     def error(self) -> str | None:
         """The formatted traceback of a failed run."""
         return self.manifest.error
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """What was known of the exception that a failed run ended with; None where nothing was."""
+        told = self.manifest.explanation
+        return Explanation.from_dict(told) if isinstance(told, dict) else None
 
     @property
     def stop_reason(self) -> str:

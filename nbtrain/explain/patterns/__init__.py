@@ -1,0 +1,1 @@
+"""The error patterns: one file each, found by walking this package."""

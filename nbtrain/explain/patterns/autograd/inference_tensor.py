@@ -1,0 +1,32 @@
+"""A tensor made under inference_mode is used in training.
+
+What it is
+Such tensors keep no record and can never be part of a graph.
+
+Why it happens
+Features or weights were computed under `torch.inference_mode()` and go into a training step.
+
+How to fix
+Use `torch.no_grad()` in place of `inference_mode`, or copy the tensor: `x.clone()`.
+
+Example
+```text
+RuntimeError: Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.
+```
+"""
+
+from __future__ import annotations
+
+from nbtrain.explain.pattern import Pattern
+
+PATTERN = Pattern(
+    "inference-tensor",
+    __name__,
+    kinds=("RuntimeError",),
+    texts=(
+        r"Inference tensors cannot be saved for backward",
+        r"Inplace update to inference tensor outside InferenceMode is not allowed",
+        r"Setting requires_grad=True on inference tensor outside InferenceMode is not allowed",
+    ),
+    code="x = x.clone()",
+)

@@ -1,0 +1,1 @@
+"""Types of numbers that do not fit each other."""

@@ -1,0 +1,30 @@
+"""Minus is not defined for tensors of truths.
+
+What it is
+torch has no subtraction or negation of bool.
+
+Why it happens
+A mask is inverted by `1 - mask` or `-mask`.
+
+How to fix
+Invert with `~mask`; count with `mask.long()`.
+
+Example
+```text
+RuntimeError: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.
+```
+"""
+
+from __future__ import annotations
+
+from nbtrain.explain.pattern import RUNTIME, Pattern
+
+PATTERN = Pattern(
+    "bool-arithmetic",
+    __name__,
+    kinds=RUNTIME,
+    texts=(
+        r"(?:Subtraction|Negation), the `-` operator, (?:with|on) (?:a|two) bool tensors? is not supported",
+    ),
+    code="~mask",
+)

@@ -1,0 +1,48 @@
+"""An index has to be whole numbers.
+
+What it is
+Embeddings, gather and indexing take `long` (or `int`) tensors, masks take `bool`.
+
+Why it happens
+Token ids read as float, or a mask made by arithmetic.
+
+How to fix
+`ids = ids.long()`; a mask: `mask.bool()`.
+
+Example
+```text
+RuntimeError: Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.FloatTensor instead (while checking arguments for embedding)
+```
+"""
+
+from __future__ import annotations
+
+import re
+
+from nbtrain.explain.pattern import RUNTIME, Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import assigned
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    layer = sight.module
+    given = sight.input_of(layer.module) if layer is not None else None
+    named = [(sight.name_of(given, "x"), given)] if given is not None else list(sight.tensors)
+    for name, value in reversed(named):
+        if value.is_floating_point():
+            return Said(f"`{name}` is {value.dtype}.", code=assigned(name, f"{name}.long()"))
+    return None
+
+
+PATTERN = Pattern(
+    "index-dtype",
+    __name__,
+    kinds=(*RUNTIME, "IndexError"),
+    texts=(
+        r"Expected tensor for argument #1 'indices' to have (?:one of the following scalar types: Long, Int|scalar type Long); but got ([\w.]+)",
+        r"tensors used as indices must be long, (?:int, )?byte or bool tensors",
+        r"(?:gather|scatter|index_select)\(\): Expected dtype int32/int64 for index",
+    ),
+    tell=tell,
+)

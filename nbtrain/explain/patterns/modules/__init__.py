@@ -1,0 +1,1 @@
+"""Modules: how they are written and called."""

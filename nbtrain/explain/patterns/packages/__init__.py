@@ -1,0 +1,17 @@
+"""Packages that are not installed, or do not fit each other."""
+
+# import name -> what pip calls it, of packages that notebooks on training use. Other names may be the person's own files.
+PIP_NAMES = {
+    "accelerate": "accelerate", "albumentations": "albumentations", "bitsandbytes": "bitsandbytes", "cv2": "opencv-python",
+    "datasets": "datasets", "deepspeed": "deepspeed", "diffusers": "diffusers", "einops": "einops", "evaluate": "evaluate",
+    "flash_attn": "flash-attn", "flax": "flax", "huggingface_hub": "huggingface_hub", "ipywidgets": "ipywidgets", "jax": "jax",
+    "lightning": "lightning", "matplotlib": "matplotlib", "mlflow": "mlflow", "numpy": "numpy", "onnx": "onnx",
+    "onnxruntime": "onnxruntime", "onnxscript": "onnxscript", "optax": "optax", "optuna": "optuna", "pandas": "pandas",
+    "peft": "peft", "PIL": "pillow", "plotly": "plotly", "pynvml": "nvidia-ml-py", "pytorch_lightning": "pytorch-lightning",
+    "ray": "ray", "safetensors": "safetensors", "scipy": "scipy", "seaborn": "seaborn", "sentencepiece": "sentencepiece",
+    "skimage": "scikit-image", "sklearn": "scikit-learn", "tensorboard": "tensorboard", "tensorflow": "tensorflow",
+    "timm": "timm", "tokenizers": "tokenizers", "torch": "torch", "torchaudio": "torchaudio", "torchdata": "torchdata",
+    "torchmetrics": "torchmetrics", "torchtext": "torchtext", "torchvision": "torchvision", "tqdm": "tqdm",
+    "transformers": "transformers", "triton": "triton", "trl": "trl", "wandb": "wandb", "xformers": "xformers",
+    "yaml": "pyyaml", "zarr": "zarr",
+}  # fmt: skip

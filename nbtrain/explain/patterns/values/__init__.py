@@ -1,0 +1,1 @@
+"""Values outside of what is allowed."""
