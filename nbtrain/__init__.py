@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nbtrain.commands.diagnose import diagnose as diagnose
     from nbtrain.commands.errors_explained import explain as explain
     from nbtrain.commands.estimate import estimate_memory as estimate_memory
+    from nbtrain.commands.evaluate import evaluate as evaluate
     from nbtrain.commands.free import free as free
     from nbtrain.commands.inspect import inspect as inspect
     from nbtrain.commands.lr_find import lr_find as lr_find
@@ -37,6 +38,7 @@ _HOME = {
     "diagnose": "nbtrain.commands.diagnose",
     "estimate_memory": "nbtrain.commands.estimate",
     "explain": "nbtrain.commands.errors_explained",
+    "evaluate": "nbtrain.commands.evaluate",
     "free": "nbtrain.commands.free",
     "inspect": "nbtrain.commands.inspect",
     "last_run": "nbtrain.commands.runs",

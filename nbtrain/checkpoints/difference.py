@@ -111,12 +111,12 @@ def fit_of(weights: Mapping[str, Tensor], model: torch.nn.Module) -> Fit:
         name: tuple(value.shape) for name, value in model.state_dict().items() if isinstance(value, Tensor)
     }
     prefix = _prefix(weights, wanted)
-    renamed = {_renamed(name, prefix): value for name, value in weights.items()}
-    missing = tuple(name for name in wanted if name not in renamed)
-    unexpected = tuple(name for name in renamed if name not in wanted)
+    called = {renamed(name, prefix): value for name, value in weights.items()}
+    missing = tuple(name for name in wanted if name not in called)
+    unexpected = tuple(name for name in called if name not in wanted)
     shapes = {
         name: (tuple(value.shape), wanted[name])
-        for name, value in renamed.items()
+        for name, value in called.items()
         if name in wanted and tuple(value.shape) != wanted[name]
     }
     nearest = {}
@@ -132,13 +132,14 @@ def _prefix(weights: Mapping[str, Tensor], wanted: Mapping[str, object]) -> str:
     best, most = "", sum(name in wanted for name in weights)
     for prefix in PREFIXES:
         for candidate in (prefix, f"+{prefix}"):
-            found = sum(_renamed(name, candidate) in wanted for name in weights)
+            found = sum(renamed(name, candidate) in wanted for name in weights)
             if found > most:
                 best, most = candidate, found
     return best
 
 
-def _renamed(name: str, prefix: str) -> str:
+def renamed(name: str, prefix: str) -> str:
+    """Return a name with a prefix taken off, or put on for "+prefix"."""
     if prefix.startswith("+"):
         return prefix[1:] + name
     return name.removeprefix(prefix) if prefix else name
