@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_a_plain_pass() -> None:
 
 
 def test_intervals_cover_what_they_promise() -> None:
-    """Of 400 draws from a known share 95 in 100 Wilson intervals hold it; the bootstrap is as wide as theory."""
+    """Of 400 draws from a known share 95 % of Wilson intervals hold it; a bootstrap is as wide as theory."""
     draw = np.random.default_rng(0)
     inside = 0
     for _ in range(400):
