@@ -38,21 +38,24 @@ def _headline(found: Evaluation, data: str) -> str:
     return f"{name.capitalize()} {_said(name, value)} on {units.count(found.samples)} samples of {data}."
 
 
-def _said(name: str, value: Measured) -> str:
-    def one(number: float) -> str:
-        return units.percent(number, 2) if name == "accuracy" else units.number(number)
+def _one(name: str, number: float) -> str:
+    return units.percent(number, 2) if name == "accuracy" else units.number(number)
 
+
+def _interval(name: str, value: Measured) -> str:
     if value.interval is None:
-        return one(value.value)
-    return f"{one(value.value)} ({one(value.interval[0])} to {one(value.interval[1])})"
+        return "–"
+    return f"{_one(name, value.interval[0])} to {_one(name, value.interval[1])}"
+
+
+def _said(name: str, value: Measured) -> str:
+    said = _one(name, value.value)
+    return said if value.interval is None else f"{said} ({_interval(name, value)})"
 
 
 def _metrics(found: Evaluation) -> Table:
     rows = tuple(
-        (name, *_said(name, value).replace(" (", "|(").split("|"))
-        if value.interval
-        else (name, _said(name, value), "–")
-        for name, value in found.metrics.items()
+        (name, _one(name, value.value), _interval(name, value)) for name, value in found.metrics.items()
     )
     return Table(("Metric", "Value", "95 % interval"), rows, numeric=(1,))
 
@@ -61,7 +64,7 @@ def _pass(found: Evaluation, weights: str, data: str) -> KeyValues:
     pace = found.samples / found.seconds if found.seconds else float("nan")
     return KeyValues((
         ("Weights", weights), ("Data", f"{data}, {units.count(found.samples)} samples"),
-        ("Time", f"{units.seconds(found.seconds)}, {units.number(pace, 3)} samples a second"),
+        ("Time", f"{units.seconds(found.seconds)}, {units.count(pace)} samples a second"),
         ("Intervals", "accuracy: Wilson; others: bootstrap over the batches"),
     ))  # fmt: skip
 
