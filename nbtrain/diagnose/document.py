@@ -84,7 +84,11 @@ def build(
     figure = marked_curves(facts, found.findings)
     if figure is not None:
         sections.append(Section("Curves", (figure,)))
-    sections += [_section(place, one) for place, one in enumerate(found.findings, 1)]
+    said = [*enumerate(found.findings, 1)]
+    sections += [_section(place, one) for place, one in said if one.severity is not Severity.INFO]
+    if possible := [pair for pair in said if pair[1].severity is Severity.INFO]:
+        folded = tuple(_folded(place, one) for place, one in possible)
+        sections.append(Section("Only possible, or only worth knowing", folded))
     if (step := _next_step(found, source, config, written)) is not None:
         sections.append(step)
     sections.append(_scope(facts, found))
@@ -163,6 +167,11 @@ def _summary(facts: Facts, found: Examination, baseline: Baseline | None) -> Sec
     else:
         blocks.append(Note("No problem found in what could be looked at.", "good"))
     return Section("Summary", tuple(blocks))
+
+
+def _folded(place: int, one: Diagnosed) -> Details:
+    section = _section(place, one)
+    return Details(f"{section.title}: {one.said.issue}", section.blocks)
 
 
 def _section(place: int, one: Diagnosed) -> Section:

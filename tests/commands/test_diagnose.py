@@ -88,7 +88,7 @@ def test_rows_and_tables_are_histories() -> None:
 
 
 def test_the_terminal_prints_one_object_and_its_status(tmp_path: Path) -> None:
-    """--json prints one object; 0 if nothing is critical, 1 if something is or it is no history, 2 for usage."""
+    """--json prints one object; 0 if nothing is critical, 1 if something is or it is none, 2 for usage."""
     torn = tmp_path / "torn.json"
     torn.write_text('{"epochs": [')
     answers = {

@@ -12,7 +12,7 @@ from nbtrain.diagnose.document import TITLES
 from nbtrain.diagnose.engine import CAUSES, ORDER, all_checks
 from nbtrain.diagnose.knowledge import page_of
 from nbtrain.diagnose.reader import read_history
-from nbtrain.findings import Severity
+from nbtrain.findings import Confidence, Severity
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "diagnose"
 IDS = [check.id for check in all_checks()]
@@ -63,12 +63,14 @@ def test_a_case_is_judged_as_its_name_says(path: Path) -> None:
 
 
 def test_severities_are_those_of_the_contract() -> None:
-    """A lost run is critical: nan-loss, divergence, exploding gradients; nothing else is."""
+    """A lost run is critical, and only that is; what is only possible is info."""
     critical = {"nan-loss", "divergence", "exploding-gradients"}
     for path in FILES:
         for one in diagnosis(path).findings:
             expected = {Severity.CRITICAL} if one.check in critical else {Severity.WARNING, Severity.INFO}
             assert one.severity in expected, (path, one.check)
+            only_possible = one.said.confidence is Confidence.POSSIBLE
+            assert (one.severity is Severity.INFO) == only_possible, (path, one.check)
 
 
 def test_a_check_that_fails_is_said_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ from nbtrain.running.limits import HIGH_LOSS, STALL_EPOCHS
 from nbtrain.units import number
 
 IMPROVEMENT = 0.01
+RISE = 0.25  # of the lowest of the last fifteen epochs
 CALM = 0.003  # relative noise of an epoch; below it the best value is no chance
 GAINED = 1 / 3  # of the start, for losses without a known scale: more was learned, and this is the floor
 MUCH = 0.5  # ... and above this nothing is said at all
@@ -47,7 +48,7 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     if len(losses) <= STALL_EPOCHS:
         yield Gap(f"{len(losses)} epochs with a train loss: a stall is judged from {STALL_EPOCHS + 1}")
         return
-    if not stands_still(losses):
+    if not stands_still(losses) or _rises(losses):
         return
     if facts.raised_after(int(held[-STALL_EPOCHS])):
         yield Gap("the learning rate was raised within the last fifteen epochs: no stall can be told")
@@ -62,6 +63,12 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
             return
         unsure = facts.gain >= GAINED
     yield _said(facts, losses, held, now, unsure=unsure)
+
+
+def _rises(losses: np.ndarray) -> bool:
+    """Say whether the loss left its level upwards: that is another finding's matter."""
+    last = losses[-STALL_EPOCHS:]
+    return float(np.median(last[-3:]) - last.min()) > RISE * abs(float(last.min()))
 
 
 def stands_still(losses: np.ndarray) -> bool:

@@ -127,7 +127,7 @@ def _above(facts: Facts, gap: float) -> Suspicion:
         "training samples among the validation data (a leak) or wrong labels in the training data would "
         "do it",
         Severity.WARNING,
-        Confidence.POSSIBLE,
+        Confidence.LIKELY,
         advice,
         VERIFY_ABOVE,
         (

@@ -150,8 +150,6 @@ def _said(facts: Facts, issue: str, evidence: str, place: tuple[float, float] | 
         evidence += "; largest at the end: " + ", ".join(
             f"`{name}` {number(norm, 3)}" for name, norm in named
         )
-    losses = present(facts.curves.train_loss)
-    falls = len(losses) > 3 and losses[-1] <= losses.min()
     marks = (Evidence("grad_norm", "span", *place, label="grown"),) if place else ()
     advice: tuple[Recommendation, ...] = (
         remedies.clip_gradients(facts),
@@ -170,7 +168,7 @@ def _said(facts: Facts, issue: str, evidence: str, place: tuple[float, float] | 
         issue,
         evidence,
         Severity.CRITICAL,
-        Confidence.POSSIBLE if falls else Confidence.LIKELY,
+        Confidence.LIKELY,
         advice,
         VERIFY,
         OTHERS,

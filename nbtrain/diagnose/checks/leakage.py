@@ -122,7 +122,7 @@ def _by_accuracy(facts: Facts) -> Iterator[Suspicion | Gap]:
 def _by_loss(facts: Facts) -> Iterator[Suspicion | Gap]:
     curves = facts.curves
     valid, following = curves.val_loss[:-1], curves.train_loss[1:]
-    if facts.history.broken or turn(curves, facts.course[0]) is not None:
+    if facts.history.broken or (len(facts.course[0]) > 3 and turn(curves, facts.course[0])):
         return  # a loss that grows is behind the validation at each epoch's start
     both = np.isfinite(valid) & np.isfinite(following) & (following > 0)
     if both.sum() < EARLY_EPOCHS:

@@ -86,7 +86,7 @@ def _by_accuracy(facts: Facts, gap: float) -> Suspicion:
         f"{100 * facts.recent_train_acc:.1f} % against {100 * facts.recent_val_acc:.1f} %, mean of the last "
         f"{count} epoch{'s' if count > 1 else ''} (from epoch {begin:.0f}); the limit is 15 points",
         Severity.WARNING,
-        Confidence.LIKELY if facts.epochs > 3 else Confidence.POSSIBLE,
+        Confidence.LIKELY,
         _advice(facts),
         VERIFY,
         OTHERS,

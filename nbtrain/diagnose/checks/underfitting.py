@@ -86,7 +86,7 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
         "Train and validation accuracy are both below 75 %.",
         evidence,
         Severity.INFO if unsure else Severity.WARNING,
-        Confidence.POSSIBLE if unsure or facts.epochs <= LEAST_EPOCHS else Confidence.LIKELY,
+        Confidence.POSSIBLE if unsure else Confidence.LIKELY,
         _advice(facts, moving=moving),
         VERIFY,
         others,
