@@ -74,6 +74,8 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
             f"Two things to diagnose were given: the run `{args.run}` and --metrics {args.metrics}.",
             suggestion="Name one of them.",
         )
+    if args.metrics is None and args.run is None and args.baseline is not None:
+        args.metrics = _beside(args.baseline)
     if args.metrics is not None:
         history, source = read_history(args.metrics), f"--metrics {args.metrics}"
     elif args.run is not None and args.dir is None and _is_file(args.run):
@@ -88,6 +90,13 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     if args.output is not None:
         found.save(args.output)
     return found
+
+
+def _beside(baseline: str) -> str | None:
+    """Return the metrics that lie beside a report; None where there are none, and the newest run is meant."""
+    folder = Path(baseline).expanduser().parent
+    found = (folder / name for name in ("logs/metrics.json", "metrics.json"))
+    return next((str(path) for path in found if path.is_file()), None)
 
 
 def _is_file(word: str) -> bool:

@@ -132,6 +132,16 @@ def test_report_and_change_are_written(tmp_path: Path) -> None:
     assert "optimization-2.yaml" in report.read_text()
 
 
+def test_the_metrics_beside_a_baseline_are_taken(tmp_path: Path) -> None:
+    """With --baseline alone the metrics beside that report are diagnosed, as a run's folder has them."""
+    (tmp_path / "run" / "logs").mkdir(parents=True)
+    (tmp_path / "run" / "logs" / "metrics.json").write_text(BAD.read_text())
+    (tmp_path / "run" / "R.md").write_text("# Baseline\n\n| Batch size | 32 |\n")
+    found = do("--baseline", str(tmp_path / "run" / "R.md"))
+
+    assert found.primary == "overfitting" and found.history.hints.batch_size == 32
+
+
 def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     """Two things at once, a baseline that is not there, a change where none is recommended."""
     with pytest.raises(UsageError, match="Two things to diagnose"):

@@ -109,6 +109,16 @@ def test_a_climb_does_not_vary() -> None:
     assert "data-quality" not in checks(diagnosis(**accuracies(bent, bent)))
 
 
+def test_a_restart_of_the_rate_is_no_fault_of_the_data() -> None:
+    """Validation that drops where the learning rate was raised, and comes back, accuses nothing."""
+    valid = [0.5, 0.8, 0.9, 0.92, 0.93, 0.93, 0.94, 0.80, 0.90, 0.95]
+    rate = [1e-3, 8e-4, 6e-4, 4e-4, 2e-4, 1e-4, 5e-5, 1e-3, 5e-4, 1e-4]
+    columns = accuracies([0.95] * 10, valid)
+
+    assert diagnosis(**columns).primary == "data-quality"
+    assert diagnosis(**columns, lr=rate).primary is None
+
+
 def test_validation_far_above_train_is_the_datas() -> None:
     """It is data-quality, with dropout as the other explanation, and never overfitting."""
     found = diagnosis(**accuracies([0.78] * 10, [0.97] * 10))

@@ -55,7 +55,11 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
         yield Gap("no validation accuracy: how much it varies cannot be seen")
         return
     if (spread := validation_spread(curves)) is not None:
-        yield _varies(facts, *spread)
+        first = np.flatnonzero(np.isfinite(curves.val_acc))[-spread[1]]
+        if facts.raised_after(int(first)):
+            yield Gap("the learning rate was raised within the last quarter: accuracy may follow the restart")
+        else:
+            yield _varies(facts, *spread)
     if not curves.has_accuracy:
         return
     gap = min(facts.recent_val_acc - facts.recent_train_acc, gap_to_next(curves))

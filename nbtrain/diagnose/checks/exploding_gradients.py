@@ -26,7 +26,6 @@ import numpy as np
 
 from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
-from nbtrain.diagnose.curves import present
 from nbtrain.diagnose.facts import Facts
 from nbtrain.diagnose.layers import layer_norms
 from nbtrain.findings import Confidence, Severity

@@ -29,7 +29,10 @@ from nbtrain.running.limits import WAIT_SHARE, WORTH_WAITING_S
 from nbtrain.units import seconds
 
 SHARES = ("data_wait", "data_wait_share", "loader_wait", "loader_share")
-TIMES = ("data_time_s", "data_wait_s", "loader_time_s", "data_time", "load_time_s")
+TIMES = (
+    "data_time_s", "data_wait_s", "loader_time_s", "loader_wait_s", "dataloader_time_s", "data_time",
+    "load_time_s",
+)  # fmt: skip
 LEAST_EPOCHS = 2  # beside the first
 VERIFY = (
     "`data_wait` of the next run must be under 0.2, and samples per second must rise in the same proportion."

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nbtrain.diagnose.history import Hints, History, history_of_rows
+from nbtrain.diagnose.history import Hints, History, hints_of_manifest, history_of_rows
 from nbtrain.diagnose.reader import Reader, file_in
+from nbtrain.errors import RunFolderError
+from nbtrain.runs.layout import EPOCHS_FILE
+from nbtrain.runs.manifest import MANIFEST_FILE, Manifest
 from nbtrain.runs.metrics import MetricsFile, read_metrics
 
 NAMES = ("metrics.json", "logs/metrics.json")
@@ -45,6 +49,10 @@ def history_of_metrics(
 
 def _beside(file: Path, read_file: MetricsFile) -> Hints:
     """Return what the file says of the set-up beside its epochs, where it does: classes, batch_size, lr."""
+    manifest = file.resolve().parent.parent / MANIFEST_FILE
+    if file.resolve() == manifest.parent / EPOCHS_FILE and manifest.is_file():
+        with suppress(RunFolderError):  # the file alone is what was asked for
+            return hints_of_manifest(Manifest.read(manifest.parent))
     if len(read_file.epochs) > 5000:  # not twice the time for a file that large
         return Hints()
     try:
