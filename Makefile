@@ -50,6 +50,7 @@ map: $(VENV)/.test
 	$(BIN)/python docs/map.py
 	$(BIN)/python docs/rules.py
 	$(BIN)/python docs/errors.py
+	$(BIN)/python docs/checks.py
 
 env: $(VENV)/.test
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,16 @@ def test_a_case_is_judged_as_its_name_says(path: Path) -> None:
     for advice in one.recommendations:
         assert {advice.impact, advice.effort, advice.risk} <= set(LEVELS)
         assert advice.action and advice.expected
+
+
+def test_the_page_of_all_checks_is_up_to_date() -> None:
+    """docs/checks.md is what the checks say of themselves; the failure names what writes it."""
+    root = Path(__file__).resolve().parents[2]
+    answer = subprocess.run(
+        [sys.executable, "docs/checks.py", "--check"], cwd=root, capture_output=True, text=True
+    )
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_severities_are_those_of_the_contract() -> None:
