@@ -14,7 +14,7 @@ from typing import Any
 from nbtrain.notebook.symbolic.arithmetic import NUMBERS, arithmetic, compare_known, truth
 from nbtrain.notebook.symbolic.calls import call, class_attribute
 from nbtrain.notebook.symbolic.library import CUSTOMARY
-from nbtrain.notebook.symbolic.machine import Machine
+from nbtrain.notebook.symbolic.machine import Guard, Machine
 from nbtrain.notebook.symbolic.namespace_values import live_attribute, value_of
 from nbtrain.notebook.symbolic.statements import describe_loop
 from nbtrain.notebook.symbolic.values import (
@@ -32,10 +32,12 @@ from nbtrain.notebook.symbolic.values import (
     Term,
     Value,
     choose,
+    mods_of,
     name_of,
 )  # fmt: skip
 
 MAX_NESTING = 150
+MAX_UNROLLED = 8
 
 
 def evaluate(machine: Machine, node: ast.expr | None, scope: Scope) -> Value:
@@ -196,7 +198,11 @@ def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
             )
         if known is None:
             left_over.append(value)
-    return machine.term("", *left_over) if left_over else value
+    if not left_over:
+        return value
+    result = machine.term("", *left_over)
+    result.op = machine.operation("or" if decides else "and", left_over, node)
+    return result
 
 
 def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
@@ -223,10 +229,16 @@ def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
 
 
 def _if_expression(machine: Machine, node: ast.IfExp, scope: Scope) -> Value:
-    known = truth(evaluate(machine, node.test, scope))
+    test = evaluate(machine, node.test, scope)
+    known = truth(test)
     if known is not None:
         return evaluate(machine, node.body if known else node.orelse, scope)
-    return choose([evaluate(machine, node.body, scope), evaluate(machine, node.orelse, scope)])
+    found: list[Value] = []
+    for holds, part in ((True, node.body), (False, node.orelse)):
+        machine.guards.append(Guard(id(node), holds, mods_of(test), test))
+        found.append(evaluate(machine, part, scope))
+        machine.guards.pop()
+    return choose(found)
 
 
 def _sequence(machine: Machine, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:
@@ -314,6 +326,9 @@ def _comprehension(machine: Machine, node: Any, scope: Scope) -> Value:
 
 def _elements(machine: Machine, node: Any, inner: Scope, sources: list[Value]) -> Value:
     if isinstance(node, ast.DictComp):
+        unrolled = _unrolled(machine, node, sources[0], inner)
+        if unrolled is not None:
+            return unrolled
         evaluate(machine, node.value, inner)
         return Map({}, open=True)
     element = evaluate(machine, node.elt, inner)
@@ -322,6 +337,26 @@ def _elements(machine: Machine, node: Any, inner: Scope, sources: list[Value]) -
         found.op = machine.operation("generator", (element,), node)
         return found
     return Seq([element], open=True)
+
+
+def _unrolled(machine: Machine, node: ast.DictComp, source: Value, inner: Scope) -> Map | None:
+    """`{name: ... for name in ["train", "val"]}` read once for each name."""
+    target = node.generators[0].target
+    names = source.items if isinstance(source, Seq) and not source.open else []
+    plain = isinstance(target, ast.Name) and len(node.generators) == 1 and not node.generators[0].ifs
+    if not plain or not 0 < len(names) <= MAX_UNROLLED or not all(isinstance(one, Const) for one in names):
+        return None
+    found = Map({})
+    for one in names:
+        inner.names[target.id] = one  # type: ignore[attr-defined]
+        key = evaluate(machine, node.key, inner)
+        value = evaluate(machine, node.value, inner)
+        if not isinstance(key, Const) or not _hashable(key.value):
+            return None
+        found.items[key.value] = value
+        if isinstance(value, Made | Obj):
+            machine.named.setdefault(id(value), (value, f"{key.value}", node))
+    return found
 
 
 def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Value:
