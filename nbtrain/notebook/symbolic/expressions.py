@@ -142,6 +142,8 @@ def item_of(machine: Machine, owner: Value, key: Value) -> Value:
         return choose(item_of(machine, owner, one) for one in key.options)
     if isinstance(owner, Made) and owner.path == "torch.nn.ModuleList" and owner.args:
         return item_of(machine, owner.args[0], key)
+    if isinstance(owner, Made) and owner.path == "torch.nn.Sequential" and owner.complete:
+        return item_of(machine, Seq(owner.args), key)
     if isinstance(key, Const):
         if isinstance(owner, Map):
             found = owner.items.get(key.value) if _hashable(key.value) else None
