@@ -52,6 +52,7 @@ from collections.abc import Iterator
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.devices import is_accelerator
 from nbtrain.notebook.feeds import MOVES
+from nbtrain.notebook.symbolic.values import Made, Obj
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -74,8 +75,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     if not chosen or placed or elsewhere or used:
         return
     for cycle in facts.cycles[:1]:
-        if cycle.training.optimizer is None or cycle.training.optimizer.live or cycle.owner != "person":
-            continue
+        here = cycle.models and all(isinstance(one, Made | Obj) for one in cycle.models)
+        if not here or cycle.owner != "person":
+            continue  # the model of another cell may have been moved there
         yield Problem(
             issue="A GPU is chosen, and the training stays on the CPU",
             current="no .to(device) and no .cuda() in the source",

@@ -2,7 +2,8 @@
 
 What it does
 Looks for a DataLoader that is made inside the loop over epochs that also reads it, from a data set that was made
-before the loop. Loaders of a fold, of new rollouts, or of data that depend on the epoch are left alone.
+before the loop. Without workers it is a note. Loaders of a fold, of new rollouts, or of data that depend on the
+epoch are left alone.
 
 Why it hurts
 Worker processes start again in every epoch, `persistent_workers` has no effect, and a seeded generator or a sampler
@@ -52,7 +53,7 @@ import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
-from nbtrain.notebook.feeds import Feed, deep_behind, feeds
+from nbtrain.notebook.feeds import Feed, deep_behind, feeds, surely_off
 from nbtrain.notebook.symbolic.machine import Loop
 from nbtrain.notebook.symbolic.values import Made, Term
 from nbtrain.review.facts import ReviewFacts
@@ -73,6 +74,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             line=feed.made.line,
             name=feed.name,
             fix=f"{name} = {ast.unparse(feed.value.node)}  # before the loop",
+            severity=Severity.INFO if surely_off(feed.argument("num_workers")) else None,
         )
 
 

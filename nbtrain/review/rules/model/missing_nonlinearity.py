@@ -102,17 +102,18 @@ def _before(value: Value) -> Made | None:
     """The one layer that gave a value, through what keeps it linear; None where several ways lead to it."""
     for _ in range(6):
         found = list(operations(value)) if len(options(value)) == 1 else []
-        if len(found) != 1 or found[0].path not in ("call", "torch.nn.functional.dropout") or not found[0].inputs:
+        op = found[0] if len(found) == 1 else None
+        if op is None or op.path not in ("call", "torch.nn.functional.dropout") or not op.inputs:
             return None
-        if found[0].path == "call":
-            layer = found[0].inputs[0]
+        if op.path == "call":
+            layer = op.inputs[0]
             if not isinstance(layer, Made):
                 return None
             if not _passes(layer):
                 return layer
-            value = found[0].inputs[1] if len(found[0].inputs) > 1 else Term()
+            value = op.inputs[1] if len(op.inputs) > 1 else Term()
         else:
-            value = found[0].inputs[0]
+            value = op.inputs[0]
     return None
 
 

@@ -60,7 +60,7 @@ TELLS = (
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for cycle in long_cycles(facts):
-        kept = any(event.kind == "set-item" for event in cycle.events)
+        kept = any(event.kind in ("set-item", "escape") for event in cycle.events)
         if cycle.hidden or kept or called(cycle.events, *TELLS):
             continue
         yield Problem(
