@@ -31,18 +31,22 @@ YES, NO, UNKNOWN = "yes", "no", "unknown"
 
 def mode_matters(model: Value) -> str:
     """Say whether a model behaves otherwise in eval mode: yes, no, or unknown for one made elsewhere."""
-    found = {_one(option) for option in options(model)}
+    seen: set[int] = set()
+    found = {_one(option, seen) for option in options(model)}
     return YES if YES in found else UNKNOWN if UNKNOWN in found else NO
 
 
-def _one(model: Value) -> str:
+def _one(model: Value, seen: set[int]) -> str:
+    if id(model) in seen:
+        return NO  # answered where it was met first
+    seen.add(id(model))
     if isinstance(model, Live):
         layers = (
             [type(one).__name__ for one in modules_of(model.obj)] if "_modules" in vars(model.obj) else []
         )
         return YES if any(MODE_LAYERS.search(name) for name in layers) else NO if layers else UNKNOWN
     if isinstance(model, Made):
-        inner = [_one(one) for one in model.args if isinstance(one, Made | Obj | Seq)]
+        inner = [_one(one, seen) for one in model.args if isinstance(one, Made | Obj | Seq)]
         if MODE_LAYERS.search(model.path) or model.path.endswith(WITH_DROPOUT) or YES in inner:
             return YES
         held = model.kwargs.get("dropout")
@@ -52,7 +56,7 @@ def _one(model: Value) -> str:
         return NO if library and UNKNOWN not in inner and model.complete else UNKNOWN if not library else NO
     if isinstance(model, Obj):
         inner = [
-            _one(one) for one in model.attrs.values() if isinstance(one, Made | Obj | Seq | Map | Choice)
+            _one(one, seen) for one in model.attrs.values() if isinstance(one, Made | Obj | Seq | Map | Choice)
         ]
         reads_mode = any(isinstance(one, Func) for one in model.attrs.values())
         return YES if YES in inner else UNKNOWN if UNKNOWN in inner or reads_mode or _asks_mode(model) else NO
@@ -64,7 +68,7 @@ def _one(model: Value) -> str:
             if isinstance(model, Seq)
             else model.options
         )
-        inner = [_one(one) for one in parts if isinstance(one, Made | Obj | Seq | Map)]
+        inner = [_one(one, seen) for one in parts if isinstance(one, Made | Obj | Seq | Map)]
         return YES if YES in inner else UNKNOWN if UNKNOWN in inner else NO
     return UNKNOWN if isinstance(model, Term) else NO
 
