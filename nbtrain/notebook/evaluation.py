@@ -101,8 +101,14 @@ def mode_events(story: Story, model: Value) -> list[Event]:
 
 def last_mode(story: Story, forward: Event) -> Event | None:
     """The last setting of its mode before a model runs, as the source is read; None when there is none."""
-    before = [event for event in mode_events(story, forward.subject) if event.at < forward.at]
-    return before[-1] if before else None
+    before = [
+        event
+        for event in mode_events(story, forward.subject)
+        if event.at < forward.at and event.entry in ("<module>", forward.entry)
+    ]
+    # A function that nothing in the source calls may be called in either mode.
+    own = [event for event in before if event.entry == forward.entry]
+    return own[-1] if own else None
 
 
 def mode_in_training(story: Story, cycle: Cycle, forward: Event) -> Event | None:

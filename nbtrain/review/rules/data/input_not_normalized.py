@@ -60,9 +60,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbtrain.findings import Confidence, Severity
-from nbtrain.notebook.feeds import words_in
+from nbtrain.notebook.feeds import path_behind, words_in
 from nbtrain.notebook.live import is_a
 from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.values import Member, Ref, Term
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -72,7 +73,7 @@ LOOKED_AT = 64
 # What brings inputs to scale, by word anywhere in the source.
 SCALES = re.compile(
     r"normali|standardi|scaler|scale\s*=\s*True|to_tensor|ToTensor\b|ConvertImageDtype|convert_image_dtype|"
-    r"Processor|FeatureExtractor|rescale|\b255|127\.5|\b256|InstanceNorm|get_transform|weights\.transforms|"
+    r"Processor|FeatureExtractor|rescale|\b255|127\.5|InstanceNorm|get_transform|weights\.transforms|"
     r"\.std\(|zscore|log1p|quantile|MinMax|whiten|preprocess|from_pretrained|load_transform|Embedding",
     re.I,
 )
@@ -85,10 +86,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     yield from _live(facts)
     if facts.source is None or not facts.trainings:
         return
-    code = "\n".join(line.split("#")[0] for line in facts.source.text.split("\n"))
-    if SCALES.search(code) or _norm_first(facts):
-        return
-    found = _pixels(facts) or _tables(facts)
+    found = _raw_transform(facts)
+    if found is None and not SCALES.search(facts.words) and not _norm_first(facts):
+        found = _pixels(facts) or _tables(facts)
     if found is not None:
         event, what = found
         yield Problem(
@@ -109,6 +109,18 @@ def _norm_first(facts: ReviewFacts) -> bool:
         if "Norm" in getattr(first, "path", ""):
             return True
     return any(next(iter(one.layers), ("", None))[1] is not None and "Norm" in one.layers[0][1].path for one in facts.story.models)
+
+
+def _raw_transform(facts: ReviewFacts) -> tuple[Event, str] | None:
+    """Transforms that give bytes as they are: PILToTensor with nothing in its list that scales."""
+    if re.search(r"\b255|127\.5|Processor", facts.words):
+        return None
+    for event in facts.story.calls("Compose"):
+        given = [path_behind(one).rpartition(".")[2] for value in event.data["args"] for one, _ in behind(value)]
+        scales = [one for one in given if re.search(r"Normalize|ToTensor$|ToDtype|Convert|Lambda|Standard", one)]
+        if "PILToTensor" in given and scales in ([], ["PILToTensor"]):
+            return event, "bytes from 0 to 255 as floats"
+    return None
 
 
 def _pixels(facts: ReviewFacts) -> tuple[Event, str] | None:
