@@ -5,8 +5,8 @@ Reads the trace only.
 
 from __future__ import annotations
 
-from nbtrain.notebook.facts import Architecture
 from nbtrain.notebook.attention_read import written_in_models
+from nbtrain.notebook.facts import Architecture
 from nbtrain.notebook.live import LiveModel, model_facts
 from nbtrain.notebook.symbolic.library import NOT_TRANSFORMERS, TRANSFORMER_BUILDERS, tail_of
 from nbtrain.notebook.symbolic.machine import Event, Machine

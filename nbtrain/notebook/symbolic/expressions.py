@@ -13,10 +13,10 @@ from typing import Any
 
 from nbtrain.notebook.symbolic.arithmetic import NUMBERS, arithmetic, compare_known, truth
 from nbtrain.notebook.symbolic.calls import call, class_attribute
+from nbtrain.notebook.symbolic.comprehensions import comprehension
 from nbtrain.notebook.symbolic.library import CUSTOMARY
 from nbtrain.notebook.symbolic.machine import Guard, Machine
 from nbtrain.notebook.symbolic.namespace_values import live_attribute, value_of
-from nbtrain.notebook.symbolic.statements import describe_loop
 from nbtrain.notebook.symbolic.values import (
     Choice,
     Class,
@@ -37,7 +37,6 @@ from nbtrain.notebook.symbolic.values import (
 )  # fmt: skip
 
 MAX_NESTING = 150
-MAX_UNROLLED = 8
 
 
 def evaluate(machine: Machine, node: ast.expr | None, scope: Scope) -> Value:
@@ -304,63 +303,6 @@ def _call(machine: Machine, node: ast.Call, scope: Scope) -> Value:
     return call(machine, func, args, kwargs, node, complete=complete)
 
 
-def _comprehension(machine: Machine, node: Any, scope: Scope) -> Value:
-    """Read the element once, with the targets unknown; a comprehension's own names stay inside."""
-    inner = Scope(scope)
-    sources = []
-    for part in node.generators:
-        source = evaluate(machine, part.iter, inner)
-        sources.append(source)
-        machine.loops.append(describe_loop(node, part.target, part.iter, source))
-        for name in ast.walk(part.target):
-            if isinstance(name, ast.Name):
-                tags = frozenset({"batch"}) if machine.loops[-1].kind == "loader" else frozenset()
-                found = machine.term(f"{name.id} of {name_of(source)}", source, tags=tags)
-                found.op = machine.operation("batch", (source,), part.target)
-                inner.names[name.id] = found
-        for test in part.ifs:
-            evaluate(machine, test, inner)
-    try:
-        return _elements(machine, node, inner, sources)
-    finally:
-        del machine.loops[-len(node.generators) :]
-
-
-def _elements(machine: Machine, node: Any, inner: Scope, sources: list[Value]) -> Value:
-    if isinstance(node, ast.DictComp):
-        unrolled = _unrolled(machine, node, sources[0], inner)
-        if unrolled is not None:
-            return unrolled
-        evaluate(machine, node.value, inner)
-        return Map({}, open=True)
-    element = evaluate(machine, node.elt, inner)
-    if isinstance(node, ast.GeneratorExp):
-        found = machine.term(f"parameters {name_of(element)}", element, *sources)
-        found.op = machine.operation("generator", (element,), node)
-        return found
-    return Seq([element], open=True)
-
-
-def _unrolled(machine: Machine, node: ast.DictComp, source: Value, inner: Scope) -> Map | None:
-    """`{name: ... for name in ["train", "val"]}` read once for each name."""
-    target = node.generators[0].target
-    names = source.items if isinstance(source, Seq) and not source.open else []
-    plain = isinstance(target, ast.Name) and len(node.generators) == 1 and not node.generators[0].ifs
-    if not plain or not 0 < len(names) <= MAX_UNROLLED or not all(isinstance(one, Const) for one in names):
-        return None
-    found = Map({})
-    for one in names:
-        inner.names[target.id] = one  # type: ignore[attr-defined]
-        key = evaluate(machine, node.key, inner)
-        value = evaluate(machine, node.value, inner)
-        if not isinstance(key, Const) or not _hashable(key.value):
-            return None
-        found.items[key.value] = value
-        if isinstance(value, Made | Obj):
-            machine.named.setdefault(id(value), (value, f"{key.value}", node))
-    return found
-
-
 def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Value:
     return Func(node, scope)
 
@@ -397,10 +339,10 @@ READERS: dict[type, Callable[[Machine, Any, Scope], Value]] = {
     ast.Set: _sequence,
     ast.Dict: _mapping,
     ast.Call: _call,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.DictComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
+    ast.ListComp: comprehension,
+    ast.SetComp: comprehension,
+    ast.DictComp: comprehension,
+    ast.GeneratorExp: comprehension,
     ast.Lambda: _lambda,
     ast.NamedExpr: _walrus,
     ast.Await: _pass_through,

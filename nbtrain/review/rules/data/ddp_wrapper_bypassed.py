@@ -58,7 +58,7 @@ WRAPPERS = ("DistributedDataParallel", "FullyShardedDataParallel")
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     wraps = [one for one in facts.story.made("distributed") if one.data["path"].endswith(WRAPPERS)]
-    if not (wraps or facts.story.of("prepare")) or facts.story.calls("all_reduce") and not wraps:
+    if not (wraps or facts.story.of("prepare")) or (facts.story.calls("all_reduce") and not wraps):
         return
     bare = _bare_names(facts, wraps)
     for cycle in facts.cycles:

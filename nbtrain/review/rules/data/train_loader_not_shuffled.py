@@ -54,7 +54,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.feeds import Feed, deep_behind, feeds, path_behind, surely_off, words_in
-from nbtrain.notebook.symbolic.values import Const, Made, Member, Obj, Term, name_of
+from nbtrain.notebook.symbolic.values import Const, Member, Obj, Term, name_of
 from nbtrain.review.edits import add_keyword, replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
