@@ -13,7 +13,7 @@ NEAR = 40  # values: how far behind a softmax its scores are looked for
 
 
 def self_attention(value: Value) -> int | None:
-    """The line of a softmax whose weights are for the very sequence that they are multiplied with, or None."""
+    """The line of a softmax whose weights are for the sequence that they are multiplied with, or None."""
     for one, _ in behind(value):
         if not is_product(one):
             continue
@@ -30,12 +30,16 @@ def self_attention(value: Value) -> int | None:
 
 def written_in_models(machine: Machine) -> Event | None:
     """The first softmax over products in a network class of the source."""
-    homes = [one.cls.node for one in machine.instances.values() if isinstance(one, Obj) and one.cls is not None]
+    homes = [
+        one.cls.node for one in machine.instances.values() if isinstance(one, Obj) and one.cls is not None
+    ]
     for event in machine.events:
         if event.kind != "call" or tail_of(event.data["path"]) != "softmax":
             continue
         inside = any(home.lineno <= event.line <= (home.end_lineno or 0) for home in homes)
-        given = event.subject.owner if isinstance(event.subject, Member) else next(iter(event.data["args"]), None)
+        given = (
+            event.subject.owner if isinstance(event.subject, Member) else next(iter(event.data["args"]), None)
+        )
         if inside and given is not None and _scores(given) is not None:
             return event
     return None

@@ -59,6 +59,12 @@ def made_on_cpu(op: Op) -> bool:
 
 def moved(value: Value) -> bool:
     """Whether a value comes straight out of a move to a device."""
-    return isinstance(value, Term) and value.op is not None and (
-        value.op.path in MOVES or "device" in value.op.kwargs or value.op.path in (".type_as", ".to_device")
+    return (
+        isinstance(value, Term)
+        and value.op is not None
+        and (
+            value.op.path in MOVES
+            or "device" in value.op.kwargs
+            or value.op.path in (".type_as", ".to_device")
+        )
     )

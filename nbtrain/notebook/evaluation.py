@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from nbtrain.notebook.live import modules_of
@@ -56,8 +57,12 @@ def _one(model: Value, seen: set[int]) -> str:
         return NO if library and UNKNOWN not in inner and model.complete else UNKNOWN if not library else NO
     if isinstance(model, Obj):
         inner = [
-            _one(one, seen) for one in model.attrs.values() if isinstance(one, Made | Obj | Seq | Map | Choice)
+            _one(one, seen)
+            for one in model.attrs.values()
+            if isinstance(one, Made | Obj | Seq | Map | Choice)
         ]
+        if _names_mode_layers(model):
+            return YES
         reads_mode = any(isinstance(one, Func) for one in model.attrs.values())
         return YES if YES in inner else UNKNOWN if UNKNOWN in inner or reads_mode or _asks_mode(model) else NO
     if isinstance(model, Seq | Map | Choice):
@@ -73,10 +78,16 @@ def _one(model: Value, seen: set[int]) -> str:
     return UNKNOWN if isinstance(model, Term) else NO
 
 
+def _names_mode_layers(model: Obj) -> bool:
+    """A class that hands its layers to nn.Sequential's constructor, and names such layers."""
+    if model.cls is None or not any(path.endswith("nn.Sequential") for path in model.cls.library_bases()):
+        return False
+    named = [one.attr for one in ast.walk(model.cls.node) if isinstance(one, ast.Attribute)]
+    return any(MODE_LAYERS.search(name) for name in named)
+
+
 def _asks_mode(model: Obj) -> bool:
     """The class uses `self.training` or functional dropout."""
-    import ast
-
     if model.cls is None:
         return False
     for node in ast.walk(model.cls.node):

@@ -101,7 +101,7 @@ def surely_on(value: Value | None) -> bool:
 
 
 def raw_batch_of(value: Value) -> Made | None:
-    """The DataLoader whose batch a value is, untouched but for its layout; None when it was moved or computed."""
+    """The DataLoader whose batch a value is, untouched but for its layout; None for one moved or computed."""
     for one in options(value):
         found = _raw(one)
         if found is None:

@@ -88,11 +88,18 @@ def is_column(value: Value | None, depth: int = 0) -> bool:
         return is_column(op.inside, depth + 1)
     if op.path == "call":
         layer = last_layer(op.inputs[0])
-        if isinstance(layer, Made) and tail_of(layer.path).startswith(("Sigmoid", "ReLU", "Tanh", "Softplus")):
+        if isinstance(layer, Made) and tail_of(layer.path).startswith(
+            ("Sigmoid", "ReLU", "Tanh", "Softplus")
+        ):
             return False
         if _ends_with(layer, "Embedding"):
             width = quantity(argument(layer, "embedding_dim", 1)) if isinstance(layer, Made) else None
-            return width is not None and width.values == (1.0,) and len(op.inputs) > 1 and dimensions(op.inputs[1]) == 1
+            return (
+                width is not None
+                and width.values == (1.0,)
+                and len(op.inputs) > 1
+                and dimensions(op.inputs[1]) == 1
+            )
         return last_done(value)[0] == "linear" and outputs_of(op) == 1
     if op.path in KEEPING or op.path in ("torch.sigmoid", ".sigmoid", ".relu", "torch.tanh", ".tanh"):
         return is_column(op.inputs[0], depth + 1)
@@ -117,7 +124,7 @@ def _reshaped(op: Op) -> int | None:
 
 
 def _of_item(op: Op, depth: int) -> int | None:
-    """`x[rows]` keeps the dimensions; `split(...)[0]`, `load(return_X_y=True)[1]` have those of their part."""
+    """`x[rows]` keeps the dimensions; `split(...)[0]` and `load(return_X_y=True)[1]` have their part's."""
     whole, key = op.inputs[:2]
     source = whole.op if isinstance(whole, Term) else None
     if source is not None and isinstance(key, Const) and isinstance(key.value, int):
@@ -141,12 +148,20 @@ def _reduced(op: Op, depth: int) -> int | None:
 
 def _of_dataset(data: Obj, position: int, depth: int) -> int | None:
     """What `return self.x[i], self.y[i]` of a data set's class gives, stacked: the dimensions of `self.y`."""
-    method = next((one.attrs["__getitem__"] for one in data.cls.lineage() if "__getitem__" in one.attrs), None) if data.cls else None
+    method = (
+        next((one.attrs["__getitem__"] for one in data.cls.lineage() if "__getitem__" in one.attrs), None)
+        if data.cls
+        else None
+    )
     body = getattr(getattr(method, "node", None), "body", [])
     returned = body[-1].value if len(body) == 1 and isinstance(body[-1], ast.Return) else None
     parts = returned.elts if isinstance(returned, ast.Tuple) else []
     part = parts[position] if 0 <= position < len(parts) else None
-    if not (isinstance(part, ast.Subscript) and isinstance(part.value, ast.Attribute) and isinstance(part.slice, ast.Name)):
+    if not (
+        isinstance(part, ast.Subscript)
+        and isinstance(part.value, ast.Attribute)
+        and isinstance(part.slice, ast.Name)
+    ):
         return None
     return dimensions(data.attrs.get(part.value.attr), depth + 1)
 

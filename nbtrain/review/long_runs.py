@@ -11,7 +11,7 @@ LONG_EPOCHS, LONG_STEPS = 10, 1000
 
 
 def long_cycles(facts: ReviewFacts) -> list[Cycle]:
-    """Return the hand-written trainings that run from here for long: 10 epochs over a loader, or 1000 counted steps.
+    """Return the hand-written trainings that run for long: 10 epochs over a loader, or 1000 counted steps.
 
     A function that nothing in the source calls, and a training whose length is not known, are left out.
     """

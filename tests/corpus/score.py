@@ -1,14 +1,15 @@
-"""Print how well the review does on the labelled scripts beside this file: precision and recall, overall and by rule.
+"""Print how well the review does on the labelled scripts beside this file: precision and recall, overall and
+by rule.
 
     python tests/corpus/score.py            all scripts
-    python tests/corpus/score.py --aside    the third of labels.json that was kept aside while the rules were written
+    python tests/corpus/score.py --aside    the third that was kept aside while the rules were written
     python tests/corpus/score.py --open     all others
     python tests/corpus/score.py --wrong    also what was missed and what was said too much
 
-What was planted in a script stands in labels.json, or in its first line as `# expect: RULE, ...`, which the review does
-not get to see. A planted fault counts as found when its rule speaks, with whatever severity. What is said of a correct
-script, or of a faulty one beyond its faults, counts against precision; notes (severity info) do not, for they judge
-habits, not faults.
+What was planted in a script stands in labels.json, or in its first line as `# expect: RULE, ...`, which the
+review does not get to see. A planted fault counts as found when its rule speaks, with whatever severity.
+What is said of a correct script, or of a faulty one beyond its faults, counts against precision; notes
+(severity info) do not, for they judge habits, not faults.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Script:
-    """A labelled script. `planted`: the rules that must speak; `aside`: kept aside while the rules were written."""
+    """A labelled script. `planted`: the rules that must speak; `aside`: not looked at before the end."""
 
     name: str
     text: str

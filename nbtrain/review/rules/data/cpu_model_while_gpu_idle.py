@@ -1,9 +1,9 @@
 """The model trains on the CPU while a GPU is chosen or idle.
 
 What it does
-Looks at sources that pick a GPU (`torch.device("cuda")`, `torch.cuda.is_available()`) and move neither a model nor a
-batch to it. Among live objects, looks at models with an optimizer whose parameters are on the CPU while PyTorch sees
-a GPU.
+Looks at sources that pick a GPU (`torch.device("cuda")`, `torch.cuda.is_available()`) and move neither a
+model nor a batch to it. Among live objects, looks at models with an optimizer whose parameters are on the
+CPU while PyTorch sees a GPU.
 
 Why it hurts
 The training takes ten to a hundred times as long, and the GPU is paid for all the same.
@@ -40,8 +40,8 @@ for x, y in train_loader:
 When to ignore
 The model is so small that moving batches takes longer than computing on the CPU.
 
-Source: PyTorch's CUDA semantics: modules are made on the CPU and stay there until they are moved. Models under
-10,000 parameters are left alone, which is our own choice.
+Source: PyTorch's CUDA semantics: modules are made on the CPU and stay there until they are moved. Models
+under 10,000 parameters are left alone, which is our own choice.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             issue="A GPU is chosen, and the training stays on the CPU",
             current="no .to(device) and no .cuda() in the source",
             recommended="model.to(device), and each batch as well",
-            evidence=f"the device is chosen on line {chosen[0].line}; neither a model nor a batch is moved to it",
+            evidence=(
+                f"the device is chosen on line {chosen[0].line}; neither a model nor a batch is moved to "
+                "it"
+            ),
             line=chosen[0].line,
             name=cycle.name,
             fix="model.to(device)",
@@ -96,12 +99,16 @@ def _live(facts: ReviewFacts) -> Iterator[Problem]:
     for optimizer in facts.held.optimizers:
         for model in facts.held.models_of(optimizer)[:1]:
             tensors = [tensor for _, tensor in model.parameters.values()]
-            if sum(one.numel() for one in tensors) >= SMALL and all(one.device.type == "cpu" for one in tensors):
+            if sum(one.numel() for one in tensors) >= SMALL and all(
+                one.device.type == "cpu" for one in tensors
+            ):
                 yield Problem(
                     issue=f"`{model.name}` is on the CPU while PyTorch sees a GPU",
                     current="device cpu",
                     recommended="device cuda",
-                    evidence=f"all {len(tensors)} parameter tensors of the live `{model.name}` are on the CPU",
+                    evidence=(
+                        f"all {len(tensors)} parameter tensors of the live `{model.name}` are on the CPU"
+                    ),
                     name=model.name,
                     confidence=Confidence.CERTAIN,
                     fix=f'{model.name}.to("cuda")',

@@ -1,13 +1,13 @@
 """A DataLoader over the same data is made anew in every epoch.
 
 What it does
-Looks for a DataLoader that is made inside the loop over epochs that also reads it, from a data set that was made
-before the loop. Without workers it is a note. Loaders of a fold, of new rollouts, or of data that depend on the
-epoch are left alone.
+Looks for a DataLoader that is made inside the loop over epochs that also reads it, from a data set that was
+made before the loop. Without workers it is a note. Loaders of a fold, of new rollouts, or of data that
+depend on the epoch are left alone.
 
 Why it hurts
-Worker processes start again in every epoch, `persistent_workers` has no effect, and a seeded generator or a sampler
-made with it gives the same order each time.
+Worker processes start again in every epoch, `persistent_workers` has no effect, and a seeded generator or a
+sampler made with it gives the same order each time.
 
 Bad
 ```python
@@ -70,7 +70,10 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             issue=f"`{name}` is made anew in every epoch over the same data",
             current=f"made inside the loop of line {loop.line}",
             recommended="make it once, before the loop",
-            evidence=f"DataLoader on line {feed.made.line}, in the epoch loop of line {loop.line}; nothing it gets changes in it",
+            evidence=(
+                f"DataLoader on line {feed.made.line}, in the epoch loop of line {loop.line}; nothing it "
+                "gets changes in it"
+            ),
             line=feed.made.line,
             name=feed.name,
             fix=f"{name} = {ast.unparse(feed.value.node)}  # before the loop",
@@ -91,8 +94,13 @@ def _epoch_loop(feed: Feed) -> Loop | None:
 def _same_each_time(feed: Feed, loop: Loop) -> bool:
     """Nothing that the loader gets is made, or depends on what is set, inside the loop."""
     first, last = loop.line, getattr(loop.node, "end_lineno", loop.line) or loop.line
-    targets = {one.id for one in ast.walk(getattr(loop.node, "target", loop.node)) if isinstance(one, ast.Name)}
-    if loop.kind == "while" or {one.id for one in ast.walk(feed.value.node) if isinstance(one, ast.Name)} & targets:
+    targets = {
+        one.id for one in ast.walk(getattr(loop.node, "target", loop.node)) if isinstance(one, ast.Name)
+    }
+    if (
+        loop.kind == "while"
+        or {one.id for one in ast.walk(feed.value.node) if isinstance(one, ast.Name)} & targets
+    ):
         return False
     set_inside = {
         one.id for one in ast.walk(loop.node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
@@ -102,7 +110,13 @@ def _same_each_time(feed: Feed, loop: Loop) -> bool:
         return False
     for given in [*feed.value.args, *feed.value.kwargs.values()]:
         for one in deep_behind(given):
-            node = one.node if isinstance(one, Made) else one.op.node if isinstance(one, Term) and one.op else None
+            node = (
+                one.node
+                if isinstance(one, Made)
+                else one.op.node
+                if isinstance(one, Term) and one.op
+                else None
+            )
             if node is not feed.value.node and first < getattr(node, "lineno", 0) <= last and used:
                 return False
     return True

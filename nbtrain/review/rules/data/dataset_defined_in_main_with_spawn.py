@@ -2,13 +2,14 @@
 
 What it does
 Looks for loaders with workers that are started by spawn or forkserver (`multiprocessing_context`, or
-`set_start_method`) and whose data set is an instance of a class of this source, or whose `collate_fn` is a function
-of it, when the source has no `if __name__ == "__main__":`. Among live objects, the same where this system's default
-is not fork.
+`set_start_method`) and whose data set is an instance of a class of this source, or whose `collate_fn` is a
+function of it, when the source has no `if __name__ == "__main__":`. Among live objects, the same where this
+system's default is not fork.
 
 Why it hurts
-A spawned process imports what it needs by name and there is no module to import a cell from: workers die with
-"Can't get attribute ... on <module '__main__'>". A script without the guard starts itself again in every worker.
+A spawned process imports what it needs by name and there is no module to import a cell from: workers die
+with "Can't get attribute ... on <module '__main__'>". A script without the guard starts itself again in
+every worker.
 
 Bad
 ```python
@@ -37,8 +38,8 @@ train_loader = DataLoader(Rows(), batch_size=32, shuffle=True, num_workers=2, mu
 When to ignore
 The class is also importable under the same name from a module that `__main__` re-exports.
 
-Source: PyTorch's documentation of torch.utils.data, "Platform-specific behaviors"; Python's of multiprocessing,
-"The spawn and forkserver start methods".
+Source: PyTorch's documentation of torch.utils.data, "Platform-specific behaviors"; Python's of
+multiprocessing, "The spawn and forkserver start methods".
 """
 
 from __future__ import annotations
@@ -77,7 +78,10 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 issue=f"Spawned workers cannot load `{own}`, which is defined in this source",
                 current=f"num_workers > 0 with spawn, `{own}` in __main__",
                 recommended="put it into a module and import it, or use num_workers=0",
-                evidence=f"DataLoader on line {feed.made.line} starts workers by spawn; `{own}` has no module to import it from",
+                evidence=(
+                    f"DataLoader on line {feed.made.line} starts workers by spawn; `{own}` has no module "
+                    "to import it from"
+                ),
                 line=feed.made.line,
                 name=feed.name,
                 fix=f"from my_data import {own}",
@@ -90,7 +94,9 @@ def _guarded(text: str) -> bool:
 
 def _says_spawn(value: Value) -> bool:
     return any(
-        isinstance(part, Const) and part.value in SPAWNING for one in options(value) for part in deep_behind(one)
+        isinstance(part, Const) and part.value in SPAWNING
+        for one in options(value)
+        for part in deep_behind(one)
     )
 
 

@@ -1,12 +1,12 @@
 """A DistributedSampler that is not told the epoch gives the same order every time.
 
 What it does
-Looks at trainings of several epochs over a loader with a shuffling `DistributedSampler` in a source that never calls
-`set_epoch`. Accelerate, Lightning and Fabric call it themselves.
+Looks at trainings of several epochs over a loader with a shuffling `DistributedSampler` in a source that
+never calls `set_epoch`. Accelerate, Lightning and Fabric call it themselves.
 
 Why it hurts
-The sampler seeds its shuffle with the epoch it was told. Never told, it repeats one permutation, and every process
-sees the same part of the data for the whole training.
+The sampler seeds its shuffle with the epoch it was told. Never told, it repeats one permutation, and every
+process sees the same part of the data for the whole training.
 
 Bad
 ```python
@@ -48,7 +48,8 @@ for epoch in range(5):
 When to ignore
 A single epoch.
 
-Source: PyTorch's documentation of DistributedSampler.set_epoch; pytorch issue 31771, transformers issue 4398.
+Source: PyTorch's documentation of DistributedSampler.set_epoch; pytorch issue 31771, transformers issue
+4398.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The training runs the model inside its DistributedDataParallel wrapper, not the wrapper.
 
 What it does
-Looks at training steps whose loss comes from `model.module(...)`, or from the bare model although a wrapped one goes
-by another name.
+Looks at training steps whose loss comes from `model.module(...)`, or from the bare model although a wrapped
+one goes by another name.
 
 Why it hurts
-The wrapper's forward prepares the exchange of gradients. Without it no process hears of the others: each trains a
-model of its own on a part of the data, and only one of them is saved.
+The wrapper's forward prepares the exchange of gradients. Without it no process hears of the others: each
+trains a model of its own on a part of the data, and only one of them is saved.
 
 Bad
 ```python
@@ -91,7 +91,10 @@ def _problem(written: str, wrapped: str, node: ast.AST | None, func: ast.expr) -
         issue=f"The loss comes from `{written}`, past the wrapper: gradients are not exchanged",
         current=f"{written}(...)",
         recommended=f"{wrapped}(...)",
-        evidence=f"`{written}(...)` on line {getattr(node, 'lineno', '?')} leads to the loss; the wrapper's forward is not called",
+        evidence=(
+            f"`{written}(...)` on line {getattr(node, 'lineno', '?')} leads to the loss; the wrapper's "
+            "forward is not called"
+        ),
         line=getattr(node, "lineno", None),
         name=written,
         fix=f"{wrapped}(...)",

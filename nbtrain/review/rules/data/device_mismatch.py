@@ -1,14 +1,14 @@
 """The model is on one device, and what it is given is on another.
 
 What it does
-Follows what `.to(device)` and `.cuda()` move. Reported are: a model that was moved and gets batches straight from a
-DataLoader, or is compared with targets straight from it; class weights of a criterion that stay on the CPU; a hidden
-state made without a device. Accelerate, Fabric, Lightning and data parallel wrappers move batches by themselves.
-Among live objects, the weights of a criterion against the models.
+Follows what `.to(device)` and `.cuda()` move. Reported are: a model that was moved and gets batches
+straight from a DataLoader, or is compared with targets straight from it; class weights of a criterion that
+stay on the CPU; a hidden state made without a device. Accelerate, Fabric, Lightning and data parallel
+wrappers move batches by themselves. Among live objects, the weights of a criterion against the models.
 
 Why it hurts
-The first step fails on a machine with a GPU: "Expected all tensors to be on the same device". On a machine without
-one it works, which is where it was tried.
+The first step fails on a machine with a GPU: "Expected all tensors to be on the same device". On a machine
+without one it works, which is where it was tried.
 
 Bad
 ```python
@@ -68,7 +68,11 @@ from nbtrain.review.rule import Gap, Problem, Rule
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     yield from _live(facts)
-    if facts.story.of("prepare") or facts.story.made("distributed", "engine") or facts.story.calls("DataParallel"):
+    if (
+        facts.story.of("prepare")
+        or facts.story.made("distributed", "engine")
+        or facts.story.calls("DataParallel")
+    ):
         return
     for cycle in facts.cycles:
         forwards = [one for one in cycle.of("forward") if not one.data["nested"] and cycle.in_turn(one)]
@@ -83,7 +87,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 def _batches(facts: ReviewFacts, cycle: Cycle, forwards: list[Event]) -> list[Problem]:
     """The first input, else the first target, that comes straight from a loader."""
     inputs = [(one, value) for one in forwards for value in [*one.data["args"], *one.data["kwargs"].values()]]
-    targets = [(one, value) for one in cycle.of("loss") if cycle.in_turn(one) for value in one.data["args"][1:2]]
+    targets = [
+        (one, value) for one in cycle.of("loss") if cycle.in_turn(one) for value in one.data["args"][1:2]
+    ]
     for event, value in [*inputs, *targets]:
         loader = raw_batch_of(value)
         if loader is None or not _on_cpu(loader):
@@ -97,7 +103,10 @@ def _batches(facts: ReviewFacts, cycle: Cycle, forwards: list[Event]) -> list[Pr
                 issue=f"`{name}` is moved to a device, and {what} is not",
                 current=f"{text} with {what} as the DataLoader gives it",
                 recommended=f"move {what} to the same device",
-                evidence=f"moved on line {move.line} (`{ast.unparse(move.node)[:60]}`); {what} on line {event.line} comes straight from the DataLoader of line {loader.node.lineno}",
+                evidence=(
+                    f"moved on line {move.line} (`{ast.unparse(move.node)[:60]}`); {what} on line "
+                    f"{event.line} comes straight from the DataLoader of line {loader.node.lineno}"
+                ),
                 line=event.line,
                 name=name,
                 fix="inputs, targets = inputs.to(device), targets.to(device)",
@@ -165,7 +174,10 @@ def _states(facts: ReviewFacts, cycle: Cycle) -> Iterator[Problem]:
                 issue=f"`{name}` starts from a state on the CPU, and the model is on another device",
                 current="a state made without a device",
                 recommended="make it with device=x.device",
-                evidence=f"`{ast.unparse(event.node)[:60]}` on line {event.line}: its state is a new tensor that nothing moves",
+                evidence=(
+                    f"`{ast.unparse(event.node)[:60]}` on line {event.line}: its state is a new tensor "
+                    "that nothing moves"
+                ),
                 line=event.line,
                 name=name,
                 fix="h0 = torch.zeros(layers, x.size(0), hidden, device=x.device)",
@@ -186,12 +198,20 @@ def _live(facts: ReviewFacts) -> Iterator[Problem]:
             for key, tensor in (vars(one.obj).get("_buffers") or {}).items()
             if key in ("weight", "pos_weight") and tensor is not None
         ]
-        if type(one.obj).__name__.endswith("Loss") and weights and devices and _named(weights[0]) not in devices:
+        if (
+            type(one.obj).__name__.endswith("Loss")
+            and weights
+            and devices
+            and _named(weights[0]) not in devices
+        ):
             yield Problem(
                 issue=f"`{one.name}` has class weights on another device than the model",
                 current=f"weights on {_named(weights[0])}",
                 recommended=f"on {', '.join(sorted(devices))}",
-                evidence=f"the live `{one.name}` holds them on {_named(weights[0])}; models are on {', '.join(sorted(devices))}",
+                evidence=(
+                    f"the live `{one.name}` holds them on {_named(weights[0])}; models are on "
+                    f"{', '.join(sorted(devices))}"
+                ),
                 name=one.name,
                 confidence=Confidence.CERTAIN,
                 fix=f"{one.name}.to(next(model.parameters()).device)",

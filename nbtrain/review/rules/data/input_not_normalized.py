@@ -1,14 +1,15 @@
 """The inputs reach the network on their raw scale.
 
 What it does
-Looks for images whose bytes (0 to 255) become floats without being scaled: `.data.float()` of a torchvision data
-set, arrays of uint8, images read with PIL or OpenCV, `PILToTensor` without a scaling transform; and for the tables
-of scikit-learn whose columns differ by orders of magnitude. Any division, normalising transform, scaler, or
-normalisation layer at the input in the source is taken as the scaling. Among live objects, looks at the first
-tensors of the training loader's TensorDataset: values beyond 50 in size.
+Looks for images whose bytes (0 to 255) become floats without being scaled: `.data.float()` of a torchvision
+data set, arrays of uint8, images read with PIL or OpenCV, `PILToTensor` without a scaling transform; and
+for the tables of scikit-learn whose columns differ by orders of magnitude. Any division, normalising
+transform, scaler, or normalisation layer at the input in the source is taken as the scaling. Among live
+objects, looks at the first tensors of the training loader's TensorDataset: values beyond 50 in size.
 
 Why it hurts
-Gradients of the first layer grow with the inputs: usual learning rates overshoot, and large columns drown the others.
+Gradients of the first layer grow with the inputs: usual learning rates overshoot, and large columns drown
+the others.
 
 Bad
 ```python
@@ -78,8 +79,20 @@ SCALES = re.compile(
     re.I,
 )
 # Tables whose columns range over more than three orders of magnitude.
-WIDE_TABLES = ("fetch_california_housing", "load_wine", "load_breast_cancer", "fetch_covtype", "fetch_kddcup99")
-IMAGE_READERS = ("cv2.imread", "PIL.Image.open", "imageio.imread", "skimage.io.imread", "torchvision.io.read_image")
+WIDE_TABLES = (
+    "fetch_california_housing",
+    "load_wine",
+    "load_breast_cancer",
+    "fetch_covtype",
+    "fetch_kddcup99",
+)
+IMAGE_READERS = (
+    "cv2.imread",
+    "PIL.Image.open",
+    "imageio.imread",
+    "skimage.io.imread",
+    "torchvision.io.read_image",
+)
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
@@ -95,9 +108,13 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             issue="The network gets its inputs on their raw scale",
             current=what,
             recommended="scale them to about 0 to 1, or to mean 0 and deviation 1",
-            evidence=f"{what} on line {event.line}; nothing in the source divides, normalises or standardises",
+            evidence=(
+                f"{what} on line {event.line}; nothing in the source divides, normalises or standardises"
+            ),
             line=event.line,
-            name=facts.story.name_of(event.data["result"]) if isinstance(event.data.get("result"), Term) else "",
+            name=facts.story.name_of(event.data["result"])
+            if isinstance(event.data.get("result"), Term)
+            else "",
             fix="x = x / 255" if "255" in what else "x = StandardScaler().fit_transform(x)",
         )
 
@@ -108,7 +125,10 @@ def _norm_first(facts: ReviewFacts) -> bool:
         first = next(iter(event.subject.args), None) if event.data["path"].endswith("Sequential") else None
         if "Norm" in getattr(first, "path", ""):
             return True
-    return any(next(iter(one.layers), ("", None))[1] is not None and "Norm" in one.layers[0][1].path for one in facts.story.models)
+    return any(
+        next(iter(one.layers), ("", None))[1] is not None and "Norm" in one.layers[0][1].path
+        for one in facts.story.models
+    )
 
 
 def _raw_transform(facts: ReviewFacts) -> tuple[Event, str] | None:
@@ -116,8 +136,12 @@ def _raw_transform(facts: ReviewFacts) -> tuple[Event, str] | None:
     if re.search(r"\b255|127\.5|Processor", facts.words):
         return None
     for event in facts.story.calls("Compose"):
-        given = [path_behind(one).rpartition(".")[2] for value in event.data["args"] for one, _ in behind(value)]
-        scales = [one for one in given if re.search(r"Normalize|ToTensor$|ToDtype|Convert|Lambda|Standard", one)]
+        given = [
+            path_behind(one).rpartition(".")[2] for value in event.data["args"] for one, _ in behind(value)
+        ]
+        scales = [
+            one for one in given if re.search(r"Normalize|ToTensor$|ToDtype|Convert|Lambda|Standard", one)
+        ]
         if "PILToTensor" in given and scales in ([], ["PILToTensor"]):
             return event, "bytes from 0 to 255 as floats"
     return None
@@ -150,12 +174,17 @@ def _dataset_data(owner: Any) -> bool:
 
 def _asks_uint8(event: Event) -> bool:
     given = [*event.data["args"], *event.data["kwargs"].values()]
-    return any(isinstance(one, Ref) and one.path.endswith("uint8") for one in given) or "uint8" in ast.unparse(event.node)
+    return any(
+        isinstance(one, Ref) and one.path.endswith("uint8") for one in given
+    ) or "uint8" in ast.unparse(event.node)
 
 
 def _tables(facts: ReviewFacts) -> tuple[Event, str] | None:
     for event in facts.story.calls(*WIDE_TABLES):
-        return event, f"columns of {event.data['path'].rpartition('.')[2]}, which differ by orders of magnitude"
+        return (
+            event,
+            f"columns of {event.data['path'].rpartition('.')[2]}, which differ by orders of magnitude",
+        )
     return None
 
 
@@ -173,7 +202,10 @@ def _live(facts: ReviewFacts) -> Iterator[Problem]:
                 issue=f"`{name}` gives inputs on their raw scale",
                 current=f"values up to {largest:g}",
                 recommended="scale them to about 0 to 1, or to mean 0 and deviation 1",
-                evidence=f"the first {min(len(first), LOOKED_AT)} samples of the live data set reach {largest:g}; over {LIMIT:g} is too much",
+                evidence=(
+                    f"the first {min(len(first), LOOKED_AT)} samples of the live data set reach "
+                    f"{largest:g}; over {LIMIT:g} is too much"
+                ),
                 name=name,
                 confidence=Confidence.CERTAIN,
                 fix="x = (x - x.mean(0)) / x.std(0)",

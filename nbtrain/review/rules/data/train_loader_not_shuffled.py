@@ -1,13 +1,14 @@
 """The training data come in the same order every epoch.
 
 What it does
-Looks at the DataLoader that a training loop, a Lightning module's `train_dataloader` or a trainer's `fit` reads:
-`shuffle` is off, no sampler is given, and nothing shuffled the data set. Streams (IterableDataset), time series,
-trainings that carry a hidden state from batch to batch, single epochs and full batches are left alone.
+Looks at the DataLoader that a training loop, a Lightning module's `train_dataloader` or a trainer's `fit`
+reads: `shuffle` is off, no sampler is given, and nothing shuffled the data set. Streams (IterableDataset),
+time series, trainings that carry a hidden state from batch to batch, single epochs and full batches are
+left alone.
 
 Why it hurts
-Data are often stored sorted by class, date or length. Batches of one kind pull the weights to and fro, batch
-normalisation sees other statistics than at evaluation, and every epoch repeats the same sequence.
+Data are often stored sorted by class, date or length. Batches of one kind pull the weights to and fro,
+batch normalisation sees other statistics than at evaluation, and every epoch repeats the same sequence.
 
 Bad
 ```python
@@ -44,8 +45,8 @@ for epoch in range(5):
 When to ignore
 The order means something: time series, curricula, hidden states carried over.
 
-Source: PyTorch's documentation of DataLoader, whose default is shuffle=False; Bottou, "Stochastic Gradient Descent
-Tricks" (2012).
+Source: PyTorch's documentation of DataLoader, whose default is shuffle=False; Bottou, "Stochastic Gradient
+Descent Tricks" (2012).
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.feeds import Feed, deep_behind, feeds, path_behind, surely_off, words_in
+from nbtrain.notebook.live import loader_facts
 from nbtrain.notebook.symbolic.values import Const, Member, Obj, Term, name_of
 from nbtrain.review.edits import add_keyword, replace_node
 from nbtrain.review.facts import ReviewFacts
@@ -71,7 +73,13 @@ STREAMS = ("IterableDataset", "WebDataset", "IterDataPipe", "StreamingDataset", 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     shuffled_in_place = facts.story.calls("random.shuffle", "numpy.random.shuffle")
     for feed in feeds(facts.story):
-        if feed.trains and not feed.judges and not shuffled_in_place and _in_order(feed) and not _excused(facts, feed):
+        if (
+            feed.trains
+            and not feed.judges
+            and not shuffled_in_place
+            and _in_order(feed)
+            and not _excused(facts, feed)
+        ):
             yield _problem(feed)
     for name, loader in facts.held.loaders:
         if "train" in words_in(name) and _live_in_order(loader):
@@ -136,7 +144,9 @@ def _problem(feed: Feed) -> Problem:
         line=feed.value.node.lineno,
         name=feed.name,
         fix="shuffle=True",
-        edits=replace_node(node, "True") if node is not None else add_keyword(feed.value.node, "shuffle=True"),
+        edits=replace_node(node, "True")
+        if node is not None
+        else add_keyword(feed.value.node, "shuffle=True"),
     )
 
 
@@ -146,6 +156,9 @@ def _live_in_order(loader: object) -> bool:
     ancestry = {kind.__name__ for kind in type(data).__mro__}
     ordered = words_in(type(data).__name__) & ORDERED
     sampler = type(held.get("sampler")).__name__
+    fact = loader_facts("loader", loader)
+    if fact is not None and fact.samples is not None and fact.samples <= (held.get("batch_size") or 0):
+        return False  # one batch is the whole data set
     return sampler == "SequentialSampler" and "IterableDataset" not in ancestry and not ordered
 
 

@@ -4,8 +4,8 @@ What it does
 Looks for a DataLoader named for validation or test with `shuffle=True`.
 
 Why it hurts
-Nothing breaks. Predictions cannot be matched with the data set by position, a mean of batch means varies from epoch
-to epoch, and random numbers are drawn that a resumed run has to draw again.
+Nothing breaks. Predictions cannot be matched with the data set by position, a mean of batch means varies
+from epoch to epoch, and random numbers are drawn that a resumed run has to draw again.
 
 Bad
 ```python

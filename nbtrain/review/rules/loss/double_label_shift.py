@@ -57,11 +57,15 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         causal = isinstance(model, Made) and CAUSAL.search(model.path)
         if causal and labels is not None and shifts(labels) == 1:
             yield _problem(event.line, "the model shifts labels itself", "labels=ids[:, 1:]", "labels=ids")
-    if any(CAUSAL.search(event.data["path"]) for event in facts.story.made("pretrained", "transformer-model")):
+    if any(
+        CAUSAL.search(event.data["path"]) for event in facts.story.made("pretrained", "transformer-model")
+    ):
         for event in facts.story.of("set-item"):
             key, value = event.data["key"], event.data["value"]
             if isinstance(key, Const) and key.value == "labels" and shifts(value) == 1:
-                yield _problem(event.line, "the model shifts labels itself", "labels = ids[1:]", "labels = ids")
+                yield _problem(
+                    event.line, "the model shifts labels itself", "labels = ids[1:]", "labels = ids"
+                )
     for loss in loss_calls(facts.story):
         if loss.target is not None and loss.kind == "cross-entropy" and shifts(loss.target) > 1:
             yield _problem(

@@ -58,7 +58,8 @@ PADS = re.compile(
     r"pad_sequence|padding_idx|padding=True|padding=[\"'](max_length|longest)|pad_token_id|\bPAD\w*\b|<pad>"
 )
 MASKS = re.compile(
-    r"ignore_index|-100|loss_mask|label_mask|target_mask|mask\)?\.sum|\* *\w*mask|reduction=[\"']none|packed|pack_padded|"
+    r"ignore_index|-100|loss_mask|label_mask|target_mask|mask\)?\.sum|\* *\w*mask|reduction=[\"']none|"
+    r"packed|pack_padded|"
     r"bucket|DataCollatorFor(LanguageModeling|Seq2Seq|TokenClassification)",
     re.IGNORECASE,
 )
@@ -90,7 +91,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 def _own_labels(facts: ReviewFacts, pads: str) -> Iterator[Problem]:
     """Labels of a language model that are a copy of padded ids."""
-    language = [e for e in facts.story.made("pretrained", "transformer-model") if CAUSAL.search(e.data["path"])]
+    language = [
+        e for e in facts.story.made("pretrained", "transformer-model") if CAUSAL.search(e.data["path"])
+    ]
     for event in facts.story.of("set-item") if language else ():
         key = event.data["key"]
         if isinstance(key, Const) and key.value == "labels" and _is_ids(event.data["value"]):

@@ -67,9 +67,13 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if loss.kind not in COMPARED or loss.input is None or loss.target is None:
             continue
         if (_one_column(loss) or is_column(loss.input)) and dimensions(loss.target) == 1:
-            yield _problem(loss, "(N, 1)", "(N,)", "the input is a single column, the target has one dimension")
+            yield _problem(
+                loss, "(N, 1)", "(N,)", "the input is a single column, the target has one dimension"
+            )
         elif is_column(loss.target) and dimensions(loss.input) == 1:
-            yield _problem(loss, "(N,)", "(N, 1)", "the input has one dimension, the target is a single column")
+            yield _problem(
+                loss, "(N,)", "(N, 1)", "the input has one dimension, the target is a single column"
+            )
         elif {_shaped(loss.input), _shaped(loss.target)} == {"squeeze", "unsqueeze"}:
             yield _problem(
                 loss,
@@ -81,7 +85,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 
 def _shaped(value: Value) -> str:
-    """`squeeze` or `unsqueeze` when that is what was last done to a value along its second or last dimension."""
+    """`squeeze` or `unsqueeze` when that was last done to a value, along its second or last dimension."""
     op = value.op if isinstance(value, Term) else None
     if op is None or not op.path.startswith(".") or len(op.inputs) < 2:
         return ""

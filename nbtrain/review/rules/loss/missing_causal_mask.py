@@ -51,6 +51,7 @@ from nbtrain.notebook.feeds import surely_off
 from nbtrain.notebook.losses_read import loss_calls
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.objects import path_of
+from nbtrain.notebook.symbolic.values import Made
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 from nbtrain.review.rules.loss.double_label_shift import is_next, shifts
@@ -67,7 +68,7 @@ MASK_PLACES = {
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     if facts.source is None:
         return
-    unmasked = [one for one in _attention(facts) if not _masked(one)]
+    unmasked = [_line(one) for one in _attention(facts) if not _masked(one)] + _chained(facts)
     masks_by_hand = MASKED.search(facts.words)
     for loss in loss_calls(facts.story):
         if loss.kind != "cross-entropy" or loss.target is None:
@@ -75,7 +76,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if shifts(loss.target) != 1 and not is_next(loss.target):
             continue
         own = self_attention(loss.input) if not masks_by_hand and loss.input is not None else None
-        line = unmasked[0].line if unmasked else own
+        line = unmasked[0] if unmasked else own
         if line is None:
             continue
         yield Problem(
@@ -96,6 +97,18 @@ def _attention(facts: ReviewFacts) -> list[Event]:
     layers = [one for one in facts.story.of("forward") if TORCH.search(path_of(one.subject))]
     translates = any(path_of(one.subject).endswith("nn.Transformer") for one in layers)
     return layers + facts.story.calls("scaled_dot_product_attention") if not translates else layers
+
+
+def _line(event: Event) -> int:
+    """Where the layer is made; for a function, where it is called."""
+    return event.subject.node.lineno if isinstance(event.subject, Made) else event.line
+
+
+def _chained(facts: ReviewFacts) -> list[int]:
+    """Lines of attention layers in an nn.Sequential, which passes no mask on."""
+    chains = [one.subject for one in facts.story.made("module") if one.data["path"].endswith("nn.Sequential")]
+    held = [part for one in chains if isinstance(one, Made) for part in one.args if isinstance(part, Made)]
+    return [part.node.lineno for part in held if TORCH.search(part.path)]
 
 
 def _masked(event: Event) -> bool:

@@ -1,14 +1,15 @@
 """A recurrent or attention layer takes the batch for the time, or the time for the batch.
 
 What it does
-Looks at RNN, LSTM, GRU and Transformer layers of the source: what they are given and how their output is read. With
-`batch_first=False`, an input whose batch surely comes first (a convolution's output turned by `transpose(1, 2)`, a
-slice `[:, start:end]` along time, an embedding of batches stacked by the default collate), or an output read as
-`out[:, -1]` or averaged over dimension 1, is reported; with `batch_first=True`, an output read as `out[-1]`.
+Looks at RNN, LSTM, GRU and Transformer layers of the source: what they are given and how their output is
+read. With `batch_first=False`, an input whose batch surely comes first (a convolution's output turned by
+`transpose(1, 2)`, a slice `[:, start:end]` along time, an embedding of batches stacked by the default
+collate), or an output read as `out[:, -1]` or averaged over dimension 1, is reported; with
+`batch_first=True`, an output read as `out[-1]`.
 
 Why it hurts
-The layer runs along the batch: samples see each other, time does not. Shapes fit, the loss falls a little, and
-nothing fails.
+The layer runs along the batch: samples see each other, time does not. Shapes fit, the loss falls a little,
+and nothing fails.
 
 Bad
 ```python
@@ -67,10 +68,25 @@ from nbtrain.review.edits import Edit, add_keyword
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
-TURNS = frozenset([".transpose", ".permute", "torch.transpose", "torch.permute", ".swapaxes", "einops.rearrange", ".mT", ".movedim"])
-SAME_LAYOUT = frozenset([".to", ".cuda", ".float", ".contiguous", ".clone", ".detach", ".long", "+", "*", ".dropout"])
+TURNS = frozenset(
+    [
+        ".transpose",
+        ".permute",
+        "torch.transpose",
+        "torch.permute",
+        ".swapaxes",
+        "einops.rearrange",
+        ".mT",
+        ".movedim",
+    ]
+)
+SAME_LAYOUT = frozenset(
+    [".to", ".cuda", ".float", ".contiguous", ".clone", ".detach", ".long", "+", "*", ".dropout"]
+)
 POOLS = frozenset([".mean", "torch.mean", ".max", "torch.max", ".amax", ".sum"])
-SEQUENTIAL = frozenset(["RNN", "LSTM", "GRU", "TransformerEncoder", "TransformerEncoderLayer", "MultiheadAttention"])
+SEQUENTIAL = frozenset(
+    ["RNN", "LSTM", "GRU", "TransformerEncoder", "TransformerEncoderLayer", "MultiheadAttention"]
+)
 
 
 @dataclass(frozen=True)
@@ -117,9 +133,17 @@ def _of_input(story: Story, event: Event) -> Iterator[_Clue]:
         op = value.op
         if op.path in TURNS:
             if _swaps(op) == {1, 2} and _from_convolution(op.inputs[0]):
-                yield _Clue(True, f"its input is a convolution's output turned to (batch, time, channels) on line {_line(op)}")
+                yield _Clue(
+                    True,
+                    "its input is a convolution's output turned to (batch, time, channels) on line "
+                    f"{_line(op)}",
+                )
             return
-        if op.path == "call" and isinstance(op.inputs[0], Made) and tail_of(op.inputs[0].path) in ("Embedding", "Linear", "LayerNorm", "Dropout"):
+        if (
+            op.path == "call"
+            and isinstance(op.inputs[0], Made)
+            and tail_of(op.inputs[0].path) in ("Embedding", "Linear", "LayerNorm", "Dropout")
+        ):
             value = op.inputs[1] if len(op.inputs) > 1 else None
         elif op.path in SAME_LAYOUT:
             value = op.inputs[0]
@@ -127,11 +151,18 @@ def _of_input(story: Story, event: Event) -> Iterator[_Clue]:
             yield _Clue(True, f"tokens are joined along dimension 1 on line {_line(op)}")
             return
         elif op.path == "[]" and _time_slice(op):
-            yield _Clue(True, f"its input is cut along time as `{ast.unparse(op.node)}`" if op.node is not None else "cut along time")
+            yield _Clue(
+                True,
+                f"its input is cut along time as `{ast.unparse(op.node)}`"
+                if op.node is not None
+                else "cut along time",
+            )
             return
         else:
             if op.path == "batch" and _stacked(op) and _is_embedded(event):
-                yield _Clue(True, "its input is an embedded batch, which the DataLoader stacks along dimension 0")
+                yield _Clue(
+                    True, "its input is an embedded batch, which the DataLoader stacks along dimension 0"
+                )
             return
 
 
@@ -166,7 +197,11 @@ def _from_convolution(value: Value) -> bool:
 def _joins_tokens(op: Op) -> bool:
     dim = op.kwargs.get("dim") or (op.inputs[1] if len(op.inputs) > 1 else None)
     first = op.inputs[0].items[0] if isinstance(op.inputs[0], Seq) and op.inputs[0].items else None
-    expands = isinstance(first, Term) and first.op is not None and first.op.path in (".expand", ".repeat", "einops.repeat")
+    expands = (
+        isinstance(first, Term)
+        and first.op is not None
+        and first.op.path in (".expand", ".repeat", "einops.repeat")
+    )
     return expands and isinstance(dim, Const) and dim.value == 1
 
 
@@ -187,7 +222,10 @@ def _stacked(op: Op) -> bool:
 
 def _is_embedded(event: Event) -> bool:
     return any(
-        isinstance(one, Term) and one.op is not None and one.op.path == "call" and getattr(one.op.inputs[0], "path", "").endswith("Embedding")
+        isinstance(one, Term)
+        and one.op is not None
+        and one.op.path == "call"
+        and getattr(one.op.inputs[0], "path", "").endswith("Embedding")
         for value in event.data["args"][:1]
         for one, _ in behind(value)
     )
@@ -257,7 +295,9 @@ def _everything(story: Story) -> Iterator[Value]:
                         yield one
 
 
-def _problem(facts: ReviewFacts, layer: Made, made: Made, batch_first: bool, clue: _Clue, event: Event) -> Problem:
+def _problem(
+    facts: ReviewFacts, layer: Made, made: Made, batch_first: bool, clue: _Clue, event: Event
+) -> Problem:
     name = facts.story.name_of(layer) or tail_of(layer.path)
     return Problem(
         issue=f"`{name}` takes the {'time for the batch' if batch_first else 'batch for the time'}",

@@ -1,13 +1,14 @@
 """Batch normalisation over a handful of samples.
 
 What it does
-Looks at trainings with fewer than 8 samples a batch whose network holds batch normalisation: in the source, in a
-torchvision model, or in a live model. Accumulating gradients does not help, for the statistics are those of one
-batch; with accumulation it is a note from 3 samples on. Frozen networks and SyncBatchNorm are left alone.
+Looks at trainings with fewer than 8 samples a batch whose network holds batch normalisation: in the source,
+in a torchvision model, or in a live model. Accumulating gradients does not help, for the statistics are
+those of one batch; with accumulation it is a note from 3 samples on. Frozen networks and SyncBatchNorm are
+left alone.
 
 Why it hurts
-Mean and variance of two images are noise: the training is unstable, and what eval mode uses (the running averages)
-fits none of the batches. With one sample a layer may see no variance at all.
+Mean and variance of two images are noise: the training is unstable, and what eval mode uses (the running
+averages) fits none of the batches. With one sample a layer may see no variance at all.
 
 Bad
 ```python
@@ -48,7 +49,8 @@ for i, (x, y) in enumerate(train_loader):
 When to ignore
 The layers are kept in eval mode with pretrained statistics.
 
-Threshold: 8 samples is torch-audit's rule TA304; Wu and He, "Group Normalization" (2018), show the error rise below 8.
+Threshold: 8 samples is torch-audit's rule TA304; Wu and He, "Group Normalization" (2018), show the error
+rise below 8.
 """
 
 from __future__ import annotations
@@ -77,7 +79,12 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     judged: set[int] = set()
     for training in facts.trainings:
         loader = training.batch
-        if loader is None or not training.looped or not _tiny(loader) or id(loader.call or loader.name) in judged:
+        if (
+            loader is None
+            or not training.looped
+            or not _tiny(loader)
+            or id(loader.call or loader.name) in judged
+        ):
             continue
         judged.add(id(loader.call or loader.name))
         mild = training.accumulates and loader.batch_size.high > HOPELESS

@@ -1,14 +1,14 @@
 """The weights of a layer all start at the same value.
 
 What it does
-Looks for `constant_`, `ones_` and `fill_` on the weights of Linear and convolution layers, directly or in a function
-that is applied to all modules, and for `zeros_` on more than one of them. Among live objects, looks for such weights
-whose values are all equal. Biases, normalisation layers, and a single zeroed layer (the last of a residual branch, a
-head that starts at zero, LoRA's B) are left alone.
+Looks for `constant_`, `ones_` and `fill_` on the weights of Linear and convolution layers, directly or in a
+function that is applied to all modules, and for `zeros_` on more than one of them. Among live objects,
+looks for such weights whose values are all equal. Biases, normalisation layers, and a single zeroed layer
+(the last of a residual branch, a head that starts at zero, LoRA's B) are left alone.
 
 Why it hurts
-Units with the same weights get the same gradient and stay the same for ever: a layer of 256 units learns what one
-unit learns. All zeros let no gradient pass.
+Units with the same weights get the same gradient and stay the same for ever: a layer of 256 units learns
+what one unit learns. All zeros let no gradient pass.
 
 Bad
 ```python
@@ -31,8 +31,8 @@ for layer in (model[0], model[2]):
 When to ignore
 The layer has one unit, or its weights are loaded afterwards.
 
-Source: Goodfellow et al., "Deep Learning" (2016), section 8.4, on breaking symmetry; SageMaker Debugger's rule
-PoorWeightInitialization.
+Source: Goodfellow et al., "Deep Learning" (2016), section 8.4, on breaking symmetry; SageMaker Debugger's
+rule PoorWeightInitialization.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 
 def _layers(event: Event) -> list[str]:
-    """The weighted layers whose weight the call sets: by their place, or "every layer" in a function for all modules."""
+    """The layers whose weight the call sets, by place; "every layer" in a function for all modules."""
     method = isinstance(event.subject, Member)
     target = event.subject.owner if method else next(iter(event.data["args"]), None)  # type: ignore[attr-defined]
     found = []
@@ -85,16 +85,24 @@ def _layers(event: Event) -> list[str]:
 
 def _layer(event: Event, owner: Value) -> str:
     if isinstance(owner, Made):
-        units = owner.args[1] if len(owner.args) > 1 else owner.kwargs.get("out_features") or owner.kwargs.get("out_channels")
+        units = (
+            owner.args[1]
+            if len(owner.args) > 1
+            else owner.kwargs.get("out_features") or owner.kwargs.get("out_channels")
+        )
         single = isinstance(units, Const) and units.value == 1
-        return f"the layer of line {owner.node.lineno}" if category(owner.path) == "weighted" and not single else ""
+        return (
+            f"the layer of line {owner.node.lineno}"
+            if category(owner.path) == "weighted" and not single
+            else ""
+        )
     if isinstance(owner, Const | Ref):
         return ""
     return "every layer" if _asks_for_layers(event) else ""
 
 
 def _asks_for_layers(event: Event) -> bool:
-    """The conditions around ask for linear or convolution layers: `isinstance(m, nn.Linear)`, a class's name."""
+    """Whether the conditions around ask for linear or convolution layers: `isinstance(m, nn.Linear)`."""
     asked = False
     for guard in event.guards:
         if guard.condition is None or not guard.holds:
@@ -134,7 +142,12 @@ def _live(facts: ReviewFacts) -> Iterator[Problem]:
         same = []
         for module in modules_of(model.obj):
             weight = (vars(module).get("_parameters") or {}).get("weight")
-            wide = weight is not None and weight.dim() > 1 and weight.shape[0] > 1 and weight.device.type != "meta"
+            wide = (
+                weight is not None
+                and weight.dim() > 1
+                and weight.shape[0] > 1
+                and weight.device.type != "meta"
+            )
             if wide and type(module).__name__ in LIVE_LAYERS:
                 value = weight.detach().flatten()
                 if bool((value == value[0]).all()):

@@ -1,12 +1,14 @@
 """Dropout that eval mode does not switch off.
 
 What it does
-Looks in network classes for functional dropout that is not told `training=self.training` (its default is True), for
-`scaled_dot_product_attention` with a constant `dropout_p`, and for `nn.Dropout` made anew inside a forward, which
-is always in train mode. Classes whose name or code speaks of Monte Carlo dropout are left alone.
+Looks in network classes for functional dropout that is not told `training=self.training` (its default is
+True), for `scaled_dot_product_attention` with a constant `dropout_p`, and for `nn.Dropout` made anew inside
+a forward, which is always in train mode. Classes whose name or code speaks of Monte Carlo dropout are left
+alone.
 
 Why it hurts
-Every evaluation and every prediction drops a random part of the activations: scores are too low and differ each time.
+Every evaluation and every prediction drops a random part of the activations: scores are too low and differ
+each time.
 
 Bad
 ```python
@@ -76,7 +78,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             said.add(id(event.node))
             yield _problem(home, event, attention)
     for event in facts.story.made("module"):
-        forward = next((one for one in homes if _within(one.forward.node if one.forward else None, event)), None)
+        forward = next(
+            (one for one in homes if _within(one.forward.node if one.forward else None, event)), None
+        )
         if forward is not None and "Dropout" in tail_of(event.data["path"]) and id(event.node) not in said:
             said.add(id(event.node))
             yield _problem(forward, event, False)
@@ -111,7 +115,11 @@ def _problem(home: SourceModel, event: Event, attention: bool) -> Problem:
     fix = "dropout_p=0.1 if self.training else 0.0" if attention else "training=self.training"
     return Problem(
         issue=f"{name} of `{home.name}` stays on in eval mode",
-        current="dropout_p is a constant" if attention else "a new module, always in train mode" if made else "training is left at its default, True",
+        current="dropout_p is a constant"
+        if attention
+        else "a new module, always in train mode"
+        if made
+        else "training is left at its default, True",
         recommended="make it in __init__" if made else fix,
         evidence=f"line {event.line}, in the class `{home.name}`: nothing switches it off in eval mode",
         line=event.line,
@@ -125,7 +133,9 @@ def _edits(event: Event, attention: bool) -> tuple[Edit, ...]:
     held = {one.arg: one.value for one in getattr(event.node, "keywords", ())}
     if attention:
         rate = held.get("dropout_p")
-        return replace_node(rate, f"{ast.unparse(rate)} if self.training else 0.0") if rate is not None else ()
+        return (
+            replace_node(rate, f"{ast.unparse(rate)} if self.training else 0.0") if rate is not None else ()
+        )
     if "training" in held:
         return replace_node(held["training"], "self.training")
     if len(getattr(event.node, "args", ())) > 2:

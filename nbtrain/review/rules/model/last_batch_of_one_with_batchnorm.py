@@ -1,13 +1,13 @@
 """The last batch of an epoch holds a single sample, and batch normalisation cannot train on one.
 
 What it does
-Takes the number of samples of a training loader, where it is known from the tensors in the source or from the live
-data set, and its batch size. A remainder of one without `drop_last`, in front of a network with BatchNorm1d, is
-critical; with other batch normalisation it is a warning.
+Takes the number of samples of a training loader, where it is known from the tensors in the source or from
+the live data set, and its batch size. A remainder of one without `drop_last`, in front of a network with
+BatchNorm1d, is critical; with other batch normalisation it is a warning.
 
 Why it hurts
-"Expected more than 1 value per channel when training", at the end of the first epoch, after everything else worked.
-Layers that also average over space do not fail, and take the statistics of one sample.
+"Expected more than 1 value per channel when training", at the end of the first epoch, after everything else
+worked. Layers that also average over space do not fail, and take the statistics of one sample.
 
 Bad
 ```python
@@ -66,7 +66,8 @@ SIZED = frozenset(
      "numpy.zeros", "numpy.ones", "numpy.random.rand", "numpy.random.randn"]
 )  # fmt: skip
 KEEPS_LENGTH = frozenset(
-    [".float", ".long", ".to", ".unsqueeze", ".squeeze", ".clone", "torch.tensor", "torch.from_numpy", ".double",
+    [".float", ".long", ".to", ".unsqueeze", ".squeeze", ".clone", "torch.tensor", "torch.from_numpy",
+     ".double",
      "torch.as_tensor", ".astype", "+", "-", "*", "/"]
 )  # fmt: skip
 
@@ -79,14 +80,22 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         size = feed.argument("batch_size")
         count = samples_in(feed.data)
         known = isinstance(size, Const) and isinstance(size.value, int) and size.value > 1
-        dropped = not surely_off(argument(feed.value, "drop_last", 8)) or feed.argument("batch_sampler") is not None
+        dropped = (
+            not surely_off(argument(feed.value, "drop_last", 8)) or feed.argument("batch_sampler") is not None
+        )
         if feed.trains and known and count is not None and not dropped and count % size.value == 1:  # type: ignore[union-attr]
             edits = add_keyword(feed.value.node, "drop_last=True")
             yield _problem(feed.name, count, size.value, norm, feed.made.line, edits)  # type: ignore[union-attr]
     for name, loader in facts.held.loaders:
         fact, held = loader_facts(name, loader), vars(loader)
         size, trains = held.get("batch_size"), "train" in words_in(name) or len(facts.held.loaders) == 1
-        if fact is None or fact.samples is None or not isinstance(size, int) or size < 2 or held.get("drop_last"):
+        if (
+            fact is None
+            or fact.samples is None
+            or not isinstance(size, int)
+            or size < 2
+            or held.get("drop_last")
+        ):
             continue
         if trains and fact.samples % size == 1:
             yield _problem(name, fact.samples, size, norm, None, ())
@@ -122,7 +131,9 @@ def _rows(value: Value) -> int | None:
     return None
 
 
-def _problem(name: str, count: int, size: int, norm: str, line: int | None, edits: tuple[Edit, ...]) -> Problem:
+def _problem(
+    name: str, count: int, size: int, norm: str, line: int | None, edits: tuple[Edit, ...]
+) -> Problem:
     fails = norm == "BatchNorm1d"
     shown = f"`{name}`" if name else "the training loader"
     return Problem(

@@ -1,13 +1,14 @@
 """Two linear layers in a row compute no more than one.
 
 What it does
-Looks for Linear after Linear, or convolution after convolution of the same kind, with no activation between them:
-in an `nn.Sequential`, live or in the source, and in the forward of a class. Dropout and batch normalisation between
-them change nothing. Bottlenecks (a latent layer, a low-rank factor), depthwise and 1x1 convolutions are left alone.
+Looks for Linear after Linear, or convolution after convolution of the same kind, with no activation between
+them: in an `nn.Sequential`, live or in the source, and in the forward of a class. Dropout and batch
+normalisation between them change nothing. Bottlenecks (a latent layer, a low-rank factor), depthwise and
+1x1 convolutions are left alone.
 
 Why it hurts
-The product of two matrices is a matrix: the second layer adds parameters and no expressive power, and a network
-meant to be deep learns what a linear model learns.
+The product of two matrices is a matrix: the second layer adds parameters and no expressive power, and a
+network meant to be deep learns what a linear model learns.
 
 Bad
 ```python
@@ -32,6 +33,7 @@ Source: UMLAUT's rule "missing activation" (CHI 2021) and NeuraLint (TOSEM 2022)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from nbtrain.findings import Confidence, Severity
@@ -65,7 +67,7 @@ def _in_chains(facts: ReviewFacts) -> Iterator[tuple[Made, Made]]:
     for event in facts.story.made("module"):
         if event.data["path"].endswith("nn.Sequential") and isinstance(event.subject, Made):
             held = [one for one in _flat(event.subject.args) if not _passes(one)]
-            for first, second in zip(held, held[1:], strict=False):
+            for first, second in pairwise(held):
                 if isinstance(first, Made) and isinstance(second, Made):
                     yield first, second
 
@@ -86,9 +88,7 @@ def _passes(value: Value) -> bool:
 
 def _in_forwards(facts: ReviewFacts) -> Iterator[tuple[Made, Made]]:
     """A layer of a class that gets what another layer of the same class gave, directly."""
-    homes = {
-        id(layer): id(model.instance) for model in facts.story.models for _, layer in model.layers
-    }
+    homes = {id(layer): id(model.instance) for model in facts.story.models for _, layer in model.layers}
     for event in facts.story.of("forward"):
         second = event.subject
         if not isinstance(second, Made) or id(second) not in homes or not event.data["args"]:
@@ -145,7 +145,10 @@ def _mixes_neighbours(layer: Made) -> bool:
 
 def _problem(facts: ReviewFacts, first: Made, second: Made) -> Problem:
     name = facts.story.name_of(second)
-    kinds = f"{tail_of(first.path)} on line {first.node.lineno} and {tail_of(second.path)} on line {second.node.lineno}"
+    kinds = (
+        f"{tail_of(first.path)} on line {first.node.lineno} and {tail_of(second.path)} on line "
+        f"{second.node.lineno}"
+    )
     return Problem(
         issue=f"Two {tail_of(second.path)} layers follow each other without an activation",
         current=f"{tail_of(first.path)} -> {tail_of(second.path)}",
@@ -159,7 +162,7 @@ def _problem(facts: ReviewFacts, first: Made, second: Made) -> Problem:
 
 def _live(name: str, held: list[Any]) -> Iterator[Problem]:
     layers = [one for one in held if one is not None and not type(one).__name__.startswith(BETWEEN)]
-    for first, second in zip(layers, layers[1:], strict=False):
+    for first, second in pairwise(layers):
         kinds = {type(first).__name__, type(second).__name__}
         narrow = vars(first).get("out_features", 0) < vars(second).get("out_features", 0)
         if kinds == {"Linear"} and not narrow:

@@ -108,7 +108,9 @@ def _sliced(facts: ReviewFacts, fits: list[Event]) -> Iterator[Problem]:
             fit = next((event for event in fits if _reaches(event, used)), None)
             if fit is not None:
                 line = getattr(heads[key].node, "lineno", fit.line)
-                yield _problem(fit, fit, f"fitted on line {fit.line} on everything that is cut in two on line {line}")
+                yield _problem(
+                    fit, fit, f"fitted on line {fit.line} on everything that is cut in two on line {line}"
+                )
                 return
 
 
@@ -118,7 +120,9 @@ def _everything(facts: ReviewFacts) -> Iterator[Value]:
     for kind in ("call", "instance", "made"):
         for event in facts.story.of(kind):
             held = event.subject if kind == "made" else None
-            given = [*held.args, *held.kwargs.values()] if isinstance(held, Made) else event.data.get("args", [])
+            given = (
+                [*held.args, *held.kwargs.values()] if isinstance(held, Made) else event.data.get("args", [])
+            )
             for value in given:
                 for one, _ in behind(value):
                     if id(one) not in seen:

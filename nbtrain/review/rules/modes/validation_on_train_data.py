@@ -110,7 +110,9 @@ def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
         held = event.subject.kwargs if isinstance(event.subject, Made) else {}
         if "eval_dataset" in held and _same(held.get("train_dataset"), held["eval_dataset"]):
             node = next((k.value for k in event.subject.node.keywords if k.arg == "eval_dataset"), event.node)  # type: ignore[union-attr]
-            yield _problem("eval_dataset", node.lineno, "the trainer's `eval_dataset` is its `train_dataset`", False)  # type: ignore[attr-defined]
+            yield _problem(
+                "eval_dataset", node.lineno, "the trainer's `eval_dataset` is its `train_dataset`", False
+            )  # type: ignore[attr-defined]
 
 
 def _loaders(value: Value | None) -> list[Made]:
@@ -136,7 +138,7 @@ def _same(left: Value | None, right: Value | None) -> bool:
 
 
 def _alike(left: Value, right: Value, depth: int) -> bool:
-    """Whether two expressions give the same rows: the same part of one data set, or the same data set made twice."""
+    """Whether two expressions give the same rows: one part of one data set, or one data set made twice."""
     if depth > 6:
         return False
     if left is right:

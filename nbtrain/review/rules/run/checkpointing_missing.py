@@ -1,9 +1,9 @@
 """A long training whose weights are saved nowhere.
 
 What it does
-Looks at trainings of at least 10 epochs (or 1000 counted steps) in a source that saves nothing: no `torch.save`, no
-`save_pretrained`, no checkpoint of any kind. Frameworks save by themselves; a function that gets the model and is
-not in the source may do so.
+Looks at trainings of at least 10 epochs (or 1000 counted steps) in a source that saves nothing: no
+`torch.save`, no `save_pretrained`, no checkpoint of any kind. Frameworks save by themselves; a function
+that gets the model and is not in the source may do so.
 
 Why it hurts
 A crash in the last epoch, or a kernel that restarts, costs the whole training.
@@ -56,7 +56,17 @@ from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.long_runs import called, length_of, long_cycles
 from nbtrain.review.rule import Gap, Problem, Rule
 
-SAVES = ("save", "checkpoint", "ckpt", "dump", "export", "push_to_hub", "serialize", "snapshot", "write_model")
+SAVES = (
+    "save",
+    "checkpoint",
+    "ckpt",
+    "dump",
+    "export",
+    "push_to_hub",
+    "serialize",
+    "snapshot",
+    "write_model",
+)
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
@@ -67,7 +77,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             issue=f"{length_of(cycle).capitalize()} of `{cycle.name}` leave no weights on disk",
             current="nothing is saved",
             recommended="torch.save(model.state_dict(), path) once an epoch",
-            evidence=f"no call in the source saves anything; the loop starts on line {cycle.step.loops[0].line}",
+            evidence=(
+                f"no call in the source saves anything; the loop starts on line {cycle.step.loops[0].line}"
+            ),
             line=cycle.step.loops[0].line,
             name=cycle.name,
             fix='torch.save(model.state_dict(), "last.pt")',

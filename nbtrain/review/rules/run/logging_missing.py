@@ -1,11 +1,13 @@
 """A long training that says nothing while it runs.
 
 What it does
-Looks at trainings of at least 10 epochs (or 1000 counted steps) in whose loops nothing is printed, logged, shown in
-a progress bar or kept in a list. Frameworks log by themselves; a function that is not in the source may do so.
+Looks at trainings of at least 10 epochs (or 1000 counted steps) in whose loops nothing is printed, logged,
+shown in a progress bar or kept in a list. Frameworks log by themselves; a function that is not in the
+source may do so.
 
 Why it hurts
-A training that diverged in its first minutes is noticed hours later, and afterwards nothing shows when it went wrong.
+A training that diverged in its first minutes is noticed hours later, and afterwards nothing shows when it
+went wrong.
 
 Bad
 ```python
@@ -53,8 +55,9 @@ from nbtrain.review.long_runs import called, length_of, long_cycles
 from nbtrain.review.rule import Gap, Problem, Rule
 
 TELLS = (
-    "print", "log", "info", "debug", "warn", "add_scalar", "write", "postfix", "description", "append", "track",
-    "report", "display", "record", "plot", "metric", "show", "update", "notify", "callback", "echo", "summary",
+    "print", "log", "info", "debug", "warn", "add_scalar", "write", "postfix", "description",
+    "append", "track", "report", "display", "record", "plot", "metric", "show", "update", "notify",
+    "callback", "echo", "summary",
 )  # fmt: skip
 
 
@@ -67,7 +70,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             issue=f"Nothing is logged in {length_of(cycle)} of training (`{cycle.name}`)",
             current="no output, no log, no history",
             recommended="print or log the loss once an epoch",
-            evidence=f"no call in the loop from line {cycle.step.loops[0].line} prints, logs or keeps a number",
+            evidence=(
+                f"no call in the loop from line {cycle.step.loops[0].line} prints, logs or keeps a number"
+            ),
             line=cycle.step.loops[0].line,
             name=cycle.name,
             fix='print(f"epoch {epoch}: loss {loss.item():.4f}")',

@@ -1,12 +1,12 @@
 """Nothing fixes the random numbers of a training.
 
 What it does
-Looks for a call that sets a seed (`torch.manual_seed`, `seed_everything`, `set_seed`, a generator's `manual_seed`)
-in a source that makes its own model and trains it. Transformers' Trainer seeds by itself.
+Looks for a call that sets a seed (`torch.manual_seed`, `seed_everything`, `set_seed`, a generator's
+`manual_seed`) in a source that makes its own model and trains it. Transformers' Trainer seeds by itself.
 
 Why it hurts
-Two runs of the same code differ, and a change of 1 % may be a change of luck: what helped cannot be told, and a
-failure cannot be repeated.
+Two runs of the same code differ, and a change of 1 % may be a change of luck: what helped cannot be told,
+and a failure cannot be repeated.
 
 Bad
 ```python
@@ -44,7 +44,8 @@ for epoch in range(20):
 When to ignore
 Many runs are compared by their mean, each with a seed of its own choosing.
 
-Source: PyTorch's notes on reproducibility. Ten epochs or 1000 steps, below which nothing is said, are our own choice.
+Source: PyTorch's notes on reproducibility. Ten epochs or 1000 steps, below which nothing is said, are our
+own choice.
 """
 
 from __future__ import annotations
