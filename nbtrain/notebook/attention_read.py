@@ -18,8 +18,8 @@ def self_attention(value: Value) -> int | None:
         if not is_product(one):
             continue
         op = one.op  # type: ignore[union-attr]
-        softmax = _weights(op.inputs[0]) if len(op.inputs) > 1 else None
-        scores = _scores(softmax.inputs[0]) if softmax is not None and softmax.inputs else None
+        softmax = weights_of(op.inputs[0]) if len(op.inputs) > 1 else None
+        scores = scores_of(softmax.inputs[0]) if softmax is not None and softmax.inputs else None
         if scores is None or len(scores.inputs) < 2:
             continue
         query, held = _sequence(scores.inputs[0]), _sequence(op.inputs[1])
@@ -40,7 +40,7 @@ def written_in_models(machine: Machine) -> Event | None:
         given = (
             event.subject.owner if isinstance(event.subject, Member) else next(iter(event.data["args"]), None)
         )
-        if inside and given is not None and _scores(given) is not None:
+        if inside and given is not None and scores_of(given) is not None:
             return event
     return None
 
@@ -49,7 +49,7 @@ def is_product(value: Value) -> bool:
     return isinstance(value, Term) and value.op is not None and value.op.path in PRODUCTS
 
 
-def _scores(value: Value) -> Op | None:
+def scores_of(value: Value) -> Op | None:
     """The product nearest behind the input of a softmax."""
     for at, (one, _) in enumerate(behind(value)):
         if is_product(one):
@@ -59,7 +59,7 @@ def _scores(value: Value) -> Op | None:
     return None
 
 
-def _weights(value: Value) -> Op | None:
+def weights_of(value: Value) -> Op | None:
     """The softmax that gave a value, through dropout and layout."""
     for _ in range(6):
         op = value.op if isinstance(value, Term) else None

@@ -58,8 +58,11 @@ def feeds(story: Story) -> list[Feed]:
             continue
         name = story.name_of(event.subject)
         cycle = next((one for one in story.cycles if _reads(one, event.subject)), None)
-        given = event.entry.rpartition(".")[2] == "train_dataloader" or _fitted(story, event.subject)
+        given = event.entry.endswith("train_dataloader") or _fitted(
+            story, event.subject, "train_dataloaders", 1
+        )
         judges = bool(words_in(name) & JUDGING) or event.entry.endswith(("val_dataloader", "test_dataloader"))
+        judges = judges or _fitted(story, event.subject, "val_dataloaders", 2)
         found.append(Feed(event, event.subject, name, cycle, cycle is not None or given, judges))
     return found
 
@@ -72,10 +75,10 @@ def _reads(cycle: Cycle, loader: Made) -> bool:
     )
 
 
-def _fitted(story: Story, loader: Made) -> bool:
-    """A framework's trainer gets it first."""
+def _fitted(story: Story, loader: Made, name: str, position: int) -> bool:
+    """A framework's trainer gets it by this name or at this position of `fit`."""
     for event in story.of("fit"):
-        given = [event.data["kwargs"].get("train_dataloaders"), *event.data["args"][1:2]]
+        given = [event.data["kwargs"].get(name), *event.data["args"][position : position + 1]]
         if any(one is loader for value in given if value is not None for one in options(value)):
             return True
     return False

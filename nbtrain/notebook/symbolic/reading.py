@@ -43,7 +43,7 @@ def read(tree: ast.Module, namespace: Mapping[str, Any] | None = None) -> tuple[
 
 @contextlib.contextmanager
 def _collector_paused() -> Iterator[None]:
-    """A reading makes objects and frees few: the cyclic collector would go through all of them again and again.
+    """A reading makes objects and frees few; the cyclic collector would go through all of them many times.
 
     It costs as much as the reading itself on a file of 50,000 lines.
     """
