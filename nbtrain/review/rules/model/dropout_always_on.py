@@ -58,7 +58,8 @@ from nbtrain.findings import Severity
 from nbtrain.notebook.story import SourceModel
 from nbtrain.notebook.symbolic.library import tail_of
 from nbtrain.notebook.symbolic.machine import Event
-from nbtrain.notebook.symbolic.values import Const, Made
+from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.values import Const, Made, Member
 from nbtrain.review.edits import Edit, add_keyword, replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -74,7 +75,13 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         home = _home(homes, event)
         attention = event.data["path"].endswith("scaled_dot_product_attention")
         on = _attention_drops(event) if attention else _always_on(event)
-        if home is not None and on and id(event.node) not in said and event.data["path"].startswith("torch"):
+        if (
+            home is not None
+            and on
+            and not _asks_mode(event)
+            and id(event.node) not in said
+            and event.data["path"].startswith("torch")
+        ):
             said.add(id(event.node))
             yield _problem(home, event, attention)
     for event in facts.story.made("module"):
@@ -92,6 +99,14 @@ def _home(models: list[SourceModel], event: Event) -> SourceModel | None:
 
 def _within(node: ast.AST | None, event: Event) -> bool:
     return node is not None and node.lineno <= event.line <= (node.end_lineno or 0)  # type: ignore[attr-defined]
+
+
+def _asks_mode(event: Event) -> bool:
+    """A condition around asks for the mode: `if self.training:`."""
+    conditions = [guard.condition for guard in event.guards if guard.condition is not None]
+    return any(
+        isinstance(one, Member) and one.attr == "training" for value in conditions for one, _ in behind(value)
+    )
 
 
 def _always_on(event: Event) -> bool:
