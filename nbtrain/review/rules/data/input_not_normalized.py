@@ -65,7 +65,7 @@ from nbtrain.notebook.feeds import path_behind, words_in
 from nbtrain.notebook.live import is_a
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
-from nbtrain.notebook.symbolic.values import Member, Ref, Term
+from nbtrain.notebook.symbolic.values import Const, Member, Ref, Term
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -101,7 +101,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         return
     found = _raw_transform(facts)
     if found is None and not SCALES.search(facts.words) and not _norm_first(facts):
-        found = _pixels(facts) or _tables(facts)
+        found = _pixels(facts) or _tables(facts) or _openml(facts)
     if found is not None:
         event, what = found
         yield Problem(
@@ -185,6 +185,15 @@ def _tables(facts: ReviewFacts) -> tuple[Event, str] | None:
             event,
             f"columns of {event.data['path'].rpartition('.')[2]}, which differ by orders of magnitude",
         )
+    return None
+
+
+def _openml(facts: ReviewFacts) -> tuple[Event, str] | None:
+    """Images that scikit-learn fetches as bytes: `fetch_openml("mnist_784")`."""
+    for event in facts.story.calls("fetch_openml"):
+        texts = [one.value for one in event.data["args"] if isinstance(one, Const)]
+        if any(isinstance(one, str) and re.search(r"mnist|cifar|svhn", one, re.I) for one in texts):
+            return event, "bytes from 0 to 255 as floats"
     return None
 
 

@@ -40,11 +40,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
+from nbtrain.notebook.feeds import path_behind, unwrapped
 from nbtrain.notebook.live import modules_of
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
-from nbtrain.notebook.symbolic.values import Const, Made, Member, Ref, Value, options
+from nbtrain.notebook.symbolic.values import Const, Made, Member, Ref, Term, Value, options
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -77,10 +78,33 @@ def _layers(event: Event) -> list[str]:
     for one in options(target) if target is not None else ():
         if isinstance(one, Member) and one.attr == "data":
             one = one.owner
+        if _any_parameter(one) and not _asks_for_vectors(event):
+            found.append("every layer")
         for part in options(one):
             if isinstance(part, Member) and part.attr == "weight":
                 found += [name for owner in options(part.owner) if (name := _layer(event, owner))]
     return found
+
+
+def _any_parameter(value: Value) -> bool:
+    """Each of `model.parameters()` in turn."""
+    op = value.op if isinstance(value, Term) else None
+    if op is None or op.path != "batch" or not op.inputs:
+        return False
+    source = next(iter(unwrapped(op.inputs[0])), None)
+    named = path_behind(source).endswith("named_parameters") if source is not None else False
+    return named or (isinstance(source, Term) and source.source is not None)
+
+
+def _asks_for_vectors(event: Event) -> bool:
+    """A condition around speaks of biases, normalisation or dimensions."""
+    texts = [
+        str(one.value) if isinstance(one, Const) else path_behind(one)
+        for guard in event.guards
+        if guard.condition is not None
+        for one, _ in behind(guard.condition)
+    ]
+    return any(word in text.lower() for text in texts for word in ("bias", "norm", "dim", "ndim", "shape"))
 
 
 def _layer(event: Event, owner: Value) -> str:

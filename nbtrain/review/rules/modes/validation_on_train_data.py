@@ -61,6 +61,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.evaluation import loader_words, names_evaluation
+from nbtrain.notebook.feeds import unwrapped
 from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.story import Pass, may_be_same
 from nbtrain.notebook.symbolic.roles import kind_of
@@ -128,6 +129,8 @@ def _same(left: Value | None, right: Value | None) -> bool:
     """Whether two arguments are one data set: one value, or one name that the source does not bind."""
     for ours in options(left) if left is not None else ():
         for theirs in options(right) if right is not None else ():
+            if _overlap(ours, theirs):
+                return True
             unbound = isinstance(ours, Term | Live) and isinstance(theirs, Term | Live)
             made = any(isinstance(one, Term) and one.op is not None for one in (ours, theirs))
             if ours is theirs or (unbound and not made and may_be_same(ours, theirs)):
@@ -135,6 +138,29 @@ def _same(left: Value | None, right: Value | None) -> bool:
             if _alike(ours, theirs, 0):
                 return True
     return False
+
+
+def _overlap(left: Value, right: Value) -> bool:
+    """Whether two Subsets of one data set share indices: the same indices, or ranges that meet."""
+    if not all(isinstance(one, Made) and one.path.endswith("data.Subset") for one in (left, right)):
+        return False
+    ours, theirs = ((argument(one, "dataset", 0), argument(one, "indices", 1)) for one in (left, right))  # type: ignore[arg-type]
+    if ours[1] is None or theirs[1] is None or not _same(ours[0], theirs[0]):
+        return False
+    if ours[1] is theirs[1]:
+        return True
+    mine, others = _range(ours[1]), _range(theirs[1])
+    return mine is not None and others is not None and max(mine[0], others[0]) < min(mine[1], others[1])
+
+
+def _range(value: Value) -> tuple[int, int] | None:
+    """The bounds of `range(a, b)` where both are known."""
+    for one in unwrapped(value):
+        bounds = one.args if isinstance(one, Made) and one.path == "builtins.range" else []
+        numbers = [part.value for part in bounds if isinstance(part, Const) and isinstance(part.value, int)]
+        if bounds and len(bounds) == len(numbers) <= 2:
+            return (0, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1])
+    return None
 
 
 def _alike(left: Value, right: Value, depth: int) -> bool:
