@@ -98,13 +98,14 @@ def _any_parameter(value: Value) -> bool:
 
 def _asks_for_vectors(event: Event) -> bool:
     """A condition around speaks of biases, normalisation or dimensions."""
-    texts = [
-        str(one.value) if isinstance(one, Const) else path_behind(one)
-        for guard in event.guards
-        if guard.condition is not None
-        for one, _ in behind(guard.condition)
-    ]
-    return any(word in text.lower() for text in texts for word in ("bias", "norm", "dim", "ndim", "shape"))
+    for guard in event.guards:
+        for one, _ in behind(guard.condition) if guard.condition is not None else ():
+            text = (str(one.value) if isinstance(one, Const) else path_behind(one)).lower()
+            if any(word in text for word in ("bias", "norm", "dim", "shape")) or (
+                not guard.holds and "weight" in text
+            ):
+                return True
+    return False
 
 
 def _layer(event: Event, owner: Value) -> str:
@@ -133,10 +134,16 @@ def _asks_for_layers(event: Event) -> bool:
             continue
         for one, _ in behind(guard.condition):
             text = one.path if isinstance(one, Ref) else str(one.value) if isinstance(one, Const) else ""
-            if "norm" in text.lower():
-                return False
+            picks = isinstance(one, Const) and isinstance(one.value, str) and not _is_kind(text)
+            if "norm" in text.lower() or picks:
+                return False  # normalisation layers, or one layer by its name: `name.startswith("head")`
             asked = asked or any(word in text.lower() for word in LAYERS)
     return asked
+
+
+def _is_kind(text: str) -> bool:
+    """Whether a text speaks of a kind of layer, not of one layer's name."""
+    return any(word in text.lower() for word in (*LAYERS, "weight"))
 
 
 def _is_zero(event: Event) -> bool:

@@ -41,7 +41,7 @@ from nbtrain.notebook.live import modules_of
 from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.symbolic.library import tail_of
 from nbtrain.notebook.symbolic.provenance import operations
-from nbtrain.notebook.symbolic.values import Const, Made, Seq, Term, Value, options
+from nbtrain.notebook.symbolic.values import Const, Made, Seq, Term, Value, name_of, options
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -65,8 +65,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 def _in_chains(facts: ReviewFacts) -> Iterator[tuple[Made, Made]]:
     for event in facts.story.made("module"):
-        if event.data["path"].endswith("nn.Sequential") and isinstance(event.subject, Made):
-            held = [one for one in _flat(event.subject.args) if not _passes(one)]
+        chain = event.subject
+        if event.data["path"].endswith("nn.Sequential") and isinstance(chain, Made) and chain.complete:
+            held = [one for one in _flat(chain.args) if not _passes(one)]
             for first, second in pairwise(held):
                 if isinstance(first, Made) and isinstance(second, Made):
                     yield first, second
@@ -120,21 +121,32 @@ def _before(value: Value) -> Made | None:
 def _redundant(first: Made, second: Made) -> bool:
     kinds = {tail_of(first.path), tail_of(second.path)}
     if kinds <= LINEAR:
-        return not _bottleneck(_size(first, "out_features"), _size(second, "out_features"))
+        return not _bottleneck(first, second)
     if len(kinds) == 1 and kinds <= CONVOLUTIONS:
         return all(_mixes_neighbours(one) for one in (first, second))
     return False
 
 
-def _size(layer: Made, name: str) -> int | None:
+def _size(layer: Made, name: str) -> Value | None:
     lazy = tail_of(layer.path).startswith("Lazy")
-    held = argument(layer, name, (0 if lazy else 1) if name == "out_features" else 0)
-    return held.value if isinstance(held, Const) and isinstance(held.value, int) else None
+    place = {"in_features": None if lazy else 0, "out_features": 0 if lazy else 1}[name]
+    return argument(layer, name, place)
 
 
-def _bottleneck(middle: int | None, out: int | None) -> bool:
-    """A narrow layer before a wider one is a latent space or a factor of low rank."""
-    return middle is not None and out is not None and middle < out
+def _bottleneck(first: Made, second: Made) -> bool:
+    """A narrow layer before a wider one is a latent space, or a factor of low rank; unknown sizes may be such."""
+    before, middle, after = (
+        _size(first, "in_features"),
+        _size(first, "out_features"),
+        _size(second, "out_features"),
+    )
+    if isinstance(middle, Const) and isinstance(after, Const):
+        return bool(middle.value < after.value)
+    return not any(_same_size(middle, one) for one in (before, after))
+
+
+def _same_size(left: Value | None, right: Value | None) -> bool:
+    return left is not None and right is not None and (left is right or name_of(left) == name_of(right) != "")
 
 
 def _mixes_neighbours(layer: Made) -> bool:
