@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import contextlib
-import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -32,28 +30,12 @@ def read(tree: ast.Module, namespace: Mapping[str, Any] | None = None) -> tuple[
     statements = _survey(machine, tree)
     machine.budget = INLINED_STATEMENTS + statements
     remarks: list[str] = []
-    with _collector_paused():
-        for statement in tree.body:
-            _guarded(machine, partial(execute, machine, [statement], machine.module), statement, remarks)
-        _read_uncalled(machine, remarks)
+    for statement in tree.body:
+        _guarded(machine, partial(execute, machine, [statement], machine.module), statement, remarks)
+    _read_uncalled(machine, remarks)
     if machine.exhausted:
         remarks.append("The source calls its own functions so often that not every call was followed.")
     return machine, tuple(remarks)
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A reading makes objects and frees few; the cyclic collector would go through all of them many times.
-
-    It costs as much as the reading itself on a file of 50,000 lines.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _survey(machine: Machine, tree: ast.Module) -> int:

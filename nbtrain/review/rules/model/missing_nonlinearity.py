@@ -134,7 +134,7 @@ def _size(layer: Made, name: str) -> Value | None:
 
 
 def _bottleneck(first: Made, second: Made) -> bool:
-    """A narrow layer before a wider one is a latent space, or a factor of low rank; unknown sizes may be such."""
+    """A narrow layer before a wider one is a latent space or a factor of low rank; unknown sizes may be."""
     before, middle, after = (
         _size(first, "in_features"),
         _size(first, "out_features"),
