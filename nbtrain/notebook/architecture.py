@@ -5,6 +5,7 @@ Reads the trace only.
 
 from __future__ import annotations
 
+from nbtrain.notebook.attention_read import written_in_models
 from nbtrain.notebook.facts import Architecture
 from nbtrain.notebook.live import LiveModel, model_facts
 from nbtrain.notebook.symbolic.library import NOT_TRANSFORMERS, TRANSFORMER_BUILDERS, tail_of
@@ -20,7 +21,8 @@ def architecture_of(machine: Machine) -> Architecture:
     policy = "env-step" in kinds and "log-prob" in kinds
     deepest = max(live, key=lambda one: one.depth, default=LiveModel(""))
     return Architecture(
-        attention=_first([*(_attention(event) for event in made), *(one.attention for one in live)]),
+        attention=_first([*(_attention(event) for event in made), *(one.attention for one in live)])
+        or _by_hand(machine, made),
         recurrent=_first([*(_recurrent(event) for event in made), *(one.recurrent for one in live)]),
         policy="actions are sampled from an environment and weighted by their log-probability"
         if policy
@@ -31,6 +33,14 @@ def architecture_of(machine: Machine) -> Architecture:
         pretrained=any(_pretrained(event) for event in made),
         live=bool(live),
     )
+
+
+def _by_hand(machine: Machine, made: list[Event]) -> str:
+    """Attention written out in a network with LayerNorm: a transformer in all but name."""
+    if not any(tail_of(event.data["path"]) in ("LayerNorm", "RMSNorm") for event in made):
+        return ""
+    event = written_in_models(machine)
+    return f"attention written out on line {event.line}" if event is not None else ""
 
 
 def _first(found: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from nbtrain.notebook.live import modules_of
@@ -31,18 +32,22 @@ YES, NO, UNKNOWN = "yes", "no", "unknown"
 
 def mode_matters(model: Value) -> str:
     """Say whether a model behaves otherwise in eval mode: yes, no, or unknown for one made elsewhere."""
-    found = {_one(option) for option in options(model)}
+    seen: set[int] = set()
+    found = {_one(option, seen) for option in options(model)}
     return YES if YES in found else UNKNOWN if UNKNOWN in found else NO
 
 
-def _one(model: Value) -> str:
+def _one(model: Value, seen: set[int]) -> str:
+    if id(model) in seen:
+        return NO  # answered where it was met first
+    seen.add(id(model))
     if isinstance(model, Live):
         layers = (
             [type(one).__name__ for one in modules_of(model.obj)] if "_modules" in vars(model.obj) else []
         )
         return YES if any(MODE_LAYERS.search(name) for name in layers) else NO if layers else UNKNOWN
     if isinstance(model, Made):
-        inner = [_one(one) for one in model.args if isinstance(one, Made | Obj | Seq)]
+        inner = [_one(one, seen) for one in model.args if isinstance(one, Made | Obj | Seq)]
         if MODE_LAYERS.search(model.path) or model.path.endswith(WITH_DROPOUT) or YES in inner:
             return YES
         held = model.kwargs.get("dropout")
@@ -52,8 +57,12 @@ def _one(model: Value) -> str:
         return NO if library and UNKNOWN not in inner and model.complete else UNKNOWN if not library else NO
     if isinstance(model, Obj):
         inner = [
-            _one(one) for one in model.attrs.values() if isinstance(one, Made | Obj | Seq | Map | Choice)
+            _one(one, seen)
+            for one in model.attrs.values()
+            if isinstance(one, Made | Obj | Seq | Map | Choice)
         ]
+        if _names_mode_layers(model):
+            return YES
         reads_mode = any(isinstance(one, Func) for one in model.attrs.values())
         return YES if YES in inner else UNKNOWN if UNKNOWN in inner or reads_mode or _asks_mode(model) else NO
     if isinstance(model, Seq | Map | Choice):
@@ -64,15 +73,21 @@ def _one(model: Value) -> str:
             if isinstance(model, Seq)
             else model.options
         )
-        inner = [_one(one) for one in parts if isinstance(one, Made | Obj | Seq | Map)]
+        inner = [_one(one, seen) for one in parts if isinstance(one, Made | Obj | Seq | Map)]
         return YES if YES in inner else UNKNOWN if UNKNOWN in inner else NO
     return UNKNOWN if isinstance(model, Term) else NO
 
 
+def _names_mode_layers(model: Obj) -> bool:
+    """A class that hands its layers to nn.Sequential's constructor, and names such layers."""
+    if model.cls is None or not any(path.endswith("nn.Sequential") for path in model.cls.library_bases()):
+        return False
+    named = [one.attr for one in ast.walk(model.cls.node) if isinstance(one, ast.Attribute)]
+    return any(MODE_LAYERS.search(name) for name in named)
+
+
 def _asks_mode(model: Obj) -> bool:
     """The class uses `self.training` or functional dropout."""
-    import ast
-
     if model.cls is None:
         return False
     for node in ast.walk(model.cls.node):
@@ -97,8 +112,14 @@ def mode_events(story: Story, model: Value) -> list[Event]:
 
 def last_mode(story: Story, forward: Event) -> Event | None:
     """The last setting of its mode before a model runs, as the source is read; None when there is none."""
-    before = [event for event in mode_events(story, forward.subject) if event.at < forward.at]
-    return before[-1] if before else None
+    before = [
+        event
+        for event in mode_events(story, forward.subject)
+        if event.at < forward.at and event.entry in ("<module>", forward.entry)
+    ]
+    # A function that nothing in the source calls may be called in either mode.
+    own = [event for event in before if event.entry == forward.entry]
+    return own[-1] if own else None
 
 
 def mode_in_training(story: Story, cycle: Cycle, forward: Event) -> Event | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nbtrain.notebook.source_values import argument, quantity
 from nbtrain.notebook.story import Story
-from nbtrain.notebook.symbolic.library import tail_of
+from nbtrain.notebook.symbolic.library import category, tail_of
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.objects import path_of
 from nbtrain.notebook.symbolic.provenance import operations
@@ -29,6 +29,8 @@ LAST = {
     "linear": "linear", "Linear": "linear", "Conv1d": "linear", "Conv2d": "linear", "Conv3d": "linear",
     "LazyLinear": "linear", "Bilinear": "linear", "sigmoid_": "sigmoid", "expit": "sigmoid",
 }  # fmt: skip
+# The attributes by which torchvision's networks hold their last layer.
+HEADS = ("fc", "classifier", "head", "heads")
 SHAPES = ("Flatten", "Identity", "Unflatten", "Dropout")
 
 
@@ -103,6 +105,9 @@ def last_layer(layer: Value) -> Value:
             one for one in layer.args if not (isinstance(one, Made) and tail_of(one.path).startswith(SHAPES))
         ]
         return last_layer(inner[-1]) if inner else layer
+    if isinstance(layer, Made) and category(layer.path) == "torchvision-model":
+        head = next((layer.attrs[name] for name in HEADS if name in layer.attrs), None)
+        return last_layer(head) if head is not None else layer
     if isinstance(layer, Live) and type(layer.obj).__name__ == "Sequential":
         held = [one for one in (vars(layer.obj).get("_modules") or {}).values() if one is not None]
         inner_live = [one for one in held if not type(one).__name__.startswith(SHAPES)]

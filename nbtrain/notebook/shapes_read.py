@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from nbtrain.notebook.source_values import argument
-from nbtrain.notebook.symbolic.values import Const, Live, Made, Op, Seq, Term, Value, options
+import ast
+
+from nbtrain.notebook.losses_read import last_done, last_layer, outputs_of
+from nbtrain.notebook.source_values import argument, quantity
+from nbtrain.notebook.symbolic.library import tail_of
+from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Obj, Op, Seq, Term, Value, options
 
 BY_SIZES = ("randn", "rand", "zeros", "ones", "empty")
 BY_RANGE = ("arange", "linspace", "randperm")
 KEEPING = (
     ".float", ".long", ".to", ".cuda", ".cpu", ".double", ".clone", ".detach", ".contiguous", ".type",
     "torch.sin", "torch.cos", "torch.exp", "torch.relu", ".abs", ".pow", ".sqrt", ".log", ".exp",
+)  # fmt: skip
+CONVERTING = (
+    "torch.tensor", "torch.as_tensor", "torch.from_numpy", "torch.FloatTensor", "torch.Tensor", "numpy.array",
+    "numpy.asarray", ".astype", ".copy", ".numpy", ".half", ".bfloat16", ".int",
 )  # fmt: skip
 SIGNS = ("+", "-", "*", "/", "**", "compare")
 
@@ -23,6 +31,8 @@ def dimensions(value: Value | None, depth: int = 0) -> int | None:
     if isinstance(value, Live):
         held = getattr(value.obj, "ndim", None) if type(value.obj).__module__ in ("torch", "numpy") else None
         return held if isinstance(held, int) else None
+    if isinstance(value, Member) and value.attr == "values" and isinstance(value.owner, Member):
+        return 1  # one column of a table
     op = value.op if isinstance(value, Term) else None
     return _of_op(op, depth) if op is not None else None
 
@@ -43,9 +53,117 @@ def _of_op(op: Op, depth: int) -> int | None:
     if op.path in (".unsqueeze", "torch.unsqueeze"):
         inner = dimensions(op.inputs[0], depth + 1)
         return None if inner is None else inner + 1
+    if op.path in (".view", ".reshape", "torch.reshape", ".flatten", "torch.flatten", ".ravel"):
+        return _reshaped(op)
+    if op.path in CONVERTING and op.inputs:
+        return dimensions(op.inputs[0], depth + 1)
+    if op.path in (".fit_transform", ".transform") and len(op.inputs) > 1:
+        return dimensions(op.inputs[1], depth + 1)
+    if op.path == "[]" and len(op.inputs) > 1:
+        return _of_item(op, depth)
+    if op.path == ".sum" or op.path == ".mean":
+        return _reduced(op, depth)
+    if op.path == "call" and op.inputs and _ends_with(op.inputs[0], "Embedding") and len(op.inputs) > 1:
+        inner = dimensions(op.inputs[1], depth + 1)
+        return None if inner is None else inner + 1
+    if op.path in (".squeeze", "torch.squeeze"):
+        inner = dimensions(op.inputs[0], depth + 1)
+        return inner - 1 if inner is not None and is_column(op.inputs[0]) else None
     if op.path == "batch" and len(op.inputs) > 1 and isinstance(op.inputs[1], Const):
         return _of_batch(op.inputs[0], op.inputs[1].value, depth)
     return None
+
+
+def is_column(value: Value | None, depth: int = 0) -> bool:
+    """Whether a tensor surely has the shape (N, 1)."""
+    op = value.op if isinstance(value, Term) else None
+    if op is None or depth > 20 or not op.inputs:
+        return False
+    if op.path in (".unsqueeze", "torch.unsqueeze"):
+        last = len(op.inputs) > 1 and isinstance(op.inputs[1], Const) and op.inputs[1].value in (1, -1)
+        return last and dimensions(op.inputs[0]) == 1
+    if op.path in (".view", ".reshape", "torch.reshape"):
+        return [getattr(one, "value", None) for one in op.inputs[1:]] == [-1, 1]
+    if op.path == "call" and op.inside is not None:
+        return is_column(op.inside, depth + 1)
+    if op.path == "call":
+        layer = last_layer(op.inputs[0])
+        if isinstance(layer, Made) and tail_of(layer.path).startswith(
+            ("Sigmoid", "ReLU", "Tanh", "Softplus")
+        ):
+            return False
+        if _ends_with(layer, "Embedding"):
+            width = quantity(argument(layer, "embedding_dim", 1)) if isinstance(layer, Made) else None
+            return (
+                width is not None
+                and width.values == (1.0,)
+                and len(op.inputs) > 1
+                and dimensions(op.inputs[1]) == 1
+            )
+        return last_done(value)[0] == "linear" and outputs_of(op) == 1
+    if op.path in KEEPING or op.path in ("torch.sigmoid", ".sigmoid", ".relu", "torch.tanh", ".tanh"):
+        return is_column(op.inputs[0], depth + 1)
+    if op.path in SIGNS and op.path != "compare":
+        return any(is_column(one, depth + 1) for one in op.inputs) and all(
+            is_column(one, depth + 1) or isinstance(one, Const) for one in op.inputs
+        )
+    return False
+
+
+def _ends_with(layer: Value, name: str) -> bool:
+    return isinstance(layer, Made) and tail_of(layer.path) == name
+
+
+def _reshaped(op: Op) -> int | None:
+    given = op.inputs[1:]
+    if "flatten" in op.path or "ravel" in op.path:
+        return 1 if not given else None
+    if len(given) == 1 and isinstance(given[0], Seq):
+        return None if given[0].open else len(given[0].items)
+    return len(given) or None
+
+
+def _of_item(op: Op, depth: int) -> int | None:
+    """`x[rows]` keeps the dimensions; `split(...)[0]` and `load(return_X_y=True)[1]` have their part's."""
+    whole, key = op.inputs[:2]
+    source = whole.op if isinstance(whole, Term) else None
+    if source is not None and isinstance(key, Const) and isinstance(key.value, int):
+        if source.path.startswith("sklearn.datasets.") and "return_X_y" in source.kwargs:
+            return 2 - key.value if key.value in (0, 1) else None
+        if source.path.endswith("train_test_split") and key.value // 2 < len(source.inputs):
+            return dimensions(source.inputs[key.value // 2], depth + 1)
+        return None
+    cut = getattr(op.node, "slice", None)
+    picks = isinstance(cut, ast.Name | ast.Slice)
+    return dimensions(whole, depth + 1) if picks else None
+
+
+def _reduced(op: Op, depth: int) -> int | None:
+    """One dimension less along a given axis."""
+    along = [*op.inputs[1:2], *(op.kwargs[name] for name in ("dim", "axis") if name in op.kwargs)]
+    inner = dimensions(op.inputs[0], depth + 1) if op.inputs else None
+    plain = len(along) == 1 and isinstance(along[0], Const) and "keepdim" not in op.kwargs
+    return inner - 1 if inner is not None and plain else None
+
+
+def _of_dataset(data: Obj, position: int, depth: int) -> int | None:
+    """What `return self.x[i], self.y[i]` of a data set's class gives, stacked: the dimensions of `self.y`."""
+    method = (
+        next((one.attrs["__getitem__"] for one in data.cls.lineage() if "__getitem__" in one.attrs), None)
+        if data.cls
+        else None
+    )
+    body = getattr(getattr(method, "node", None), "body", [])
+    returned = body[-1].value if len(body) == 1 and isinstance(body[-1], ast.Return) else None
+    parts = returned.elts if isinstance(returned, ast.Tuple) else []
+    part = parts[position] if 0 <= position < len(parts) else None
+    if not (
+        isinstance(part, ast.Subscript)
+        and isinstance(part.value, ast.Attribute)
+        and isinstance(part.slice, ast.Name)
+    ):
+        return None
+    return dimensions(data.attrs.get(part.value.attr), depth + 1)
 
 
 def _sizes(inputs: tuple[Value, ...]) -> int | None:
@@ -69,6 +187,8 @@ def _of_batch(loader: Value, position: int, depth: int) -> int | None:
             isinstance(data, Made) and data.path.endswith("TensorDataset") and 0 <= position < len(data.args)
         ):
             found.add(dimensions(data.args[position], depth + 1))
+        elif isinstance(data, Obj):
+            found.add(_of_dataset(data, position, depth))
         else:
             found.add(None)
     return found.pop() if len(found) == 1 else None

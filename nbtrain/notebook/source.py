@@ -20,7 +20,8 @@ from nbtrain.notebook.story import Story, cycles_of
 from nbtrain.notebook.symbolic.machine import Event, Machine
 from nbtrain.notebook.symbolic.parse import parse
 from nbtrain.notebook.symbolic.reading import read
-from nbtrain.notebook.symbolic.values import Const, Made, Ref, options
+from nbtrain.notebook.symbolic.roles import is_scheduler
+from nbtrain.notebook.symbolic.values import Const, Made, Obj, Ref, options
 from nbtrain.notebook.training import Trace, hand_set, hand_written, loader_of
 
 
@@ -108,7 +109,8 @@ def _with_schedule(trace: Trace, event: Event) -> OptimizerFact:
     fact = optimizer_fact(trace.machine, event)
     peaks: list[Quantity] = []
     reshaped = ""
-    for other in [*trace.made("scheduler"), *trace.of("instance")]:
+    schedules = [one for one in trace.of("instance") if is_scheduler(one.subject) or _named_schedule(one)]
+    for other in [*trace.made("scheduler"), *schedules]:
         behind = optimizer_behind(other.subject)
         if behind is None or not any(one is event.subject for one in options(behind)):
             continue
@@ -127,6 +129,12 @@ def _with_schedule(trace: Trace, event: Event) -> OptimizerFact:
     if not reshaped and (by_hand := hand_set(trace)):
         reshaped = f"the rate set by hand on line {by_hand[0].line}"
     return replace(fact, peak=peaks[0] if peaks else None, reshaped=reshaped)
+
+
+def _named_schedule(event: Event) -> bool:
+    """An instance whose class is named like a schedule: not a trainer that holds the optimizer too."""
+    cls = event.subject.cls if isinstance(event.subject, Obj) else None
+    return cls is not None and any(word in cls.node.name.lower() for word in ("sched", "warm", "lr", "opt"))
 
 
 def _sums(trace: Trace) -> bool:

@@ -282,11 +282,19 @@ def _passes(story: Story) -> Iterator[Pass]:
     """Group runs of models by the innermost loop over batches that holds no backward pass."""
     training = {loop for event in story.of("backward") for loop in event.loops[-1:]}
     trained = {event.entry for event in story.of("backward") if not event.loops}
+    leads_back = {
+        id(one.op.node)
+        for event in story.of("backward")
+        for one, _ in behind(event.subject, graph=True)
+        if isinstance(one, Term) and one.op is not None and one.op.path == "call"
+    }
     seen: set[object] = set()
     for forward in story.of("forward"):
         if forward.data.get("nested"):
             continue
         loop = next((one for one in reversed(forward.loops) if one.kind == "loader"), None)
+        if loop is None and forward.loops and id(forward.node) not in leads_back:
+            loop = forward.loops[-1]  # batches drawn by hand
         if loop is not None and (loop in training or any(loop in one.loops for one in story.of("backward"))):
             continue
         if loop is None and (forward.entry in trained or forward.loops or forward.entry == "<module>"):

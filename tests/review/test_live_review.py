@@ -108,7 +108,10 @@ def test_a_live_config_resolves_names() -> None:
     [
         (nn.GRU(4, 2), ["missing-grad-clipping"]),
         (nn.TransformerEncoderLayer(4, 2), ["missing-grad-clipping", "transformer-no-warmup"]),
-        (nn.Sequential(*(nn.Linear(4, 4) for _ in range(60))), ["missing-grad-clipping"]),
+        (
+            nn.Sequential(*(part for _ in range(60) for part in (nn.Linear(4, 4), nn.ReLU()))),
+            ["missing-grad-clipping"],
+        ),
         (nn.Sequential(*(part for _ in range(60) for part in (nn.Linear(4, 4), nn.LayerNorm(4)))), []),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), []),
     ],

@@ -97,6 +97,7 @@ def _set_item(
 ) -> None:
     owner = machine.evaluate(target.value, scope)
     key = machine.evaluate(target.slice, scope)
+    machine.emit("set-item", owner, statement, key=key, value=value)
     known = isinstance(owner, Map) and isinstance(key, Const)
     if known and isinstance(key.value, str | int | float | bool | None):  # type: ignore[union-attr]
         owner.items[key.value] = value  # type: ignore[union-attr]

@@ -13,10 +13,10 @@ from typing import Any
 
 from nbtrain.notebook.symbolic.arithmetic import NUMBERS, arithmetic, compare_known, truth
 from nbtrain.notebook.symbolic.calls import call, class_attribute
+from nbtrain.notebook.symbolic.comprehensions import comprehension
 from nbtrain.notebook.symbolic.library import CUSTOMARY
-from nbtrain.notebook.symbolic.machine import Machine
+from nbtrain.notebook.symbolic.machine import Guard, Machine
 from nbtrain.notebook.symbolic.namespace_values import live_attribute, value_of
-from nbtrain.notebook.symbolic.statements import describe_loop
 from nbtrain.notebook.symbolic.values import (
     Choice,
     Class,
@@ -32,6 +32,7 @@ from nbtrain.notebook.symbolic.values import (
     Term,
     Value,
     choose,
+    mods_of,
     name_of,
 )  # fmt: skip
 
@@ -140,6 +141,8 @@ def item_of(machine: Machine, owner: Value, key: Value) -> Value:
         return choose(item_of(machine, owner, one) for one in key.options)
     if isinstance(owner, Made) and owner.path == "torch.nn.ModuleList" and owner.args:
         return item_of(machine, owner.args[0], key)
+    if isinstance(owner, Made) and owner.path == "torch.nn.Sequential" and owner.complete:
+        return item_of(machine, Seq(owner.args), key)
     if isinstance(key, Const):
         if isinstance(owner, Map):
             found = owner.items.get(key.value) if _hashable(key.value) else None
@@ -196,7 +199,11 @@ def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
             )
         if known is None:
             left_over.append(value)
-    return machine.term("", *left_over) if left_over else value
+    if not left_over:
+        return value
+    result = machine.term("", *left_over)
+    result.op = machine.operation("or" if decides else "and", left_over, node)
+    return result
 
 
 def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
@@ -223,10 +230,16 @@ def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
 
 
 def _if_expression(machine: Machine, node: ast.IfExp, scope: Scope) -> Value:
-    known = truth(evaluate(machine, node.test, scope))
+    test = evaluate(machine, node.test, scope)
+    known = truth(test)
     if known is not None:
         return evaluate(machine, node.body if known else node.orelse, scope)
-    return choose([evaluate(machine, node.body, scope), evaluate(machine, node.orelse, scope)])
+    found: list[Value] = []
+    for holds, part in ((True, node.body), (False, node.orelse)):
+        machine.guards.append(Guard(id(node), holds, mods_of(test), test))
+        found.append(evaluate(machine, part, scope))
+        machine.guards.pop()
+    return choose(found)
 
 
 def _sequence(machine: Machine, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:
@@ -290,40 +303,6 @@ def _call(machine: Machine, node: ast.Call, scope: Scope) -> Value:
     return call(machine, func, args, kwargs, node, complete=complete)
 
 
-def _comprehension(machine: Machine, node: Any, scope: Scope) -> Value:
-    """Read the element once, with the targets unknown; a comprehension's own names stay inside."""
-    inner = Scope(scope)
-    sources = []
-    for part in node.generators:
-        source = evaluate(machine, part.iter, inner)
-        sources.append(source)
-        machine.loops.append(describe_loop(node, part.target, part.iter, source))
-        for name in ast.walk(part.target):
-            if isinstance(name, ast.Name):
-                tags = frozenset({"batch"}) if machine.loops[-1].kind == "loader" else frozenset()
-                found = machine.term(f"{name.id} of {name_of(source)}", source, tags=tags)
-                found.op = machine.operation("batch", (source,), part.target)
-                inner.names[name.id] = found
-        for test in part.ifs:
-            evaluate(machine, test, inner)
-    try:
-        return _elements(machine, node, inner, sources)
-    finally:
-        del machine.loops[-len(node.generators) :]
-
-
-def _elements(machine: Machine, node: Any, inner: Scope, sources: list[Value]) -> Value:
-    if isinstance(node, ast.DictComp):
-        evaluate(machine, node.value, inner)
-        return Map({}, open=True)
-    element = evaluate(machine, node.elt, inner)
-    if isinstance(node, ast.GeneratorExp):
-        found = machine.term(f"parameters {name_of(element)}", element, *sources)
-        found.op = machine.operation("generator", (element,), node)
-        return found
-    return Seq([element], open=True)
-
-
 def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Value:
     return Func(node, scope)
 
@@ -360,10 +339,10 @@ READERS: dict[type, Callable[[Machine, Any, Scope], Value]] = {
     ast.Set: _sequence,
     ast.Dict: _mapping,
     ast.Call: _call,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.DictComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
+    ast.ListComp: comprehension,
+    ast.SetComp: comprehension,
+    ast.DictComp: comprehension,
+    ast.GeneratorExp: comprehension,
     ast.Lambda: _lambda,
     ast.NamedExpr: _walrus,
     ast.Await: _pass_through,

@@ -267,8 +267,27 @@ def _device(machine: Machine, args: list[Value], kwargs: dict[str, Value], node:
     return args[0] if args else None
 
 
-def _zero_dim_copy(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
-    return args[0] if args and isinstance(args[0], Obj | Map | Seq | Const) else None
+def _deep_copy(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    return _copied(args[0], {}) if args and isinstance(args[0], Obj | Map | Seq | Const | Made) else None
+
+
+def _copied(value: Value, done: dict[int, Value]) -> Value:
+    """An object of its own with the same parts; freezing the copy freezes nothing of the original."""
+    if id(value) in done:
+        return done[id(value)]
+    if isinstance(value, Obj):
+        fresh = done[id(value)] = Obj(value.cls, {}, value.open)
+        fresh.attrs.update({name: _copied(one, done) for name, one in value.attrs.items()})
+    elif isinstance(value, Made):
+        made = done[id(value)] = Made(value.path, [], {}, value.node, value.complete, {}, value.tags)
+        made.args.extend(_copied(one, done) for one in value.args)
+        made.kwargs.update({name: _copied(one, done) for name, one in value.kwargs.items()})
+        made.attrs.update({name: _copied(one, done) for name, one in value.attrs.items()})
+    elif isinstance(value, Seq):
+        done[id(value)] = Seq([_copied(one, done) for one in value.items], value.open)
+    elif isinstance(value, Map):
+        done[id(value)] = Map({name: _copied(one, done) for name, one in value.items.items()}, value.open)
+    return done.get(id(value), value)
 
 
 SPECIAL: dict[str, Callable[[Machine, list[Value], dict[str, Value], Any], Value | None]] = {
@@ -305,7 +324,7 @@ SPECIAL: dict[str, Callable[[Machine, list[Value], dict[str, Value], Any], Value
     "create": _bag,
     "compile": _amp_decorator,
     "DataParallel": _amp_decorator,
-    "deepcopy": _zero_dim_copy,
+    "deepcopy": _deep_copy,
     "structured": _config_from,
     "torch.device": _device,
     **dict.fromkeys(NAMESPACES, _bag),

@@ -33,11 +33,15 @@ class Loop:
 
 @dataclass(frozen=True)
 class Guard:
-    """A condition that must hold here and that could not be decided. `mods`: the k of every `% k` in it."""
+    """A condition that must hold here and that could not be decided. `mods`: the k of every `% k` in it.
+
+    `condition`: what is asked, None where it is no expression.
+    """
 
     node: int
     holds: bool
     mods: tuple[Value, ...] = ()
+    condition: Value | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(eq=False)

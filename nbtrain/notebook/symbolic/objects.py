@@ -81,7 +81,22 @@ def call_module(
             machine.emit("forward", owner, node, args=args, kwargs=kwargs, nested=machine.inside > 0)
         result = machine.term("output", tags=tags)
     result.op = machine.operation("call", (owner, *args), node, kwargs=kwargs)
+    if isinstance(owner, Made) and path == "torch.nn.Sequential" and len(args) == 1:
+        result.op.inside = _through(machine, owner, args[0], node)
     return result
+
+
+def _through(machine: Machine, chain: Made, value: Value, node: ast.expr) -> Value | None:
+    """What a Sequential gives that holds networks of the source, read through one by one; None for others."""
+    if not any(isinstance(one, Obj) for one in chain.args):
+        return None
+    machine.inside += 1
+    try:
+        for one in chain.args:
+            value = machine.call(one, [value], {}, node)
+    finally:
+        machine.inside -= 1
+    return value if isinstance(value, Term | Choice) else None
 
 
 def path_of(value: Value) -> str:

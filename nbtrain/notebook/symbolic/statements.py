@@ -102,7 +102,10 @@ def _if(machine: Machine, node: ast.If, scope: Scope) -> Any:
         return execute(machine, node.body if known else node.orelse, scope)
     mods = mods_of(test)
     return branch(
-        machine, scope, (Guard(id(node), True, mods), node.body), (Guard(id(node), False, mods), node.orelse)
+        machine,
+        scope,
+        (Guard(id(node), True, mods, test), node.body),
+        (Guard(id(node), False, mods, test), node.orelse),
     )
 
 

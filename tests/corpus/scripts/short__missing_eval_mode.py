@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 class Net(nn.Module):
     def __init__(s):
-        super().__init__(); s.seq=nn.Sequential(nn.Linear(4,8),nn.Dropout(.5),nn.Linear(8,3))
+        super().__init__(); s.seq=nn.Sequential(nn.Linear(4,8),nn.ReLU(),nn.Dropout(.5),nn.Linear(8,3))
     def forward(s,x): return s.seq(x)
 def val(net, loader):
     acc=[]

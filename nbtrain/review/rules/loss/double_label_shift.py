@@ -41,11 +41,12 @@ from collections.abc import Iterator
 from nbtrain.findings import Severity
 from nbtrain.notebook.losses_read import loss_calls
 from nbtrain.notebook.symbolic.provenance import behind
-from nbtrain.notebook.symbolic.values import Made, Term, Value
+from nbtrain.notebook.symbolic.values import Const, Made, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
 CAUSAL = re.compile(r"CausalLM|LMHeadModel|GPT2LM|LlamaFor|MistralFor")
+NEXT = re.compile(r"^\w+ \+ 1:|, \w+ \+ 1:")
 FRONT_OFF = re.compile(r"^(\.\.\., ?|:, ?)?1:(, ?:)?$")
 
 
@@ -56,6 +57,15 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         causal = isinstance(model, Made) and CAUSAL.search(model.path)
         if causal and labels is not None and shifts(labels) == 1:
             yield _problem(event.line, "the model shifts labels itself", "labels=ids[:, 1:]", "labels=ids")
+    if any(
+        CAUSAL.search(event.data["path"]) for event in facts.story.made("pretrained", "transformer-model")
+    ):
+        for event in facts.story.of("set-item"):
+            key, value = event.data["key"], event.data["value"]
+            if isinstance(key, Const) and key.value == "labels" and shifts(value) == 1:
+                yield _problem(
+                    event.line, "the model shifts labels itself", "labels = ids[1:]", "labels = ids"
+                )
     for loss in loss_calls(facts.story):
         if loss.target is not None and loss.kind == "cross-entropy" and shifts(loss.target) > 1:
             yield _problem(
@@ -83,6 +93,16 @@ def shifts(value: Value) -> int:
         ):
             count += 1
     return count
+
+
+def is_next(value: Value) -> bool:
+    """Whether a value is a window that starts one further on: `data[i + 1 : i + 1 + length]`."""
+    slices = [one.op.node.slice for one, _ in behind(value) if isinstance(one, Term) and _is_slice(one)]  # type: ignore[union-attr]
+    return any(NEXT.search(ast.unparse(one).strip("()")) for one in slices)
+
+
+def _is_slice(value: Term) -> bool:
+    return value.op is not None and value.op.path == "[]" and isinstance(value.op.node, ast.Subscript)
 
 
 def _problem(line: int, why: str, current: str, better: str) -> Problem:

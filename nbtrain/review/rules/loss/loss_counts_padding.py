@@ -41,20 +41,28 @@ Source: PyTorch's documentation of CrossEntropyLoss (ignore_index).
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.losses_read import LossCall, loss_calls
-from nbtrain.notebook.symbolic.values import Term
+from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.values import Const, Member, Term, Value
 from nbtrain.review.edits import add_keyword
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
+from nbtrain.review.rules.loss.double_label_shift import CAUSAL
 
 PADS = re.compile(
     r"pad_sequence|padding_idx|padding=True|padding=[\"'](max_length|longest)|pad_token_id|\bPAD\w*\b|<pad>"
 )
-MASKS = re.compile(r"ignore_index|-100|mask|reduction=[\"']none|packed|pack_padded|bucket", re.IGNORECASE)
+MASKS = re.compile(
+    r"ignore_index|-100|loss_mask|label_mask|target_mask|mask\)?\.sum|\* *\w*mask|reduction=[\"']none|"
+    r"packed|pack_padded|"
+    r"bucket|DataCollatorFor(LanguageModeling|Seq2Seq|TokenClassification)",
+    re.IGNORECASE,
+)
 FLAT = (".view", ".reshape", ".flatten", "torch.flatten", ".transpose", ".permute")
 
 
@@ -62,8 +70,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     found = PADS.search(facts.words)
     if found is None or MASKS.search(facts.words):
         return
+    yield from _own_labels(facts, found[0])
     for loss in loss_calls(facts.story):
-        if loss.kind == "cross-entropy" and _over_tokens(loss):
+        if loss.kind == "cross-entropy" and _over_tokens(loss) and not _picked(loss):
             given = loss.criterion
             call = given.node if given is not None and hasattr(given, "node") else loss.event.node
             yield Problem(
@@ -78,6 +87,38 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 fix="ignore_index=pad_token_id",
                 edits=add_keyword(call, "ignore_index=0") if "padding_idx=0" in facts.words else (),
             )
+
+
+def _own_labels(facts: ReviewFacts, pads: str) -> Iterator[Problem]:
+    """Labels of a language model that are a copy of padded ids."""
+    language = [
+        e for e in facts.story.made("pretrained", "transformer-model") if CAUSAL.search(e.data["path"])
+    ]
+    for event in facts.story.of("set-item") if language else ():
+        key = event.data["key"]
+        if isinstance(key, Const) and key.value == "labels" and _is_ids(event.data["value"]):
+            yield Problem(
+                issue="The loss also counts padding",
+                current="labels are a copy of the padded input_ids",
+                recommended="labels of -100 where the attention mask is 0",
+                evidence=f"line {event.line}: the source pads ({pads}), and no label is set to -100",
+                line=event.line,
+                fix='labels[batch["attention_mask"] == 0] = -100',
+            )
+            return
+
+
+def _is_ids(value: Value) -> bool:
+    return any(isinstance(one, Member) and one.attr == "input_ids" for one, _ in behind(value))
+
+
+def _picked(loss: LossCall) -> bool:
+    """Positions are picked by a mask: `logits[mask]`."""
+    for one, _ in behind(loss.target) if loss.target is not None else ():
+        node = one.op.node if isinstance(one, Term) and one.op is not None and one.op.path == "[]" else None
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name | ast.Compare | ast.UnaryOp):
+            return "mask" in ast.unparse(node.slice) or not isinstance(node.slice, ast.Name)
+    return False
 
 
 def _over_tokens(loss: LossCall) -> bool:

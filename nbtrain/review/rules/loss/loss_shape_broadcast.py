@@ -52,9 +52,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbtrain.findings import Severity
+from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.losses_read import LossCall, last_done, loss_calls, outputs_of
-from nbtrain.notebook.shapes_read import dimensions
+from nbtrain.notebook.shapes_read import dimensions, is_column
+from nbtrain.notebook.symbolic.values import Const, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -65,18 +66,44 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for loss in loss_calls(facts.story):
         if loss.kind not in COMPARED or loss.input is None or loss.target is None:
             continue
-        if _one_column(loss) and dimensions(loss.target) == 1:
-            yield Problem(
-                issue=f"{loss.name} compares (N, 1) predictions with (N,) targets",
-                current="shapes (N, 1) and (N,)",
-                recommended="squeeze(-1) on the predictions, or unsqueeze(1) on the targets",
-                evidence=(
-                    f"line {loss.line}: the input comes from a layer with one output, the target has "
-                    "one dimension"
-                ),
-                line=loss.line,
-                fix="loss = criterion(model(x).squeeze(-1), y)",
+        if (_one_column(loss) or is_column(loss.input)) and dimensions(loss.target) == 1:
+            yield _problem(
+                loss, "(N, 1)", "(N,)", "the input is a single column, the target has one dimension"
             )
+        elif is_column(loss.target) and dimensions(loss.input) == 1:
+            yield _problem(
+                loss, "(N,)", "(N, 1)", "the input has one dimension, the target is a single column"
+            )
+        elif {_shaped(loss.input), _shaped(loss.target)} == {"squeeze", "unsqueeze"}:
+            yield _problem(
+                loss,
+                f"{_shaped(loss.input)}d",
+                f"{_shaped(loss.target)}d",
+                "one side is squeezed and the other unsqueezed",
+                sure=False,
+            )
+
+
+def _shaped(value: Value) -> str:
+    """`squeeze` or `unsqueeze` when that was last done to a value, along its second or last dimension."""
+    op = value.op if isinstance(value, Term) else None
+    if op is None or not op.path.startswith(".") or len(op.inputs) < 2:
+        return ""
+    along = op.inputs[1].value if isinstance(op.inputs[1], Const) else None
+    return op.path[1:] if op.path in (".squeeze", ".unsqueeze") and along in (1, -1) else ""
+
+
+def _problem(loss: LossCall, left: str, right: str, seen: str, *, sure: bool = True) -> Problem:
+    return Problem(
+        issue=f"{loss.name} compares {left} predictions with {right} targets",
+        current=f"shapes {left} and {right}",
+        recommended="squeeze(-1) on the predictions, or unsqueeze(1) on the targets, not both",
+        evidence=f"line {loss.line}: {seen}",
+        line=loss.line,
+        confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
+        fix="loss = criterion(model(x).squeeze(-1), y)",
+        severity=None if sure else Severity.WARNING,
+    )
 
 
 def _one_column(loss: LossCall) -> bool:

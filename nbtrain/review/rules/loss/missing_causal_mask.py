@@ -46,35 +46,45 @@ import re
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
+from nbtrain.notebook.attention_read import self_attention
+from nbtrain.notebook.feeds import surely_off
 from nbtrain.notebook.losses_read import loss_calls
-from nbtrain.notebook.symbolic.provenance import behind
-from nbtrain.notebook.symbolic.values import Term, Value
+from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.objects import path_of
+from nbtrain.notebook.symbolic.values import Made
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
-from nbtrain.review.rules.loss.double_label_shift import shifts
+from nbtrain.review.rules.loss.double_label_shift import is_next, shifts
 
-PRODUCTS = ("@", "torch.matmul", "torch.bmm", ".matmul", ".bmm", "torch.einsum")
-MASKED = re.compile(r"causal|tril|triu|mask|subsequent|autoregress", re.IGNORECASE)
-TORCH = re.compile(r"^torch\..*(TransformerEncoder(Layer)?|MultiheadAttention|scaled_dot_product_attention)$")
+MASKED = re.compile(r"causal|tril|triu|mask|subsequent|autoregress|-inf|inf\b", re.IGNORECASE)
+TORCH = re.compile(r"^torch\..*(nn\.Transformer|TransformerEncoder(Layer)?|MultiheadAttention)$")
+# Where a mask stands among the positional arguments.
+MASK_PLACES = {
+    "nn.Transformer": 3, "TransformerEncoder": 1, "TransformerEncoderLayer": 1, "MultiheadAttention": 5,
+    "scaled_dot_product_attention": 3,
+}  # fmt: skip
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
-    if facts.source is None or MASKED.search(facts.words):
+    if facts.source is None:
         return
-    attention = next((e for e in facts.story.made("attention") if TORCH.match(e.data.get("path", ""))), None)
+    unmasked = [_line(one) for one in _attention(facts) if not _masked(one)] + _chained(facts)
+    masks_by_hand = MASKED.search(facts.words)
     for loss in loss_calls(facts.story):
-        if loss.kind != "cross-entropy" or loss.target is None or shifts(loss.target) != 1:
+        if loss.kind != "cross-entropy" or loss.target is None:
             continue
-        written = _by_hand(loss.input) if attention is None and loss.input is not None else None
-        if attention is None and written is None:
+        if shifts(loss.target) != 1 and not is_next(loss.target):
             continue
-        line = attention.line if attention is not None else written
+        own = self_attention(loss.input) if not masks_by_hand and loss.input is not None else None
+        line = unmasked[0] if unmasked else own
+        if line is None:
+            continue
         yield Problem(
             issue="The next token is predicted without a causal mask: attention sees the answer",
             current="attention without a mask",
             recommended="is_causal=True, or a triangular mask",
             evidence=(
-                f"targets shifted by one (line {loss.line}), attention on line {line}, no mask in the source"
+                f"targets shifted by one (line {loss.line}), and the attention of line {line} gets no mask"
             ),
             line=line,
             fix="mask = nn.Transformer.generate_square_subsequent_mask(x.size(1))",
@@ -82,40 +92,35 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         return
 
 
-def _by_hand(value: Value) -> int | None:
-    """Where a softmax over products of one sequence with itself is multiplied with that sequence."""
-    for one, into in behind(value):
-        op = one.op if isinstance(one, Term) else None
-        if op is None or not op.path.endswith("softmax") or into is None or into.path not in PRODUCTS:
-            continue
-        scores = (
-            next((part.op for part, _ in behind(op.inputs[0]) if _is_product(part)), None)
-            if op.inputs
-            else None
-        )  # type: ignore[attr-defined]
-        if scores is not None and len(scores.inputs) > 1 and len(into.inputs) > 1:
-            query, held = _sequence(scores.inputs[0]), _sequence(into.inputs[-1])
-            if query is not None and query is held:
-                return getattr(op.node, "lineno", None)
-    return None
+def _attention(facts: ReviewFacts) -> list[Event]:
+    """The calls of torch's attention layers that read the sequence whose next token is predicted."""
+    layers = [one for one in facts.story.of("forward") if TORCH.search(path_of(one.subject))]
+    translates = any(path_of(one.subject).endswith("nn.Transformer") for one in layers)
+    return layers + facts.story.calls("scaled_dot_product_attention") if not translates else layers
 
 
-def _is_product(value: Value) -> bool:
-    return isinstance(value, Term) and value.op is not None and value.op.path in PRODUCTS
+def _line(event: Event) -> int:
+    """Where the layer is made; for a function, where it is called."""
+    return event.subject.node.lineno if isinstance(event.subject, Made) else event.line
 
 
-def _sequence(value: Value) -> Value | None:
-    """What a query, key or value was projected from."""
-    for _ in range(30):
-        op = value.op if isinstance(value, Term) else None
-        if op is None:
-            return value
-        if op.path == "call" and len(op.inputs) > 1:
-            return op.inputs[1]
-        if not op.inputs:
-            return None
-        value = op.inputs[0]
-    return None
+def _chained(facts: ReviewFacts) -> list[int]:
+    """Lines of attention layers in an nn.Sequential, which passes no mask on."""
+    chains = [one.subject for one in facts.story.made("module") if one.data["path"].endswith("nn.Sequential")]
+    held = [part for one in chains if isinstance(one, Made) for part in one.args if isinstance(part, Made)]
+    return [part.node.lineno for part in held if TORCH.search(part.path)]
+
+
+def _masked(event: Event) -> bool:
+    """Whether a call of an attention layer gets a mask that hides what comes later."""
+    kwargs, path = event.data["kwargs"], path_of(event.subject) or event.data.get("path", "")
+    named = ("mask", "src_mask", "attn_mask", "tgt_mask", "is_causal", "tgt_is_causal")
+    wanted = [one for one in named if one != "src_mask"] if path.endswith("nn.Transformer") else named
+    if any(name in kwargs and not surely_off(kwargs[name]) for name in wanted):
+        return True
+    place = next((at for name, at in MASK_PLACES.items() if path.endswith(name)), 9)
+    given = event.data["args"][place : place + 1]
+    return bool(given) and not surely_off(given[0])
 
 
 RULE = Rule("missing-causal-mask", Severity.CRITICAL, check)

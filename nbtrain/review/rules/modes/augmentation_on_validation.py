@@ -46,7 +46,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.evaluation import names_evaluation
-from nbtrain.notebook.source_values import argument
+from nbtrain.notebook.feeds import feeds
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.values import Made, Obj, Ref, Term, Value
@@ -64,11 +64,11 @@ EXCUSED = ("RandomCrop3D",)
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     changed = any(_set_later(event) for event in facts.story.of("set"))
-    for event in facts.story.made("loader"):
-        name = facts.story.name_of(event.subject)
-        if not isinstance(event.subject, Made) or not names_evaluation(name) or changed:
+    for feed in feeds(facts.story):
+        event, data = feed.made, feed.data
+        name = feed.name or "the validation loader"
+        if not (feed.judges or names_evaluation(feed.name)) or changed:
             continue
-        data = argument(event.subject, "dataset", 0)
         found = _random(data) if data is not None else ""
         if found:
             yield Problem(
@@ -77,7 +77,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 recommended="a data set of its own with fixed transforms",
                 evidence=f"`{name}` on line {event.line} reads a data set whose transforms hold {found}",
                 line=event.line,
-                name=name,
+                name=feed.name,
                 fix="val_data = Dataset(..., transform=plain_transforms)",
             )
 

@@ -37,6 +37,7 @@ Source: scikit-learn's guide "Common pitfalls: data leakage"; scicode-lint rule 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -44,7 +45,7 @@ from nbtrain.findings import Severity
 from nbtrain.notebook.story import may_be_same
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
-from nbtrain.notebook.symbolic.values import Const, Member, Op, Term, Value
+from nbtrain.notebook.symbolic.values import Const, Made, Member, Op, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -57,7 +58,9 @@ PER_ROW = frozenset({1, -1, 2})
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     fits = [event for event in facts.story.calls(".fit_transform", ".fit") if _learns(event)]
-    for split in facts.story.calls(*SPLITS):
+    yield from _sliced(facts, fits)
+    folds = [one for one in facts.story.calls(".split") if _of_folds(one)]
+    for split in [*facts.story.calls(*SPLITS), *folds]:
         for value in split.data["args"]:
             used = [(one, into) for one, into in behind(value)]
             fit = next((event for event in fits if event.at < split.at and _reaches(event, used)), None)
@@ -75,6 +78,56 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                     split, split, f"scaled on line {line} by the mean and deviation of all rows", line
                 )
                 break
+
+
+def _of_folds(event: Event) -> bool:
+    """`KFold(...).split(x)`."""
+    owner = event.subject.owner if isinstance(event.subject, Member) else None
+    path = owner.op.path if isinstance(owner, Term) and owner.op is not None else ""
+    return path.rpartition(".")[2].endswith(("Fold", "ShuffleSplit", "TimeSeriesSplit"))
+
+
+def _sliced(facts: ReviewFacts, fits: list[Event]) -> Iterator[Problem]:
+    """Data cut in two by `x[:n]` and `x[n:]` after they were fitted."""
+    if not fits:
+        return
+    heads: dict[tuple[int, str], Op] = {}
+    tails: dict[tuple[int, str], Value] = {}
+    for value in _everything(facts):
+        op = value.op if isinstance(value, Term) else None
+        cut = getattr(op.node, "slice", None) if op is not None and op.path == "[]" else None
+        if op is None or not isinstance(cut, ast.Slice) or cut.step is not None:
+            continue
+        if cut.lower is None and cut.upper is not None:
+            heads[id(op.inputs[0]), ast.unparse(cut.upper)] = op
+        elif cut.upper is None and cut.lower is not None:
+            tails[id(op.inputs[0]), ast.unparse(cut.lower)] = op.inputs[0]
+    for key, whole in tails.items():
+        if key in heads:
+            used = list(behind(whole))
+            fit = next((event for event in fits if _reaches(event, used)), None)
+            if fit is not None:
+                line = getattr(heads[key].node, "lineno", fit.line)
+                yield _problem(
+                    fit, fit, f"fitted on line {fit.line} on everything that is cut in two on line {line}"
+                )
+                return
+
+
+def _everything(facts: ReviewFacts) -> Iterator[Value]:
+    """What calls and objects of the source got, and all behind it."""
+    seen: set[int] = set()
+    for kind in ("call", "instance", "made"):
+        for event in facts.story.of(kind):
+            held = event.subject if kind == "made" else None
+            given = (
+                [*held.args, *held.kwargs.values()] if isinstance(held, Made) else event.data.get("args", [])
+            )
+            for value in given:
+                for one, _ in behind(value):
+                    if id(one) not in seen:
+                        seen.add(id(one))
+                        yield one
 
 
 def _learns(event: Event) -> bool:

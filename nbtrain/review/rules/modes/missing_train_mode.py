@@ -63,7 +63,8 @@ from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.evaluation import NO, UNKNOWN, mode_in_training, mode_matters
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.machine import Event
-from nbtrain.notebook.symbolic.values import Live, Made, options
+from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.values import Live, Made, Term, options
 from nbtrain.notebook.training_models import holds
 from nbtrain.review.edits import Edit, line_before
 from nbtrain.review.facts import ReviewFacts
@@ -108,7 +109,14 @@ def _edits(cycle: Cycle, forward: Event, left: Event, name: str) -> tuple[Edit, 
 def _run(cycle: Cycle) -> Event | None:
     """The first run, in a turn, of a model that this optimizer trains."""
     known = all(isinstance(one, Made | Live) for one in options(cycle.step.subject))
-    for event in cycle.of("forward"):
+    behind_loss = {
+        id(one.op.node)
+        for one, _ in behind(cycle.backward.subject, graph=True)
+        if isinstance(one, Term) and one.op is not None and one.op.path == "call"
+    }
+    forwards = cycle.of("forward")
+    traced = [event for event in forwards if id(event.node) in behind_loss]
+    for event in traced or forwards:
         if (
             not cycle.in_turn(event)
             or event.data.get("nested")

@@ -65,14 +65,29 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.evaluation import loader_words
+from nbtrain.notebook.feeds import feeds, unwrapped, words_in
+from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.values import Made, Member, Term, Value, name_of, options
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
+KEEPING = ("torch.save", ".state_dict", "deepcopy", ".save", ".save_pretrained")
+TEST = frozenset({"test", "testing", "te"})
+VALIDATING = frozenset({"val", "valid", "validation", "dev", "eval", "va"})
 VALIDATION = re.compile(r"\b(val|valid|validation|dev)(_|\b)|val_?(loader|dl|data|set|ds)", re.IGNORECASE)
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
-    if facts.source is None or VALIDATION.search(facts.words):
+    if facts.source is None:
+        return
+    yield from _trainers(facts)
+    for event in facts.story.calls(*KEEPING):
+        judged = _judged_by(facts, event)
+        if judged and all(words_in(name) & TEST and not words_in(name) & VALIDATING for name in judged):
+            yield _problem(judged[0], _run_line(facts, judged[0]) or event.line, event.line)
+            return
+    if VALIDATION.search(facts.words):
         return
     for run in facts.story.passes:
         words = loader_words(facts.story, run)
@@ -83,26 +98,61 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             continue
         kept = [
             event
-            for event in facts.story.calls(
-                "torch.save", ".state_dict", "deepcopy", ".save", ".save_pretrained"
-            )
+            for event in facts.story.calls(*KEEPING)
             if around in event.loops and event.guards and event.at > run.forward.at
         ]
         if kept:
-            name = words.split(" ")[0]
-            yield Problem(
-                issue=f"`{name}` chooses the weights that it judges",
-                current=f"weights kept on line {kept[0].line} by a score on `{name}`",
-                recommended="a validation split for the choice, the test set once at the end",
-                evidence=(
-                    f"`{name}` is run every epoch (line {run.line}); line {kept[0].line} keeps "
-                    "weights under a condition"
-                ),
-                line=run.line,
-                name=name,
-                fix="train_data, val_data = torch.utils.data.random_split(train_data, [0.9, 0.1])",
-            )
+            yield _problem(words.split(" ")[0], run.line, kept[0].line)
             return
+
+
+def _judged_by(facts: ReviewFacts, event: Event) -> list[str]:
+    """The loaders whose batches decide whether weights are kept here, in a loop that trains."""
+    if not event.loops or not any(event.loops[0] in cycle.step.loops for cycle in facts.cycles):
+        return []
+    found = []
+    for guard in event.guards:
+        for one, _ in behind(guard.condition) if guard.condition is not None else ():
+            op = one.op if isinstance(one, Term) else None
+            if op is not None and op.path == "batch" and op.inputs:
+                names = [facts.story.name_of(loader) or name_of(loader) for loader in unwrapped(op.inputs[0])]
+                found += [name for name in names if words_in(name) & (TEST | VALIDATING | {"train"})]
+    return list(dict.fromkeys(found))
+
+
+def _run_line(facts: ReviewFacts, name: str) -> int | None:
+    return next((run.line for run in facts.story.passes if name in loader_words(facts.story, run)), None)
+
+
+def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
+    """A framework's trainer that keeps the best weights by a score on the test set."""
+    if "load_best_model_at_end=True" in facts.words.replace(" ", ""):
+        for event in facts.story.made("hf-trainer"):
+            held = event.subject.kwargs.get("eval_dataset") if isinstance(event.subject, Made) else None
+            if isinstance(held, Member) and words_in(held.attr) & TEST:
+                yield _problem("eval_dataset", event.line, event.line)
+    if re.search(r"ModelCheckpoint\([^)]*monitor|EarlyStopping\(", facts.words):
+        for feed in feeds(facts.story):
+            given = feed.judges and not feed.trains and words_in(feed.name) & TEST
+            if given and any(one is feed.value for fit in facts.story.of("fit") for one in _validates(fit)):
+                yield _problem(feed.name, feed.made.line, feed.made.line)
+
+
+def _validates(fit: Event) -> list[Value]:
+    given = [fit.data["kwargs"].get("val_dataloaders"), *fit.data["args"][2:3]]
+    return [one for value in given if value is not None for one in options(value)]
+
+
+def _problem(name: str, line: int, kept: int) -> Problem:
+    return Problem(
+        issue=f"`{name}` chooses the weights that it judges",
+        current=f"weights kept on line {kept} by a score on `{name}`",
+        recommended="a validation split for the choice, the test set once at the end",
+        evidence=f"`{name}` is run during training (line {line}); line {kept} keeps weights by its score",
+        line=line,
+        name=name,
+        fix="train_data, val_data = torch.utils.data.random_split(train_data, [0.9, 0.1])",
+    )
 
 
 RULE = Rule("test-set-used-for-selection", Severity.WARNING, check)

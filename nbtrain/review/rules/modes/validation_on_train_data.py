@@ -61,13 +61,15 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.evaluation import loader_words, names_evaluation
+from nbtrain.notebook.feeds import unwrapped
 from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.story import Pass, may_be_same
 from nbtrain.notebook.symbolic.roles import kind_of
-from nbtrain.notebook.symbolic.values import Live, Made, Term, Value, options
+from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Ref, Term, Value, options
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
+FIXED = re.compile(r"^(torchvision\.datasets|torchaudio\.datasets|torchtext\.datasets|datasets)\.|^\[\]$")
 RESULT = re.compile(r"^\s*[\w\[\]\"'., ]*\b(val|valid|validation|test)\w*[\w\[\]\"'., ]*=[^=]")
 
 
@@ -90,6 +92,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             yield _problem(
                 name, one.node.lineno, f"`{name}` and `{first}` are made over the same data set", False
             )
+    yield from _trainers(facts)
     for run in facts.story.passes:
         if (
             run.loop is not None
@@ -100,6 +103,17 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             yield _problem(
                 shown, _call_line(run), f"a validation result is computed over `{shown}`, which trains", False
             )
+
+
+def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
+    """A trainer of transformers that evaluates on what it trains on."""
+    for event in facts.story.made("hf-trainer"):
+        held = event.subject.kwargs if isinstance(event.subject, Made) else {}
+        if "eval_dataset" in held and _same(held.get("train_dataset"), held["eval_dataset"]):
+            node = next((k.value for k in event.subject.node.keywords if k.arg == "eval_dataset"), event.node)  # type: ignore[union-attr]
+            yield _problem(
+                "eval_dataset", node.lineno, "the trainer's `eval_dataset` is its `train_dataset`", False
+            )  # type: ignore[attr-defined]
 
 
 def _loaders(value: Value | None) -> list[Made]:
@@ -115,11 +129,67 @@ def _same(left: Value | None, right: Value | None) -> bool:
     """Whether two arguments are one data set: one value, or one name that the source does not bind."""
     for ours in options(left) if left is not None else ():
         for theirs in options(right) if right is not None else ():
+            if _overlap(ours, theirs):
+                return True
             unbound = isinstance(ours, Term | Live) and isinstance(theirs, Term | Live)
             made = any(isinstance(one, Term) and one.op is not None for one in (ours, theirs))
             if ours is theirs or (unbound and not made and may_be_same(ours, theirs)):
                 return True
+            if _alike(ours, theirs, 0):
+                return True
     return False
+
+
+def _overlap(left: Value, right: Value) -> bool:
+    """Whether two Subsets of one data set share indices: the same indices, or ranges that meet."""
+    if not all(isinstance(one, Made) and one.path.endswith("data.Subset") for one in (left, right)):
+        return False
+    ours, theirs = ((argument(one, "dataset", 0), argument(one, "indices", 1)) for one in (left, right))  # type: ignore[arg-type]
+    if ours[1] is None or theirs[1] is None or not _same(ours[0], theirs[0]):
+        return False
+    if ours[1] is theirs[1]:
+        return True
+    mine, others = _range(ours[1]), _range(theirs[1])
+    return mine is not None and others is not None and max(mine[0], others[0]) < min(mine[1], others[1])
+
+
+def _range(value: Value) -> tuple[int, int] | None:
+    """The bounds of `range(a, b)` where both are known."""
+    for one in unwrapped(value):
+        bounds = one.args if isinstance(one, Made) and one.path == "builtins.range" else []
+        numbers = [part.value for part in bounds if isinstance(part, Const) and isinstance(part.value, int)]
+        if bounds and len(bounds) == len(numbers) <= 2:
+            return (0, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1])
+    return None
+
+
+def _alike(left: Value, right: Value, depth: int) -> bool:
+    """Whether two expressions give the same rows: one part of one data set, or one data set made twice."""
+    if depth > 6:
+        return False
+    if left is right:
+        return True
+    if isinstance(left, Const) and isinstance(right, Const):
+        return type(left.value) is type(right.value) and left.value == right.value
+    if isinstance(left, Ref) and isinstance(right, Ref):
+        return left.path == right.path
+    if isinstance(left, Member) and isinstance(right, Member):
+        return left.attr == right.attr and _alike(left.owner, right.owner, depth + 1)
+    ours, theirs = (one.op if isinstance(one, Term) else None for one in (left, right))
+    if ours is None or theirs is None or ours.path != theirs.path or not FIXED.search(ours.path):
+        return False
+    mine, others = (_rows_by(op.kwargs) for op in (ours, theirs))
+    return (
+        len(ours.inputs) == len(theirs.inputs)
+        and mine.keys() == others.keys()
+        and all(_alike(a, b, depth + 1) for a, b in zip(ours.inputs, theirs.inputs, strict=True))
+        and all(_alike(mine[name], others[name], depth + 1) for name in mine)
+    )
+
+
+def _rows_by(kwargs: dict[str, Value]) -> dict[str, Value]:
+    """The arguments that decide which rows a data set holds."""
+    return {name: one for name, one in kwargs.items() if "transform" not in name and name != "download"}
 
 
 def _call_line(run: Pass) -> int:

@@ -52,12 +52,13 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.story import Cycle
-from nbtrain.notebook.symbolic.values import Value, options
+from nbtrain.notebook.symbolic.values import Obj, Value, options
 from nbtrain.notebook.training_models import (
     changed_elsewhere,
     frozen_parts,
     given_parameters,
     holds,
+    learns,
     trained_in,
 )
 from nbtrain.review.facts import ReviewFacts
@@ -78,7 +79,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             name = facts.story.name_of(model)
             if name in {facts.story.name_of(one) for one in known}:
                 continue  # made anew after the optimizer: optimizer-stale-params says so
-            if any(holds(one, model) for one in [*known, *said]) or _excused(facts, cycle, model, name):
+            covered = any(holds(one, model) for one in [*known, *said]) or _in_parts(model, known)
+            if covered or _excused(facts, cycle, model, name):
                 continue
             said.append(model)
             line = getattr(op.node, "lineno", cycle.backward.line)
@@ -94,6 +96,12 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 name=name,
                 fix=f"{cycle.name}.add_param_group({{'params': {shown}.parameters()}})",
             )
+
+
+def _in_parts(model: Value, known: list[Value]) -> bool:
+    """Whether every part of a model that learns is given, though the whole is not."""
+    parts = [one for one in model.attrs.values() if learns(one)] if isinstance(model, Obj) else []
+    return bool(parts) and all(any(holds(given, part) for given in known) for part in parts)
 
 
 def _given(facts: ReviewFacts) -> list[Value] | None:

@@ -11,7 +11,7 @@ class Net(nn.Module):
             p.requires_grads = False  # <-- requires-grad-typo
 
     def forward(self, x):
-        return self.head(self.body(x))
+        return self.head(self.body(x).relu())
 
 
 net = Net()

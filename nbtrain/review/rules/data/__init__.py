@@ -1,0 +1,1 @@
+"""Rules on how data reach the training: order, loaders, scale, devices, processes."""

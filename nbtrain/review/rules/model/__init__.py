@@ -1,0 +1,1 @@
+"""Rules on what a network is made of: activations, initial weights, dropout, normalisation, layouts."""

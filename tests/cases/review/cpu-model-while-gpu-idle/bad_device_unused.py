@@ -1,0 +1,10 @@
+import torch
+from torch import nn
+
+device = torch.device("cuda:0")  # <-- cpu-model-while-gpu-idle
+model = nn.Linear(10, 2)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(x), y).backward()
+    optimizer.step()

@@ -1,0 +1,10 @@
+import torch
+from torch import nn
+
+torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
+model = nn.Linear(10, 2)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(x), y).backward()
+    optimizer.step()

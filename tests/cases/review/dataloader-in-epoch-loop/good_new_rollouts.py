@@ -1,0 +1,16 @@
+from torch.utils.data import TensorDataset
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+model = nn.Sequential(nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 2))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for iteration in range(50):
+    states, targets = collect(model)
+    loader = DataLoader(TensorDataset(states, targets), batch_size=64, shuffle=True)
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+    scheduler.step()

@@ -1,0 +1,15 @@
+from tqdm import tqdm
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+model = nn.Sequential(nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 2))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for epoch in range(25):
+    bar = tqdm(train_loader)
+    for x, y in bar:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        bar.set_postfix(loss=loss.item())

@@ -1,0 +1,15 @@
+from datasets import load_dataset
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+model = nn.Sequential(nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 2))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+rows = load_dataset("imdb", split="train").shuffle(seed=1)
+loader = DataLoader(rows, batch_size=64)
+for epoch in range(5):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
