@@ -23,6 +23,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "runs": ("nbtrain.commands.runs", "list the runs of this kernel and on disk"),
     "report": ("nbtrain.commands.report", "show what a run came to"),
     "diagnose": ("nbtrain.commands.diagnose", "say what is wrong with a training, and what to do"),
+    "compare": ("nbtrain.commands.compare", "compare an optimized training with its baseline"),
     "inspect": ("nbtrain.commands.inspect", "look at a model, an optimizer, a scheduler or a loader"),
     "lr-find": ("nbtrain.commands.lr_find", "find a learning rate by a range test that leaves no trace"),
     "estimate": ("nbtrain.commands.estimate", "estimate the memory of a training step before it runs"),

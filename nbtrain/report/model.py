@@ -164,12 +164,14 @@ class Treemap:
 
 @dataclass(frozen=True)
 class Figure:
-    """Plots in a grid, drawn by the renderer. `alt`: what the figure shows, in words with its numbers."""
+    """Plots in a grid, drawn by the renderer. `alt`: what the figure shows, in words with its numbers. `name`:
+    of its file where it is written to one; "" for a number."""
 
     axes: tuple[Axes | Treemap, ...]
     alt: str
     columns: int = 2
     caption: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
