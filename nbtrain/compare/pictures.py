@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from nbtrain.compare.directions import in_points
-from nbtrain.compare.measures import Judged
 from nbtrain.compare.pair import Pair
+from nbtrain.compare.trial import Side
 from nbtrain.report.decimate import decimate
-from nbtrain.report.model import Axes, Figure, Mark, Series
+from nbtrain.report.model import Axes, Circle, Figure, Series
 from nbtrain.units import number
 
 FIGURE_NAME = "comparison"
@@ -16,9 +17,11 @@ _ROLES = ("train", "valid")  # the theme's two colours that stay apart; here one
 _PLOTS = 6
 _POINTS = 1000
 _TITLES = {
-    "val_acc": "Validation accuracy", "val_loss": "Validation loss", "train_acc": "Train accuracy",
+    "val_acc": "Validation accuracy (%)",
+    "val_loss": "Validation loss",
+    "train_acc": "Train accuracy (%)",
     "train_loss": "Train loss",
-}  # fmt: skip
+}
 
 
 def learning_curves(pair: Pair) -> Figure | None:
@@ -33,40 +36,56 @@ def learning_curves(pair: Pair) -> Figure | None:
     for name in names[:_PLOTS]:
         title = _TITLES.get(name, name)
         sides = (pair.baseline, pair.optimized)
-        series = [_series(one, name, role) for one, role in zip(sides, _ROLES, strict=True)]
-        marks = [
-            Mark(one.epoch, f"best of {one.side.name}, epoch {one.epoch:.0f}", "muted")
+        series = [_series(one.side, name, role) for one, role in zip(sides, _ROLES, strict=True)]
+        rings = tuple(
+            Circle(best.epoch, _scale(name) * float(one.side.trials[0].column(name)[best.row]), "", "muted")
             for one in sides
-            if name == pair.headline and one.epoch is not None
-        ]
-        axes.append(Axes(title, tuple(series), x_label="epoch", marks=tuple(marks)))
+            if name == pair.headline and len(one.side) == 1 and (best := one.best[0]) is not None
+        )
+        axes.append(Axes(title, tuple(series), x_label="epoch", circles=rings))
         told.append(_told(title, series))
     if not axes:
         return None
     bands = max(len(pair.baseline.side), len(pair.optimized.side)) > 1
     band = " Bands reach from the lowest to the highest run." if bands else ""
     alt = f"Learning curves of {pair.baseline.side.name} and {pair.optimized.side.name} by epoch. {' '.join(told)}{band}"
-    return Figure(tuple(axes), alt=alt, name=FIGURE_NAME)
+    caption = "Rings: the best epochs." if any(one.circles for one in axes) else ""
+    return Figure(tuple(axes), alt=alt, caption=caption, name=FIGURE_NAME)
 
 
-def _series(one: Judged, name: str, role: str) -> Series:
+def several_curves(sides: Sequence[Side], headline: str | None) -> Figure | None:
+    """Return the curves of many sides, a plot a metric; None where they share no metric."""
+    shared = [name for name in sides[0].metrics() if all(side.has(name) for side in sides)] if sides else []
+    shared.sort(key=lambda name: name != headline)
+    roles = [*_ROLES, *[""] * max(len(sides) - 2, 0)]
+    axes, told = [], []
+    for name in shared[:4]:
+        series = [_series(side, name, role) for side, role in zip(sides, roles, strict=False)]
+        axes.append(Axes(_TITLES.get(name, name), tuple(series), x_label="epoch"))
+        told.append(_told(_TITLES.get(name, name), series))
+    return Figure(tuple(axes), alt=f"Learning curves. {' '.join(told)}", name=FIGURE_NAME) if axes else None
+
+
+def _scale(name: str) -> float:
+    return 100.0 if name.endswith("_acc") else 1.0
+
+
+def _series(side: Side, name: str, role: str) -> Series:
     by_epoch: dict[float, list[float]] = {}
-    for trial in one.side:
+    for trial in side:
         for epoch, value in zip(trial.epochs.tolist(), trial.column(name).tolist(), strict=True):
             by_epoch.setdefault(epoch, []).append(value)
     x = np.array(sorted(by_epoch))
     rows = [np.array(by_epoch[at]) for at in x.tolist()]
     rows = [values[np.isfinite(values)] for values in rows]
     y = np.array([values.mean() if len(values) else np.nan for values in rows])
-    scale = 100.0 if name.endswith("_acc") and in_points(name) else 1.0
+    scale = _scale(name)
     x_drawn, y_drawn = decimate(x, scale * y, _POINTS)
-    if len(one.side) < 2 or len(x_drawn) != len(x):
-        return Series(one.side.name, tuple(x_drawn.tolist()), tuple(y_drawn.tolist()), role=role)
+    if len(side) < 2 or len(x_drawn) != len(x):
+        return Series(side.name, tuple(x_drawn.tolist()), tuple(y_drawn.tolist()), role=role)
     low = tuple(scale * float(values.min()) if len(values) else np.nan for values in rows)
     high = tuple(scale * float(values.max()) if len(values) else np.nan for values in rows)
-    return Series(
-        one.side.name, tuple(x.tolist()), tuple((scale * y).tolist()), role=role, low=low, high=high
-    )
+    return Series(side.name, tuple(x.tolist()), tuple((scale * y).tolist()), role=role, low=low, high=high)
 
 
 def _told(title: str, series: list[Series]) -> str:
