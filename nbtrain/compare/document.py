@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbtrain.compare.directions import UP, in_points
-from nbtrain.compare.measures import Measure, Sample
-from nbtrain.compare.pair import Pair, Resource
+from nbtrain.compare.directions import UP
+from nbtrain.compare.measures import Measure
+from nbtrain.compare.pair import Pair
 from nbtrain.compare.pictures import learning_curves
-from nbtrain.compare.verdict import BETTER, NOT_COMPARABLE, RULE, WELCH, WORSE
+from nbtrain.compare.verdict import BETTER, NOT_COMPARABLE, RULE, WORSE
+from nbtrain.compare.wording import (
+    amount_text,
+    improvement_text,
+    interval_text,
+    p_text,
+    sample_text,
+    setting_text,
+    value_text,
+)
 from nbtrain.report.model import Block, Cell, Details, Items, KeyValues, Note, Report, Section, Table, Text
-from nbtrain.units import number, seconds, size
+from nbtrain.units import number, seconds
 
 TONES = {BETTER: "good", WORSE: "critical", NOT_COMPARABLE: "warning"}
 _MOST_SETTINGS = 60
@@ -116,18 +125,25 @@ def metric_blocks(pair: Pair) -> tuple[Block, ...]:
     """Return the table of metrics at the best epochs, the last epochs beside them, and the gap."""
     if not pair.measures:
         return (Text("No metric is on both sides."),)
-    several = pair.verdict.method == WELCH or any(one.p_value is not None for one in pair.measures)
-    columns = ["Metric", pair.baseline.side.name, pair.optimized.side.name, "Improvement", "Relative"]
-    columns += ["p (Welch)", "95 % interval"] if several else []
-    columns += ["Last epoch", "Improvement there"]
-    rows = tuple(_metric_row(one, several, one.name == pair.headline) for one in pair.measures)
+    columns = (
+        "Metric",
+        pair.baseline.side.name,
+        pair.optimized.side.name,
+        "Improvement",
+        "Relative",
+        "Last epoch",
+    )
     table = Table(
-        tuple(columns),
-        rows,
-        caption="At each side's best epoch by validation; improvement is positive where the optimized side is better.",
-        numeric=tuple(range(1, len(columns))),
+        columns,
+        tuple(_metric_row(one) for one in pair.measures),
+        caption="At each side's best epoch by validation; an improvement is positive where the optimized side is "
+        "better.",
+        numeric=(1, 2, 3, 4, 5),
     )
     blocks: list[Block] = [table]
+    tested = [one for one in pair.measures if one.p_value is not None or one.interval is not None]
+    if tested:
+        blocks.append(_tests(tested))
     if pair.gap is not None:
         name = "accuracy" if pair.gap.metric == "acc" else "loss"
         change = pair.gap.change
@@ -138,13 +154,6 @@ def metric_blocks(pair: Pair) -> tuple[Block, ...]:
         blocks.append(
             Text(
                 f"Gap of {name} between training and validation: {sizes[0]} → {sizes[1]} ({sizes[2]}, {word})."
-            )
-        )
-    if several:
-        blocks.append(
-            Text(
-                "p-values are not corrected for the number of metrics; the verdict rests on the first row.",
-                "muted",
             )
         )
     if pair.undirected:
@@ -165,48 +174,40 @@ def metric_blocks(pair: Pair) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _metric_row(one: Measure, several: bool, first: bool) -> tuple[Cell | str, ...]:
+def _metric_row(one: Measure) -> tuple[Cell | str, ...]:
     tone = "" if not one.absolute else "good" if one.absolute > 0 else "critical"
-    arrow = {UP: " ↑", None: ""}.get(one.direction, " ↓")
-    row: list[Cell | str] = [
+    arrow = "" if one.direction is None else " ↑" if one.direction == UP else " ↓"
+    last = f"{value_text(one, one.baseline.last_mean)} → {value_text(one, one.optimized.last_mean)}"
+    if one.absolute_last is not None:
+        last += f" ({improvement_text(one, one.absolute_last)})"
+    return (
         Cell(one.name + arrow),
-        _sample(one, one.baseline),
-        _sample(one, one.optimized),
-        Cell(_signed(one, one.absolute), tone),
+        sample_text(one, one.baseline),
+        sample_text(one, one.optimized),
+        Cell(improvement_text(one, one.absolute), tone),
         Cell("–" if one.relative_percent is None else f"{one.relative_percent:+.1f} %", tone),
-    ]
-    if several:
-        interval = "–" if one.interval is None else " to ".join(_signed(one, value) for value in one.interval)
-        row += ["–" if one.p_value is None else _p(one.p_value), interval]
-    last = (value_text(one, one.baseline.last_mean), value_text(one, one.optimized.last_mean))
-    return (*row, f"{last[0]} → {last[1]}", _signed(one, one.absolute_last))
+        last,
+    )
 
 
-def _p(value: float) -> str:
-    return "< 0.0001" if value < 1e-4 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
-
-
-def _sample(one: Measure, sample: Sample) -> str:
-    if sample.std is None:
-        return value_text(one, sample.mean)
-    return f"{value_text(one, sample.mean)} ± {value_text(one, sample.std)}"
-
-
-def value_text(one: Measure, value: float) -> str:
-    """Return a metric's value as people read it: a share in percent."""
-    return f"{100 * value:.2f} %" if _share(one) and value == value else number(value)
-
-
-def _signed(one: Measure, value: float | None) -> str:
-    if value is None or value != value:
-        return "–"
-    if _share(one):
-        return f"{100 * value:+.2f} points"
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{number(abs(value))}"
-
-
-def _share(one: Measure) -> bool:
-    return in_points(one.name) and max(one.baseline.mean, one.optimized.mean) <= 1.5
+def _tests(measures: list[Measure]) -> Table:
+    rows = tuple(
+        (
+            one.name,
+            "–" if one.t is None else f"{one.t:.2f}",
+            "–" if one.df is None else f"{one.df:.1f}",
+            "–" if one.p_value is None else p_text(one.p_value),
+            interval_text(one),
+        )
+        for one in measures
+    )
+    return Table(
+        ("Metric", "t", "Degrees of freedom", "p (Welch)", "95 % interval of the improvement"),
+        rows,
+        caption="Welch's t-test and a bootstrap over the runs. The p-values are not corrected for the number of "
+        "metrics; the verdict rests on the first row alone.",
+        numeric=(1, 2, 3, 4),
+    )
 
 
 def _gap_text(value: float, metric: str) -> str:
@@ -220,8 +221,8 @@ def resource_blocks(pair: Pair) -> tuple[Block, ...]:
         rows = tuple(
             (
                 one.name.capitalize() if one.name[:1].islower() else one.name,
-                amount(one, one.baseline),
-                amount(one, one.optimized),
+                amount_text(one.baseline, one.kind, one.currency),
+                amount_text(one.optimized, one.kind, one.currency),
                 "–" if one.saved_percent is None else f"{-one.saved_percent:+.1f} %",
             )
             for one in pair.resources
@@ -249,17 +250,6 @@ def reached_text(pair: Pair) -> str:
     return f"{start}; {b} reached it after {reached.optimized:g}{took}."
 
 
-def amount(one: Resource, value: float | None) -> str:
-    """Return an amount of a resource as people read it."""
-    if value is None:
-        return "–"
-    if one.kind == "seconds":
-        return seconds(value)
-    if one.kind == "bytes":
-        return size(value)
-    return f"{number(value)} {one.currency}".strip()
-
-
 def changed_blocks(pair: Pair) -> tuple[Block, ...]:
     """Return the settings that differ."""
     sides = (pair.baseline.side, pair.optimized.side)
@@ -281,12 +271,6 @@ def changed_blocks(pair: Pair) -> tuple[Block, ...]:
     if len(rows) > _MOST_SETTINGS:
         blocks.append(Details(f"{len(rows) - _MOST_SETTINGS} more", (Table(columns, rows[_MOST_SETTINGS:]),)))
     return tuple(blocks)
-
-
-def setting_text(value: object) -> str:
-    """Return a setting in at most 120 characters."""
-    text = number(value, 6) if isinstance(value, float) else str(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 def condition_blocks(pair: Pair) -> tuple[Block, ...]:

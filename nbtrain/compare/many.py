@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from nbtrain.compare.comparable import headline_of
-from nbtrain.compare.directions import direction_of, in_points
-from nbtrain.compare.document import TONES, headline, pair_data, value_text
+from nbtrain.compare.directions import direction_of
+from nbtrain.compare.document import TONES, headline, pair_data
 from nbtrain.compare.pair import Pair, compare_sides
 from nbtrain.compare.pictures import several_curves
 from nbtrain.compare.statistics import ALPHA
 from nbtrain.compare.trial import Side, in_one_unit
 from nbtrain.compare.verdict import BETTER, NOT_COMPARABLE, SAME, WELCH, WORSE, Verdict
+from nbtrain.compare.wording import improvement_text, sample_text
 from nbtrain.report.model import (
     Block,
     Cell,
@@ -36,7 +37,6 @@ from nbtrain.report.model import (
 from nbtrain.units import number, seconds
 
 _AXES = 8  # vertical axes at most
-_PERCENT = 100.0
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,7 @@ def _table(overview: Overview) -> Block:
         for name in metrics:
             one = next((one for one in pair.measures if one.name == name), None)
             sample = None if one is None else one.optimized if at else one.baseline
-            spread = "" if sample is None or sample.std is None else f" ± {value_text(one, sample.std)}"
-            cells.append("–" if one is None or sample is None else f"{value_text(one, sample.mean)}{spread}")
+            cells.append("–" if one is None or sample is None else sample_text(one, sample))
         time = next((r for r in pair.resources if r.name == "training time"), None)
         taken = None if time is None else time.optimized if at else time.baseline
         word = pair.verdict.word.replace("-", " ")
@@ -226,11 +225,7 @@ def _table(overview: Overview) -> Block:
 
 def _against(pair: Pair) -> str:
     top = pair.headline_measure
-    if top is None or top.absolute is None:
-        return "–"
-    if in_points(top.name) and max(top.baseline.mean, top.optimized.mean) <= 1.5:
-        return f"{_PERCENT * top.absolute:+.2f} points"
-    return f"{top.absolute:+.4g}"
+    return "–" if top is None else improvement_text(top, top.absolute)
 
 
 def parallel_figure(overview: Overview) -> Figure | None:

@@ -150,7 +150,7 @@ def measure(name: str, baseline: Judged, optimized: Judged, declared: Mapping[st
         sign * (b.last_mean - a.last_mean),
         tested.p if tested is not None else None,
         interval,
-        tested.t if tested is not None else None,
+        sign * tested.t if tested is not None else None,
         tested.df if tested is not None else None,
     )
 

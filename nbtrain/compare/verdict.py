@@ -11,6 +11,7 @@ from nbtrain.compare.directions import in_points
 from nbtrain.compare.measures import Measure
 from nbtrain.compare.statistics import ALPHA, noise_of
 from nbtrain.compare.trial import Side
+from nbtrain.compare.wording import interval_text, p_text
 from nbtrain.units import number
 
 BETTER, WORSE, SAME = "better", "worse", "no-significant-difference"
@@ -50,10 +51,10 @@ def verdict_on(measure: Measure, sides: tuple[Side, Side], alpha: float = ALPHA)
 def _tested(measure: Measure, counts: tuple[int, int], alpha: float) -> Verdict:
     p, gain = measure.p_value, measure.absolute or 0.0
     assert p is not None
-    words = f"Welch's t-test on {measure.name} over {counts[0]} and {counts[1]} runs: p = {_p(p)}"
+    told = p_text(p) if p < 1e-4 else f"= {p_text(p)}"
+    words = f"Welch's t-test on {measure.name} over {counts[0]} and {counts[1]} runs: p {told}"
     if measure.interval is not None:
-        low, high = (number(value, 3) for value in measure.interval)
-        words += f", 95 % interval of the improvement {low} to {high} (bootstrap)"
+        words += f", 95 % interval of the improvement {interval_text(measure)} (bootstrap)"
     if p < alpha:
         word = BETTER if gain > 0 else WORSE
         return Verdict(
@@ -73,7 +74,7 @@ def _by_rule(measure: Measure, sides: tuple[Side, Side], counts: tuple[int, int]
     what = "3 points" if share else "3 % of the baseline"
     noise = _NOISES * _noise(measure, sides)
     why = (
-        f"{_counted(counts)}, so nothing is known of the spread between seeds"
+        _single(counts)
         if min(counts) < 2
         else "The runs of each side agree to the last digit, so there is no spread to test against"
     )
@@ -102,8 +103,10 @@ def _largest(measure: Measure) -> float:
     return float(np.max([*measure.baseline.values, *measure.optimized.values]))
 
 
-def _counted(counts: tuple[int, int]) -> str:
-    return "One run a side" if counts == (1, 1) else f"{counts[0]} and {counts[1]} runs a side"
+def _single(counts: tuple[int, int]) -> str:
+    if counts == (1, 1):
+        return "One run a side, so nothing is known of the spread between seeds"
+    return f"There are {counts[0]} and {counts[1]} runs, and a test needs two on each side"
 
 
 def _amount(value: float, share: bool, unit: float) -> str:
@@ -111,7 +114,3 @@ def _amount(value: float, share: bool, unit: float) -> str:
         points = round(abs(value) * 100 / unit, 4)
         return f"{number(points, 3)} point{'' if points == 1 else 's'}"
     return number(abs(value), 3)
-
-
-def _p(p: float) -> str:
-    return "below 0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.01 else f"{p:.3f}"
