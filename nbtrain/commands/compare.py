@@ -22,8 +22,8 @@ def compare(
 
     Args:
         runs: two or more sides, the baseline first. Each is a Run, a run's id or folder, a metrics.json or
-            another history, a folder with folders `seed-*` or with several runs, or a list of these, which are
-            taken as repetitions of one set-up with other seeds.
+            another history, a folder with folders `seed-*` or with several runs, or a list of these, taken
+            as repetitions of one set-up with other seeds.
         metric: the metric that decides; None takes val_acc where all have it, else val_loss.
         up, down: names of metrics of which more, or less, is better, where the name does not tell it.
         dir: folder of the run folders.
@@ -151,7 +151,7 @@ COMMAND = Command(
         METRIC,
         UP,
         DOWN,
-        Argument(("--output",), "write the report there as Markdown, comparison.png beside it", metavar="FILE"),
+        Argument(("--output",), "write the report as Markdown, comparison.png beside it", metavar="FILE"),
         HTML,
         DIR,
     ),

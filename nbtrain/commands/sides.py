@@ -54,7 +54,7 @@ def side_of(name: str, read: Iterable[Read]) -> Side:
 
 
 def side_names(reads: list[list[Read]], sources: list[Any]) -> list[str]:
-    """Return a name for each side: of its run, else of its folder; made distinct by A, B where they are alike."""
+    """Return a name for each side: of its run, else of its folder; made distinct where they are alike."""
     names = [_side_name(read, source) for read, source in zip(reads, sources, strict=True)]
     if len(set(names)) == len(names):
         return names
@@ -117,7 +117,7 @@ def _of_path(folder: Path, depth: int = 2) -> list[Read]:
     if not found:
         raise InvalidMetrics(
             f"{folder} holds no history that can be read.",
-            suggestion="Give a run's folder, a metrics.json, or a folder with folders seed-* that hold one each.",
+            suggestion="Give a run's folder, a metrics.json, or a folder with folders seed-*.",
             path=str(folder),
             field="",
             problem="no history in the folder",
@@ -163,7 +163,7 @@ def _natural(path: Path) -> list[Any]:
 
 
 def _of_run_folder(folder: Path) -> Read:
-    """Read a run's folder; a manifest that another tool wrote, or that is damaged, is read as plain values."""
+    """Read a run's folder; a manifest that is none of ours is read as plain values."""
     from nbtrain.runs.stored import StoredRun
 
     try:
@@ -259,7 +259,7 @@ def _beside(path: Path) -> dict[str, Any]:
 
 
 def _plain_values(path: Path) -> dict[str, Any]:
-    """Return a file's object; empty where there is none or it cannot be read: it only adds to what is known."""
+    """Return a file's object; empty where it cannot be read: it only adds to what is known."""
     with suppress(OSError, ValueError, RecursionError):
         if not path.is_file() or path.stat().st_size > _LARGEST:
             return {}

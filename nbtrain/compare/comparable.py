@@ -20,7 +20,7 @@ _LOSS_KEYS = ("loss", "criterion", "loss_fn", "loss_function")
 
 @dataclass(frozen=True)
 class Sameness:
-    """What is the same. `seed`, `data`: True, False, or None where it is not known; `said`: a sentence each."""
+    """What is the same. `seed`, `data`: None where it is not known; `..._said`: the same in a sentence."""
 
     seed: bool | None
     data: bool | None
@@ -90,13 +90,13 @@ def _other_loss(baseline: Side, optimized: Side, headline: str) -> list[str]:
     a, b = _losses(baseline), _losses(optimized)
     if a and b and a != b:
         return [
-            f"Other metric: {headline} is {_listed(a)} in {baseline.name} and {_listed(b)} in {optimized.name}."
+            f"Other metric: {headline} is {_listed(a)} in {baseline.name}, {_listed(b)} in {optimized.name}."
         ]
     return []
 
 
 def losses_differ(baseline: Side, optimized: Side) -> bool:
-    """Say whether the two are known to have been trained with other losses, whose numbers mean other things."""
+    """Say whether the two are known to have been trained with other losses, whose numbers differ in kind."""
     a, b = _losses(baseline), _losses(optimized)
     return bool(a and b and a != b)
 

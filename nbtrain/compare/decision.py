@@ -1,4 +1,4 @@
-"""What to do after an optimization: go to production, iterate, or collect data, and why. It measures nothing."""
+"""What to do after an optimization: go to production, iterate, or collect data, and why."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Decision:
 def decide(pair: Pair, before: Health, after: Health) -> Decision:
     """Decide from the verdict and the diagnoses before and after.
 
-    Production needs a better verdict and an optimized training without a problem of learning; a problem of the
-    machine is a condition only. Data is asked for where the data itself is doubted, or where overfitting is still
-    there after an optimization that did not win. All else is another iteration.
+    Production needs a better verdict and an optimized training without a problem of learning; a problem of
+    the machine is a condition only. Data is asked for where the data itself is doubted, or where overfitting
+    is still there after an optimization that did not win. All else is another iteration.
     """
     verdict = pair.verdict
     name, base = pair.optimized.side.name, pair.baseline.side.name
@@ -78,7 +78,8 @@ def decide(pair: Pair, before: Health, after: Health) -> Decision:
     still = [check for check in after.ids if check in _OF_TOO_LITTLE and check in before.ids]
     if still and verdict.word != BETTER:
         reasons = [
-            f"{name} is {_said(verdict.word)} against {base}, and {', '.join(still)} was found before and after it.",
+            f"{name} is {_said(verdict.word)} against {base}, "
+            f"and {', '.join(still)} was found before and after it.",
             "What training can do against it was tried; more, or more varied, data is what is left.",
         ]
         return Decision(COLLECT, tuple(reasons))

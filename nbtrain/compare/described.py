@@ -105,8 +105,8 @@ def _peak(table: pd.DataFrame) -> float | None:
 def divergence_of(status: str, name: str, table: pd.DataFrame, broken: tuple[Any, ...]) -> str:
     """Return how a run diverged, in a sentence; "" where it did not.
 
-    A loss that is not finite and does not become so again, or a train loss that ends above twice what it began
-    with.
+    A loss that is not finite and does not become so again, or a train loss that ends above twice what it
+    began with.
 
     Args:
         broken: losses that were not finite, each with column, value, where, epoch, step.

@@ -18,7 +18,7 @@ ABSENT = "–"
 
 @dataclass(frozen=True)
 class Changed:
-    """A setting that differs. `baseline`, `optimized`: its values; None and `absent` where it is not there."""
+    """A setting that differs. `baseline`, `optimized`: its values; `absent`: the side without it."""
 
     field: str
     baseline: Any
@@ -42,7 +42,7 @@ def flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def differences(baseline: Side, optimized: Side) -> tuple[Changed, ...]:
-    """Return the settings whose values differ; of several runs a side, those that are the same within a side."""
+    """Return the settings whose values differ; of several runs a side, those they share."""
     a, b = _settings(baseline), _settings(optimized)
     if not a or not b:
         return ()
@@ -61,7 +61,7 @@ def differences(baseline: Side, optimized: Side) -> tuple[Changed, ...]:
 
 
 def unlike_within(side: Side) -> tuple[str, ...]:
-    """Return the settings in which the runs of one side differ: they are then no repetitions of one set-up."""
+    """Return the settings in which the runs of one side differ, besides the seed."""
     known = [trial.config for trial in side if trial.config]
     if len(known) < 2:
         return ()

@@ -8,18 +8,18 @@ from collections.abc import Iterable, Mapping
 UP, DOWN = "up", "down"
 # shares, which a difference of is told in points
 _SHARES = {
-    "acc", "accuracy", "f1", "auc", "auroc", "roc", "aucroc", "auprc", "precision", "recall", "iou", "miou", "dice",
-    "jaccard", "top1", "top5", "top3", "acc1", "acc5", "map", "map50", "ap", "ap50", "sensitivity",
+    "acc", "accuracy", "f1", "auc", "auroc", "roc", "aucroc", "auprc", "precision", "recall", "iou", "miou",
+    "dice", "jaccard", "top1", "top5", "top3", "acc1", "acc5", "map", "map50", "ap", "ap50", "sensitivity",
     "specificity", "kappa", "mcc", "ndcg", "mrr", "fbeta", "em",
 }  # fmt: skip
 _UP = _SHARES | {
-    "bleu", "rouge", "rouge1", "rouge2", "rougel", "meteor", "r2", "psnr", "ssim", "likelihood", "elbo", "reward",
-    "correlation", "pearson", "spearman", "pearsonr", "spearmanr", "correct", "hits",
+    "bleu", "rouge", "rouge1", "rouge2", "rougel", "meteor", "r2", "psnr", "ssim", "likelihood", "elbo",
+    "reward",     "correlation", "pearson", "spearman", "pearsonr", "spearmanr", "correct", "hits",
 }  # fmt: skip
 _DOWN = {
     "loss", "error", "err", "perplexity", "ppl", "mse", "rmse", "mae", "mape", "smape", "nll", "wer", "cer",
-    "fid", "brier", "ece", "mce", "eer", "bpc", "bpb", "logloss", "entropy", "bce", "ce", "fpr", "fnr", "rmsle",
-    "msle", "lpips", "kl", "divergence", "mistakes", "incorrect", "deviance",
+    "fid", "brier", "ece", "mce", "eer", "bpc", "bpb", "logloss", "entropy", "bce", "ce", "fpr", "fnr",
+    "rmsle", "msle", "lpips", "kl", "divergence", "mistakes", "incorrect", "deviance",
 }  # fmt: skip
 _NEGATED = {"neg", "negative", "minus"}
 

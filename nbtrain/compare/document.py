@@ -1,4 +1,4 @@
-"""The report of a comparison: verdict, metrics, curves, what it took, what was changed. It measures nothing."""
+"""The report of a comparison: verdict, metrics, curves, what it took, what was changed."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def metric_blocks(pair: Pair) -> tuple[Block, ...]:
     table = Table(
         columns,
         tuple(_metric_row(one) for one in pair.measures),
-        caption="At each side's best epoch by validation; an improvement is positive where the optimized side is "
-        "better.",
+        caption="At each side's best epoch by validation; improvement is positive where the optimized side "
+        "is better.",
         numeric=(1, 2, 3, 4, 5),
     )
     blocks: list[Block] = [table]
@@ -153,7 +153,8 @@ def metric_blocks(pair: Pair) -> tuple[Block, ...]:
         ]
         blocks.append(
             Text(
-                f"Gap of {name} between training and validation: {sizes[0]} → {sizes[1]} ({sizes[2]}, {word})."
+                f"Gap of {name} between training and validation: {sizes[0]} → {sizes[1]} "
+                f"({sizes[2]}, {word})."
             )
         )
     if pair.undirected:
@@ -204,8 +205,8 @@ def _tests(measures: list[Measure]) -> Table:
     return Table(
         ("Metric", "t", "Degrees of freedom", "p (Welch)", "95 % interval of the improvement"),
         rows,
-        caption="Welch's t-test and a bootstrap over the runs. The p-values are not corrected for the number of "
-        "metrics; the verdict rests on the first row alone.",
+        caption="Welch's t-test and a bootstrap over the runs. The p-values are not corrected for the number "
+        "of metrics; the verdict rests on the first row alone.",
         numeric=(1, 2, 3, 4),
     )
 

@@ -215,7 +215,8 @@ def _table(overview: Overview) -> Block:
         taken = None if time is None else time.optimized if at else time.baseline
         word = pair.verdict.word.replace("-", " ")
         rows.append((
-            side.name, str(len(judged.side)), f"{judged.epoch:g}" if judged.epoch is not None else "–", *cells,
+            side.name, str(len(judged.side)), f"{judged.epoch:g}" if judged.epoch is not None else "–",
+            *cells,
             seconds(taken), _against(pair) if at else "–",
             Cell(word, TONES.get(pair.verdict.word, "info")) if at else Cell("the first", "muted"),
         ))  # fmt: skip
@@ -229,7 +230,7 @@ def _against(pair: Pair) -> str:
 
 
 def parallel_figure(overview: Overview) -> Figure | None:
-    """Return parallel coordinates: the settings that differ and are numbers or words, time, then the metrics."""
+    """Return parallel coordinates: the settings that differ, time, then the metrics."""
     columns = [*_settings(overview.sides), *_results(overview)][-_AXES:]
     if len(columns) < 2:
         return None
@@ -243,7 +244,8 @@ def parallel_figure(overview: Overview) -> Figure | None:
     drawn = tuple(
         ParallelLine(side.name, tuple(line)) for side, line in zip(overview.sides, lines, strict=True)
     )
-    alt = f"Parallel coordinates of {len(overview.sides)} sides over {'; '.join(told)}. The table has the values."
+    alt = f"Parallel coordinates of {len(overview.sides)} sides over {'; '.join(told)}. "
+    alt += "The table has the values."
     return Figure(
         (Parallel("Parallel coordinates", tuple(axes), drawn),), alt=alt, columns=1, name="parallel"
     )

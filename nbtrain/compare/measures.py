@@ -1,4 +1,4 @@
-"""Each metric of two sides: values at the best epochs, improvement, test and interval. It passes no verdict."""
+"""Each metric of two sides: values at the best epochs, improvement, test and interval."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Measure:
 
     Attributes:
         direction: "up", "down", or None where it is not known; then there is no improvement.
-        absolute: improvement in the metric's unit, positive is better. relative_percent: of the baseline's size.
+        absolute: improvement in the metric's unit, positive is better. relative_percent: of the baseline.
         p_value: Welch's, two-sided, not corrected for the number of metrics. interval: of `absolute`, 95 %.
     """
 
@@ -94,13 +94,14 @@ class Gap:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "metric": self.metric, "baseline": self.baseline, "optimized": self.optimized, "change": self.change,
+            "metric": self.metric, "baseline": self.baseline, "optimized": self.optimized,
+            "change": self.change,
         }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A side with its best epochs. `best`: by run, in the side's order; None where a run has no such metric."""
+    """A side with its best epochs. `best`: by run, in order; None where one has no such metric."""
 
     side: Side
     best: tuple[Best | None, ...]

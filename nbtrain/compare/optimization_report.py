@@ -25,6 +25,7 @@ from nbtrain.report.model import Axes, Block, Cell, Figure, Items, Note, Report,
 from nbtrain.units import number, seconds
 
 _TONES = {PRODUCTION: "good", COLLECT: "warning"}
+_NEEDED = ("seeds", "git commit", "data hash", "torch")  # without which nobody can train it again
 _SEVERITY = {"critical": "critical", "warning": "warning", "info": "info"}
 
 
@@ -269,9 +270,7 @@ def _reproducibility_blocks(pair: Pair, stated: tuple[Stated, ...]) -> tuple[Blo
     table: tuple[Block, ...] = ()
     if rows:
         table = (Table(("What", pair.baseline.side.name, pair.optimized.side.name, "Same"), rows),)
-    missing = [one.name for one in stated if one.name in ("seeds", "git commit", "data hash", "torch") and not (
-        one.baseline and one.optimized
-    )]  # fmt: skip
+    missing = [one.name for one in stated if one.name in _NEEDED and not (one.baseline and one.optimized)]
     note: tuple[Block, ...] = ()
     if missing:
         note = (

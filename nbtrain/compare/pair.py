@@ -263,8 +263,8 @@ def _other_best(one: Judged, headline: str | None) -> list[str]:
     if epoch == best.epoch:
         return []
     return [
-        f"{one.side.name}: the best epoch by {best.by} is {best.epoch:.0f}, by val_loss {epoch:.0f}; the checkpoint "
-        "kept as best is chosen by val_loss."
+        f"{one.side.name}: the best epoch by {best.by} is {best.epoch:.0f}, by val_loss {epoch:.0f}; the "
+        "checkpoint kept as best is chosen by val_loss."
     ]
 
 

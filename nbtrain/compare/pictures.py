@@ -48,7 +48,8 @@ def learning_curves(pair: Pair) -> Figure | None:
         return None
     bands = max(len(pair.baseline.side), len(pair.optimized.side)) > 1
     band = " Bands reach from the lowest to the highest run." if bands else ""
-    alt = f"Learning curves of {pair.baseline.side.name} and {pair.optimized.side.name} by epoch. {' '.join(told)}{band}"
+    names = f"{pair.baseline.side.name} and {pair.optimized.side.name}"
+    alt = f"Learning curves of {names} by epoch. {' '.join(told)}{band}"
     caption = "Rings: the best epochs." if any(one.circles for one in axes) else ""
     return Figure(tuple(axes), alt=alt, caption=caption, name=FIGURE_NAME)
 

@@ -30,8 +30,8 @@ class Spread:
 
 @dataclass(frozen=True)
 class Profile:
-    """None where a side has no such column; `first_epoch_s` is left out of `epoch_s` where three or more follow:
-    it warms up caches, workers and compilers.
+    """None where a side has no such column. The first epoch is left out of the spreads where three or more
+    follow: it warms up caches, workers and compilers.
     """
 
     epoch_s: Spread | None

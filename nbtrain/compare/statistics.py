@@ -27,8 +27,8 @@ class Welch:
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Welch | None:
-    """Return the test of equal means without assuming equal variances; None where there is no spread at all, or
-    a sample has less than two values.
+    """Return the test of equal means without assuming equal variances; None where there is no spread at all,
+    or a sample has less than two values.
 
     t = (mean2 - mean1) / sqrt(s1^2/n1 + s2^2/n2), Welch 1947.
     """
@@ -101,7 +101,7 @@ def bootstrap_interval(
     Both samples are drawn anew 10,000 times (seeded: the same numbers give the same interval) and the
     percentiles of the differences taken. Percentiles of few values lie too close together, so deviations from
     the difference are widened by sqrt(n / (n - 1)) a side and by Student's t over the normal's quantile, the
-    reason for which is in Hesterberg 2015, The American Statistician 69(4), section 4 (expanded percentile).
+    reason for which is in Hesterberg 2015, The American Statistician 69(4) (expanded percentile).
     """
     a, b = np.asarray(first, float), np.asarray(second, float)
     if len(a) < 2 or len(b) < 2:

@@ -1,4 +1,4 @@
-"""What is compared: a trial is one run with its numbers, a side is one or several of them. It judges nothing."""
+"""What is compared: a trial is one run with its numbers, a side is one or several of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Trial:
     """One run.
 
     Attributes:
-        name: of the run or the file. source: what was read, in words. place: its folder or file, "" where none.
+        name: of the run or the file. source: what was read, in words. place: folder or file, or "".
         table: one row an epoch, `epoch` always there, NaN where absent or not finite; accuracies 0..1.
         diverged: a sentence that says how it diverged; "" where it did not.
         config: settings, flat: "optimizer.lr" -> 0.001.

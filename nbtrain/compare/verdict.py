@@ -16,8 +16,7 @@ from nbtrain.units import number
 
 BETTER, WORSE, SAME = "better", "worse", "no-significant-difference"
 NOT_COMPARABLE = "not-comparable"
-# Of one run a side nothing is known of the spread between seeds, which is 0.5 to 2 points of accuracy in usual
-# classifications (Bouthillier et al. 2021, Accounting for variance in machine learning benchmarks).
+# Of one run a side nothing is known of the spread between seeds: this is a rule of thumb and no estimate.
 POINTS = 0.03
 _NOISES = 2.0  # and a difference must be so many times what the curves jump from epoch to epoch
 SEEDS = 3  # runs a side that are recommended
@@ -39,7 +38,7 @@ def not_comparable(reasons: Sequence[str]) -> Verdict:
 
 
 def verdict_on(measure: Measure, sides: tuple[Side, Side], alpha: float = ALPHA) -> Verdict:
-    """Return the verdict by the headline metric: Welch's test where both sides have several runs whose results
+    """Return the verdict by the headline metric: Welch's test where both sides have several runs with a
     spread, else the rule of thumb.
     """
     counts = (len(measure.baseline.values), len(measure.optimized.values))
@@ -66,7 +65,7 @@ def _tested(measure: Measure, counts: tuple[int, int], alpha: float) -> Verdict:
 
 
 def _by_rule(measure: Measure, sides: tuple[Side, Side], counts: tuple[int, int]) -> Verdict:
-    """3 points of a share, 3 % of the baseline of anything else; more where the curves themselves jump more."""
+    """3 points of a share, 3 % of the baseline of anything else; more where the curves jump more."""
     gain = measure.absolute or 0.0
     share = in_points(measure.name)
     unit = 100.0 if share and _largest(measure) > 1.5 else 1.0
@@ -83,8 +82,8 @@ def _by_rule(measure: Measure, sides: tuple[Side, Side], counts: tuple[int, int]
     said = _amount(gain, share, unit)
     if not beyond and round(abs(gain), 9) > round(limit, 9):
         reason = (
-            f"{called}, and above the noise. The difference is {said}, less than twice what {measure.name} jumps "
-            f"from epoch to epoch or between runs ({_amount(noise, share, unit)})."
+            f"{called}, and above the noise. The difference is {said}, less than twice what {measure.name} "
+            f"jumps from epoch to epoch or between runs ({_amount(noise, share, unit)})."
         )
     else:
         reason = f"{called}. The difference of {measure.name} is {said}."

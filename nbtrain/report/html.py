@@ -32,7 +32,7 @@ def to_html(report: Report) -> str:
 
 
 def to_page(report: Report) -> str:
-    """Return a whole HTML page that needs no other file: the fragment of `to_html` in a document of its own."""
+    """Return a whole HTML page that needs no other file: the fragment of `to_html` in its own document."""
     return _environment().get_template("page.html.j2").render(report=report, body=Markup(to_html(report)))
 
 
