@@ -288,6 +288,10 @@ def _trial(history: History, values: Mapping[str, Any], *, place: str, name: str
         seed = int(table["seed"].dropna().iloc[0])
     status = str(values.get("status") or history.hints.status or "")
     environment = values.get("environment")
+    diverged = divergence_of(status, name, table, history.broken)
+    notes = [note for note in history.notes if "percent" not in note]
+    if history.broken and not diverged:
+        notes.append(f"{name} had a loss that is not finite at {history.broken[0].where}, and went on.")
     return Trial(
         name=name,
         table=table,
@@ -295,11 +299,11 @@ def _trial(history: History, values: Mapping[str, Any], *, place: str, name: str
         place=place,
         seed=seed,
         status=status,
-        diverged=divergence_of(status, name, table, history.broken),
+        diverged=diverged,
         config=settings_of(values),
         data=data_of(values),
         environment=environment if isinstance(environment, Mapping) else {},
         spent=spent_of(values, table),
         created_at=str(values.get("created_at") or ""),
-        notes=tuple(note for note in history.notes if "percent" not in note),
+        notes=tuple(notes),
     )

@@ -114,16 +114,30 @@ def divergence_of(status: str, name: str, table: pd.DataFrame, broken: tuple[Any
     if status == "diverged":
         return f"the status of {name} is diverged."
     loss = _column(table, "train_loss")
-    last = float(table["epoch"].iloc[-1]) if len(table) else math.nan
     for one in broken:
-        if one.epoch is not None and one.epoch >= last and one.column.endswith("loss"):
-            return f"{one.column} of {name} is {one.value} at {one.where} and stays so."
         if one.epoch is None and (not len(loss) or not np.isfinite(loss[-1])):
-            return f"{one.column} of {name} is {one.value} from {one.where} on."
+            return f"{one.column} of {name} is {_word(one.value)} from {one.where} on."
+        if one.epoch is not None and _stays(one, table, broken):
+            return f"{one.column} of {name} is {_word(one.value)} from {one.where} on."
     seen = loss[np.isfinite(loss)]
     if len(seen) >= 3 and seen[0] > 0 and min(seen[-2:]) > 2 * seen[0]:
         return f"the train loss of {name} rose from {seen[0]:.4g} to {seen[-1]:.4g}."
     return ""
+
+
+def _stays(one: Any, table: pd.DataFrame, broken: tuple[Any, ...]) -> bool:
+    """Say whether a loss has no finite value from an epoch on."""
+    if not one.column.endswith("loss"):
+        return False
+    later = table["epoch"].to_numpy(float) >= one.epoch
+    held = np.isfinite(_column(table, one.column)[later]).any()
+    return not held and any(
+        other.column == one.column and other.epoch == float(table["epoch"].iloc[-1]) for other in broken
+    )
+
+
+def _word(value: float) -> str:
+    return "NaN" if math.isnan(value) else "infinite"
 
 
 def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

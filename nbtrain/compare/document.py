@@ -69,7 +69,7 @@ def pair_data(pair: Pair) -> dict[str, Any]:
         "verdict": pair.verdict.word,
         "method": pair.verdict.method,
         "reasons": list(pair.verdict.reasons),
-        "headline": pair.headline,
+        "headline_metric": pair.headline,
         "metrics": [one.to_dict() for one in pair.measures],
         "gap_change": pair.gap.change if pair.gap is not None else None,
         "gap": pair.gap.to_dict() if pair.gap is not None else None,

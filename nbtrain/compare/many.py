@@ -188,7 +188,7 @@ def _data(overview: Overview, word: str) -> dict[str, Any]:
     leader = overview.leader or overview.pairs[0]
     return {
         "verdict": word,
-        "headline": overview.headline,
+        "headline_metric": overview.headline,
         "leader": overview.leader.optimized.side.name if overview.leader is not None else None,
         "metrics": [one.to_dict() for one in leader.measures],
         "gap_change": leader.gap.change if leader.gap is not None else None,

@@ -138,7 +138,7 @@ def measure(name: str, baseline: Judged, optimized: Judged, declared: Mapping[st
     if direction is None:
         return Measure(name, None, a, b)
     sign = 1.0 if direction == UP else -1.0
-    absolute = sign * (b.mean - a.mean)
+    absolute = sign * (b.mean - a.mean) + 0.0  # no minus before a zero
     tested = welch(a.values, b.values)
     interval = bootstrap_interval([sign * value for value in a.values], [sign * value for value in b.values])
     return Measure(
@@ -148,7 +148,7 @@ def measure(name: str, baseline: Judged, optimized: Judged, declared: Mapping[st
         b,
         absolute,
         100 * absolute / abs(a.mean) if a.mean else None,
-        sign * (b.last_mean - a.last_mean),
+        sign * (b.last_mean - a.last_mean) + 0.0,
         tested.p if tested is not None else None,
         interval,
         sign * tested.t if tested is not None else None,

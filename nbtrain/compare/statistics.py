@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def student_t_two_sided(t: float, df: float) -> float:
     """Return P(|T| >= |t|) of Student's t: I_x(df/2, 1/2) with x = df / (df + t^2)."""
     if math.isinf(t):
         return 0.0
-    return incomplete_beta(df / 2, 0.5, df / (df + t * t))
+    square = t * t
+    return incomplete_beta(df / 2, 0.5, df / (df + square), square / (df + square))
 
 
 def student_t_quantile(p_two_sided: float, df: float) -> float:
@@ -56,22 +58,27 @@ def student_t_quantile(p_two_sided: float, df: float) -> float:
     low, high = 0.0, 1.0
     while student_t_two_sided(high, df) > p_two_sided and high < 1e9:
         high *= 2
-    for _ in range(200):
+    for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if student_t_two_sided(middle, df) > p_two_sided else (low, middle)
     return (low + high) / 2
 
 
-def incomplete_beta(a: float, b: float, x: float) -> float:
-    """Return the regularised incomplete beta function I_x(a, b), 0 <= x <= 1."""
-    if x <= 0 or x >= 1:
-        return min(max(x, 0.0), 1.0)
+def incomplete_beta(a: float, b: float, x: float, rest: float | None = None) -> float:
+    """Return the regularised incomplete beta function I_x(a, b), 0 <= x <= 1.
+
+    Args:
+        rest: 1 - x, where it is known without the digits that a subtraction loses near x = 1.
+    """
+    rest = 1 - x if rest is None else rest
+    if x <= 0 or rest <= 0:
+        return 0.0 if x <= 0 else 1.0
     front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
     )
     if x < (a + 1) / (a + b + 2):  # where the fraction converges fast; else by symmetry
         return front * _fraction(a, b, x) / a
-    return 1 - front * _fraction(b, a, 1 - x) / b
+    return 1 - front * _fraction(b, a, rest) / b
 
 
 def _fraction(a: float, b: float, x: float) -> float:
@@ -114,7 +121,7 @@ def bootstrap_interval(
     spread = wide[1] * math.sqrt(len(b) / (len(b) - 1)) - wide[0] * math.sqrt(len(a) / (len(a) - 1))
     tested = welch(first, second)
     df = tested.df if tested is not None else len(a) + len(b) - 2
-    factor = student_t_quantile(1 - level, df) / student_t_quantile(1 - level, 1e6)
+    factor = student_t_quantile(1 - level, df) / NormalDist().inv_cdf((1 + level) / 2)
     low, high = np.quantile(spread * factor, [(1 - level) / 2, (1 + level) / 2])
     middle = float(b.mean() - a.mean())
     return middle + float(low), middle + float(high)
@@ -123,11 +130,11 @@ def bootstrap_interval(
 def noise_of(values: np.ndarray) -> float:
     """Return how far a curve jumps from epoch to epoch, as a standard deviation; 0 below five values.
 
-    From the median of second differences of its later half, in which a steady climb is no noise: the second
-    difference of independent noise has 6 times its variance, the median of a normal's size is 0.6745 of it.
+    From the mean size of second differences of its later half, in which a steady climb is no noise: that
+    difference of independent noise has 6 times its variance, and a normal's mean size is sqrt(2 / pi) of it.
     """
     values = values[np.isfinite(values)]
     values = values[len(values) // 2 :] if len(values) >= 10 else values
     if len(values) < 5:
         return 0.0
-    return float(np.median(np.abs(np.diff(values, 2))) / (0.6745 * math.sqrt(6)))
+    return float(np.abs(np.diff(values, 2)).mean() / math.sqrt(12 / math.pi))

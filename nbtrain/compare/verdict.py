@@ -18,6 +18,7 @@ BETTER, WORSE, SAME = "better", "worse", "no-significant-difference"
 NOT_COMPARABLE = "not-comparable"
 # Of one run a side nothing is known of the spread between seeds: this is a rule of thumb and no estimate.
 POINTS = 0.03
+SHARE = 0.05  # what stands in for 3 points where a metric is no share: losses of seeds differ by more
 _NOISES = 2.0  # and a difference must be so many times what the curves jump from epoch to epoch
 SEEDS = 3  # runs a side that are recommended
 
@@ -65,12 +66,12 @@ def _tested(measure: Measure, counts: tuple[int, int], alpha: float) -> Verdict:
 
 
 def _by_rule(measure: Measure, sides: tuple[Side, Side], counts: tuple[int, int]) -> Verdict:
-    """3 points of a share, 3 % of the baseline of anything else; more where the curves jump more."""
+    """3 points of a share, 5 % of the baseline of anything else; more where the curves jump more."""
     gain = measure.absolute or 0.0
     share = in_points(measure.name)
     unit = 100.0 if share and _largest(measure) > 1.5 else 1.0
-    limit = POINTS * (unit if share else abs(measure.baseline.mean))
-    what = "3 points" if share else "3 % of the baseline"
+    limit = POINTS * unit if share else SHARE * abs(measure.baseline.mean)
+    what = "3 points" if share else f"{100 * SHARE:.0f} % of the baseline's value"
     noise = _NOISES * _noise(measure, sides)
     why = (
         _single(counts)
@@ -86,7 +87,8 @@ def _by_rule(measure: Measure, sides: tuple[Side, Side], counts: tuple[int, int]
             f"jumps from epoch to epoch or between runs ({_amount(noise, share, unit)})."
         )
     else:
-        reason = f"{called}. The difference of {measure.name} is {said}."
+        above = "above it" if beyond else "not above it"
+        reason = f"{called}. The difference of {measure.name} is {said}: {above}."
     advice = f"Repeat with at least {SEEDS} seeds a side for a test."
     word = SAME if not beyond else BETTER if gain > 0 else WORSE
     return Verdict(word, RULE, (reason, advice))
