@@ -16,8 +16,8 @@ PAGE = ROOT / "docs" / "architecture.md"
 MARKS = ("<!-- map: written by `make map` from the files' own first sentences -->", "<!-- end of map -->")
 # Top to bottom, as an import may point; then what stands beside the library.
 PARTS = (
-    "magics", "cli", "commands", "widgets", "review", "diagnose", "explain", "train", "watch", "running",
-    "telemetry", "notebook", "runs", "config", "report",
+    "magics", "cli", "commands", "widgets", "review", "diagnose", "compare", "explain", "memory",
+    "checkpoints", "evaluation", "train", "watch", "running", "telemetry", "notebook", "runs", "config", "report",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbtrain.commands.compare import compare as compare
     from nbtrain.commands.diagnose import diagnose as diagnose
     from nbtrain.commands.errors_explained import explain as explain
     from nbtrain.commands.estimate import estimate_memory as estimate_memory
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "compare": "nbtrain.commands.compare",
     "diagnose": "nbtrain.commands.diagnose",
     "estimate_memory": "nbtrain.commands.estimate",
     "explain": "nbtrain.commands.errors_explained",

@@ -28,10 +28,11 @@ def diagnose(source: Any = None, *, baseline: str | Path | None = None) -> Any:
     """
     from nbtrain.diagnose.diagnosis import diagnose_history
 
-    return diagnose_history(_history(source), baseline=baseline, source=_named(source))
+    return diagnose_history(history_of(source), baseline=baseline, source=_named(source))
 
 
-def _history(source: Any) -> Any:
+def history_of(source: Any) -> Any:
+    """Return the history of a run, a path, rows or a DataFrame; of the newest run for None."""
     from nbtrain.diagnose.history import history_of_rows
     from nbtrain.diagnose.reader import read_history
     from nbtrain.diagnose.run_history import history_of_run

@@ -6,7 +6,8 @@ import math
 
 from nbtrain.report.canvas import LOCK, Canvas
 from nbtrain.report.charts import Rect, draw_axes
-from nbtrain.report.model import Figure, Treemap
+from nbtrain.report.model import Figure, Parallel, Treemap
+from nbtrain.report.parallel import draw_parallel
 from nbtrain.report.theme import palette
 from nbtrain.report.treemap import draw_treemap
 
@@ -43,6 +44,8 @@ def draw(figure: Figure, *, dark: bool = False, scale: float = 2) -> bytes:
             rect = Rect(left, top, 2 * width + _GAP if alone else width, row_height)
             if isinstance(axes, Treemap):
                 draw_treemap(canvas, axes, rect, colours)
+            elif isinstance(axes, Parallel):
+                draw_parallel(canvas, axes, rect, colours)
             else:
                 draw_axes(canvas, axes, rect, colours)
         return canvas.png()

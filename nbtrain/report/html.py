@@ -31,6 +31,11 @@ def to_html(report: Report) -> str:
     return _environment().get_template("report.html.j2").render(report=report, css=_css())
 
 
+def to_page(report: Report) -> str:
+    """Return a whole HTML page that needs no other file: the fragment of `to_html` in its own document."""
+    return _environment().get_template("page.html.j2").render(report=report, body=Markup(to_html(report)))
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(

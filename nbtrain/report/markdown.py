@@ -29,14 +29,15 @@ _LINE_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
 _AUTOLINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(:)|(\bwww)(\.)")
 
 
-def to_markdown(report: Report, figures_dir: Path | None = None) -> str:
+def to_markdown(report: Report, figures_dir: Path | None = None, *, beside: bool = False) -> str:
     """Return GitHub-flavoured Markdown.
 
     Args:
         figures_dir: where to write the figures as PNG (made if absent); the text links to them by the
             folder's name, so the text belongs beside that folder. None: figures appear as their descriptions.
+        beside: the text itself belongs into that folder, so the links are the files' names.
     """
-    writer = _Writer(figures_dir)
+    writer = _Writer(figures_dir, beside)
     parts = [f"# {_text(report.title)}"]
     if report.headline:
         sign = theme.SIGNS.get(report.tone, "")
@@ -51,8 +52,8 @@ def to_markdown(report: Report, figures_dir: Path | None = None) -> str:
 class _Writer:
     """Writes blocks one after the other; counts the figures it puts into the folder."""
 
-    def __init__(self, figures_dir: Path | None) -> None:
-        self._figures_dir = figures_dir
+    def __init__(self, figures_dir: Path | None, beside: bool = False) -> None:
+        self._figures_dir, self._beside = figures_dir, beside
         self._figures = 0
 
     def block(self, block: Block) -> str:
@@ -80,10 +81,11 @@ class _Writer:
 
         self._figures += 1
         self._figures_dir.mkdir(parents=True, exist_ok=True)
-        path = self._figures_dir / f"figure-{self._figures}.png"
+        path = self._figures_dir / f"{figure.name or f'figure-{self._figures}'}.png"
         path.write_bytes(draw(figure))
         folder = re.sub(r"[^A-Za-z0-9._-]", lambda match: _percent(match[0]), self._figures_dir.name)
-        return f"![{_text(figure.alt)}]({folder}/{path.name}){caption}"
+        link = path.name if self._beside else f"{folder}/{path.name}"
+        return f"![{_text(figure.alt)}]({link}){caption}"
 
     def _details(self, details: Details) -> str:
         inner = "\n\n".join(self.block(block) for block in details.blocks)

@@ -163,13 +163,41 @@ class Treemap:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """Plots in a grid, drawn by the renderer. `alt`: what the figure shows, in words with its numbers."""
+class ParallelAxis:
+    """A quantity of parallel coordinates. `low`, `high`: its ends, in words."""
 
-    axes: tuple[Axes | Treemap, ...]
+    name: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
+class ParallelLine:
+    """A line across all axes. `values`: 0 (low end) to 1 (high end) on each, NaN where absent."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Parallel coordinates: quantities side by side, a line a run."""
+
+    title: str
+    axes: tuple[ParallelAxis, ...]
+    lines: tuple[ParallelLine, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Plots in a grid, drawn by the renderer. `alt`: what the figure shows, in words with its numbers.
+    `name`: of its file where it is written to one; "" for a number."""
+
+    axes: tuple[Axes | Treemap | Parallel, ...]
     alt: str
     columns: int = 2
     caption: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""Parallel coordinates: a vertical axis a quantity, a line across them a run. It knows no documents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from nbtrain.report.canvas import Canvas
+from nbtrain.report.charts import Rect
+from nbtrain.report.model import Parallel
+from nbtrain.report.plain import one_line
+from nbtrain.report.theme import series_colour
+
+_TITLE, _SMALL = 13.0, 10.5  # CSS pixels
+_TOP, _BOTTOM, _LEGEND = 46, 34, 14
+_SIDE = 60  # room for the words of the outer axes
+_NAMED = 8  # lines that are named in the legend
+
+
+def draw_parallel(canvas: Canvas, chart: Parallel, rect: Rect, colours: Mapping[str, str]) -> None:
+    """Draw the axes with their ends in words, and a line for each run; a value that is absent breaks it."""
+    canvas.text(
+        rect.left, rect.top + 13, one_line(chart.title), size=_TITLE, colour=colours["ink"], bold=True
+    )
+    top, bottom = rect.top + _TOP, rect.bottom - _BOTTOM
+    left, right = rect.left + _SIDE, rect.right - _SIDE
+    across = np.linspace(left, right, max(len(chart.axes), 2))[: len(chart.axes)]
+    for x, axis in zip(across.tolist(), chart.axes, strict=True):
+        canvas.line([x, x], [top, bottom], colour=colours["axis"])
+        name, small = one_line(axis.name, 18), {"size": _SMALL, "anchor": "center"}
+        canvas.text(x, top - 6, one_line(axis.high, 14), colour=colours["muted"], **small)
+        canvas.text(x, bottom + 14, one_line(axis.low, 14), colour=colours["muted"], **small)
+        canvas.text(x, bottom + 28, name, colour=colours["ink"], bold=True, **small)
+    lines = [(line, _colour(colours, place)) for place, line in enumerate(chart.lines)]
+    for line, colour in reversed(lines):  # the first, with which the others are compared, on top
+        held = np.array([value if math.isfinite(value) else np.nan for value in line.values])
+        y = bottom - held * (bottom - top)
+        canvas.line(across[: len(y)], y, colour=colour, width=2, alpha=0.9)
+        canvas.dots(across[: len(y)], y, colour=colour, edge=colours["paper"], radius=2.8)
+    _legend(canvas, [(line.name, colour) for line, colour in lines], rect, colours)
+
+
+def _colour(colours: Mapping[str, str], place: int) -> str:
+    return colours[("train", "valid")[place]] if place < 2 else series_colour(colours, "", place - 2)
+
+
+def _legend(canvas: Canvas, named: list[tuple[str, str]], rect: Rect, colours: Mapping[str, str]) -> None:
+    x, y = rect.right, rect.top + _LEGEND
+    shown = named[:_NAMED] + (
+        [(f"{len(named) - _NAMED} more", colours["muted"])] if len(named) > _NAMED else []
+    )
+    for name, colour in reversed(shown):
+        text = one_line(name, 16)
+        x -= canvas.text_width(text, size=_SMALL)
+        if x < rect.left + 160:
+            break
+        canvas.text(x, y, text, size=_SMALL, colour=colours["muted"])
+        canvas.dots(np.array([x - 8]), np.array([y - 3.5]), colour=colour, edge=colours["paper"], radius=3.4)
+        x -= 22
