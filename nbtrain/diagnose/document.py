@@ -137,7 +137,7 @@ def _read(facts: Facts, baseline: Baseline | None) -> KeyValues:
         ("Run", Cell(history.name, code=True)),
         (
             "Read from",
-            f"{history.source}: {facts.epochs} epochs"
+            f"{history.source}: {len(history.epochs):,} epochs"
             + (f", {len(history.steps):,} steps" if len(history.steps) else ""),
         ),
     ]

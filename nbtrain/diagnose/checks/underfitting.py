@@ -36,6 +36,7 @@ from nbtrain.diagnose.learning import (
 from nbtrain.findings import Confidence, Severity
 from nbtrain.units import number
 
+ROSE = 0.2  # of the start
 SHAPE_EPOCHS = (5, 15)  # of a loss alone: fewer say nothing, more are a stall
 VERIFY = (
     "Train accuracy must rise first: with the change, it must be higher after the same number of "
@@ -104,8 +105,10 @@ def _by_shape(facts: Facts) -> Iterator[Suspicion | Gap]:
     if curves.epochs < least:
         yield Gap(f"no accuracies and {curves.epochs} epochs with a loss: too few to judge by shape")
         return
-    if curves.epochs > most or not loss_never_fell(curves):
+    if curves.epochs > most or facts.history.broken or not loss_never_fell(curves):
         return
+    if facts.gain < -ROSE:
+        return  # it grew: another finding's matter
     first, last = float(curves.epoch[0]), float(curves.epoch[-1])
     yield Suspicion(
         f"Train loss hardly moved: {number(facts.start, 3)} at the start, {number(facts.end, 3)} at the end.",
