@@ -33,8 +33,7 @@ class Inspection:
         model: a model or None; model_name: what the notebook calls it.
         optimizers, schedulers, loaders: (name, object) each.
         output_shapes: module path -> output shape as a run or a look with one batch has seen it; a
-            `SeenShapes`
-            also says where they are from, or why there are none.
+            `SeenShapes` also says where they are from, or why there are none.
         samples: name of a loader -> one batch of it, for shapes and ranges.
     """
 

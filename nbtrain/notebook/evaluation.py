@@ -125,9 +125,8 @@ def last_mode(story: Story, forward: Event) -> Event | None:
 def mode_in_training(story: Story, cycle: Cycle, forward: Event) -> Event | None:
     """The setting that leaves a training run in eval mode, in its first turn or in a later one; else None.
 
-    Goes through the loops from the inside: what is set in a turn before the run decides; what is set last
-    in a turn
-    holds at the start of the next.
+    Goes through the loops from the inside: what is set in a turn before the run decides; what is set last in
+    a turn holds at the start of the next.
     """
     events = mode_events(story, forward.subject)
     for loop in reversed(forward.loops):

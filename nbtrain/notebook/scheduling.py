@@ -101,8 +101,7 @@ def rhythm(use: ScheduleUse, cycle: Cycle) -> str:
     (cannot be told).
 
     With gradients gathered, a scheduler in the loop over batches but outside of the step's condition is
-    stepped each
-    `batch`.
+    stepped each `batch`.
     """
     if not use.steps or cycle.loop is None:
         return ""

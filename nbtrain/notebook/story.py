@@ -1,8 +1,7 @@
 """What a source does, in the order in which it happens: its training steps, its evaluations, its calls.
 
 Rules ask here and walk no syntax tree. Functions and methods of the source are read where they are called,
-loop
-bodies once; what cannot be told is answered with None or left out, never guessed.
+loop bodies once; what cannot be told is answered with None or left out, never guessed.
 """
 
 from __future__ import annotations

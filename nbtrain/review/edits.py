@@ -15,8 +15,7 @@ class Edit:
     Lines are 1-based, columns count UTF-8 bytes, as in `ast`.
 
     `kind`: replace; keyword (add an argument to the call that ends there); before or after (whole lines,
-    indented
-    like the line `start_line`, put before it or after `end_line`).
+    indented like the line `start_line`, put before it or after `end_line`).
     """
 
     start_line: int

@@ -97,9 +97,8 @@ _ABSENT = object()
 
 
 def _note_contents(value: Any, contents: dict[int, tuple[Any, Any]]) -> None:
-    """Keep a shallow copy of a container, and of those and of the person's objects inside it; tensors in
-    them are
-    not copied.
+    """Keep a shallow copy of a container, and of those and of the person's objects inside it; tensors in them
+    are not copied.
     """
     waiting = [value]
     while waiting:

@@ -37,8 +37,7 @@ def region_tags(machine: Machine, value: Value) -> frozenset[str]:
     Empty when it is no autocast, or one that is off.
 
     torch.autocast("cuda") and torch.cuda.amp.autocast() compute in float16 unless told otherwise,
-    torch.autocast("cpu")
-    in bfloat16 (PyTorch's documented defaults).
+    torch.autocast("cpu") in bfloat16 (PyTorch's documented defaults).
     """
     found = frozenset().union(*(_one(machine, one) for one in options(value)))
     if not found:

@@ -36,8 +36,7 @@ def operations(value: Value) -> Iterator[Op | None]:
     not known.
 
     Looks through what only changes layout, storage or place, through attributes of results
-    (`outputs.logits`), and
-    into models of the source, whose own last operation is the answer.
+    (`outputs.logits`), and into models of the source, whose own last operation is the answer.
     """
     waiting, seen = [value], set()
     while waiting and len(seen) < MOST_VALUES:

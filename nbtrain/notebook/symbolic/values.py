@@ -149,8 +149,8 @@ class Op:
     """The operation that gave a value, what went into it, and where it stands.
 
     `path`: a function's dotted path (`torch.softmax`), `.name` of a method (its object comes first in
-    `inputs`),
-    a sign (`+`, `/`, `[]`), `call` of an object (first in `inputs`), or `batch` of what a loop goes over.
+    `inputs`), a sign (`+`, `/`, `[]`), `call` of an object (first in `inputs`), or `batch` of what a loop
+    goes over.
     `inside`: what the source's own function returned for the call. `quiet`: whether it ran without a graph
     (`torch.no_grad`); None where that depends on something unknown.
     """

@@ -5,9 +5,8 @@ Looks for `torch.optim.Adam` with `weight_decay` above 0 and without `decoupled_
 
 Why it hurts
 Adam divides the gradient by its own size, and the decay with it: weights with large gradients are hardly
-decayed,
-weights with small ones too much. AdamW takes the decay off the weights directly, which is what the number
-means.
+decayed, weights with small ones too much. AdamW takes the decay off the weights directly, which is what the
+number means.
 
 Bad
 ```python

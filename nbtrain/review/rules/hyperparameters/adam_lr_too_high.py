@@ -2,14 +2,12 @@
 
 What it does
 Looks at the learning rate of Adam, AdamW, NAdam, RAdam, Adamax and their fused and 8-bit forms, of every
-parameter
-group, and at the highest rate a OneCycleLR or a LambdaLR makes of it. More than 0.01 is critical; 1e-5 to
-1e-3 is usual.
+parameter group, and at the highest rate a OneCycleLR or a LambdaLR makes of it. More than 0.01 is critical;
+1e-5 to 1e-3 is usual.
 
 Why it hurts
-Adam divides by the gradient's own size, so each weight moves by about the learning rate at every step.
-Above 0.01
-that is more than most weights are large: the loss jumps, and units die in the first hundred steps.
+Adam divides by the gradient's own size, so each weight moves by about the learning rate at every step. Above
+0.01 that is more than most weights are large: the loss jumps, and units die in the first hundred steps.
 
 Bad
 ```python

@@ -1,15 +1,13 @@
 """A learning rate outside what SGD works with: below 0.001, or above 1.0 with momentum.
 
 What it does
-Looks at torch.optim.SGD: a rate under 0.001 in every parameter group, or one over 1.0 together with
-momentum; 0.01
-to 0.1 is usual. A OneCycleLR counts with its highest rate. Losses that are sums, and networks that start from
-trained weights or have frozen parts, are left alone on the low side.
+Looks at torch.optim.SGD: a rate under 0.001 in every parameter group, or one over 1.0 together with momentum;
+0.01 to 0.1 is usual. A OneCycleLR counts with its highest rate. Losses that are sums, and networks that start
+from trained weights or have frozen parts, are left alone on the low side.
 
 Why it hurts
-SGD does not rescale gradients: under 0.001 a network trained from scratch hardly moves in the hours it
-gets. With
-momentum 0.9 a step is ten times the rate in the long run, so a rate over 1.0 diverges.
+SGD does not rescale gradients: under 0.001 a network trained from scratch hardly moves in the hours it gets.
+With momentum 0.9 a step is ten times the rate in the long run, so a rate over 1.0 diverges.
 
 Bad
 ```python

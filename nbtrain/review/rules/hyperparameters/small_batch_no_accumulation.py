@@ -1,11 +1,9 @@
 """A training batch under 16 samples without gradient accumulation.
 
 What it does
-Looks at the loader that feeds a training step (or at transformers' arguments, whose default is 8 a
-device): fewer
-than 16 samples, no accumulation of any form, one device. Batches that a data set or sampler makes, graph
-loaders,
-evaluation loaders and sets smaller than the batch are left alone.
+Looks at the loader that feeds a training step (or at transformers' arguments, whose default is 8 a device):
+fewer than 16 samples, no accumulation of any form, one device. Batches that a data set or sampler makes,
+graph loaders, evaluation loaders and sets smaller than the batch are left alone.
 
 Why it hurts
 The gradient of a few samples is mostly noise: the learning rate must stay low and batch statistics are poor.

@@ -2,8 +2,8 @@
 
 What it does
 Looks at causal language models of transformers that get `labels` cut off at the front (`ids[:, 1:]`): they
-compare each
-position with the next label themselves. Also at losses whose targets are shifted twice in the source.
+compare each position with the next label themselves. Also at losses whose targets are shifted twice in the
+source.
 
 Why it hurts
 The model learns to predict the token after the next one. The loss falls all the same, only not as far.

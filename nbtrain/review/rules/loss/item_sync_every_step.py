@@ -2,8 +2,7 @@
 
 What it does
 Counts `.item()`, `.cpu()`, `.numpy()`, `.tolist()` and `float(...)` on results of the training step in one
-turn of its
-loop, without a condition. Three and more are a note; one or two for logging are not.
+turn of its loop, without a condition. Three and more are a note; one or two for logging are not.
 
 Why it hurts
 Each of them waits until the device has finished all that was queued: the GPU runs dry between steps.

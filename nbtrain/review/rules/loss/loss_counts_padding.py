@@ -1,9 +1,8 @@
 """The loss of a sequence model also counts padding.
 
 What it does
-Looks at cross-entropy over flattened tokens in a source that pads sequences, without `ignore_index`,
-without -100 in the
-targets and without a mask on the loss.
+Looks at cross-entropy over flattened tokens in a source that pads sequences, without `ignore_index`, without
+-100 in the targets and without a mask on the loss.
 
 Why it hurts
 The model learns to predict padding, which is easy: the loss looks good, the more so the more padding a

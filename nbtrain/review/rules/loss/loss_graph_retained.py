@@ -1,9 +1,8 @@
 """A running total keeps the graph of every batch.
 
 What it does
-Looks at training loops that add the loss to a total, or append it to a list, as a tensor with its graph.
-Sums that go
-backward themselves, `.item()`, `.detach()` and `float()` are left alone.
+Looks at training loops that add the loss to a total, or append it to a list, as a tensor with its graph. Sums
+that go backward themselves, `.item()`, `.detach()` and `float()` are left alone.
 
 Why it hurts
 Every batch's activations stay in memory as long as the total does: memory grows from step to step until it

@@ -2,13 +2,11 @@
 
 What it does
 Follows what goes into a loss: raw scores into BCELoss, raw scores or plain probabilities into NLLLoss or
-KLDivLoss, which
-want logarithms, and a single output into CrossEntropyLoss, which compares classes.
+KLDivLoss, which want logarithms, and a single output into CrossEntropyLoss, which compares classes.
 
 Why it hurts
-BCELoss fails or gives nonsense outside of 0 to 1; NLLLoss of scores falls without bound as the scores
-grow; cross-entropy
-over one class is always 0 and teaches nothing.
+BCELoss fails or gives nonsense outside of 0 to 1; NLLLoss of scores falls without bound as the scores grow;
+cross-entropy over one class is always 0 and teaches nothing.
 
 Bad
 ```python

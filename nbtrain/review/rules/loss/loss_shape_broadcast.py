@@ -1,16 +1,13 @@
 """Predictions of shape (N, 1) are compared with targets of shape (N,).
 
 What it does
-Looks at MSE, L1, Huber and BCE losses whose input is a layer with one output, not squeezed, and whose
-target is known to
-have one dimension: a tensor made in the source or a live data set of tensors. Where the target's shape
-cannot be told
-the rule is silent.
+Looks at MSE, L1, Huber and BCE losses whose input is a layer with one output, not squeezed, and whose target
+is known to have one dimension: a tensor made in the source or a live data set of tensors. Where the target's
+shape cannot be told the rule is silent.
 
 Why it hurts
 Broadcasting compares every prediction with every target: the loss of N samples is that of an N by N table,
-whose best
-answer is the mean of all targets.
+whose best answer is the mean of all targets.
 
 Bad
 ```python

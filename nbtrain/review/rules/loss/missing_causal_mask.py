@@ -2,10 +2,8 @@
 
 What it does
 Looks for a loss against targets shifted by one token (`ids[:, 1:]`, or `logits[:, :-1]`) through attention
-layers of
-torch (TransformerEncoder, MultiheadAttention, scaled_dot_product_attention) or attention written by hand,
-in a source
-that makes no causal mask of any kind.
+layers of torch (TransformerEncoder, MultiheadAttention, scaled_dot_product_attention) or attention written by
+hand, in a source that makes no causal mask of any kind.
 
 Why it hurts
 Attention copies the answer from the next position: the loss falls to almost zero, and generation gives

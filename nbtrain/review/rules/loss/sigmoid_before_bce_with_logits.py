@@ -7,8 +7,7 @@ last operation is a sigmoid.
 
 Why it hurts
 The loss takes numbers between 0 and 1 for logits: no prediction below one half is possible, and the loss
-stays above
-0.31 for positives and 0.69 for negatives.
+stays above 0.31 for positives and 0.69 for negatives.
 
 Bad
 ```python

@@ -6,9 +6,8 @@ the source:
 its last operation is a softmax. `log_softmax` changes nothing and is left alone.
 
 Why it hurts
-The loss sees numbers between 0 and 1 as logits: it cannot fall below about ln(1 + (C - 1) / e), gradients
-are tiny, and
-the network learns slowly and badly while nothing fails.
+The loss sees numbers between 0 and 1 as logits: it cannot fall below about ln(1 + (C - 1) / e), gradients are
+tiny, and the network learns slowly and badly while nothing fails.
 
 Bad
 ```python

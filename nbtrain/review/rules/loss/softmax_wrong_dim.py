@@ -2,8 +2,7 @@
 
 What it does
 Looks for a softmax or log-softmax with `dim=0` over what a model gives for a batch. A policy that sees one
-state at a
-time is left alone.
+state at a time is left alone.
 
 Why it hurts
 Probabilities sum to one over the samples of a batch: each prediction depends on the others, and changes

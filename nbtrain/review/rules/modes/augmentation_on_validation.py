@@ -2,8 +2,8 @@
 
 What it does
 Looks for a loader for validation or test whose data set has random transforms: given to it directly, or
-shared because
-one augmented data set was split in two. Transforms that are set anew after the split are noticed.
+shared because one augmented data set was split in two. Transforms that are set anew after the split are
+noticed.
 
 Why it hurts
 The score is that of distorted images, lower and noisy: epochs are compared on different data.

@@ -1,9 +1,9 @@
 """The best weights are kept as a reference to the weights that train on.
 
 What it does
-Looks for `best = model.state_dict()` in a loop, kept under a name for later (`best...`, or loaded back
-after it), without
-`copy.deepcopy` and without cloning the tensors. A state that is saved to disk at once is left alone.
+Looks for `best = model.state_dict()` in a loop, kept under a name for later (`best...`, or loaded back after
+it), without `copy.deepcopy` and without cloning the tensors. A state that is saved to disk at once is left
+alone.
 
 Why it hurts
 `state_dict()` returns the live tensors. At the end "best" is the last epoch: what was evaluated is not

@@ -1,9 +1,8 @@
 """A long training with a validation that decides nothing.
 
 What it does
-Looks at trainings of more than 30 epochs that are validated, in a source that neither stops early nor
-keeps the best
-weights.
+Looks at trainings of more than 30 epochs that are validated, in a source that neither stops early nor keeps
+the best weights.
 
 Why it hurts
 The last epoch is rarely the best. The hours after the best one are spent for nothing, and its weights are

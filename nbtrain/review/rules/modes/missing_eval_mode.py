@@ -3,9 +3,9 @@
 What it does
 Looks at loops that only run a model, on validation data or without a graph, and follows in which mode the
 model is
-then: `train()` was called last, or nothing was. Models of the source without mode-dependent layers are
-left alone; for a
-model made elsewhere it is a warning, for a function whose caller is not in the source an information gap.
+then: `train()` was called last, or nothing was. Models of the source without mode-dependent layers are left
+alone; for a model made elsewhere it is a warning, for a function whose caller is not in the source an
+information gap.
 
 Why it hurts
 Dropout drops a part of every prediction, and batch normalisation uses, and updates, the statistics of the

@@ -2,15 +2,12 @@
 
 What it does
 Looks at loops that only run a model to judge it (in eval mode, or on data named for validation or test),
-outside of
-`torch.no_grad`, `torch.inference_mode` and their decorators. Loops that take gradients of the inputs, and
-frozen
-models, are left alone.
+outside of `torch.no_grad`, `torch.inference_mode` and their decorators. Loops that take gradients of the
+inputs, and frozen models, are left alone.
 
 Why it hurts
-Activations are kept for a backward pass that never comes: evaluation needs the memory of training, is
-slower, and runs
-out of memory where results are collected.
+Activations are kept for a backward pass that never comes: evaluation needs the memory of training, is slower,
+and runs out of memory where results are collected.
 
 Bad
 ```python

@@ -1,14 +1,12 @@
 """A model trains in eval mode, from the start or from its first evaluation on.
 
 What it does
-Follows the mode of the trained model through the loops: `eval()` before the training and no `train()`
-after it, or
-`eval()` in an evaluation inside the epoch loop with no `train()` before the next epoch's batches.
+Follows the mode of the trained model through the loops: `eval()` before the training and no `train()` after
+it, or `eval()` in an evaluation inside the epoch loop with no `train()` before the next epoch's batches.
 
 Why it hurts
-Dropout is off and batch normalisation keeps its old statistics: the training loses its regularisation
-after the first
-epoch, and nobody sees why it overfits.
+Dropout is off and batch normalisation keeps its old statistics: the training loses its regularisation after
+the first epoch, and nobody sees why it overfits.
 
 Bad
 ```python

@@ -1,9 +1,8 @@
 """A training of several epochs that nothing judges on other data.
 
 What it does
-Looks at trainings of more than one epoch, in a source in which no loop only runs the model and no function
-is called that
-by its name evaluates, validates or tests.
+Looks at trainings of more than one epoch, in a source in which no loop only runs the model and no function is
+called that by its name evaluates, validates or tests.
 
 Why it hurts
 Overfitting cannot be seen, and the best epoch cannot be chosen.

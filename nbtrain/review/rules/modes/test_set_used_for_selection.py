@@ -2,8 +2,7 @@
 
 What it does
 Looks for a loader named for test that is evaluated within the epoch loop where weights are kept or the
-training is
-stopped under a condition, while no loader named for validation is in the source.
+training is stopped under a condition, while no loader named for validation is in the source.
 
 Why it hurts
 The best of many epochs on a set is too good on that set: the reported score is not what new data will give.

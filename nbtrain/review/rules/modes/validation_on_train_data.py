@@ -2,13 +2,12 @@
 
 What it does
 Looks for a loader for validation or test that is made over the very data set the training reads, for a
-validation result
-computed over the training loader, and among live loaders for the same data set or shared indices.
+validation result computed over the training loader, and among live loaders for the same data set or shared
+indices.
 
 Why it hurts
 The validation loss falls with the training loss, however badly the model overfits. Early stopping and the
-choice of the
-best epoch follow noise.
+choice of the best epoch follow noise.
 
 Bad
 ```python

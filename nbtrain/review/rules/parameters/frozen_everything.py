@@ -2,10 +2,8 @@
 
 What it does
 Looks for a model whose parameters are all frozen (`requires_grad = False`), none unfrozen and no layer
-replaced
-afterwards, and which is trained all the same, whole or by its old head. Among live objects, looks at
-optimizers none of
-whose parameters requires a gradient.
+replaced afterwards, and which is trained all the same, whole or by its old head. Among live objects, looks at
+optimizers none of whose parameters requires a gradient.
 
 Why it hurts
 Backward fails, or nothing moves: every epoch gives the same numbers.

@@ -1,14 +1,12 @@
 """The optimizer also holds parameters that are frozen.
 
 What it does
-Looks for a part of a model that is frozen while the optimizer gets the parameters of the whole model.
-Among live
-objects, counts the frozen tensors in each optimizer.
+Looks for a part of a model that is frozen while the optimizer gets the parameters of the whole model. Among
+live objects, counts the frozen tensors in each optimizer.
 
 Why it hurts
 It does no harm as long as they have no gradient. A gradient left from before the freezing is applied once
-more, and
-unfreezing later brings them back at full rate unseen.
+more, and unfreezing later brings them back at full rate unseen.
 
 Bad
 ```python

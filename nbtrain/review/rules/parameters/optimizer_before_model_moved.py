@@ -7,9 +7,8 @@ Conversions of dtype alone are not meant.
 
 Why it hurts
 Most moves keep the parameter objects and work. Those that make new ones (FSDP, XLA, shared or quantised
-tensors) leave
-the optimizer with the old ones: nothing learns. State made before, by a step or by loading, stays on the
-old device.
+tensors) leave the optimizer with the old ones: nothing learns. State made before, by a step or by loading,
+stays on the old device.
 
 Bad
 ```python

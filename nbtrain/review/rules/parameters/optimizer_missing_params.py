@@ -2,10 +2,9 @@
 
 What it does
 Follows the gradient of a loss through the networks of the source. One with parameters that no optimizer of
-the loop
-gets, that is not frozen and does not come with trained weights, is reported. Among live objects, looks by
-identity for
-trainable parameters that are in no optimizer of the notebook while others of their model are.
+the loop gets, that is not frozen and does not come with trained weights, is reported. Among live objects,
+looks by identity for trainable parameters that are in no optimizer of the notebook while others of their
+model are.
 
 Why it hurts
 These layers stay as they were initialised. The rest learns around random features: worse, but not visibly

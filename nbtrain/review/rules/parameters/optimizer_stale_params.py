@@ -2,15 +2,13 @@
 
 What it does
 Looks for a layer that is replaced, or a model that is made anew, after the optimizer was made with the old
-one's
-parameters. Among live objects, compares by identity: an optimizer whose parameters belong to no model of
-the notebook,
-although one of the same shapes is there, or of which some do while the model has new ones in no optimizer.
+one's parameters. Among live objects, compares by identity: an optimizer whose parameters belong to no model
+of the notebook, although one of the same shapes is there, or of which some do while the model has new ones in
+no optimizer.
 
 Why it hurts
 The optimizer moves tensors that nothing uses. The new layer, or the whole new model, stays as it was
-initialised while
-the loop runs on without an error.
+initialised while the loop runs on without an error.
 
 Bad
 ```python

@@ -1,14 +1,12 @@
 """Layers that a model keeps in a plain list or dict, where PyTorch does not find them.
 
 What it does
-Looks for `self.x = [layer, ...]` or `{...: layer}` in a network whose layers are registered nowhere else
-(not in an
-nn.ModuleList, nn.ModuleDict or nn.Sequential). Live models are looked through in the same way.
+Looks for `self.x = [layer, ...]` or `{...: layer}` in a network whose layers are registered nowhere else (not
+in an nn.ModuleList, nn.ModuleDict or nn.Sequential). Live models are looked through in the same way.
 
 Why it hurts
-`parameters()`, `to()`, `state_dict()`, `train()` and `eval()` pass these layers by: they are not trained,
-not moved, not
-saved, and keep their mode.
+`parameters()`, `to()`, `state_dict()`, `train()` and `eval()` pass these layers by: they are not trained, not
+moved, not saved, and keep their mode.
 
 Bad
 ```python

@@ -2,13 +2,11 @@
 
 What it does
 Looks for an optimizer with weight decay and a single parameter group over a network with attention, and at
-live
-optimizers for groups with decay that hold norm weights or biases of such a network.
+live optimizers for groups with decay that hold norm weights or biases of such a network.
 
 Why it hurts
 Decay makes large weights small; a norm's scale and a bias have no reason to be near zero. For transformers
-nearly every
-recipe leaves them out. The effect is small.
+nearly every recipe leaves them out. The effect is small.
 
 Bad
 ```python

@@ -9,8 +9,7 @@ optimizers in one loop), LBFGS and self-tuning optimizers are left alone.
 
 Why it hurts
 A rate that is right at the start is too large at the end: the loss circles its minimum, and the last two
-thirds of
-the hours buy little. Decay, linear or cosine, is worth more than most other changes.
+thirds of the hours buy little. Decay, linear or cosine, is worth more than most other changes.
 
 Bad
 ```python

@@ -2,15 +2,12 @@
 
 What it does
 Compares OneCycleLR's length (`total_steps`, or `epochs` times `steps_per_epoch`) with the loop that steps
-it: other
-epochs; the length of a data set in place of its loader; the batches of an epoch while the step waits for
-several; the
-number of epochs as `total_steps` while it is stepped by batch.
+it: other epochs; the length of a data set in place of its loader; the batches of an epoch while the step
+waits for several; the number of epochs as `total_steps` while it is stepped by batch.
 
 Why it hurts
-Too short, `scheduler.step()` raises once the plan is used up, hours into the run. Too long, the training
-ends at a high
-rate and never anneals, which is where OneCycle gains its accuracy.
+Too short, `scheduler.step()` raises once the plan is used up, hours into the run. Too long, the training ends
+at a high rate and never anneals, which is where OneCycle gains its accuracy.
 
 Bad
 ```python

@@ -6,9 +6,8 @@ step before it.
 Schedulers that are given an epoch or a metric, and steps under a condition (`if epoch > 0`), are left alone.
 
 Why it hurts
-The first value of the schedule is skipped: the first epoch already trains at the second one, a warm-up
-loses its
-start, and the run ends one value too far.
+The first value of the schedule is skipped: the first epoch already trains at the second one, a warm-up loses
+its start, and the run ends one value too far.
 
 Bad
 ```python

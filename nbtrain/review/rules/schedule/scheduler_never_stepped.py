@@ -1,14 +1,12 @@
 """A scheduler is made and never stepped.
 
 What it does
-Looks for a scheduler of an optimizer that the source trains with, which nothing steps: no
-`scheduler.step()`, no other
-scheduler and no function that gets it, no framework that steps it.
+Looks for a scheduler of an optimizer that the source trains with, which nothing steps: no `scheduler.step()`,
+no other scheduler and no function that gets it, no framework that steps it.
 
 Why it hurts
-The rate stays where the scheduler's constructor left it: for a warm-up or OneCycle that is a small
-fraction of what
-was meant, for a decay the run never anneals.
+The rate stays where the scheduler's constructor left it: for a warm-up or OneCycle that is a small fraction
+of what was meant, for a decay the run never anneals.
 
 Bad
 ```python

@@ -1,9 +1,9 @@
 """A scheduler drives an optimizer that takes no steps.
 
 What it does
-Looks for a scheduler that is stepped while the optimizer it was given never steps: mostly the optimizer
-was made anew
-after the scheduler. Among live objects, looks for a scheduler whose optimizer no name of the notebook holds.
+Looks for a scheduler that is stepped while the optimizer it was given never steps: mostly the optimizer was
+made anew after the scheduler. Among live objects, looks for a scheduler whose optimizer no name of the
+notebook holds.
 
 Why it hurts
 The schedule moves a rate that nobody uses. The training runs at the new optimizer's first rate to the end.

@@ -2,17 +2,14 @@
 
 What it does
 Compares what a scheduler counts with where it is stepped. It counts steps when its length comes from
-`len(loader)`
-(OneCycleLR with `steps_per_epoch`, `get_linear_schedule_with_warmup`, `T_max=epochs * len(loader)`); it
-counts epochs
-when its numbers are those of the epoch loop (`T_max=EPOCHS`, `step_size` or milestones below the number of
-epochs) or
-decay too fast for steps (ExponentialLR below 0.99, patience of ReduceLROnPlateau).
+`len(loader)` (OneCycleLR with `steps_per_epoch`, `get_linear_schedule_with_warmup`, `T_max=epochs *
+len(loader)`); it counts epochs when its numbers are those of the epoch loop (`T_max=EPOCHS`, `step_size` or
+milestones below the number of epochs) or decay too fast for steps (ExponentialLR below 0.99, patience of
+ReduceLROnPlateau).
 
 Why it hurts
-Counting epochs and stepped by batch, the rate has run its whole course within the first epoch. Counting
-steps and
-stepped by epoch, it hardly moves: a OneCycle of 10,000 steps never leaves its warm-up in 10 epochs.
+Counting epochs and stepped by batch, the rate has run its whole course within the first epoch. Counting steps
+and stepped by epoch, it hardly moves: a OneCycle of 10,000 steps never leaves its warm-up in 10 epochs.
 
 Bad
 ```python
@@ -52,8 +49,7 @@ When to ignore
 The rate is meant to oscillate within an epoch.
 
 Threshold: 0.99 per step leaves 1e-4 of the rate after 1,000 steps; PyTorch's documentation says of each
-scheduler
-what its `step` counts; Lightning warns of the same.
+scheduler what its `step` counts; Lightning warns of the same.
 """
 
 from __future__ import annotations

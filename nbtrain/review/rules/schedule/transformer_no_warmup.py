@@ -8,10 +8,9 @@ form: no OneCycleLR, no rising LambdaLR or LinearLR, no `get_*_schedule_with_war
 hand. Frozen backbones are left alone. What cannot be read becomes an information gap.
 
 Why it hurts
-In the first steps Adam's second moment rests on a handful of gradients and attention is far from balanced:
-a full
-rate then throws the weights where they never come back from. A ramp over the first 5 to 10 % of the steps
-avoids it.
+In the first steps Adam's second moment rests on a handful of gradients and attention is far from balanced: a
+full rate then throws the weights where they never come back from. A ramp over the first 5 to 10 % of the
+steps avoids it.
 
 Bad
 ```python

@@ -2,10 +2,8 @@
 
 What it does
 Compares the length of a warm-up with the length of the run where both are known: `warmup_steps` with
-`max_steps`
-(transformers), `num_warmup_steps` with `num_training_steps`, LinearLR's `total_iters` or SequentialLR's
-first milestone
-with the number of epochs when they are stepped by epoch.
+`max_steps` (transformers), `num_warmup_steps` with `num_training_steps`, LinearLR's `total_iters` or
+SequentialLR's first milestone with the number of epochs when they are stepped by epoch.
 
 Why it hurts
 The rate never gets to where it was meant to be: the run ends while it still rises, undertrained, and

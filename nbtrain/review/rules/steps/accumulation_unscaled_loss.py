@@ -6,9 +6,8 @@ gradients are divided by k or by a token count. A loss that is a sum, and framew
 (transformers, Lightning, Accelerate), are left alone.
 
 Why it hurts
-The gradient is k times what one batch of that size would give: the learning rate is k times what is
-written, and
-clipping cuts nearly every step.
+The gradient is k times what one batch of that size would give: the learning rate is k times what is written,
+and clipping cuts nearly every step.
 
 Bad
 ```python

@@ -1,16 +1,13 @@
 """Training under float16 autocast without a GradScaler.
 
 What it does
-Looks for a backward pass on a loss that was computed under `autocast` in float16 (PyTorch's default on
-CUDA) and that
-goes through no GradScaler, enabled one, or scale of one's own. bfloat16 needs none; frameworks that scale
-by themselves
-are left alone.
+Looks for a backward pass on a loss that was computed under `autocast` in float16 (PyTorch's default on CUDA)
+and that goes through no GradScaler, enabled one, or scale of one's own. bfloat16 needs none; frameworks that
+scale by themselves are left alone.
 
 Why it hurts
 Half precision has no numbers below 6e-8: small gradients become zero, and the layers they belong to stop
-learning while
-the loss still falls.
+learning while the loss still falls.
 
 Bad
 ```python

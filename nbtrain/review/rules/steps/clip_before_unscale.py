@@ -1,9 +1,8 @@
 """Gradients are clipped while a GradScaler's factor is still in them.
 
 What it does
-Looks at steps through `scaler.step(optimizer)` with clipping before them and no
-`scaler.unscale_(optimizer)` before
-the clipping. Accelerate and Fabric unscale by themselves.
+Looks at steps through `scaler.step(optimizer)` with clipping before them and no `scaler.unscale_(optimizer)`
+before the clipping. Accelerate and Fabric unscale by themselves.
 
 Why it hurts
 The scaled gradients are about 65,536 times too large, so every step is cut down to the limit and divided

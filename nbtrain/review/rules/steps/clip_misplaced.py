@@ -1,9 +1,8 @@
 """Gradients are clipped where it has no effect: before the backward pass or after the step.
 
 What it does
-Looks at the order in one turn of the training loop. Clipping that stands before the backward pass, or
-after the
-step, with none between the two, is reported.
+Looks at the order in one turn of the training loop. Clipping that stands before the backward pass, or after
+the step, with none between the two, is reported.
 
 Why it hurts
 The step follows unclipped gradients. The code looks protected and is not: the first bad batch throws the

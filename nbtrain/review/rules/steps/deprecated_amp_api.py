@@ -5,8 +5,7 @@ Looks for `torch.cuda.amp.autocast`, `torch.cuda.amp.GradScaler` and their `torc
 
 Why it hurts
 They are deprecated since PyTorch 2.4, warn at every construction and will go. They also take no device, so
-that the
-code runs on nothing else.
+that the code runs on nothing else.
 
 Bad
 ```python

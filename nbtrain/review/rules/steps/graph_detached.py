@@ -1,16 +1,13 @@
 """No gradient can reach the model: the graph is cut between its output and the loss.
 
 What it does
-Follows the loss of a backward pass back to where it comes from. Reported when every way from the loss to
-the model
-leads through `.item()`, `.detach()`, `.data`, `.numpy()`, `argmax`, a new `torch.tensor(...)` or a region
-without a
-graph. Anything on the way that cannot be told keeps the rule silent.
+Follows the loss of a backward pass back to where it comes from. Reported when every way from the loss to the
+model leads through `.item()`, `.detach()`, `.data`, `.numpy()`, `argmax`, a new `torch.tensor(...)` or a
+region without a graph. Anything on the way that cannot be told keeps the rule silent.
 
 Why it hurts
 The parameters get no gradient: backward fails, or, with `requires_grad_()` added to silence it, nothing is
-learned
-while the loop runs on.
+learned while the loop runs on.
 
 Bad
 ```python

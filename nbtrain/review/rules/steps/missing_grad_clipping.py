@@ -2,12 +2,9 @@
 
 What it does
 Looks at training steps of transformers, recurrent networks, policies trained on an environment, and of
-networks of
-more than 50 weight layers with few normalisation layers. Clipping by norm, by value, by hand, by hooks, by
-the optimizer
-(Adafactor, LAMB), or by the framework (transformers clips at 1.0, Lightning when told) counts. A function
-that gets the
-model or the optimizer and cannot be read makes it an information gap.
+networks of more than 50 weight layers with few normalisation layers. Clipping by norm, by value, by hand, by
+hooks, by the optimizer (Adafactor, LAMB), or by the framework (transformers clips at 1.0, Lightning when
+told) counts. A function that gets the model or the optimizer and cannot be read makes it an information gap.
 
 Why it hurts
 One bad batch gives a gradient a hundred times the usual and undoes hours of training in a single step.

@@ -1,16 +1,13 @@
 """The parameters themselves are float16 and are updated in float16.
 
 What it does
-Looks for a trained model that was turned to half precision (`model.half()`, `.to(torch.float16)`, a hub
-model loaded
-with `torch_dtype=torch.float16`), and at live models whose optimizer holds float16 parameters. Autocast,
-which keeps
-the parameters in float32, is not meant. Models that only predict are left alone.
+Looks for a trained model that was turned to half precision (`model.half()`, `.to(torch.float16)`, a hub model
+loaded with `torch_dtype=torch.float16`), and at live models whose optimizer holds float16 parameters.
+Autocast, which keeps the parameters in float32, is not meant. Models that only predict are left alone.
 
 Why it hurts
 float16 has 11 bits: an update smaller than about a two-thousandth of a weight is rounded away. At usual
-learning rates
-most updates are, and Adam's second moment underflows to zero.
+learning rates most updates are, and Adam's second moment underflows to zero.
 
 Bad
 ```python

@@ -1,14 +1,13 @@
 """backward(retain_graph=True) in a training loop where nothing goes backward a second time.
 
 What it does
-Looks for `retain_graph=True` in a loop with a single backward pass a turn. Several losses that share a
-graph, and
-gradients of gradients (`create_graph`, `autograd.grad`), have a use for it and are left alone.
+Looks for `retain_graph=True` in a loop with a single backward pass a turn. Several losses that share a graph,
+and gradients of gradients (`create_graph`, `autograd.grad`), have a use for it and are left alone.
 
 Why it hurts
-It is mostly added to silence "Trying to backward through the graph a second time". The graphs of all
-earlier batches
-then stay alive and are gone through again: each step is slower and takes more memory than the one before.
+It is mostly added to silence "Trying to backward through the graph a second time". The graphs of all earlier
+batches then stay alive and are gone through again: each step is slower and takes more memory than the one
+before.
 
 Bad
 ```python

@@ -4,13 +4,11 @@ What it does
 A GradScaler needs three calls together: `scaler.scale(loss).backward()`, `scaler.step(optimizer)`,
 `scaler.update()`. Reported: a step through the scaler whose loss was not scaled; a scaled loss with a plain
 `optimizer.step()`; no `update` anywhere in the loop; an `update` for every batch while the step waits for
-several. A
-scaler around bfloat16 alone is a note.
+several. A scaler around bfloat16 alone is a note.
 
 Why it hurts
-An unscaled loss is divided by 65,536 all the same, a scaled one steps 65,536 times too far. Without
-`update` the factor
-never falls after an overflow, and every later step is skipped.
+An unscaled loss is divided by 65,536 all the same, a scaled one steps 65,536 times too far. Without `update`
+the factor never falls after an overflow, and every later step is skipped.
 
 Bad
 ```python

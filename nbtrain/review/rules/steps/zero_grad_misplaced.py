@@ -1,14 +1,12 @@
 """Gradients that are cleared at the wrong moment: before the step that they are for, or too rarely.
 
 What it does
-Looks at the order in one turn of the training loop: gradients cleared between backward and step; cleared
-for every
-batch while the step waits for several; or cleared only outside of the loop over batches.
+Looks at the order in one turn of the training loop: gradients cleared between backward and step; cleared for
+every batch while the step waits for several; or cleared only outside of the loop over batches.
 
 Why it hurts
-Cleared before the step, it does nothing, or only decays weights. Cleared for every batch, accumulation
-keeps just the
-last one. Cleared once an epoch, each step follows the sum of all batches before it.
+Cleared before the step, it does nothing, or only decays weights. Cleared for every batch, accumulation keeps
+just the last one. Cleared once an epoch, each step follows the sum of all batches before it.
 
 Bad
 ```python
