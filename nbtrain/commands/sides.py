@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nbtrain.diagnose.history import History
 
 Read = tuple["Trial", "History"]  # a run for a comparison, and its history for a diagnosis
+_STAMP = re.compile(r"-\d{8}-\d{6}-[0-9a-f]{4}$")  # of a run's id
 _LARGEST = 20_000_000  # bytes of a metrics.json that is read a second time, for what stands beside its epochs
 _SETTINGS_FILES = ("config.json", "hparams.json", "config.yaml", "config.yml", "hparams.yaml")
 
@@ -56,8 +57,10 @@ def side_of(name: str, read: Iterable[Read]) -> Side:
 def side_names(reads: list[list[Read]], sources: list[Any]) -> list[str]:
     """Return a name for each side: of its run, else of its folder; made distinct where they are alike."""
     names = [_side_name(read, source) for read, source in zip(reads, sources, strict=True)]
-    if len(set(names)) == len(names):
-        return names
+    stems = [_STAMP.sub("", name) for name in names]  # base-20260101-120000-ab12 -> base
+    for known in (stems, names):
+        if len(set(known)) == len(known):
+            return known
     roles = ["baseline", "optimized"] if len(names) == 2 else [f"{at}" for at in range(1, len(names) + 1)]
     return [f"{name} ({role})" for name, role in zip(names, roles, strict=True)]
 
@@ -69,7 +72,7 @@ def _side_name(read: list[Read], source: Any) -> str:
         return read[0][0].name
     if isinstance(source, (str, Path)):
         return Path(source).name or str(source)
-    stems = {re.sub(r"-\d{8}-\d{6}-[0-9a-f]{4}$", "", trial.name) for trial, _ in read}
+    stems = {_STAMP.sub("", trial.name) for trial, _ in read}
     return stems.pop() if len(stems) == 1 else f"{len(read)} runs"
 
 

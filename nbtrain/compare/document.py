@@ -242,7 +242,7 @@ def reached_text(pair: Pair) -> str:
         return ""
     target = value_text(top, reached.target) if top is not None else number(reached.target)
     a, b = pair.baseline.side.name, pair.optimized.side.name
-    start = f"The best of {a}, {pair.headline} {target}, took {reached.baseline:g} epochs there"
+    start = f"The best of {a}, {pair.headline} {target}, took {_epochs_text(reached.baseline)} there"
     if reached.optimized is None:
         of = f" ({reached.share[0]} of {reached.share[1]} runs did)" if reached.share[1] > 1 else ""
         return f"{start}; {b} did not reach it{of}."
@@ -283,6 +283,10 @@ def condition_blocks(pair: Pair) -> tuple[Block, ...]:
     )
     notes = (*pair.same.doubts, *pair.notes)
     return (KeyValues(rows), Items(notes)) if notes else (KeyValues(rows),)
+
+
+def _epochs_text(value: float) -> str:
+    return f"{value:g} epoch{'' if value == 1 else 's'}"
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:

@@ -194,7 +194,7 @@ def _resources(baseline: Side, optimized: Side) -> tuple[Resource, ...]:
         currencies = {
             trial.spent.currency for side in (baseline, optimized) for trial in side if trial.spent.currency
         }
-        if any(value is not None for value in values) and not (kind == "money" and len(currencies) > 1):
+        if any(values) and not (kind == "money" and len(currencies) > 1):
             found.append(
                 Resource(
                     name, kind, *values, currency=currencies.pop() if kind == "money" and currencies else ""
