@@ -147,8 +147,12 @@ def _runs_below(folder: Path, depth: int) -> list[Read]:
     below = [read for one in folders for read in _runs_below(one, depth - 1)]
     if below:
         return below
-    files = sorted((one for one in folder.glob("*.json") if one.name not in _SETTINGS_FILES), key=_natural)
-    return [_of_file(one) for one in files or sorted(folder.glob("*.csv"), key=_natural)]
+    files = sorted((one for one in folder.glob("*.json") if _has_epochs(one)), key=_natural)
+    return [_of_file(one) for one in files]
+
+
+def _has_epochs(path: Path) -> bool:
+    return isinstance(_plain_values(path).get("epochs"), list)
 
 
 def _of_seed(folder: Path, depth: int) -> list[Read]:
