@@ -192,9 +192,7 @@ def _of_run(run: Any) -> Read:
     if history.empty and getattr(run, "dir", None) is not None and (Path(run.dir) / "metrics.json").is_file():
         history = _history(Path(run.dir) / "metrics.json")
     trial = _trial(history, values, place=str(run.dir or ""), name=run.id or run.name)
-    # the name of ours is that of the notebook's variable
-    by_variable = bool(trial.data.get("name")) and trial.data["name"] == _variable(values)
-    return replace(trial, status=str(run.status), data_named_by="variable" if by_variable else ""), history
+    return replace(trial, status=str(run.status)), history
 
 
 def _variable(values: Mapping[str, Any]) -> Any:
@@ -295,6 +293,9 @@ def _trial(history: History, values: Mapping[str, Any], *, place: str, name: str
         seed = int(table["seed"].dropna().iloc[0])
     status = str(values.get("status") or history.hints.status or "")
     environment = values.get("environment")
+    data = data_of(values)
+    # the name in a manifest of ours is that of the notebook's variable
+    by_variable = bool(data.get("name")) and data["name"] == _variable(values)
     diverged = divergence_of(status, name, table, history.broken)
     notes = [note for note in history.notes if "percent" not in note]
     if history.broken and not diverged:
@@ -308,7 +309,8 @@ def _trial(history: History, values: Mapping[str, Any], *, place: str, name: str
         status=status,
         diverged=diverged,
         config=settings_of(values),
-        data=data_of(values),
+        data=data,
+        data_named_by="variable" if by_variable else "",
         environment=environment if isinstance(environment, Mapping) else {},
         spent=spent_of(values, table),
         created_at=str(values.get("created_at") or ""),

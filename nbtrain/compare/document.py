@@ -8,12 +8,14 @@ from nbtrain.compare.directions import UP
 from nbtrain.compare.measures import Measure
 from nbtrain.compare.pair import Pair
 from nbtrain.compare.pictures import learning_curves
+from nbtrain.compare.statistics import ALPHA
 from nbtrain.compare.verdict import BETTER, NOT_COMPARABLE, RULE, WORSE
 from nbtrain.compare.wording import (
     amount_text,
     improvement_text,
     interval_text,
     p_text,
+    percent_text,
     sample_text,
     setting_text,
     value_text,
@@ -135,7 +137,9 @@ def metric_blocks(pair: Pair) -> tuple[Block, ...]:
     )
     table = Table(
         columns,
-        tuple(_metric_row(one) for one in pair.measures),
+        tuple(
+            _metric_row(one, pair.verdict.word if one.name == pair.headline else "") for one in pair.measures
+        ),
         caption="At each side's best epoch by validation; improvement is positive where the optimized side "
         "is better.",
         numeric=(1, 2, 3, 4, 5),
@@ -175,8 +179,8 @@ def metric_blocks(pair: Pair) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _metric_row(one: Measure) -> tuple[Cell | str, ...]:
-    tone = "" if not one.absolute else "good" if one.absolute > 0 else "critical"
+def _metric_row(one: Measure, verdict: str) -> tuple[Cell | str, ...]:
+    tone = _tone(one, verdict)
     arrow = "" if one.direction is None else " ↑" if one.direction == UP else " ↓"
     last = f"{value_text(one, one.baseline.last_mean)} → {value_text(one, one.optimized.last_mean)}"
     if one.absolute_last is not None:
@@ -186,9 +190,16 @@ def _metric_row(one: Measure) -> tuple[Cell | str, ...]:
         sample_text(one, one.baseline),
         sample_text(one, one.optimized),
         Cell(improvement_text(one, one.absolute), tone),
-        Cell("–" if one.relative_percent is None else f"{one.relative_percent:+.1f} %", tone),
+        Cell("–" if one.relative_percent is None else percent_text(one.relative_percent), tone),
         last,
     )
+
+
+def _tone(one: Measure, verdict: str) -> str:
+    """Return a colour for what is beyond the noise only: by its own test, else by the verdict."""
+    if one.p_value is not None:
+        verdict = "" if one.p_value >= ALPHA or not one.absolute else BETTER if one.absolute > 0 else WORSE
+    return {BETTER: "good", WORSE: "critical"}.get(verdict, "")
 
 
 def _tests(measures: list[Measure]) -> Table:
@@ -224,7 +235,7 @@ def resource_blocks(pair: Pair) -> tuple[Block, ...]:
                 one.name.capitalize() if one.name[:1].islower() else one.name,
                 amount_text(one.baseline, one.kind, one.currency),
                 amount_text(one.optimized, one.kind, one.currency),
-                "–" if one.saved_percent is None else f"{-one.saved_percent:+.1f} %",
+                "–" if one.saved_percent is None else percent_text(-one.saved_percent),
             )
             for one in pair.resources
         )

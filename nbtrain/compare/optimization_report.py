@@ -21,6 +21,7 @@ from nbtrain.compare.pair import Pair
 from nbtrain.compare.pictures import learning_curves
 from nbtrain.compare.profile import Profile, Spread, profile_of
 from nbtrain.compare.reproducibility import Stated, conditions
+from nbtrain.compare.wording import percent_text
 from nbtrain.report.model import Axes, Block, Cell, Figure, Items, Note, Report, Section, Series, Table, Text
 from nbtrain.units import number, seconds
 
@@ -204,7 +205,7 @@ def _short(value: float) -> str:
 def _change(one: Spread | None, two: Spread | None) -> str:
     if one is None or two is None or not one.mean:
         return "–"
-    return f"{100 * (two.mean - one.mean) / abs(one.mean):+.1f} %"
+    return percent_text(100 * (two.mean - one.mean) / abs(one.mean))
 
 
 def _times_figure(pair: Pair) -> Figure | None:

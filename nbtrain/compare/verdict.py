@@ -58,7 +58,9 @@ def _tested(measure: Measure, counts: tuple[int, int], alpha: float) -> Verdict:
     if p < alpha:
         word = BETTER if gain > 0 else WORSE
         return Verdict(
-            word, WELCH, (f"{words}; below {alpha}, so the difference is no chance of the seeds.",)
+            word,
+            WELCH,
+            (f"{words}; below {alpha}: chance between seeds would seldom give such a difference.",),
         )
     return Verdict(
         SAME, WELCH, (f"{words}; not below {alpha}: the difference lies inside the noise of the seeds.",)

@@ -53,6 +53,12 @@ def p_text(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.01 else f"{p:.3f}"
 
 
+def percent_text(value: float) -> str:
+    """`2.345 -> "+2.3 %"`, a change."""
+    rounded = round(value, 1)
+    return f"{rounded:+.1f} %" if rounded else "±0.0 %"
+
+
 def setting_text(value: object) -> str:
     """Return a setting in at most 120 characters."""
     text = f"{value:.6g}" if isinstance(value, float) else str(value)

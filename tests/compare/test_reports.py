@@ -19,6 +19,7 @@ from nbtrain.commands.spec import Command, Context
 from nbtrain.compare.decision import Health, decide
 from nbtrain.compare.pair import compare_sides
 from nbtrain.compare.trial import Side, Trial
+from nbtrain.report.model import Report
 from tests.compare.conftest import Writer, rows
 
 HOSTILE = '<script>alert(1)</script>|`x` $y$ ![i](http://e.x/i) "q"'
@@ -86,6 +87,19 @@ def test_every_form_tells_the_same(write: Writer) -> None:
     assert points in found.to_markdown().replace("\\", "")
     assert found.to_dict()["verdict"] == "better"
     assert set(found._repr_mimebundle_()) == {"text/html", "text/plain", "text/markdown"}
+
+
+def test_only_what_is_beyond_the_noise_is_coloured(seeds: Callable[..., Path]) -> None:
+    """A metric whose difference is no more than the noise of the seeds stands in no colour of a winner."""
+    level = nbtrain.compare(seeds("a", [0.80, 0.81, 0.79]), seeds("b", [0.795, 0.812, 0.803])).report
+    gain = nbtrain.compare(seeds("c", [0.70, 0.71, 0.69]), seeds("d", [0.80, 0.812, 0.80])).report
+
+    def tones(report: Report) -> set[str]:
+        table = next(section for section in report.sections if section.title == "Metrics").blocks[0]
+        return {row[3].tone for row in table.rows}
+
+    assert tones(level) == {""}
+    assert tones(gain) == {"good"}
 
 
 def test_more_than_two_sides_are_a_table_and_parallel_coordinates(write: Writer, tmp_path: Path) -> None:

@@ -27,15 +27,21 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stored:
     monkeypatch.chdir(tmp_path)
 
     def written(
-        run_id: str, top: float, *, seed: int = 0, status: str = "completed", lr: float = 1e-3
+        run_id: str,
+        top: float,
+        *,
+        seed: int = 0,
+        status: str = "completed",
+        lr: float = 1e-3,
+        loader: str = "a",
     ) -> Path:
         folder = tmp_path / "runs" / run_id
         (folder / "logs").mkdir(parents=True)
         write_metrics(folder / "logs/metrics.json", rows(top, seed=seed), run_id=run_id, seed=seed)
         Manifest(
             run_id=run_id, name=run_id, status=RunStatus(status), seed=seed,
-            dataset={"name": "train_loader", "train_samples": 100},
-            hyperparameters={"data": {"train": "train_loader"}, "optimizer": {"type": "Adam", "lr": lr}},
+            dataset={"name": loader, "train_samples": 100},
+            hyperparameters={"data": {"train": loader}, "optimizer": {"type": "Adam", "lr": lr}},
             cost={"cost": 1.5, "currency": "EUR", "gpu_hours": 0.5}, created_at="2026-01-01T00:00:00Z",
         ).write(folder)  # fmt: skip
         return folder
@@ -101,6 +107,17 @@ def test_tables_and_rows_are_compared(write: Writer) -> None:
 
     assert nbtrain.compare(pd.DataFrame(rows(0.7)), data).verdict == "better"
     assert nbtrain.compare({"epochs": data, "run_id": "mine"}, data).to_dict()["baseline"]["name"] == "mine"
+
+
+def test_a_loaders_variable_is_no_name_of_data(stored: Stored) -> None:
+    """Loaders of other names may hold the same data: compared, and said to be in doubt, by folder and by file."""
+    base, opt = stored("base", 0.7, loader="train_loader"), stored("opt", 0.8, loader="loader_64")
+    for name in ("", "logs/metrics.json"):
+        found = nbtrain.compare(base / name, opt / name)
+
+        assert found.verdict == "better"
+        assert found.to_dict()["same_data"] is None
+        assert any("loader_64" in note for note in found.to_dict()["notes"])
 
 
 def test_a_diverged_run_is_not_comparable_by_its_status(stored: Stored) -> None:
