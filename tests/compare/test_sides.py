@@ -110,7 +110,7 @@ def test_tables_and_rows_are_compared(write: Writer) -> None:
 
 
 def test_a_loaders_variable_is_no_name_of_data(stored: Stored) -> None:
-    """Loaders of other names may hold the same data: compared, and said to be in doubt, by folder and by file."""
+    """Loaders of other names may hold the same data: compared, and said to be in doubt."""
     base, opt = stored("base", 0.7, loader="train_loader"), stored("opt", 0.8, loader="loader_64")
     for name in ("", "logs/metrics.json"):
         found = nbtrain.compare(base / name, opt / name)
