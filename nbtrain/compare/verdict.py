@@ -18,7 +18,7 @@ BETTER, WORSE, SAME = "better", "worse", "no-significant-difference"
 NOT_COMPARABLE = "not-comparable"
 # Of one run a side nothing is known of the spread between seeds: this is a rule of thumb and no estimate.
 POINTS = 0.03
-SHARE = 0.05  # what stands in for 3 points where a metric is no share: losses of seeds differ by more
+SHARE = 0.10  # stands in for 3 points where a metric is no share: losses of seeds spread by some percent
 _NOISES = 2.0  # and a difference must be so many times what the curves jump from epoch to epoch
 SEEDS = 3  # runs a side that are recommended
 
@@ -68,7 +68,7 @@ def _tested(measure: Measure, counts: tuple[int, int], alpha: float) -> Verdict:
 
 
 def _by_rule(measure: Measure, sides: tuple[Side, Side], counts: tuple[int, int]) -> Verdict:
-    """3 points of a share, 5 % of the baseline of anything else; more where the curves jump more."""
+    """3 points of a share, 10 % of the baseline of anything else; more where the curves jump more."""
     gain = measure.absolute or 0.0
     share = in_points(measure.name)
     unit = 100.0 if share and _largest(measure) > 1.5 else 1.0
