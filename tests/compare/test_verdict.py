@@ -171,7 +171,7 @@ def test_the_same_hash_under_two_names_is_the_same_data(write: Writer) -> None:
     ],
 )
 def test_a_single_loss_needs_a_tenth(write: Writer, loss: float, verdict: str) -> None:
-    """Without accuracies the rule of thumb asks for 10 % of the baseline's loss, which seeds seldom differ by."""
+    """Without accuracies the rule of thumb asks for 10 % of the baseline's loss."""
     base = [{"epoch": at, "train_loss": 1 / at, "val_loss": 0.5} for at in range(1, 6)]
     opt = [{**row, "val_loss": loss} for row in base]
     found = nbtrain.compare(write("base", base), write("opt", opt))
