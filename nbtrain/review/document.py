@@ -39,7 +39,7 @@ NOTHING_FOUND = {
     "nothing": ("No rule could look at anything.", "warning"),
 }
 HOW_KNOWN = {
-    Confidence.CERTAIN: "seen on live objects",
+    Confidence.CERTAIN: "seen live",
     Confidence.LIKELY: "read in the source",
     Confidence.POSSIBLE: "inferred",
 }
@@ -77,7 +77,7 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
             "Information Gaps",
             (_listed(data["information_gaps"], "None: every rule had the facts it needs."),),
         ),
-        Section("Caveats", (_listed([*data["caveats"], STANDING_CAVEAT], ""),)),
+        Section("Caveats", (_listed([*data["caveats"], STANDING_CAVEAT if "probe" not in data else PROBED_CAVEAT], ""),)),
     ]
     return Report(
         title,
@@ -91,6 +91,13 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
 STANDING_CAVEAT = (
     "The review reads; it runs nothing. A line that is right on "
     "purpose is silenced by `# nbtrain: allow RULE-ID` on it."
+)
+
+
+PROBED_CAVEAT = (
+    "The probe ran the source on copies. What a library in another language writes, what a subprocess does and "
+    "what goes over the network is not held back by it. A line that is right on purpose is silenced by "
+    "`# nbtrain: allow RULE-ID` on it."
 )
 
 
