@@ -9,7 +9,18 @@ from nbtrain.report.model import Block, Cell, Items, KeyValues, Note, Report, Se
 from nbtrain.review.probe.seen import GradientsSeen, Happening, ProbeFacts
 
 BEFORE = "Confidence Assessment"
-SHOWN = ("batch", "zero-grad", "forward", "loss", "scale", "backward", "unscale", "clip", "optim-step", "sched-step")
+SHOWN = (
+    "batch",
+    "zero-grad",
+    "forward",
+    "loss",
+    "scale",
+    "backward",
+    "unscale",
+    "clip",
+    "optim-step",
+    "sched-step",
+)
 WORDS = {"optim-step": "step", "sched-step": "scheduler", "zero-grad": "zero_grad"}
 MOST_SHOWN = 24
 
@@ -35,7 +46,9 @@ def ending(probe: ProbeFacts) -> str:
         return f"Not probed: {probe.error}."
     if probe.ended == "error":
         place = f"line {probe.error_line}" if probe.error_line else "no line of the source"
-        return f"The source raised {probe.error} ({place}) after {steps}; the review goes on without the rest."
+        return (
+            f"The source raised {probe.error} ({place}) after {steps}; the review goes on without the rest."
+        )
     if probe.ended == "time":
         return f"The time for a probe was up after {steps} ({probe.total_s:.0f} s)."
     if probe.ended == "cell" and not probe.steps:
@@ -60,7 +73,9 @@ def _blocks(probe: ProbeFacts) -> list[Block]:
     blocks: list[Block] = [KeyValues(tuple(rows))]
     if probe.changed:
         changed = ", ".join(probe.changed)
-        blocks.append(Note(f"Not as before the probe: {changed}. Run the cells that made them again.", "critical"))
+        blocks.append(
+            Note(f"Not as before the probe: {changed}. Run the cells that made them again.", "critical")
+        )
     if probe.notes:
         blocks.append(Items(probe.notes[:12]))
     return blocks

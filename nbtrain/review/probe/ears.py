@@ -1,9 +1,11 @@
 """What is heard while a probed cell runs: the listener that torch's seams, hooks and schedulers tell.
 
-    forward     outermost modules with parameters: training, quiet (no gradient), samples, output
+    forward     outermost modules with parameters: training, quiet (no gradient), samples, output, trainable,
+                resting (classes of dropout and normalisation layers in eval mode, when all of them are)
     loss        a kernel of torch's losses, see losses.py
     backward    value, whole (a loss as it came), table, see losses.py
-    optim-step  lr of each group, uncleared (gradients of the step before were still there)
+    optim-step  lr of each group, uncleared (gradients of the step before were still there), cleared,
+                written (the gradients are not what the last backward left, nor clipped to it)
     clip        norm, most, gradients (there were some)
     batch, zero-grad, sched-step (of), scale, unscale, overflow
 
@@ -16,12 +18,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from nbtrain.review.probe.layers import activation_of, is_clear, update_ratio, weights_of
+from nbtrain.review.probe.layers import (
+    activation_of,
+    is_clear,
+    norm_of,
+    resting_layers,
+    update_ratio,
+    weights_of,
+)
 from nbtrain.review.probe.losses import backward_of, loss_of
 from nbtrain.review.probe.seen import GradientsSeen, Happening, LayerSeen
 from nbtrain.running.control import Stopped
@@ -77,10 +87,14 @@ class Ears:
         self.target: Tensor | None = None  # of the first training loss
         self.steps = 0
         self.batch_s = 0.0
+        self.batch_size: int | None = None  # of the last loader that was iterated
         self.scaler = ScalerEars(self)
         self.deaf = False
         self.taken: dict[int, int] = {}  # id of an optimizer -> its steps
         self._cleared: set[int] = set()  # ids of optimizers whose gradients were gone at a backward
+        self._reached: set[int] = set()  # ids of optimizers: a backward has run since their last step
+        self._norms: dict[int, float] = {}  # of their gradients, as the last backward left them
+        self._written: set[int] = set()
         self._optimizers: dict[int, Any] = {}
         self._before: dict[int, dict[str, Tensor]] = {}
         self._depth = self._in_step = self._scheduling = 0
@@ -129,6 +143,8 @@ class Ears:
     def iterating(self, loader: Any, iterator: Any) -> None:
         """Its iterator was made; making it counts as waiting."""
         self.batch_s += time.perf_counter() - self._asked_at
+        sampler = getattr(loader, "batch_sampler", None)
+        self.batch_size = getattr(loader, "batch_size", None) or getattr(sampler, "batch_size", None)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -176,8 +192,9 @@ class Ears:
         samples = inputs[0].size(0) if inputs else None
         shape = tuple(output.shape) if isinstance(output, Tensor) else None
         self.note(
-            "forward", module, training=module.training, quiet=not trains, samples=samples, output=shape
-        )
+            "forward", module, training=module.training, quiet=not trains, samples=samples, output=shape,
+            trainable=any(p.requires_grad for p in module.parameters()), resting=resting_layers(module),
+        )  # fmt: skip
         if trains:
             if isinstance(output, Tensor):
                 self._outputs = output.detach()
@@ -208,11 +225,13 @@ class Ears:
         data = backward_of(outputs[0], self._outputs)
         whole = self.last_loss is not None and outputs[0] is self.last_loss
         self.note("backward", whole=whole, **data)
+        self._reached |= self._optimizers.keys()
         self._in_backward = True
         try:
             return original(outputs, *args, **keywords)
         finally:
             self._in_backward = False
+            self._norms = {key: norm_of(one) for key, one in self._optimizers.items()}
 
     # --- gradients ----------------------------------------------------------------------------------------
 
@@ -239,6 +258,9 @@ class Ears:
         if self.taken.get(id(optimizer), 0) >= STEPS:
             self._in_step -= 1
             raise Stopped("two steps were seen")
+        before = self._norms.get(id(optimizer))
+        if before is not None and abs(norm_of(optimizer) - before) > 1e-5 * before:
+            self._written.add(id(optimizer))
         if id(optimizer) not in self.taken:
             self._before[id(optimizer)] = weights_of(optimizer)
 
@@ -251,32 +273,47 @@ class Ears:
         if key in self._before:
             self.gradients.append(self._gradients(optimizer, self._before.pop(key)))
         self._optimizers[key] = optimizer
-        uncleared = key in self.taken and key not in self._cleared and not is_clear(optimizer)
+        again = key in self.taken and key in self._reached
+        cleared = again and key in self._cleared
+        uncleared = again and not cleared and not is_clear(optimizer)
         self._cleared.discard(key)
+        self._reached.discard(key)
         rate = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
-        self.note("optim-step", optimizer, lr=tuple(rate), uncleared=uncleared)
+        self.note(
+            "optim-step", optimizer, lr=tuple(rate), uncleared=uncleared, cleared=cleared,
+            written=key in self._written,
+        )  # fmt: skip
         self.taken[key] = self.taken.get(key, 0) + 1
         self.steps += 1
 
     def _gradients(self, optimizer: Any, before: dict[int, Tensor]) -> GradientsSeen:
-        names = {
-            id(p): path for module, *_ in self.runs.values() for path, p in module.named_parameters()
-        }
+        names = {id(p): path for module, *_ in self.runs.values() for path, p in module.named_parameters()}
         held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-        squares, none, zero = 0.0, [], []
+        none, zero = [], []
         for at, p in enumerate(held):
             name = names.get(id(p), f"parameter {at}")
             if p.grad is None:
                 none.append(name)
-                continue
-            size = float(torch.linalg.vector_norm(p.grad.detach().float().to_dense()))
-            squares += size * size
-            if size == 0:
+            elif not bool(p.grad.detach().to_dense().any()):
                 zero.append(name)
         ratio = update_ratio(optimizer, before)
         return GradientsSeen(
-            self.name_of(optimizer), squares**0.5, len(held), tuple(none), tuple(zero), ratio
+            self.name_of(optimizer), norm_of(optimizer), len(held), tuple(none), tuple(zero), ratio
         )
+
+    def finish(self) -> None:
+        """The cell is over: look which parameters had gradients and are in no optimizer."""
+        known = [one for one in self.variables.values() if isinstance(one, torch.optim.Optimizer)]
+        known += self._optimizers.values()
+        held = {id(p) for one in known for group in one.param_groups for p in group["params"]}
+        left = {
+            id(p): path
+            for module, *_ in self.runs.values()
+            for path, p in module.named_parameters()
+            if p.grad is not None and p.requires_grad and id(p) not in held and bool(p.grad.to_dense().any())
+        }
+        if left:
+            self.gradients = [replace(one, elsewhere=tuple(left.values())) for one in self.gradients]
 
     # --- schedulers ---------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -10,10 +11,14 @@ from torch import Tensor, nn
 MOST_WEIGHTS = 1 << 28  # elements copied to measure an update
 
 
-
 def activation_of(module: nn.Module, output: Any) -> tuple[float | None, float | None] | None:
     """Return (share of units dead for the whole batch, share of values that are saturated), None elsewhere."""
-    if not isinstance(output, Tensor) or not output.is_floating_point() or output.dim() < 2 or not output.numel():
+    if (
+        not isinstance(output, Tensor)
+        or not output.is_floating_point()
+        or output.dim() < 2
+        or not output.numel()
+    ):
         return None
     if type(module) is nn.ReLU:
         dead = (output.detach() <= 0).flatten(1).all(0) if output.dim() == 2 else _dead_channels(output)
@@ -59,3 +64,23 @@ def update_ratio(optimizer: Any, before: dict[int, Tensor]) -> float | None:
                 moved += float((p.detach().float() - old.float()).square().sum())
                 size += float(old.float().square().sum())
     return (moved / size) ** 0.5 if size else None
+
+
+def norm_of(optimizer: Any) -> float:
+    """Norm over all gradients of an optimizer's parameters; 0 without any."""
+    gradients = [
+        p.grad.detach() for group in optimizer.param_groups for p in group["params"] if p.grad is not None
+    ]
+    norms = [float(torch.linalg.vector_norm(one.to_dense().float())) for one in gradients]
+    return math.sqrt(sum(one * one for one in norms))
+
+
+def resting_layers(module: nn.Module) -> tuple[str, ...]:
+    """Classes of the layers that work otherwise in eval mode, when all of them are in it."""
+    kinds = nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd
+    modal = [one for one in module.modules() if isinstance(one, kinds) and getattr(one, "p", 1) > 0]
+    return (
+        tuple(dict.fromkeys(type(one).__name__ for one in modal))
+        if not any(m.training for m in modal)
+        else ()
+    )

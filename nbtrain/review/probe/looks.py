@@ -5,9 +5,8 @@ One batch of the training is used, as the cell gave it to the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -30,17 +29,15 @@ def look_at(ears: Ears, note: Callable[[str], Any]) -> tuple[ModelSeen, ...]:
     for module, line, args, keywords in ears.runs.values():
         name = ears.name_of(module)
         try:
-            found.append(_looked_at(module, name, line, args, keywords, ears.target))
+            found.append(_looked_at(module, name, line, _Batch(args, keywords, ears.batch_size), ears.target))
         except Exception as error:
             note(f"`{name}` could not be run for experiments ({type(error).__name__}: {error}).")
     return tuple(found)
 
 
 def _looked_at(
-    module: nn.Module, name: str, line: int | None, args: tuple[Any, ...], keywords: dict[str, Any],
-    target: Tensor | None,
-) -> ModelSeen:  # fmt: skip
-    batch = _Batch(args, keywords)
+    module: nn.Module, name: str, line: int | None, batch: _Batch, target: Tensor | None
+) -> ModelSeen:
     with _in_eval(module), torch.no_grad():
         draws = _Draws()
         with draws:
@@ -50,16 +47,11 @@ def _looked_at(
             return ModelSeen(name, line)
         repeats = _same(first, second)
         seen: dict[str, Any] = {"repeats": repeats, "random_op": draws.kind}
-        if repeats and batch.samples > 1 and first.dim() and first.size(0) == batch.samples:
-            others = batch.with_other_samples()
-            if others is not None:
-                changed = _run(module, *others)
-                if changed is not None and changed.shape == first.shape:
-                    seen["independent"] = _same(first[0], changed[0]) or _uses_batch_statistics(module)
-                    if not seen["independent"]:
-                        seen["mixing"] = _mixing(module, draws, batch.samples)
-            if batch.differs:
-                seen["sees_input"] = not _same(first, first[:1].expand_as(first), 1e-6)
+        if repeats and batch.samples > 1 and first.dim() and first.size(0) == batch.samples and batch.differs:
+            seen["sees_input"] = not _same(first, first[:1].expand_as(first), 1e-7)
+            if batch.is_first(first, target) and not _uses_batch_statistics(module):
+                seen["independent"] = all(_stays(module, batch, first, kept) for kept in (0, -1))
+                seen["mixing"] = "" if seen["independent"] else _mixing(module, draws, batch.samples)
         ids = batch.ids
         if repeats and ids is not None:
             seen["shift"] = _shift(ids, target)
@@ -69,11 +61,17 @@ def _looked_at(
     return ModelSeen(name, line, **seen)
 
 
-class _Batch:
-    """What a model was given, and variations of it."""
+def _stays(module: nn.Module, batch: _Batch, first: Tensor, kept: int) -> bool:
+    """Whether the output for one sample stays when the others change."""
+    changed = _run(module, *batch.with_other_samples(kept))
+    return changed is None or changed.shape != first.shape or _same(first[kept], changed[kept])
 
-    def __init__(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        self.args, self.keywords = args, keywords
+
+class _Batch:
+    """What a model was given, and variations of it. `size`: the loader's batch size, where there is one."""
+
+    def __init__(self, args: tuple[Any, ...], keywords: dict[str, Any], size: int | None) -> None:
+        self.args, self.keywords, self._size = args, keywords, size
         tensors = [one for one in (*args, *keywords.values()) if isinstance(one, Tensor) and one.dim()]
         self.samples = tensors[0].size(0) if tensors else 0
         whole = [one for one in tensors if one.dim() == 2 and not one.is_floating_point()]
@@ -84,16 +82,30 @@ class _Batch:
         """Whether the samples differ from one another in some input."""
         return any(not bool((one == one[:1]).all()) for one in self._batched())
 
+    def is_first(self, output: Tensor, target: Tensor | None) -> bool:
+        """Whether dimension 0 is surely that of the samples: no graph's nodes, no time steps."""
+        inputs = self._batched()
+        alone = len(inputs) == 1 and not any(isinstance(one, Tensor) and one.dim() for one in self._others())
+        if self._size is None:
+            judged = target is not None and target.dim() > 0 and target.size(0) == self.samples
+            return alone and judged and output.dim() == 2
+        unlike = inputs[0].dim() < 2 or inputs[0].size(1) != self._size or output.dim() == 2
+        return self.samples == self._size and unlike
+
+    def _others(self) -> list[Any]:
+        held = {id(one) for one in self._batched()}
+        return [one for one in (*self.args, *self.keywords.values()) if id(one) not in held]
+
     def _batched(self) -> list[Tensor]:
         values = (*self.args, *self.keywords.values())
-        return [one for one in values if isinstance(one, Tensor) and one.dim() and one.size(0) == self.samples]
+        return [
+            one for one in values if isinstance(one, Tensor) and one.dim() and one.size(0) == self.samples
+        ]
 
-    def with_other_samples(self) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        """The first sample stays, each other becomes a copy of its neighbour; None where all are alike."""
-        if not self.differs:
-            return None
-        order = torch.arange(self.samples).roll(1)
-        order[0], order[1:] = 0, torch.where(order[1:] == 0, 0, order[1:])
+    def with_other_samples(self, kept: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The first (0) or last (-1) sample stays, each other becomes a copy of its neighbour."""
+        order = torch.arange(self.samples).roll(1 if kept == 0 else -1)
+        order[kept] = kept % self.samples
         return self._varied(lambda one: one[order.to(one.device)])
 
     def with_other_last(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -104,7 +116,9 @@ class _Batch:
                 return one
             twin = one.clone()
             last, top = one[:, -1], int(one.max())
-            twin[:, -1] = torch.where(last == one[:, 0], torch.where(last < top, last + 1, last - 1), one[:, 0])
+            twin[:, -1] = torch.where(
+                last == one[:, 0], torch.where(last < top, last + 1, last - 1), one[:, 0]
+            )
             return twin.clamp_(min=0)
 
         return self._varied(other)
@@ -166,7 +180,8 @@ def _mixing(module: nn.Module, draws: _Draws, samples: int) -> str:
 def _uses_batch_statistics(module: nn.Module) -> bool:
     """A normalisation without running statistics mixes samples in eval mode on purpose."""
     return any(
-        isinstance(one, nn.modules.batchnorm._BatchNorm) and one.running_mean is None for one in module.modules()
+        isinstance(one, nn.modules.batchnorm._BatchNorm) and one.running_mean is None
+        for one in module.modules()
     )
 
 

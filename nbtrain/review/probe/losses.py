@@ -1,9 +1,9 @@
 """What goes into a loss and comes out of it: shapes that were broadcast, probabilities, the expected start.
 
-    loss        kernel, value, trains, mean, classes (cross-entropy), expected (ln of them), input, target (shapes),
-                broadcast (both sides were stretched), probabilities, unlogged (NLL of what is no log-probability),
-                made_by (what the input came out of)
-    backward    value, table (n: the loss is a mean over n x n values although the model gave n)
+loss        kernel, value, trains, mean, classes (cross-entropy), expected (ln of them), input, target (shapes),
+            broadcast (both sides were stretched), probabilities, unlogged (NLL of what is no log-probability),
+            made_by (what the input came out of)
+backward    value, table (n: the loss is a mean over n x n values although the model gave n)
 """
 
 from __future__ import annotations
@@ -19,7 +19,20 @@ COMPARED = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 BCE_LOGITS = "binary_cross_entropy_with_logits"
 MEAN = 1
 MOST = 1 << 22  # elements looked at
-SHAPING = ("View", "Reshape", "Squeeze", "Unsqueeze", "Permute", "Transpose", "T", "Slice", "ToCopy", "Expand", "Alias")
+SHAPING = (
+    "View",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Permute",
+    "Transpose",
+    "TBackward",
+    "Slice",
+    "Select",
+    "ToCopy",
+    "Expand",
+    "Alias",
+)
 
 
 def loss_of(name: str, result: Tensor, args: Any, reduction: int) -> dict[str, Any]:
@@ -56,7 +69,7 @@ def backward_of(value: Any, outputs: Tensor | None) -> dict[str, Any]:
 
 
 def made_by(value: Tensor) -> str:
-    """"softmax", "log-softmax" or "sigmoid" where a tensor came out of one, with nothing but views since."""
+    """ "softmax", "log-softmax" or "sigmoid" where a tensor came out of one, with nothing but views since."""
     node = value.grad_fn
     for _ in range(8):
         if node is None:

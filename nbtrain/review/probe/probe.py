@@ -42,7 +42,8 @@ def probe(source: str, namespace: Mapping[str, Any] | None = None, *, seconds: f
         facts = _probed(source, held, names, seconds, notes)
     except CannotCopy as error:
         facts = ProbeFacts("refused", error=str(error))
-    gc.collect()
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        gc.collect()  # the copies' memory on the device is needed
     changed = proof.differences(before, proof.fingerprints(held, names))
     verified = tuple(one for one in before if one not in changed)
     return ProbeFacts(**{**vars(facts), "verified": verified, "changed": changed, "notes": tuple(notes)})
@@ -63,6 +64,7 @@ def _probed(
             began = time.perf_counter()
             ears = Ears(FILENAME, held, began + seconds)
             ending = execute(source, held, ears)
+            ears.finish()
             took = time.perf_counter() - began
             on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
             peak = torch.cuda.max_memory_allocated() - base if on_cuda else None

@@ -46,9 +46,15 @@ def _is_code(value: Any) -> bool:
 
 
 def _generators() -> list[bytes]:
-    states = [_state_of(random.getstate()), _state_of(numpy.random.get_state()), _state_of(torch.get_rng_state())]
+    states = [
+        _state_of(random.getstate()),
+        _state_of(numpy.random.get_state()),
+        _state_of(torch.get_rng_state()),
+    ]
     if torch.cuda.is_available() and torch.cuda.is_initialized():
-        states += [_state_of(one) for one in torch.cuda.get_rng_state_all()]  # device sync: outside any training
+        states += [
+            _state_of(one) for one in torch.cuda.get_rng_state_all()
+        ]  # device sync: outside any training
     return states
 
 

@@ -22,7 +22,18 @@ import torch
 from nbtrain.notebook.rng import preserved_rng
 
 _WRITES = frozenset("wax+")
-_LEFT_OUT = ("remove", "unlink", "rename", "replace", "rmdir", "mkdir", "makedirs", "symlink", "link", "truncate")
+_LEFT_OUT = (
+    "remove",
+    "unlink",
+    "rename",
+    "replace",
+    "rmdir",
+    "mkdir",
+    "makedirs",
+    "symlink",
+    "link",
+    "truncate",
+)
 
 
 class NoInput(Exception):
@@ -58,7 +69,9 @@ def _nothing_compiled() -> Iterator[None]:
     with ExitStack() as stack:
         put(stack, torch, "compile", as_it_is)
         put(stack, torch.nn.Module, "compile", lambda module, *args, **keywords: None)
-        if "torch._dynamo" in sys.modules:  # else nothing compiled can be at hand, and its import takes seconds
+        if (
+            "torch._dynamo" in sys.modules
+        ):  # else nothing compiled can be at hand, and its import takes seconds
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         yield
 
@@ -98,7 +111,9 @@ def _settings_put_back() -> Iterator[None]:
 
 @contextmanager
 def _nothing_written(note: Callable[[str], Any]) -> Iterator[None]:
-    others = set(threading.enumerate()) - {threading.current_thread()}  # threads of the process go on as they do
+    others = set(threading.enumerate()) - {
+        threading.current_thread()
+    }  # threads of the process go on as they do
     real_open, real_os_open, told = io.open, os.open, set()
 
     def exempt() -> bool:

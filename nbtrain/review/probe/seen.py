@@ -49,6 +49,8 @@ class GradientsSeen:
     Attributes:
         norm: over all. none, zero: names of trainable parameters without a gradient, or with nothing but
             zeros. count: trainable parameters.
+        elsewhere: parameters of the models that ran which had a gradient after the last step and are in no
+            optimizer that is known.
         ratio: ||update|| / ||weights|| of that step; None where it was not measured.
     """
 
@@ -58,6 +60,7 @@ class GradientsSeen:
     none: tuple[str, ...] = ()
     zero: tuple[str, ...] = ()
     ratio: float | None = None
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
