@@ -3,7 +3,7 @@
     forward     outermost modules with parameters: training, quiet (no gradient), samples, output, trainable,
                 resting (classes of dropout and normalisation layers in eval mode, when all of them are)
     loss        a kernel of torch's losses, see losses.py
-    backward    value, whole (a loss as it came), table, see losses.py
+    backward    value, whole (a loss as it came), table, see losses.py; within (called by an optimizer's step)
     optim-step  lr of each group, uncleared (gradients of the step before were still there), cleared,
                 written (the gradients are not what the last backward left, nor clipped to it)
     clip        norm, most, gradients (there were some)
@@ -224,7 +224,7 @@ class Ears:
         self._cleared |= {key for key, one in self._optimizers.items() if is_clear(one)}
         data = backward_of(outputs[0], self._outputs)
         whole = self.last_loss is not None and outputs[0] is self.last_loss
-        self.note("backward", whole=whole, **data)
+        self.note("backward", whole=whole, within=self._in_step > 0, **data)
         self._reached |= self._optimizers.keys()
         self._in_backward = True
         try:

@@ -70,6 +70,8 @@ def execute(source: str, variables: dict[str, Any], ears: Ears) -> Ending:
             return Ending("steps")
         lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == FILENAME]
         first = str(error).strip().partition("\n")[0]
+        if "__shell_output__" in first:
+            first = "the output of a shell command or magic, which a probe leaves out, is needed"
         return Ending("error", f"{type(error).__name__}: {first}", lines[-1] if lines else None)
     finally:
         ears.deaf = True

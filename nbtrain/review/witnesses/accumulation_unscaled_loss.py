@@ -15,7 +15,7 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
     step = next(iter(probe.of("optim-step")), None)
     if step is None or len(names) > 1:
         return
-    before = [one for one in probe.of("backward") if one.step == 0]
+    before = [one for one in probe.of("backward") if one.step == 0 and not one.data["within"]]
     if len(before) < 2 or len({one.line for one in before}) > 1:
         return
     means = [one for one in probe.of("loss") if one.data["trains"] and one.step == 0]
