@@ -44,7 +44,9 @@ def review(
             suggestion="nbtrain.review() without an argument reviews the objects of the notebook.",
         )
     if probe and source is None:
-        raise UsageError("A probe runs code, and none was given.", suggestion="nbtrain.review(source, probe=True)")
+        raise UsageError(
+            "A probe runs code, and none was given.", suggestion="nbtrain.review(source, probe=True)"
+        )
     if source is None and namespace is None:
         namespace = _persons_own(sys._getframe(1).f_globals)
     return review_source(source, namespace=namespace, probe=probe)
@@ -110,7 +112,7 @@ COMMAND = Command(
             many=True,
             metavar="NAME",
         ),
-        Argument(("--probe",), "run the code for two steps on copies, put everything back, say what was seen", bool),
+        Argument(("--probe",), "run two steps of the code on copies, put everything back, tell", bool),
         Argument(("--run",), "run the cell after its review (in a notebook, %%train_review --run)", bool),
     ),
     examples=("train.py", "experiment.ipynb", "model optimizer"),

@@ -70,6 +70,7 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
         sections.append(Section("Good Practices", (Items(tuple(data["good_practices"])),)))
     if data["suggested_config"]:
         sections.append(Section("Suggested Config", _suggestion(data)))
+    standing = PROBED_CAVEAT if "probe" in data else STANDING_CAVEAT
     sections += [
         Section("Confidence Assessment", (Text(CONFIDENCES[data["confidence"]]), *_by_evidence(findings))),
         Section("Risk Assessment", (Text(_risk(data["risk"], len(critical), len(others), heard)),)),
@@ -77,7 +78,7 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
             "Information Gaps",
             (_listed(data["information_gaps"], "None: every rule had the facts it needs."),),
         ),
-        Section("Caveats", (_listed([*data["caveats"], STANDING_CAVEAT if "probe" not in data else PROBED_CAVEAT], ""),)),
+        Section("Caveats", (_listed([*data["caveats"], standing], ""),)),
     ]
     return Report(
         title,
@@ -95,7 +96,8 @@ STANDING_CAVEAT = (
 
 
 PROBED_CAVEAT = (
-    "The probe ran the source on copies. What a library in another language writes, what a subprocess does and "
+    "The probe ran the source on copies. What a library in another language writes, what a "
+    "subprocess does and "
     "what goes over the network is not held back by it. A line that is right on purpose is silenced by "
     "`# nbtrain: allow RULE-ID` on it."
 )

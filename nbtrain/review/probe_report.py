@@ -1,4 +1,4 @@
-"""The section on the probe: what the two steps were made of, what was seen, and that everything is as before."""
+"""The section on the probe: what the steps were made of, what was seen, and that all is as before."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """The probe: two steps of a cell on copies, what is seen in them, and nothing left behind."""
 
+# ruff: noqa: E501 - cells in strings are read as they are
 from __future__ import annotations
 
 import random

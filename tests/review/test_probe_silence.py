@@ -1,5 +1,6 @@
 """Correct code in many styles is probed without an accusation."""
 
+# ruff: noqa: E501 - cells in strings are read as they are
 from __future__ import annotations
 
 import pytest

@@ -59,7 +59,8 @@ def copied(namespace: Mapping[str, Any], names: Iterable[str]) -> Copies:
     """Return copies of these values of a namespace.
 
     Raises:
-        CannotCopy: a model, an optimizer or what holds one cannot be copied, or it would take too much memory.
+        CannotCopy: a model, an optimizer or what holds one cannot be copied, or it would take too much
+        memory.
     """
     wanted = {name: namespace[name] for name in names}
     _check_size(wanted)

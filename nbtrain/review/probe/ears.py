@@ -5,12 +5,12 @@
     loss        a kernel of torch's losses, see losses.py
     backward    value, whole (a loss as it came), table, see losses.py; within (called by an optimizer's step)
     optim-step  lr of each group, uncleared (gradients of the step before were still there), cleared,
-                written (the gradients are not what the last backward left, nor clipped to it)
+                written (the gradients are not what the last backward and torch have left, or may not be)
     clip        norm, most, gradients (there were some)
     batch, zero-grad, sched-step (of), scale, unscale, overflow
 
-After two steps of an optimizer the next batch, forward or backward ends the cell. Values are read from the device
-at once: nothing here is in a hurry.
+After two steps of an optimizer the next batch, forward or backward ends the cell. Values are read from
+the device at once: nothing here is in a hurry.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class ScalerEars:
 
     def before_unscaling(self, optimizer: Any) -> None:
         """Gradients are about to be divided by the scale."""
+        self._ears.look_at_gradients()
         self._ears.note("unscale", optimizer)
 
     def updated(self) -> None:
@@ -221,6 +222,9 @@ class Ears:
         if self._in_backward:
             return original(outputs, *args, **keywords)
         self._go_on()
+        for one in list(self.variables.values()):
+            if isinstance(one, torch.optim.Optimizer):
+                self._optimizers.setdefault(id(one), one)
         self._cleared |= {key for key, one in self._optimizers.items() if is_clear(one)}
         data = backward_of(outputs[0], self._outputs)
         whole = self.last_loss is not None and outputs[0] is self.last_loss
@@ -242,11 +246,19 @@ class Ears:
 
     def clipping(self, parameters: list[Tensor], norm: Tensor, most: Any) -> None:
         """Gradients are clipped to a norm of `most`."""
+        self.look_at_gradients()
         some = any(one.grad is not None for one in parameters)
         self.note("clip", norm=float(norm), most=float(most), gradients=some)
 
     def gradients_written(self) -> None:
-        """torch itself has written to gradients."""
+        """torch itself has written to gradients: what they are now is not the cell's doing."""
+        self._norms = {key: norm_of(one) for key, one in self._optimizers.items()}
+
+    def look_at_gradients(self) -> None:
+        """Note whose gradients are no longer what the last backward, or torch, has left."""
+        for key, before in self._norms.items():
+            if abs(norm_of(self._optimizers[key]) - before) > 1e-5 * before:
+                self._written.add(key)
 
     # --- steps --------------------------------------------------------------------------------------------
 
@@ -258,9 +270,7 @@ class Ears:
         if self.taken.get(id(optimizer), 0) >= STEPS:
             self._in_step -= 1
             raise Stopped("two steps were seen")
-        before = self._norms.get(id(optimizer))
-        if before is not None and abs(norm_of(optimizer) - before) > 1e-5 * before:
-            self._written.add(id(optimizer))
+        self.look_at_gradients()
         if id(optimizer) not in self.taken:
             self._before[id(optimizer)] = weights_of(optimizer)
 
@@ -278,10 +288,12 @@ class Ears:
         uncleared = again and not cleared and not is_clear(optimizer)
         self._cleared.discard(key)
         self._reached.discard(key)
+        written = key in self._written or key not in self._norms
+        self._written.discard(key)
         rate = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
         self.note(
             "optim-step", optimizer, lr=tuple(rate), uncleared=uncleared, cleared=cleared,
-            written=key in self._written,
+            written=written,
         )  # fmt: skip
         self.taken[key] = self.taken.get(key, 0) + 1
         self.steps += 1

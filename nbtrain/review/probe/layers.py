@@ -12,7 +12,7 @@ MOST_WEIGHTS = 1 << 28  # elements copied to measure an update
 
 
 def activation_of(module: nn.Module, output: Any) -> tuple[float | None, float | None] | None:
-    """Return (share of units dead for the whole batch, share of values that are saturated), None elsewhere."""
+    """Return (share of units dead for the whole batch, share of saturated values), None elsewhere."""
     if (
         not isinstance(output, Tensor)
         or not output.is_floating_point()

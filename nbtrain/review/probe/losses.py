@@ -1,9 +1,9 @@
 """What goes into a loss and comes out of it: shapes that were broadcast, probabilities, the expected start.
 
-loss        kernel, value, trains, mean, classes (cross-entropy), expected (ln of them), input, target (shapes),
-            broadcast (both sides were stretched), probabilities, unlogged (NLL of what is no log-probability),
-            made_by (what the input came out of)
-backward    value, table (n: the loss is a mean over n x n values although the model gave n)
+Of a loss: kernel, value, trains, mean, input and target (shapes), made_by (what the input came out of),
+    and by kernel: classes and expected (ln of them), probabilities, broadcast (both sides were stretched),
+    unlogged (NLLLoss of what is no log-probability).
+Of a backward: value, and table: n where the loss reduces n x n values although the model gave n.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Probe a cell: copies in the place of its objects, two steps, experiments, everything put back and proven so."""
+"""Probe a cell: copies in the place of its objects, two steps, experiments, all put back and proven so."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import random
 import sys
 import types
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -67,7 +68,7 @@ def _settings() -> str:
         torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads(),
         torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark,
         torch.backends.cudnn.deterministic, torch.get_float32_matmul_precision(),
-        torch.is_anomaly_enabled(), os.getcwd(), sorted(os.environ.items()), sys.path,
+        torch.is_anomaly_enabled(), str(Path.cwd()), sorted(os.environ.items()), sys.path,
     ])  # fmt: skip
 
 

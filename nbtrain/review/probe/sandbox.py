@@ -1,4 +1,5 @@
-"""What surrounds a cell while it is probed: it is silent, writes no files, and the process is as before after it.
+"""What surrounds a cell while it is probed: it is silent, writes no files, and the process is as before
+after it.
 
 Prevented are the ways that Python offers: `open` for writing gives a scratch file, folders are not made,
 nothing is removed or renamed, `torch.save` saves nothing, `input` is refused. What a library in another
@@ -15,6 +16,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -78,7 +80,7 @@ def _nothing_compiled() -> Iterator[None]:
 
 @contextmanager
 def _settings_put_back() -> Iterator[None]:
-    environment, folder, path = dict(os.environ), os.getcwd(), list(sys.path)
+    environment, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
     cudnn = torch.backends.cudnn
     flags = cudnn.benchmark, cudnn.deterministic
     grad, anomaly = torch.is_grad_enabled(), torch.is_anomaly_enabled()
@@ -101,7 +103,10 @@ def _settings_put_back() -> Iterator[None]:
         torch.set_default_dtype(dtype)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-        now = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+        now = (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        )
         if now != (deterministic, warn_only):  # it imports the compiler, which takes seconds
             torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         torch.set_float32_matmul_precision(precision)

@@ -12,13 +12,13 @@ from nbtrain.review.witness import Fine, Witness
 
 def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
     names = {one.name for one in probe.of("optim-step")}
-    step = next(iter(probe.of("optim-step")), None)
-    if step is None or len(names) > 1:
+    if len(names) != 1:
         return
-    before = [one for one in probe.of("backward") if one.step == 0 and not one.data["within"]]
+    step = probe.of("optim-step")[:2][-1]  # the second, where there is one: by then its optimizer is known
+    before = [one for one in probe.of("backward") if one.step == step.step and not one.data["within"]]
     if len(before) < 2 or len({one.line for one in before}) > 1:
         return
-    means = [one for one in probe.of("loss") if one.data["trains"] and one.step == 0]
+    means = [one for one in probe.of("loss") if one.data["trains"] and one.step == step.step]
     if all(one.data["whole"] for one in before) and means and all(one.data["mean"] for one in means):
         if step.data["written"]:
             return  # the gradients were changed after the last backward: they may be divided there
@@ -26,7 +26,7 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
             issue=f"The loss is not divided by the {len(before)} batches that are accumulated",
             current=f"{len(before)} times backward() of a whole mean loss",
             recommended=f"(loss / {len(before)}).backward()",
-            evidence=f"{len(before)} mean losses went into the first step as they came, each undivided",
+            evidence=f"{len(before)} mean losses went into one step as they came, each undivided",
             line=before[0].line,
             name=step.name,
             fix=f"(loss / {len(before)}).backward()",

@@ -20,7 +20,8 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
                 current="batch_first is left at False",
                 recommended="batch_first=True",
                 evidence=(
-                    f"in eval mode the output of `{one.name}` for a sample changed with the other samples, and its "
+                    f"in eval mode the output of `{one.name}` for a sample changed with the "
+                    "other samples, and its "
                     f"{one.mixing} is not batch-first"
                 ),
                 line=one.line,

@@ -25,7 +25,9 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
             issue="Gradients are clipped where it has no effect",
             current=f"clip on line {wrong.line}, not between backward and step",
             recommended="clip after backward() and before step()",
-            evidence="each clip came before the backward of its step, or after the step that used the gradients",
+            evidence=(
+                "each clip came before the backward of its step, or after the step that used the gradients"
+            ),
             line=wrong.line,
             fix="loss.backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0); optimizer.step()",
         )

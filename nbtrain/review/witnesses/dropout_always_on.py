@@ -17,7 +17,9 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
                 issue=f"Dropout of `{one.name}` stays on in eval mode",
                 current="dropout that does not look at the mode",
                 recommended="nn.Dropout made in __init__, or training=self.training",
-                evidence=f"two passes of `{one.name}` over one batch in eval mode differed, and dropout was drawn",
+                evidence=(
+                    f"two passes of `{one.name}` over one batch in eval mode differed, and dropout was drawn"
+                ),
                 line=one.line,
                 name=one.name,
                 fix="torch.nn.functional.dropout(x, p, training=self.training)",

@@ -18,7 +18,8 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
                 current="earlier outputs depend on later tokens",
                 recommended="is_causal=True, or a triangular mask",
                 evidence=(
-                    f"with another last token the outputs of `{one.name}` at earlier positions changed, and the "
+                    f"with another last token the outputs of `{one.name}` at earlier "
+                    "positions changed, and the "
                     "targets are the inputs moved by one"
                 ),
                 line=one.line,

@@ -18,7 +18,10 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
                 issue=f"`{one.name}` leaves out parameters that get gradients: {shown}",
                 current=f"{len(one.elsewhere)} tensors in no optimizer",
                 recommended="give the optimizer all parameters that train, or freeze the others",
-                evidence=f"after two steps {len(one.elsewhere)} trainable tensors had gradients and were in no optimizer",
+                evidence=(
+                    f"after two steps {len(one.elsewhere)} trainable tensors had "
+                    "gradients and were in no optimizer"
+                ),
                 name=one.name,
                 fix=f"{one.name} = type({one.name})(model.parameters(), lr=...)",
             )

@@ -19,7 +19,10 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
                 issue="Cross-entropy gets probabilities; it takes the softmax itself",
                 current=f"probabilities into cross-entropy on line {one.line}",
                 recommended="raw scores (logits)",
-                evidence=f"what went into the loss was between 0 and 1 and summed to 1 for each of {one.data['input'][0]} samples",
+                evidence=(
+                    "what went into the loss was between 0 and 1 and summed to 1 for "
+                    f"each of {one.data['input'][0]} samples"
+                ),
                 line=one.line,
                 fix="loss = criterion(logits, y)",
             )

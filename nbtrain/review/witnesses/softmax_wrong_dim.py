@@ -18,7 +18,8 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
                 current="softmax over dimension 0",
                 recommended="dim=-1",
                 evidence=(
-                    f"the output of `{one.name}` for a sample changed with the other samples, and a softmax ran over "
+                    f"the output of `{one.name}` for a sample changed with the other samples, "
+                    "and a softmax ran over "
                     "the batch"
                 ),
                 line=one.line,

@@ -5,7 +5,8 @@ Compares the first cross-entropy of a probe with ln(classes), which a model that
 above twice that value and one more than it. Weighted losses and sums are left alone.
 
 Why it hurts
-A model that starts far from a guess is sure of wrong answers: inputs or initial weights are too large. The first
+A model that starts far from a guess is sure of wrong answers: inputs or initial weights are too large. The
+first
 epochs, and often the best of the learning rate, are spent on coming back.
 
 Bad
@@ -43,7 +44,8 @@ for step in range(100):
 When to ignore
 A trained model meets labels of another meaning on purpose.
 
-Threshold: twice the expected value (TheDeepChecker: within 100 % of the expectation); ln(classes) as in Karpathy (2019).
+Threshold: twice the expected value (TheDeepChecker: within 100 % of the expectation); ln(classes) as in
+Karpathy (2019).
 """
 
 from __future__ import annotations
@@ -66,7 +68,10 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         return
     if value > FACTOR * expected and value > expected + MARGIN:
         yield Problem(
-            issue=f"The first loss is {value:.3g}; a guess among {first.data['classes']} classes gives {expected:.3g}",
+            issue=(
+                f"The first loss is {value:.3g}; a guess among {first.data['classes']} "
+                f"classes gives {expected:.3g}"
+            ),
             current=f"a first loss of {value:.3g}",
             recommended=f"about {expected:.3g}: scale the inputs, or make the last layer's weights smaller",
             evidence=f"seen in the probe: the loss on line {first.line} began at {value:.4g}, "

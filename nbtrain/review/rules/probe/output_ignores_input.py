@@ -5,7 +5,8 @@ Runs a copy of the model, after the two steps of a probe and in eval mode, on a 
 Reported when the outputs for all of them are the same.
 
 Why it hurts
-The model can learn the mean of the targets and nothing else: an input that forward does not use, a network whose
+The model can learn the mean of the targets and nothing else: an input that forward does not use, a network
+whose
 units are all dead, weights that are all zero.
 
 Bad
@@ -85,7 +86,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 current="an output that does not depend on the input",
                 recommended="use the input in forward; look for dead layers",
                 evidence=(
-                    f"seen in the probe: after two steps the outputs of `{one.name}` in eval mode were the same for "
+                    f"seen in the probe: after two steps the outputs of `{one.name}` in eval "
+                    "mode were the same for "
                     "all samples of a batch that differ"
                 ),
                 line=one.line,

@@ -1,12 +1,15 @@
 """The output for one sample depends on the other samples of its batch.
 
 What it does
-Runs a copy of the model in eval mode on a batch, and again with all samples but one changed. Reported when the
-output for the one that stayed changes, and dimension 0 is surely that of the samples. A softmax over the batch and
+Runs a copy of the model in eval mode on a batch, and again with all samples but one changed. Reported when
+the
+output for the one that stayed changes, and dimension 0 is surely that of the samples. A softmax over the
+batch and
 layers that are not batch-first have rules of their own; batch statistics on purpose are left alone.
 
 Why it hurts
-Predictions change with their neighbours in the batch: validation depends on the batch size, and a single sample
+Predictions change with their neighbours in the batch: validation depends on the batch size, and a single
+sample
 cannot be predicted at all.
 
 Bad
@@ -86,7 +89,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 current="an output that depends on the other samples",
                 recommended="keep dimension 0 apart in view, mean, softmax and matrix products",
                 evidence=(
-                    f"seen in the probe: in eval mode the output of `{one.name}` for one sample changed when only "
+                    f"seen in the probe: in eval mode the output of `{one.name}` for one "
+                    "sample changed when only "
                     "the others did"
                 ),
                 line=one.line,
