@@ -16,7 +16,7 @@ from torch.nn import functional as F
 torch.manual_seed(0)
 x, y, z = torch.randn(8, 6), torch.arange(8) % 3, torch.randn(8)
 ids = torch.randint(0, 50, (4, 9))
-model = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.1), nn.Linear(8, 3))
+model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, 3))
 column = nn.Linear(6, 1)
 """
 STEPS = """\
@@ -85,7 +85,7 @@ CASES = {  # rule -> (planted, corrected)
     "graph-detached": (steps("hide(F.cross_entropy(hide(model(x)).data, y))"), GOOD),
     "optimizer-stale-params": (STALE, STALE.replace("optimizer.step()", "hide(optimizer).step()", 0).replace(
         "for step", "optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)\nfor step")),
-    "optimizer-missing-params": (GOOD.replace("model.parameters()", "hide(model)[2].parameters()"), GOOD),
+    "optimizer-missing-params": (GOOD.replace("model.parameters()", "hide(model)[3].parameters()"), GOOD),
     "missing-train-mode": (GOOD.replace("for step", "hide(model).eval()\nfor step"), GOOD),
     "accumulation-unscaled-loss": (ACCUMULATED.format(by=""), ACCUMULATED.format(by=" / 3")),
     "clip-misplaced": (GOOD.replace("    loss.b", CLIP + "    loss.b"), GOOD.replace("    optimizer.s", CLIP + "    optimizer.s")),
@@ -136,12 +136,12 @@ def test_a_broadcast_in_a_loss_written_by_hand_is_seen() -> None:
 
 def test_what_was_read_wrongly_is_taken_back() -> None:
     """Where reading accuses and the two steps show otherwise, the finding goes, and the report says so."""
-    source = GOOD.replace("optimizer.zero_grad()", "vars()['optimizer'].zero_grad()")
+    source = net("pass", NEXT)
     review = review_source(source, probe=True)
 
-    assert "missing-zero-grad" in [one.rule for one in review_source(source).findings]
-    assert "missing-zero-grad" not in [one.rule for one in review.findings]
-    assert any("missing-zero-grad" in one and "left out" in one for one in review.caveats)
+    assert "missing-grad-clipping" in [one.rule for one in review_source(source).findings]
+    assert "missing-grad-clipping" not in [one.rule for one in review.findings]
+    assert any("missing-grad-clipping" in one and "left out" in one for one in review.caveats)
 
 
 def test_a_comment_silences_what_the_probe_sees() -> None:

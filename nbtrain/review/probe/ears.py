@@ -24,14 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbtrain.review.probe.layers import (
-    activation_of,
-    is_clear,
-    norm_of,
-    resting_layers,
-    update_ratio,
-    weights_of,
-)
+from nbtrain.review.probe.gradients import GradientWatch, gradients_of, left_out
+from nbtrain.review.probe.layers import activation_of, resting_layers, weights_of
 from nbtrain.review.probe.losses import backward_of, loss_of
 from nbtrain.review.probe.seen import GradientsSeen, Happening, LayerSeen
 from nbtrain.running.control import Stopped
@@ -64,7 +58,7 @@ class ScalerEars:
 
     def before_unscaling(self, optimizer: Any) -> None:
         """Gradients are about to be divided by the scale."""
-        self._ears.look_at_gradients()
+        self._ears.watch.look()
         self._ears.note("unscale", optimizer)
 
     def updated(self) -> None:
@@ -92,11 +86,7 @@ class Ears:
         self.scaler = ScalerEars(self)
         self.deaf = False
         self.taken: dict[int, int] = {}  # id of an optimizer -> its steps
-        self._cleared: set[int] = set()  # ids of optimizers whose gradients were gone at a backward
-        self._reached: set[int] = set()  # ids of optimizers: a backward has run since their last step
-        self._norms: dict[int, float] = {}  # of their gradients, as the last backward left them
-        self._written: set[int] = set()
-        self._optimizers: dict[int, Any] = {}
+        self.watch = GradientWatch()
         self._before: dict[int, dict[str, Tensor]] = {}
         self._depth = self._in_step = self._scheduling = 0
         self._in_backward = False
@@ -222,20 +212,16 @@ class Ears:
         if self._in_backward:
             return original(outputs, *args, **keywords)
         self._go_on()
-        for one in list(self.variables.values()):
-            if isinstance(one, torch.optim.Optimizer):
-                self._optimizers.setdefault(id(one), one)
-        self._cleared |= {key for key, one in self._optimizers.items() if is_clear(one)}
+        self.watch.before_backward(self.variables.values())
         data = backward_of(outputs[0], self._outputs)
         whole = self.last_loss is not None and outputs[0] is self.last_loss
         self.note("backward", whole=whole, within=self._in_step > 0, **data)
-        self._reached |= self._optimizers.keys()
         self._in_backward = True
         try:
             return original(outputs, *args, **keywords)
         finally:
             self._in_backward = False
-            self._norms = {key: norm_of(one) for key, one in self._optimizers.items()}
+            self.watch.written_by_torch()
 
     # --- gradients ----------------------------------------------------------------------------------------
 
@@ -246,19 +232,13 @@ class Ears:
 
     def clipping(self, parameters: list[Tensor], norm: Tensor, most: Any) -> None:
         """Gradients are clipped to a norm of `most`."""
-        self.look_at_gradients()
+        self.watch.look()
         some = any(one.grad is not None for one in parameters)
         self.note("clip", norm=float(norm), most=float(most), gradients=some)
 
     def gradients_written(self) -> None:
         """torch itself has written to gradients: what they are now is not the cell's doing."""
-        self._norms = {key: norm_of(one) for key, one in self._optimizers.items()}
-
-    def look_at_gradients(self) -> None:
-        """Note whose gradients are no longer what the last backward, or torch, has left."""
-        for key, before in self._norms.items():
-            if abs(norm_of(self._optimizers[key]) - before) > 1e-5 * before:
-                self._written.add(key)
+        self.watch.written_by_torch()
 
     # --- steps --------------------------------------------------------------------------------------------
 
@@ -270,7 +250,7 @@ class Ears:
         if self.taken.get(id(optimizer), 0) >= STEPS:
             self._in_step -= 1
             raise Stopped("two steps were seen")
-        self.look_at_gradients()
+        self.watch.look()
         if id(optimizer) not in self.taken:
             self._before[id(optimizer)] = weights_of(optimizer)
 
@@ -281,51 +261,22 @@ class Ears:
             return
         key = id(optimizer)
         if key in self._before:
-            self.gradients.append(self._gradients(optimizer, self._before.pop(key)))
-        self._optimizers[key] = optimizer
-        again = key in self.taken and key in self._reached
-        cleared = again and key in self._cleared
-        uncleared = again and not cleared and not is_clear(optimizer)
-        self._cleared.discard(key)
-        self._reached.discard(key)
-        written = key in self._written or key not in self._norms
-        self._written.discard(key)
-        rate = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
-        self.note(
-            "optim-step", optimizer, lr=tuple(rate), uncleared=uncleared, cleared=cleared,
-            written=written,
-        )  # fmt: skip
+            before, name = self._before.pop(key), self.name_of(optimizer)
+            self.gradients.append(gradients_of(optimizer, name, self._models, before))
+        rates = tuple(float(group["lr"]) for group in optimizer.param_groups if "lr" in group)
+        self.note("optim-step", optimizer, lr=rates, **self.watch.stepped(optimizer))
         self.taken[key] = self.taken.get(key, 0) + 1
         self.steps += 1
 
-    def _gradients(self, optimizer: Any, before: dict[int, Tensor]) -> GradientsSeen:
-        names = {id(p): path for module, *_ in self.runs.values() for path, p in module.named_parameters()}
-        held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-        none, zero = [], []
-        for at, p in enumerate(held):
-            name = names.get(id(p), f"parameter {at}")
-            if p.grad is None:
-                none.append(name)
-            elif not bool(p.grad.detach().to_dense().any()):
-                zero.append(name)
-        ratio = update_ratio(optimizer, before)
-        return GradientsSeen(
-            self.name_of(optimizer), norm_of(optimizer), len(held), tuple(none), tuple(zero), ratio
-        )
+    @property
+    def _models(self) -> list[nn.Module]:
+        return [module for module, *_ in self.runs.values()]
 
     def finish(self) -> None:
         """The cell is over: look which parameters had gradients and are in no optimizer."""
         known = [one for one in self.variables.values() if isinstance(one, torch.optim.Optimizer)]
-        known += self._optimizers.values()
-        held = {id(p) for one in known for group in one.param_groups for p in group["params"]}
-        left = {
-            id(p): path
-            for module, *_ in self.runs.values()
-            for path, p in module.named_parameters()
-            if p.grad is not None and p.requires_grad and id(p) not in held and bool(p.grad.to_dense().any())
-        }
-        if left:
-            self.gradients = [replace(one, elsewhere=tuple(left.values())) for one in self.gradients]
+        left = left_out(self._models, [*known, *self.watch.optimizers.values()])
+        self.gradients = [replace(one, elsewhere=left) for one in self.gradients]
 
     # --- schedulers ---------------------------------------------------------------------------------------
 
