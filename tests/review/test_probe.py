@@ -181,3 +181,53 @@ def test_without_being_asked_nothing_is_run() -> None:
 
     assert names["seen"] == []
     assert "probe" not in review.to_dict()
+
+
+class Holder:
+    """Holds a model beside something that cannot be copied."""
+
+    def __init__(self, model: nn.Module, other: Any) -> None:
+        self.model, self.other = model, other
+
+
+def test_what_cannot_be_copied_is_named_and_not_called_proven() -> None:
+    """A generator is used itself, which is said, and is not among what was verified."""
+    names = notebook(numbers=(one for one in range(3)))
+    facts = probe("next(numbers)\n" + LOOP, names)
+
+    assert facts.steps == 2
+    assert any("numbers" in note for note in facts.notes)
+    assert "numbers" not in facts.verified
+    assert "model" in facts.verified
+
+
+def test_a_model_that_cannot_be_copied_is_not_run() -> None:
+    """Where a copy of what trains is not to be had the probe refuses, and says for which name."""
+    names = notebook()
+    names["holder"] = Holder(names["model"], (one for one in range(3)))
+    facts = probe("holder.model(torch.randn(2, 4))\n" + LOOP, names)
+
+    assert facts.ended == "refused"
+    assert "`holder`" in facts.error
+    assert facts.changed == ()
+
+
+def test_hooks_write_into_copies() -> None:
+    """A hook that keeps activations in a list of its own does so in a copy of that list."""
+    kept: list[Any] = []
+    names = notebook()
+    names["model"][0].register_forward_hook(lambda module, args, output: kept.append(output))
+
+    assert probe(LOOP, names).steps == 2
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "error", "line"),
+    [("a = 1\nraise SystemExit", "SystemExit", 2), ("input()", "NoInput", 1), ("for in", "SyntaxError", 1)],
+)
+def test_a_cell_that_ends_early_is_told(cell: str, error: str, line: int) -> None:
+    """Leaving the process, asking for input and a syntax error end the probe with a line that says so."""
+    facts = probe(cell, notebook())
+
+    assert (facts.ended, facts.error.partition(":")[0], facts.error_line) == ("error", error, line)

@@ -7,6 +7,8 @@ globals, in whose place the copies stand while the cell runs.
 from __future__ import annotations
 
 import copy
+import sys
+import threading
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -202,8 +204,12 @@ def _our_ways() -> Iterator[None]:
     table = copy._deepcopy_dispatch  # type: ignore[attr-defined]
     ours = {
         types.FunctionType: _function, types.ModuleType: _same, Tensor: _tensor, nn.Parameter: _parameter,
-        torch.Generator: _generator, DataLoader: _loader,
+        torch.Generator: _generator, DataLoader: _loader, type(threading.Lock()): _lock,
+        type(threading.RLock()): _lock,
     }  # fmt: skip
+    writers = sys.modules.get("torch.utils.tensorboard.writer")
+    if writers is not None:
+        ours[writers.SummaryWriter] = _silent
     before = {kind: table.get(kind) for kind in ours}
     table.update(ours)
     try:
@@ -218,6 +224,23 @@ def _our_ways() -> Iterator[None]:
 
 def _same(value: Any, memo: dict[int, Any]) -> Any:
     return value
+
+
+def _lock(value: Any, memo: dict[int, Any]) -> Any:
+    return threading.RLock()
+
+
+def _silent(value: Any, memo: dict[int, Any]) -> Any:
+    return Silent()
+
+
+class Silent:
+    """Stands for a writer of logs: whatever is called does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **keywords: None
 
 
 def _function(value: types.FunctionType, memo: dict[int, Any]) -> Any:

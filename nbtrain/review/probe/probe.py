@@ -38,23 +38,25 @@ def probe(source: str, namespace: Mapping[str, Any] | None = None, *, seconds: f
     names = reached_names(held, _names_of(source))
     before = proof.fingerprints(held, names)
     notes: list[str] = []
+    shared: set[str] = set()
     try:
-        facts = _probed(source, held, names, seconds, notes)
+        facts = _probed(source, held, names, seconds, notes, shared)
     except CannotCopy as error:
         facts = ProbeFacts("refused", error=str(error))
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         gc.collect()  # the copies' memory on the device is needed
     changed = proof.differences(before, proof.fingerprints(held, names))
-    verified = tuple(one for one in before if one not in changed)
+    verified = tuple(one for one in before if one not in changed and one not in shared)
     return ProbeFacts(**{**vars(facts), "verified": verified, "changed": changed, "notes": tuple(notes)})
 
 
 def _probed(
-    source: str, held: dict[str, Any], names: list[str], seconds: float, notes: list[str]
+    source: str, held: dict[str, Any], names: list[str], seconds: float, notes: list[str], shared: set[str]
 ) -> ProbeFacts:
     with kept_apart(notes.append):
         copies = copied(held, names)
-        notes += [f"`{name}` could not be copied and was used itself." for name in copies.shared]
+        notes += [f"`{name}` could not be copied and was used itself: not proven." for name in copies.shared]
+        shared.update(copies.shared)
         with standing_in(held, copies):
             held.setdefault("__name__", "__main__")
             on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()

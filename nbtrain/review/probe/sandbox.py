@@ -2,8 +2,9 @@
 after it.
 
 Prevented are the ways that Python offers: `open` for writing gives a scratch file, folders are not made,
-nothing is removed or renamed, `torch.save` saves nothing, `input` is refused. What a library in another
-language writes, what a subprocess does and what goes over the network cannot be prevented.
+nothing is removed or renamed, `torch.save` saves nothing, wandb and mlflow log nothing, `input` is refused.
+What a library in another language writes, what a subprocess does and what goes over the network cannot be
+prevented.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ import torch
 from nbtrain.notebook.rng import preserved_rng
 
 _WRITES = frozenset("wax+")
+_LOGGING = {
+    "wandb": ("log",),
+    "mlflow": ("log_metric", "log_metrics", "log_param", "log_params", "log_artifact"),
+}
 _LEFT_OUT = (
     "remove",
     "unlink",
@@ -170,6 +175,9 @@ def _nothing_written(note: Callable[[str], Any]) -> Iterator[None]:
             put(stack, os, name, nothing(getattr(os, name), name))
         put(stack, torch, "save", not_saved)
         put(stack, builtins, "input", refused)
+        for module, calls in _LOGGING.items():
+            for name in calls if module in sys.modules else ():
+                put(stack, sys.modules[module], name, lambda *args, **keywords: None)
         yield
 
 
