@@ -122,9 +122,6 @@ class Ears:
         if time.perf_counter() > self.until:
             raise TimeIsUp
 
-    def log(self, values: Any) -> None:
-        """The cell logs numbers of its own by `nbtrain.log`."""
-
     # --- batches ------------------------------------------------------------------------------------------
 
     def before_iterating(self, loader: Any) -> None:
