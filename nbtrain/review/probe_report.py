@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from nbtrain.report.model import Block, Cell, Items, KeyValues, Note, Report, Section
-from nbtrain.review.probe.seen import GradientsSeen, Happening, ProbeFacts
+from nbtrain.review.probe.seen import GradientsSeen, Happening, LayerSeen, ProbeFacts
 
 BEFORE = "Confidence Assessment"
 SHOWN = (
@@ -23,6 +23,7 @@ SHOWN = (
 )
 WORDS = {"optim-step": "step", "sched-step": "scheduler", "zero-grad": "zero_grad"}
 MOST_SHOWN = 24
+MOSTLY = 0.5  # of a layer's units dead or values saturated: SageMaker Debugger, DeepDiagnosis
 
 
 def to_dict(probe: ProbeFacts) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def _blocks(probe: ProbeFacts) -> list[Block]:
     if losses := [one.data["value"] for one in probe.of("backward") if one.data.get("value") is not None]:
         rows.append(("Loss", ", ".join(f"{one:.4g}" for one in losses[:6]) + _expected(probe.first_loss)))
     rows += [("Gradients", _gradients(one)) for one in probe.gradients]
+    rows += [("Layer", said) for one in probe.layers if (said := _layer(one))][:6]
     if probe.steps and probe.total_s and probe.of("batch"):
         share = probe.batch_s / probe.total_s
         rows.append(("Waiting for batches", f"{share:.0%} of the time, with the loader in this process"))
@@ -105,6 +107,15 @@ def _expected(loss: Happening | None) -> str:
     if loss is None or expected is None:
         return ""
     return f" (a guess among {loss.data['classes']} classes starts at {expected:.4g})"
+
+
+def _layer(one: LayerSeen) -> str:
+    """A layer of which most does not work in the first forward; "" for another."""
+    if one.dead is not None and one.dead > MOSTLY:
+        return f"`{one.path}` ({one.cls}): {one.dead:.0%} of its units are zero for the whole batch"
+    if one.saturated is not None and one.saturated > MOSTLY:
+        return f"`{one.path}` ({one.cls}): {one.saturated:.0%} of its values are where it is flat"
+    return ""
 
 
 def _gradients(one: GradientsSeen) -> str:

@@ -231,3 +231,16 @@ def test_a_cell_that_ends_early_is_told(cell: str, error: str, line: int) -> Non
     facts = probe(cell, notebook())
 
     assert (facts.ended, facts.error.partition(":")[0], facts.error_line) == ("error", error, line)
+
+
+@pytest.mark.parametrize(("layer", "said"), [(nn.ReLU(), "units are zero"), (nn.Tanh(), "where it is flat")])
+def test_dead_and_saturated_layers_are_told(layer: nn.Module, said: str) -> None:
+    """A layer of which most does not work has a row in the report; a healthy one has none."""
+    names = notebook()
+    names["model"][2] = layer
+    healthy = str(review_source(LOOP, namespace=names, probe=True))
+    with torch.no_grad():
+        names["model"][1].bias.fill_(-100.0)
+
+    assert said not in healthy
+    assert said in str(review_source(LOOP, namespace=names, probe=True))
