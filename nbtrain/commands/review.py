@@ -13,13 +13,17 @@ from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import UsageError
 
 
-def review(source: str | Path | None = None, *, namespace: Mapping[str, Any] | None = None) -> Any:
-    """Review code and the objects it names; nothing is run.
+def review(
+    source: str | Path | None = None, *, namespace: Mapping[str, Any] | None = None, probe: bool = False
+) -> Any:
+    """Review code and the objects it names; nothing is run unless a probe is asked for.
 
     Args:
         source: code as text, or the path of a .py or .ipynb file; None reviews the live objects alone.
         namespace: name -> object, e.g. `globals()`; what is seen there beats what is read in the source.
             None takes none, and without a source the caller's globals: in a notebook, its variables.
+        probe: run the code for two optimizer steps on copies, and say what really happens. Everything is put
+            back, and the report says what that was verified for.
 
     Returns:
         A Review: `.findings`, `.to_markdown()`, `.to_dict()`, rich display.
@@ -32,16 +36,20 @@ def review(source: str | Path | None = None, *, namespace: Mapping[str, Any] | N
     if isinstance(source, Path) or (
         isinstance(source, str) and "\n" not in source and source.endswith((".py", ".ipynb"))
     ):
-        return review_file(Path(source), namespace=namespace)
+        return review_file(Path(source), namespace=namespace, probe=probe)
     if source is not None and not isinstance(source, str):
         raise UsageError(
             f"review was given a value of type {type(source).__name__}; allowed are code as text and the "
             "path of a .py or .ipynb file.",
             suggestion="nbtrain.review() without an argument reviews the objects of the notebook.",
         )
+    if probe and source is None:
+        raise UsageError(
+            "A probe runs code, and none was given.", suggestion="nbtrain.review(source, probe=True)"
+        )
     if source is None and namespace is None:
         namespace = _persons_own(sys._getframe(1).f_globals)
-    return review_source(source, namespace=namespace)
+    return review_source(source, namespace=namespace, probe=probe)
 
 
 def _persons_own(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,7 +63,7 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
                 f"%%train_review reads the cell below it and takes no names; `{args.names[0]}` is one.",
                 suggestion="%train_review NAME, with one %, reviews objects.",
             )
-        return review(context.cell, namespace=context.namespace)
+        return review(context.cell, namespace=context.namespace, probe=args.probe)
     if args.run:
         raise UsageError(
             "--run runs the cell below, and there is none.", suggestion="Use it as %%train_review --run."
@@ -67,7 +75,12 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
                 f"One file at a time: {len(args.names)} words were given.",
                 suggestion=f"Review `{files[0]}` alone.",
             )
-        return review(Path(files[0]).expanduser())
+        return review(Path(files[0]).expanduser(), probe=args.probe)
+    if args.probe:
+        raise UsageError(
+            "--probe runs code: the cell below, or a file; there is neither.",
+            suggestion="Use it as %%train_review --probe, or give a .py or .ipynb file.",
+        )
     if context.namespace is None:
         given = f", and `{args.names[0]}` is none" if args.names else ""
         raise UsageError(
@@ -99,6 +112,7 @@ COMMAND = Command(
             many=True,
             metavar="NAME",
         ),
+        Argument(("--probe",), "run two steps of the code on copies, put everything back, tell", bool),
         Argument(("--run",), "run the cell after its review (in a notebook, %%train_review --run)", bool),
     ),
     examples=("train.py", "experiment.ipynb", "model optimizer"),

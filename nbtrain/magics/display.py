@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from IPython import get_ipython
 from IPython.display import display
+from IPython.utils.capture import capture_output
 
 from nbtrain.commands import finish
 from nbtrain.errors import UsageError
@@ -47,6 +48,13 @@ def install(shell: Any) -> None:
     loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
     terminate.in_main_thread = getattr(loop, "add_callback", None)
     shell.events.register("post_run_cell", _put_back)
+
+
+@contextmanager
+def nothing_shown(asked: bool) -> Iterator[None]:
+    """Keep what code displays in the block from the cell, where that is asked for."""
+    with capture_output() if asked else nullcontext():
+        yield
 
 
 def uninstall(shell: Any) -> None:

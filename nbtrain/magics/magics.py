@@ -22,13 +22,14 @@ from nbtrain.magics.cell import prepared_cell, run_cell
 from nbtrain.magics.progress_line import progress_line
 
 REVIEW_USAGE = """\
-usage: %%train_review [--run]      review the cell below
-       %train_review [NAME ...]    review the live objects of the notebook, all or these
-       %train_review FILE          review a .py or .ipynb file
+usage: %%train_review [--probe] [--run]   review the cell below
+       %train_review [NAME ...]           review the live objects of the notebook, all or these
+       %train_review FILE                 review a .py or .ipynb file
 
+  --probe  run the cell for two optimizer steps on copies, put everything back, and say what was seen
   --run    run the cell after its review, unless something is critical
 
-A review runs and changes nothing.
+A review changes nothing, and runs nothing unless --probe or --run is given.
 
 examples:
   %%train_review --run
@@ -78,7 +79,8 @@ class NBTrainMagics(Magics):
         try:
             args = self._parsed("review", split_line(line))
             whole = None if cell is None else f"%%train_review {line}\n{cell}"  # lines as the notebook counts
-            review = command("review").run(args, self._context(whole))
+            with display.nothing_shown(args.probe):
+                review = command("review").run(args, self._context(whole))
         except HelpAsked:
             print(REVIEW_USAGE)
             return None

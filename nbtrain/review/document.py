@@ -39,7 +39,7 @@ NOTHING_FOUND = {
     "nothing": ("No rule could look at anything.", "warning"),
 }
 HOW_KNOWN = {
-    Confidence.CERTAIN: "seen on live objects",
+    Confidence.CERTAIN: "seen live",
     Confidence.LIKELY: "read in the source",
     Confidence.POSSIBLE: "inferred",
 }
@@ -70,6 +70,7 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
         sections.append(Section("Good Practices", (Items(tuple(data["good_practices"])),)))
     if data["suggested_config"]:
         sections.append(Section("Suggested Config", _suggestion(data)))
+    standing = PROBED_CAVEAT if "probe" in data else STANDING_CAVEAT
     sections += [
         Section("Confidence Assessment", (Text(CONFIDENCES[data["confidence"]]), *_by_evidence(findings))),
         Section("Risk Assessment", (Text(_risk(data["risk"], len(critical), len(others), heard)),)),
@@ -77,7 +78,7 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
             "Information Gaps",
             (_listed(data["information_gaps"], "None: every rule had the facts it needs."),),
         ),
-        Section("Caveats", (_listed([*data["caveats"], STANDING_CAVEAT], ""),)),
+        Section("Caveats", (_listed([*data["caveats"], standing], ""),)),
     ]
     return Report(
         title,
@@ -91,6 +92,14 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
 STANDING_CAVEAT = (
     "The review reads; it runs nothing. A line that is right on "
     "purpose is silenced by `# nbtrain: allow RULE-ID` on it."
+)
+
+
+PROBED_CAVEAT = (
+    "The probe ran the source on copies. What a library in another language writes, what a "
+    "subprocess does and "
+    "what goes over the network is not held back by it. A line that is right on purpose is silenced by "
+    "`# nbtrain: allow RULE-ID` on it."
 )
 
 

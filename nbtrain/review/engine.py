@@ -16,11 +16,15 @@ from dataclasses import dataclass
 from nbtrain import registry
 from nbtrain.errors import UsageError
 from nbtrain.findings import Finding, Severity
+from nbtrain.review import witness
 from nbtrain.review.edits import Edit
 from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.probe.seen import ProbeFacts
 from nbtrain.review.rule import Problem, Rule, problem_with
+from nbtrain.review.witness import Witness
 
 ALLOW = re.compile(r"#\s*nbtrain:\s*allow\s+([\w\-, ]+)")
+Found = tuple[Finding, tuple[Edit, ...]]
 ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
@@ -76,9 +80,9 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
     """
     text = facts.source.text if facts.source is not None else ""
     allowed, caveats = _allowed(text)
-    gaps: list[str] = []
+    open_questions: list[tuple[str, str]] = []
     silenced: dict[tuple[str, int | None], None] = {}
-    found: list[tuple[Finding, tuple[Edit, ...]]] = []
+    found: list[Found] = []
     asked = tuple(all_rules() if rules is None else rules)
     for rule in asked:
         try:
@@ -88,11 +92,14 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
             continue
         for one in said:
             if not isinstance(one, Problem):
-                gaps.append(one.text)
+                open_questions.append((rule.id, one.text))
             elif _is_allowed(allowed, rule.id, one):
                 silenced[rule.id, one.line] = None
             else:
                 found.append((_finding(rule, one), one.edits))
+    if facts.probe is not None:
+        found, answered = _witnessed(facts.probe, found, allowed, silenced, caveats)
+        open_questions = [pair for pair in open_questions if pair[0] not in answered]
     roots = {finding.rule for finding, _ in found}
     explained = {other for rule in asked if rule.id in roots for other in rule.explains}
     found = [pair for pair in found if pair[0].rule not in explained]
@@ -101,7 +108,7 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
     for pair in found:
         unique.setdefault((pair[0].rule, pair[0].line, pair[0].name, pair[0].current), pair)
     kept = list(unique.values())
-    gaps = list(dict.fromkeys(gaps))
+    gaps = list(dict.fromkeys(text for _, text in open_questions))
     return Outcome(
         tuple(one for one, _ in kept),
         tuple(edits for _, edits in kept),
@@ -111,10 +118,55 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
     )
 
 
+@functools.cache
+def all_witnesses() -> tuple[Witness, ...]:
+    """Return every witness, found by walking `nbtrain.review.witnesses`."""
+    from nbtrain.review import witnesses
+
+    return tuple(registry.units_of(witnesses, "WITNESS", witness.problem_with))
+
+
+def _witnessed(
+    probe: ProbeFacts, found: list[Found], allowed: dict[str, set[int]],
+    silenced: dict[tuple[str, int | None], None], caveats: list[str],
+) -> tuple[list[Found], set[str]]:  # fmt: skip
+    """Hear the witnesses: what they saw is certain, and what they saw otherwise is left out.
+
+    Returns the findings, and the rules whose question was answered.
+    """
+    answered: set[str] = set()
+    for one in all_witnesses():
+        try:
+            said = list(one.see(probe))
+        except Exception as error:
+            caveats.append(f"The probe's witness of {one.rule} failed ({type(error).__name__}: {error}).")
+            continue
+        answered |= {one.rule} if said else set()
+        problems = [certain for certain in said if isinstance(certain, Problem)]
+        for fine in said if not problems else ():
+            wrong = [pair for pair in found if pair[0].rule == one.rule and fine.line in (None, pair[0].line)]
+            found = [pair for pair in found if pair not in wrong]
+            caveats += [f"{one.rule} (line {pair[0].line}) is left out: {fine.why}." for pair in wrong]
+        for seen in problems:
+            same = [at for at, pair in enumerate(found) if pair[0].rule == one.rule]
+            near = [at for at in same if found[at][0].line == seen.line] or (same if len(same) == 1 else [])
+            if near:
+                found[near[0]] = witness.confirmed(found[near[0]][0], seen), found[near[0]][1]
+            elif _is_allowed(allowed, one.rule, seen):
+                silenced[one.rule, seen.line] = None
+            elif not same:
+                found.append((_finding_of(one.rule, one.severity, witness.certain(seen)), ()))
+    return found, answered
+
+
 def _finding(rule: Rule, said: Problem) -> Finding:
+    return _finding_of(rule.id, said.severity or rule.severity, said)
+
+
+def _finding_of(rule: str, severity: Severity, said: Problem) -> Finding:
     return Finding(
-        rule.id,
-        said.severity or rule.severity,
+        rule,
+        severity,
         said.issue,
         current=said.current,
         recommended=said.recommended,

@@ -26,6 +26,7 @@ from nbtrain.notebook.held import Held, read_held
 from nbtrain.notebook.live import LiveFacts, LiveModel, LiveSchedule, read_live
 from nbtrain.notebook.source import SourceFacts, read_source
 from nbtrain.notebook.story import Cycle, Story
+from nbtrain.review.probe.seen import ProbeFacts
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class ReviewFacts:
         story: what happens in the source, in order; empty without one.
         objects: the notebook's objects under review by name: those the source names, or all without one.
         everything: all that the notebook holds, under review or not.
+        probe: what two steps on copies showed; None where no probe was asked for.
     """
 
     source: SourceFacts | None
@@ -51,6 +53,7 @@ class ReviewFacts:
     architecture: Architecture = field(default_factory=Architecture)
     objects: Mapping[str, Any] = field(default_factory=dict)
     everything: Mapping[str, Any] = field(default_factory=dict)
+    probe: ProbeFacts | None = None
 
     @cached_property
     def held(self) -> Held:

@@ -6,7 +6,7 @@ import gc
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from nbtrain.errors import UsageError
 from nbtrain.findings import Finding, Severity
 from nbtrain.notebook.symbolic.library import OTHER_TRAINERS, root_of
 from nbtrain.report.model import Report
-from nbtrain.review import document
+from nbtrain.review import document, probe_report
 from nbtrain.review.engine import Outcome, run
 from nbtrain.review.facts import ReviewFacts, gather
 from nbtrain.review.notebook_file import Cells, decoded, read_cells
+from nbtrain.review.probe.seen import ProbeFacts
 from nbtrain.review.suggest import suggested_config
 
 JSON_KEYS = (
@@ -86,7 +87,11 @@ class Review:
 
 
 def review_source(
-    source: str | None, *, namespace: Mapping[str, Any] | None = None, filename: str | None = None
+    source: str | None,
+    *,
+    namespace: Mapping[str, Any] | None = None,
+    filename: str | None = None,
+    probe: bool = False,
 ) -> Review:
     """Review training code before it runs.
 
@@ -95,16 +100,19 @@ def review_source(
             `namespace`.
         namespace: the notebook's variables. What the source names and does not make is read from the objects.
         filename: shown in the report's title.
+        probe: also run the source for two optimizer steps on copies, and put everything back.
     """
-    return _review(source, namespace, filename, None)
+    return _review(source, namespace, filename, None, probe)
 
 
-def review_file(path: str | Path, *, namespace: Mapping[str, Any] | None = None) -> Review:
+def review_file(
+    path: str | Path, *, namespace: Mapping[str, Any] | None = None, probe: bool = False
+) -> Review:
     """Review a .py file, or all code cells of an .ipynb file.
 
     Args:
         path: the file. In a notebook each finding has the cell (0-based) and its line within that cell.
-        namespace: as in `review_source`.
+        namespace, probe: as in `review_source`.
 
     Raises:
         UsageError: the file is missing, is of another kind, or is no notebook.
@@ -120,26 +128,33 @@ def review_file(path: str | Path, *, namespace: Mapping[str, Any] | None = None)
         raise UsageError(f"There is no file `{path}`.", suggestion="Check the path.", value=str(path))
     text, unread = decoded(file.read_bytes())
     if file.suffix == ".py":
-        return _review(text, namespace, file.name, Cells(text, (), unread) if unread else None)
+        return _review(text, namespace, file.name, Cells(text, (), unread) if unread else None, probe)
     try:
         cells = read_cells(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"`{path}` is no notebook: {error}.", suggestion="Save it again from Jupyter.", value=str(path)
         ) from None
-    return _review(cells.text, namespace, file.name, cells)
+    return _review(cells.text, namespace, file.name, cells, probe)
 
 
 def _review(
-    source: str | None, namespace: Mapping[str, Any] | None, filename: str | None, cells: Cells | None
+    source: str | None,
+    namespace: Mapping[str, Any] | None,
+    filename: str | None,
+    cells: Cells | None,
+    probe: bool = False,
 ) -> Review:
     with _no_collections():
         facts = gather(source, namespace)
+        outcome = read = run(facts)
+    if probe and source is not None:
+        facts = replace(facts, probe=_probed(source, namespace))
         outcome = run(facts)
     gaps = [*_general_gaps(facts), *outcome.gaps]
     unread = [*(facts.source.unread if facts.source else ()), *(cells.caveats if cells else ())]
     caveats = [*unread, *outcome.caveats, *_silenced(outcome, cells)]
-    config = suggested_config(source, outcome, namespace) if source is not None else ""
+    config = suggested_config(source, read, namespace) if source is not None else ""
     practices = facts.source.practices if facts.source else ()
     confidence, risk = _confidence(facts, gaps, [*unread, *outcome.caveats]), _risk(outcome)
     broken = bool(facts.source and facts.source.broken) or bool(cells and cells.broken)
@@ -153,9 +168,13 @@ def _review(
         "suggested_config": config,
         "silenced": [{"rule": rule, "line": line} for rule, line in outcome.silenced],
     }
+    if facts.probe is not None:
+        data["probe"] = probe_report.to_dict(facts.probe)
     nothing = broken and not (facts.source and facts.source.tree and facts.source.tree.body)
     heard = "nothing" if nothing else "part" if unread or outcome.caveats else "all"
     report = document.build(outcome.findings, data, title=_title(filename, source), heard=heard)
+    if facts.probe is not None:
+        report = probe_report.added(report, facts.probe)
     return Review(
         outcome.findings,
         tuple(practices),
@@ -169,6 +188,12 @@ def _review(
         outcome.silenced,
         broken,
     )
+
+
+def _probed(source: str, namespace: Mapping[str, Any] | None) -> ProbeFacts:
+    from nbtrain.review.probe.probe import probe  # it needs torch, a review does not
+
+    return probe(source, namespace)
 
 
 @contextmanager

@@ -124,4 +124,45 @@ def test_help(notebook: Any, line: str) -> None:
     """Both forms tell all three uses."""
     said = notebook(line).out
 
-    assert "usage: %%train_review [--run]" in said and "%train_review FILE" in said
+    assert "usage: %%train_review [--probe] [--run]" in said and "%train_review FILE" in said
+
+
+LOOP = """\
+from IPython.display import display
+seen.append(1)
+for x, y in train_loader:
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+    print("a line of the cell")
+    display("a display of the cell")
+"""
+
+
+def test_a_probe_runs_copies_and_shows_nothing_of_the_cell(notebook: Any) -> None:
+    """%%train_review --probe takes two steps on copies, says so with the notebook's lines, and is silent."""
+    notebook(
+        "import torch\nfrom torch.utils.data import DataLoader, TensorDataset\n"
+        "seen, model, criterion = [], torch.nn.Linear(4, 2), torch.nn.CrossEntropyLoss()\n"
+        "optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)\n"
+        "data = TensorDataset(torch.randn(64, 4), torch.randint(0, 2, (64,)))\n"
+        "train_loader = DataLoader(data, batch_size=16, shuffle=True)\n"
+        "before = {name: value.clone() for name, value in model.state_dict().items()}\n"
+    )
+    names = dict(notebook.shell.user_ns)
+    said = notebook(f"%%train_review --probe\n{LOOP}")
+    now = notebook.shell.user_ns
+
+    assert "2 optimizer steps on copies" in said.out
+    assert "zero_grad 5" in said.out
+    assert "of the cell" not in said.out
+    assert now["seen"] == []
+    assert all((now["before"][name] == value).all() for name, value in now["model"].state_dict().items())
+    assert all(now[name] is names[name] for name in ("seen", "model", "optimizer", "train_loader"))
+    assert "loss" not in now and "display" not in now
+
+
+def test_a_probe_needs_code(notebook: Any) -> None:
+    """Without a cell or a file --probe is a usage error that says what it needs."""
+    assert "%%train_review --probe" in notebook("%train_review --probe").err
