@@ -28,7 +28,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "lr-find": ("nbtrain.commands.lr_find", "find a learning rate by a range test that leaves no trace"),
     "estimate": ("nbtrain.commands.estimate", "estimate the memory of a training step before it runs"),
     "free": ("nbtrain.commands.free", "let go of the memory of a failed cell"),
-    "evaluate": ("nbtrain.commands.evaluate", "evaluate a checkpoint, or a model as it is, on a data set"),
+    "evaluate": ("nbtrain.commands.evaluate", "evaluate a checkpoint, or the model as it is, on a data set"),
     "explain": ("nbtrain.commands.explain", "explain the last error, a traceback, a rule or an alert"),
 }
 
