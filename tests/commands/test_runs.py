@@ -171,11 +171,12 @@ def test_load_run_reads_a_run_back(objects: dict[str, Any]) -> None:
     assert nbtrain.load_run(Path("runs") / run.id).id == run.id
 
 
-def test_explain_tells_of_a_rule() -> None:
+def test_explain_tells_of_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule's page has its sections; without a rule or with an unknown one the next step is said."""
     assert "Why it hurts" in do("explain", "adam-lr-too-high").to_text()
     with pytest.raises(UsageError, match=r"%train explain adam-lr-too-high"):
         do("explain")
+    monkeypatch.setattr("sys.stdin", None)  # nothing is piped in
     with pytest.raises(UsageError, match=r"nbtrain explain adam-lr-too-high"):
         do("explain", context=TERMINAL)
     with pytest.raises(UsageError, match=r"adam-lr-too-high"):
