@@ -89,7 +89,7 @@ OPTIONS = (
     ),
     Argument(("--val-every",), "steps between evaluations (each epoch's end)", int),
     Argument(
-        ("--checkpoint-every", "--save-steps"),
+        ("--checkpoint-every", "--save-steps", "--save-every"),
         "steps between checkpoints, or auto: as often as is cheap (each epoch's end)",
         int,
         words=("auto",),
@@ -272,9 +272,17 @@ def train(
         _refuse_a_second_optimizer(model, sys._getframe(1).f_globals)
     plan = plan_of(lambda options, known: setup, settings)
     for warning in plan.warnings:
-        warnings.warn(warning, stacklevel=2)
+        warnings.warn(_in_python(warning), stacklevel=2)
     explain = explainer(sys._getframe(1).f_globals)
     return Run(Training(plan), finishers=(leave_reports,), report=completion, explain=explain).start()
+
+
+def _in_python(text: str) -> str:
+    """Return a warning of the plan with the three ways on as keywords, as nbtrain.train takes them."""
+    words = {"--val NAME": "val=loader", "--split 0.2": "split=0.2", "--no-val": "no_val=True"}
+    for flag, word in words.items():
+        text = text.replace(flag, word)
+    return text
 
 
 def _refuse_a_second_optimizer(model: Any, names: Mapping[str, Any]) -> None:

@@ -16,6 +16,9 @@ from nbtrain.diagnose.learning import fall_per_epoch, highest_loss, leapt, untra
 from nbtrain.findings import Finding
 from nbtrain.report.ticks import short
 
+HEALTHY_NORM = 100.0  # a median gradient norm above it is the explosion, no bound for the next run
+HIGHEST_RATE = 1.0  # above it nothing but plain SGD on scaled losses trains: a third of it says little
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -211,7 +214,12 @@ def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[s
         return _bad_data_first(known.bad_data, curves, best)
     advice = []
     rate = _peak_lr(curves)
-    if rate:
+    if rate and rate > HIGHEST_RATE:
+        advice.append(
+            f"Lower the learning rate (now {short(rate)}) to {HIGHEST_RATE:g} or below; %train lr-find looks "
+            "for one."
+        )
+    elif rate:
         advice.append(
             f"Lower the learning rate from {short(rate)} to {_two(rate / 3)}; if that is not enough, "
             f"{_two(rate / 10)}."
@@ -221,11 +229,12 @@ def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[s
     clip = "`torch.nn.utils.clip_grad_norm_` before the step;" if known.own_loop else "--clip"
     norms = present(curves.grad_norm)
     if len(norms):
-        middle = float(np.median(norms))
-        advice.append(
-            f"Clip gradients: {clip} {_two(max(middle, 1e-6))} is the run's median gradient norm; the "
-            f"largest was {short(float(norms.max()))}."
-        )
+        middle, largest = float(np.median(norms)), short(float(norms.max()))
+        if middle <= HEALTHY_NORM:
+            said = f"{_two(max(middle, 1e-6))} is the run's median gradient norm; the largest was {largest}."
+        else:
+            said = f"1.0; this run's norms (median {short(middle)}, largest {largest}) are no bound to go by."
+        advice.append(f"Clip gradients: {clip} {said}")
     else:
         advice.append(f"Clip gradients: {clip} 1.0{' is a usual bound' if known.own_loop else ''}.")
     if best is not None and best.epochs_after > 0 and best.loss < 0.9 * abs(untrained_loss(curves)):

@@ -249,9 +249,13 @@ def no_loader(found: Candidates) -> UsageError:
     )
 
 
-def wrap_line(dataset: Named) -> str:
-    """Return the line that makes a DataLoader of a data set; a stream is not shuffled by it."""
-    role = data_role(dataset.name)
+def wrap_line(dataset: Named, *, role: str = "") -> str:
+    """Return the line that makes a DataLoader of a data set; a stream is not shuffled by it.
+
+    Args:
+        role: "val" where it was named as validation data; "" goes by its name.
+    """
+    role = role or data_role(dataset.name)
     target = f"{role if role in ('val', 'test') else 'train'}_loader"
     shuffle = (
         "" if isinstance(dataset.value, IterableDataset) or role in ("val", "test") else ", shuffle=True"
@@ -296,7 +300,7 @@ def check_data(one: Named, *, role: str) -> None:
     if isinstance(value, Dataset) or type(value).__module__.split(".")[0] == "datasets":
         raise UsageError(
             f"`{one.name}` is {say(value)}, and {role} data must come in batches.",
-            suggestion=f"Wrap it: {wrap_line(one)}",
+            suggestion=f"Wrap it: {wrap_line(one, role='val' if role == 'validation' else '')}",
         )
     kind = type(value)
     if callable(getattr(kind, "__next__", None)):

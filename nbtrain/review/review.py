@@ -35,6 +35,9 @@ JSON_KEYS = (
 )
 
 
+CLIPPING = "are limited"  # in the practice that tells of clipping
+
+
 @dataclass(frozen=True)
 class Review:
     """What a review found.
@@ -138,6 +141,13 @@ def review_file(
     return _review(cells.text, namespace, file.name, cells, probe)
 
 
+def _good(practices: tuple[str, ...], outcome: Outcome) -> tuple[str, ...]:
+    """Leave out the praise for what a finding says is done in the wrong place."""
+    found = {finding.rule for finding in outcome.findings}
+    in_vain = found & {"clip-misplaced", "clip-before-unscale"}
+    return tuple(one for one in practices if not (in_vain and CLIPPING in one))
+
+
 def _review(
     source: str | None,
     namespace: Mapping[str, Any] | None,
@@ -155,7 +165,7 @@ def _review(
     unread = [*(facts.source.unread if facts.source else ()), *(cells.caveats if cells else ())]
     caveats = [*unread, *outcome.caveats, *_silenced(outcome, cells)]
     config = suggested_config(source, read, namespace) if source is not None else ""
-    practices = facts.source.practices if facts.source else ()
+    practices = _good(facts.source.practices if facts.source else (), outcome)
     confidence, risk = _confidence(facts, gaps, [*unread, *outcome.caveats]), _risk(outcome)
     broken = bool(facts.source and facts.source.broken) or bool(cells and cells.broken)
     data = {
