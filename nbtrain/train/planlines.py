@@ -226,7 +226,7 @@ def data_seed_line(data_seed: int | None, seed: int | None) -> list[Line]:
 
 def _keeping(work: Work) -> list[Line]:
     options = work.options
-    every = "at each epoch's end, every 10 minutes within one"
+    every = "at each epoch's end, for at most 3 % of the time; every 10 minutes within one"
     if options.checkpoint_every == AUTO:
         every = str(saving_cost(work))
     elif options.checkpoint_every:
