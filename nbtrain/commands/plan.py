@@ -11,6 +11,5 @@ COMMAND = Command(
     "resolve everything, rehearse one batch, show the plan",
     lambda args, context: start.resolve(args, context).report(),
     (start.OBJECTS, *start.OPTIONS),
-    examples=("--epochs 20", "model train_loader --val val_loader"),
-    notebook_only=True,
+    examples=("--epochs 20", "model train_loader --val val_loader", "--config training_config.yaml"),
 )

@@ -65,7 +65,7 @@ class Training(Activity):
     def __init__(self, plan: Plan) -> None:
         self.plan: Any = plan
         self.objects: Any = plan.work
-        self.name, self.config = plan.name, plan.config
+        self.name, self.config, self.config_text = plan.name, plan.config, plan.config_text
         self.dir, self.backends = plan.work.options.dir, plan.work.options.log
         self.resumption: Resumption | None = None
         self.judges_within_epochs = plan.work.options.val_every is not None
