@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import nbtrain
+from nbtrain.cli.foreground import train_here
 from nbtrain.commands._table import TABLE, command, nearest_verb, verbs_text
 from nbtrain.commands.parse import HelpAsked, parse
 from nbtrain.commands.spec import Context
@@ -69,7 +70,10 @@ def _run(words: list[str], *, as_json: bool) -> int:
             _show({"version": nbtrain.__version__} if as_json else nbtrain.__version__, as_json=as_json)
             return 0
         value = _value(words)
+        interrupted = _is_planned(value) and train_here(value, quiet=as_json)
         _show(value, as_json=as_json)
+        if interrupted:
+            return 130
     except HelpAsked as asked:
         _show(str(asked).rstrip(), as_json=as_json)
     except NbtrainError as error:
@@ -131,9 +135,14 @@ def _is_run(value: Any) -> bool:
     return hasattr(value, "manifest")
 
 
+def _is_planned(value: Any) -> bool:
+    """Say whether a command returned a run that waits to be started."""
+    return _is_run(value) and str(value.status) == "planned" and hasattr(value, "start")
+
+
 def _critical(value: Any) -> bool:
-    """Say whether a run ended badly, a report tells of one that did, a review found something critical or no
-    Python in parts of what it was to read, a checkpoint cannot be loaded, a step does not fit into memory."""
+    """Say whether a run ended badly, a report tells of one that did, a configuration is not valid, a review found
+    something critical or no Python in what it read, a checkpoint cannot be loaded, a step does not fit."""
     if hasattr(value, "to_string"):
         return False
     if getattr(value, "broken", False):

@@ -30,7 +30,8 @@ SECTION = "Configuration"
 _BEHIND = {
     "Epochs": "epochs", "Device": "device", "Precision": "precision", "Gradient clipping": "clip",
     "Accumulation": "accumulate", "Seed": "seed", "Deterministic": "deterministic", "Folder": "output_dir",
-    "Logging": "backends", "Validation": "val_every", "Checkpoints": "checkpoint_every",
+    "Logging": "backends", "Validation": "val_every", "Checkpoints": "checkpoint_every", "Early stopping": "patience",
+    "A step that is not finite": "on_nan", "Schedule": "lr_schedule",
 }  # fmt: skip
 
 
