@@ -30,6 +30,8 @@ _FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?
 _CORE = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
 _WORDS = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
+# brackets one in the other, which the parser looks ahead over again and again before it tells of the first
+_BRACKETS = re.compile(r"(?:[\[{]\s*){%d}" % (DEEPEST + 1))
 _SPECIAL = {".nan": math.nan, ".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf}
 
 
@@ -107,6 +109,9 @@ def read_text(text: str) -> Node:
 
     if len(text) > MOST_BYTES:
         raise invalid(f"a configuration of at most {MOST_BYTES // 1024} KiB", "Is it the text that was meant?")
+    if found := _BRACKETS.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise invalid(f"at most {DEEPEST} levels, and this is deeper", "Are brackets missing?", line=line)
     try:
         root = _Builder().build(YAML(typ="safe", pure=True).parse(text))
     except MarkedYAMLError as error:
