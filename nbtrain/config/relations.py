@@ -150,7 +150,7 @@ def _architecture(checked: Checked) -> Found:
         return [], []
     if word.lower() in BUILT_IN:
         return [], []
-    for start, package, extra in (("timm:", "timm", "timm"), ("hf:", "transformers", "hf")):
+    for start, package, extra in (("timm:", "timm", "vision"), ("hf:", "transformers", "hf")):
         if word.startswith(start):
             return [], [] if has(package) else [_absent(checked, package, extra)]
     if IMPORT_PATH.fullmatch(word):

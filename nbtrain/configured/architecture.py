@@ -77,13 +77,13 @@ def _built(
         return _from_names(word, configuration, names)
     if word.lower() in BUILT_IN:
         return _from_built_in(word.lower(), configuration, shape())
-    if IMPORT_PATH.fullmatch(word):
-        return _called(imported(word, configuration.folder), word, configuration)
     arguments = dict(configuration.get("arguments", {}))
     if word.startswith("timm:"):
         timm = require("timm", why=f"for the architecture {word}")
         arguments.setdefault("num_classes", shape().outputs)
         return Built(timm.create_model(word[5:], **arguments), word[5:])
+    if IMPORT_PATH.fullmatch(word):
+        return _called(imported(word, configuration.folder), word, configuration)
     close = nearest(word, [*BUILT_IN, *names])
     if close and nearest(word, [close], 0.75):
         raise UsageError(

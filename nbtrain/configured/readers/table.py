@@ -40,14 +40,14 @@ def read(path: Path, *, target: str | None, like: Any = None, length: int | None
     empty = [str(name) for name in frame.columns if frame[name].isna().any()]
     if empty:
         raise bad_data(str(path), "no missing values", f"There are some in {', '.join(empty[:10])}.")
-    inputs = torch.from_numpy(np.ascontiguousarray(x.to_numpy(dtype=np.float32)))
+    inputs = torch.tensor(x.to_numpy(dtype=np.float32))
     labels: tuple[Any, ...] = ()
     if y.dtype.kind in "iub":
-        goal = torch.from_numpy(np.ascontiguousarray(y.to_numpy(dtype=np.int64)))
+        goal = torch.tensor(y.to_numpy(dtype=np.int64))
         if int(goal.min()) < 0:
             goal, labels = numbered(y.tolist(), like, str(path))
     elif y.dtype.kind == "f":
-        goal = torch.from_numpy(np.ascontiguousarray(y.to_numpy(dtype=np.float32))).unsqueeze(1)
+        goal = torch.tensor(y.to_numpy(dtype=np.float32)).unsqueeze(1)
     else:
         goal, labels = numbered([str(word) for word in y], like, str(path))
     return Samples(inputs, goal, described(inputs, goal, like), labels)
