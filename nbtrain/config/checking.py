@@ -14,9 +14,9 @@ from typing import Any
 
 from nbtrain.config import paths, relations
 from nbtrain.config.dialects import SECTIONS, Dialect, dialect_of
+from nbtrain.config.kinds import example_of, expected_of, typed
 from nbtrain.config.problem import Problem
 from nbtrain.config.reading import Node, read_file, read_text
-from nbtrain.config.kinds import example_of, expected_of, typed
 from nbtrain.config.unknown import unknown_key
 from nbtrain.errors import InvalidConfig
 

@@ -13,8 +13,6 @@ from nbtrain.config.settings import SYNONYMS, Settings
 from nbtrain.config.unknown import nearest
 
 
-
-
 def expected_of(setting: str) -> str:
     """Return what is expected of a setting, in words."""
     return Settings.model_fields[setting].description or "a value"

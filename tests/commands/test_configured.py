@@ -57,7 +57,7 @@ def data(no_runs_yet: None) -> None:
         np.savez(f"{name}.npz", x=x, y=y)
         rows = "".join(f"{a},{b},{c},{d},{label}\n" for (a, b, c, d), label in zip(x, y, strict=True))
         Path(f"{name}.csv").write_text("a,b,c,d,label\n" + rows)
-    words, draw = "the cat sat on a mat".split(), random.Random(0)
+    words, draw = ["the", "cat", "sat", "on", "a", "mat"], random.Random(0)
     for name, size in (("train", 30), ("val", 10)):
         texts = (" ".join(draw.choices(words, k=6)) for _ in range(size))
         Path(f"{name}.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
