@@ -9,7 +9,8 @@ from nbtrain.errors import MissingExtra
 
 # import name -> the extra of nbtrain that brings it
 EXTRA_OF = {
-    "tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow", "sklearn": "demo", "torchvision": "vision",
+    "tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow", "sklearn": "demo",
+    "torchvision": "vision",
     "timm": "vision", "pyarrow": "parquet", "transformers": "hf",
 }  # fmt: skip
 

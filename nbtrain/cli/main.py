@@ -141,7 +141,7 @@ def _is_planned(value: Any) -> bool:
 
 
 def _critical(value: Any) -> bool:
-    """Say whether a run ended badly, a report tells of one that did, a configuration is not valid, a review found
+    """Say whether a run ended badly or a report tells of one, a configuration is not valid, a review found
     something critical or no Python in what it read, a checkpoint cannot be loaded, a step does not fit."""
     if hasattr(value, "to_string"):
         return False

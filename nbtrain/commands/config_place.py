@@ -68,7 +68,8 @@ def _memory(checked: Checked) -> tuple[list[Problem], list[Problem]]:
         return [], []
     setting = "batch_size" if activations.n_bytes > needed / 2 else "hidden_size"
     problem = checked.problem(
-        setting, f"a training that fits into {_gib(there)}: roughly {_gib(needed)} are needed, by a rule of thumb",
+        setting,
+        f"a training that fits into {_gib(there)}: roughly {_gib(needed)} are needed, by a rule of thumb",
         "A smaller batch with more gradient accumulation, shorter sequences, bf16, or a smaller model.",
         kind="OutOfMemory", estimated_bytes=needed, available_bytes=there,
         batch_size=said.get("batch_size"), sequence_length=said.get("max_seq_length"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from nbtrain.commands.errors_explained import explainer
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.spec import Argument, Context
 from nbtrain.config.modes import MODES
@@ -16,7 +17,8 @@ from nbtrain.errors import UsageError
 ARGUMENTS = (
     Argument(("--config",), "train from this YAML file", metavar="FILE"),
     Argument(
-        ("--mode",), "with --config: baseline (20 epochs) | optimization (50) | production (100, tested at the end)",
+        ("--mode",),
+        "with --config: baseline (20 epochs) | optimization (50) | production (100, tested at the end)",
         choices=tuple(MODES), metavar="MODE",
     ),
     Argument(("--data",), "with --config: training data, a file, a folder or a variable", metavar="DATA"),
@@ -31,17 +33,20 @@ _SETTINGS = {
     "epochs": "epochs", "max_steps": "total_steps", "clip": "clip", "accumulate": "accumulate",
     "precision": "precision", "patience": "patience", "seed": "seed", "deterministic": "deterministic",
     "device": "device", "on_nan": "on_nan", "on_stall": "on_stall", "val_every": "val_every",
-    "checkpoint_every": "checkpoint_every", "keep": "keep", "split": "split", "dir": "output_dir", "name": "name",
+    "checkpoint_every": "checkpoint_every", "keep": "keep", "split": "split", "dir": "output_dir",
+    "name": "name",
     "data": "train_data", "val": "val_data", "test": "test_data",
 }  # fmt: skip
 # options of a line that a run takes beside its configuration
 _BESIDE = (
-    "max_time", "max_cost", "price_per_hour", "currency", "stop_rise", "stop_grad_norm", "guard", "resume", "trust",
+    "max_time", "max_cost", "price_per_hour", "currency", "stop_rise", "stop_grad_norm", "guard", "resume",
+    "trust",
 )  # fmt: skip
 # a diagnosis' words for settings -> ours
 _OF_DIAGNOSIS = {
     "lr": "learning_rate", "gradient_clip": "clip", "max_grad_norm": "clip", "grad_clip": "clip",
-    "gradient_accumulation": "accumulate", "gradient_accumulation_steps": "accumulate", "num_epochs": "epochs",
+    "gradient_accumulation": "accumulate", "gradient_accumulation_steps": "accumulate",
+    "num_epochs": "epochs",
     "scheduler": "lr_schedule", "warmup": "warmup_steps",
 }  # fmt: skip
 
@@ -64,7 +69,8 @@ def prepared(args: SimpleNamespace, context: Context) -> Any:
     """Return the plan of a configuration with what its run needs at the end.
 
     Raises:
-        InvalidConfig: the configuration cannot be used; carries every error. UsageError: something does not fit.
+        InvalidConfig: the configuration cannot be used; carries every error. UsageError: something does not
+        fit.
     """
     from nbtrain.commands.config_place import place_of
     from nbtrain.config.checking import check_file
@@ -78,7 +84,10 @@ def prepared(args: SimpleNamespace, context: Context) -> Any:
     changes, ignored = _from_diagnosis(vars(args)["from"])
     overlaid = {**changes, **options}
     checked = check_file(
-        args.config, place_of(args.config, names), supplied={*supplied(args.mode), *options}, overlaid=overlaid
+        args.config,
+        place_of(args.config, names),
+        supplied={*supplied(args.mode), *options},
+        overlaid=overlaid,
     )
     configuration = resolve(checked, mode=args.mode, options=overlaid)
     if changes:
@@ -110,7 +119,7 @@ def configured_run(args: SimpleNamespace, context: Context) -> Any:
     return Run(
         Training(found.plan),
         finishers=(lambda run: leave_outcome(run, found.configuration, test, completion), leave_reports),
-        report=completion, in_thread=context.in_thread,
+        report=completion, in_thread=context.in_thread, explain=explainer(context.namespace),
     )  # fmt: skip
 
 
@@ -122,7 +131,8 @@ def _refuse_objects(args: SimpleNamespace) -> None:
     ]  # fmt: skip
     if given:
         raise UsageError(
-            f"With --config the configuration says what is trained; {', '.join(given)} cannot stand beside it.",
+            f"With --config the configuration says what is trained; {', '.join(given)} cannot stand "
+            f"beside it.",
             suggestion="Name the model under `model.architecture` and data with --data or under `data`.",
         )
 
@@ -171,9 +181,13 @@ def _changes(path: Path) -> Mapping[str, Any]:
         try:
             told = json.loads(path.read_bytes())
         except FileNotFoundError:
-            raise UsageError(f"There is no diagnosis `{path}`.", suggestion="`diagnose --json > diagnosis.json`") from None
+            raise UsageError(
+                f"There is no diagnosis `{path}`.", suggestion="`diagnose --json > diagnosis.json`"
+            ) from None
         except (OSError, ValueError, RecursionError) as error:
-            raise UsageError(f"`{path}` is no JSON: {str(error)[:100]}.", suggestion="Make it again.") from None
+            raise UsageError(
+                f"`{path}` is no JSON: {str(error)[:100]}.", suggestion="Make it again."
+            ) from None
     else:
         told = read_file(path).plain()
     found: dict[str, Any] = {}

@@ -1,4 +1,6 @@
-"""plan --dry-run: the plan, with what its first batch and steps look like; afterwards everything is as before."""
+"""plan --dry-run: the plan, with what its first batch and steps look like; afterwards everything is as
+before.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def _steps(plan: Any, found: Any) -> tuple[Block, ...]:
     blocks: list[Block] = []
     rows = [("Steps taken", str(len(found.losses)))]
     if found.losses:
-        rows.append(("Loss", f"{units.number(found.losses[0])} at first, {units.number(found.losses[-1])} at the end"))
+        rows.append(
+            ("Loss", f"{units.number(found.losses[0])} at first, {units.number(found.losses[-1])} at the end")
+        )
     known = expected_loss(plan)
     if known is not None and found.losses:
         value, why = known
@@ -55,11 +59,17 @@ def _steps(plan: Any, found: Any) -> tuple[Block, ...]:
         if value and abs(found.losses[0] / value - 1) > FAR_OFF:
             blocks.append(Note(
                 f"The first loss is {units.number(found.losses[0])}, and an untrained model should be near "
-                f"{units.number(value)}: are the weights trained already, the targets right, the inputs scaled?",
+                f"{units.number(value)}: are the weights trained already, the targets right, the inputs "
+                f"scaled?",
                 tone="warning",
             ))  # fmt: skip
     if found.rates:
-        rows.append(("Learning rate", f"{found.rates[0]:.3g} at first, {found.rates[-1]:.3g} at step {len(found.rates)}"))
+        rows.append(
+            (
+                "Learning rate",
+                f"{found.rates[0]:.3g} at first, {found.rates[-1]:.3g} at step {len(found.rates)}",
+            )
+        )
     if found.step_time_s is not None:
         rows.append(("A step", f"{units.seconds(found.step_time_s)}, where the model is now"))
     if found.ended:
@@ -76,7 +86,9 @@ def _batch(plan: Any, batch: Any) -> tuple[Block, ...]:
 
     from nbtrain.train.batch import describe
 
-    rows: list[tuple[Cell | str, ...]] = [("Shapes", describe(batch) if batch is not None else "not looked at")]
+    rows: list[tuple[Cell | str, ...]] = [
+        ("Shapes", describe(batch) if batch is not None else "not looked at")
+    ]
     if plan.rehearsal.output:
         rows.append(("Model's answer", plan.rehearsal.output))
     first = batch[0] if isinstance(batch, (list, tuple)) and batch else batch
@@ -86,7 +98,10 @@ def _batch(plan: Any, batch: Any) -> tuple[Block, ...]:
         low, high, mean = float(first.min()), float(first.max()), float(first.mean())
         rows.append(("Inputs", f"from {low:.3g} to {high:.3g}, mean {mean:.3g}"))
         return (KeyValues(tuple(rows)), *_picture(first))
-    tokens = [row[:SHOWN_TOKENS].tolist() for row in first[:SHOWN_SAMPLES].reshape(min(len(first), SHOWN_SAMPLES), -1)]
+    tokens = [
+        row[:SHOWN_TOKENS].tolist()
+        for row in first[:SHOWN_SAMPLES].reshape(min(len(first), SHOWN_SAMPLES), -1)
+    ]
     texts = tuple(f"{row} {_as_text(row, plan)}".strip() for row in tokens)
     return KeyValues(tuple(rows)), Items(texts)
 
@@ -102,8 +117,14 @@ def _as_text(ids: list[int], plan: Any) -> str:
 
 
 def _picture(inputs: Any) -> tuple[Block, ...]:
-    """Return the first images in characters: dark to bright, as a terminal and every saved notebook show them."""
-    if inputs.dim() not in (3, 4) or inputs.shape[-1] < 4 or (inputs.dim() == 4 and inputs.shape[1] not in (1, 3)):
+    """Return the first images in characters: dark to bright, as a terminal and every saved notebook show
+    them.
+    """
+    if (
+        inputs.dim() not in (3, 4)
+        or inputs.shape[-1] < 4
+        or (inputs.dim() == 4 and inputs.shape[1] not in (1, 3))
+    ):
         return ()
     from nbtrain.report.model import Code
 
@@ -136,7 +157,9 @@ def _memory(plan: Any, batch: Any) -> tuple[Block, ...]:
     rows = tuple((str(kind), units.size(size)) for kind, size in found.breakdown.items() if size)
     fits = {True: "it fits", False: "it does not fit"}.get(found.fits, "")
     return (
-        KeyValues((("A step needs about", f"{units.size(found.peak_bytes)} {f'({fits})' if fits else ''}".strip()),)),
+        KeyValues(
+            (("A step needs about", f"{units.size(found.peak_bytes)} {f'({fits})' if fits else ''}".strip()),)
+        ),
         Table(("Part", "Bytes"), rows, numeric=(1,)),
     )
 

@@ -93,7 +93,8 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     if args.new is not None:
         if args.files or args.config:
             raise UsageError(
-                "--new writes a template and takes no file.", suggestion="nbtrain validate --new baseline > my.yaml"
+                "--new writes a template and takes no file.",
+                suggestion="nbtrain validate --new baseline > my.yaml",
             )
         return template(args.new).rstrip("\n")
     files = [*args.files, *([args.config] if args.config else [])]

@@ -1,7 +1,7 @@
 """Check a configuration as a whole: the settings it makes, or every error and warning at once.
 
-    read -> tell the dialect -> unknown and missing keys -> types and ranges -> what does not go together
-         -> paths and data -> what only this machine can tell (given by the caller)
+read -> tell the dialect -> unknown and missing keys -> types and ranges -> what does not go together
+     -> paths and data -> what only this machine can tell (given by the caller)
 """
 
 from __future__ import annotations
@@ -101,8 +101,10 @@ def check_file(
     """Check a file. A file that cannot be read is a check with that one error.
 
     Args:
-        place: where; None takes the file's folder and no notebook. supplied: settings that a mode gives, which
-            the file need not make. overlaid: settings of a command line, which count for more than the file's.
+        place: where; None takes the file's folder and no notebook. supplied: settings that a mode gives,
+        which
+            the file need not make. overlaid: settings of a command line, which count for more than the
+            file's.
 
     Raises:
         UsageError: there is no such file.
@@ -156,12 +158,10 @@ def check(
         more, told = judge(checked)
         errors += more
         warnings += told
-    if "seed" not in checked.said and "seed" not in wrong and "seed" not in supplied:
-        if dialect.id != "a":
-            warnings.append(Problem("DefaultSeed", dialect.key_of("seed"), None, "a seed", "42 is taken."))
-    return Checked(
-        dialect, checked.said, lines, _in_order(errors), _in_order(warnings), files, place, path
-    )
+    unsaid = "seed" not in checked.said and "seed" not in wrong and "seed" not in supplied
+    if unsaid and dialect.id != "a":
+        warnings.append(Problem("DefaultSeed", dialect.key_of("seed"), None, "a seed", "42 is taken."))
+    return Checked(dialect, checked.said, lines, _in_order(errors), _in_order(warnings), files, place, path)
 
 
 def _at(problem: Problem, found: Mapping[str, tuple[str, Node]], dialect: Dialect) -> Problem:
@@ -170,9 +170,7 @@ def _at(problem: Problem, found: Mapping[str, tuple[str, Node]], dialect: Dialec
         return problem
     key, _ = found[setting]
     suggestion = problem.suggestion.replace(problem.field.rpartition(".")[2], key.rpartition(".")[2])
-    return Problem(
-        problem.kind, key, problem.value, problem.expected, suggestion, problem.line, problem.more
-    )
+    return Problem(problem.kind, key, problem.value, problem.expected, suggestion, problem.line, problem.more)
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -195,7 +193,8 @@ def _flat(root: Node, dialect: Dialect) -> tuple[dict[str, tuple[str, Node]], li
                 if setting in found:
                     other = found[setting][0]
                     errors.append(Problem(
-                        "InvalidConfig", key, child.plain(), f"one of `{other}` and `{key}`, which mean the same",
+                        "InvalidConfig", key, child.plain(),
+                        f"one of `{other}` and `{key}`, which mean the same",
                         "Take one of the two out.", child.line,
                     ))  # fmt: skip
                 else:

@@ -61,7 +61,8 @@ SECTIONS = Dialect(
         **_below("optimizer", type="optimizer"),
         **_same("optimizer", "learning_rate", "weight_decay", "betas", "momentum", "warmup_steps",
                 "lr_schedule"),
-        **_same("training", "epochs", "batch_size", "device", "total_steps", "precision", "on_nan", "on_stall"),
+        **_same("training", "epochs", "batch_size", "device", "total_steps", "precision", "on_nan",
+                "on_stall"),
         **_below("training", gradient_accumulation="accumulate", gradient_clip="clip",
                  gradient_accumulation_steps="accumulate", max_grad_norm="clip", validate_every="val_every",
                  max_steps="total_steps"),
@@ -77,7 +78,8 @@ SECTIONS = Dialect(
 )  # fmt: skip
 
 HYPERPARAMETERS = Dialect(
-    "b", "model, data, training.hyperparameters, training.optimization, training.checkpointing, logging, compute",
+    "b",
+    "model, data, training.hyperparameters, training.optimization, training.checkpointing, logging, compute",
     "the section `training.hyperparameters`",
     {
         **_same("", "name", "phase"),
@@ -129,9 +131,11 @@ _SECTIONS_OF_A = ("model", "optimizer", "training", "early_stopping", "reproduci
 
 
 def dialect_of(root: Node) -> Dialect:
-    """Tell the dialect by its keys: training.hyperparameters is (b), optimizer and training are (a), else flat.
+    """Tell the dialect by its keys: training.hyperparameters is (b), optimizer and training are (a), else
+    flat.
 
-    A file with some of the sections of (a) and no key of the flat dialect is (a) with sections missing, so that
+    A file with some of the sections of (a) and no key of the flat dialect is (a) with sections missing,
+    so that
     its errors are about what is missing.
     """
     training = root.value.get("training")

@@ -1,4 +1,6 @@
-"""Types and ranges: what was read, held against the schema, with an error for each setting that does not fit."""
+"""Types and ranges: what was read, held against the schema, with an error for each setting that does not
+fit.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,7 @@ def example_of(setting: str) -> str:
     return str((Settings.model_fields[setting].examples or ["..."])[0])
 
 
-def typed(
-    nodes: Mapping[str, Node], key_of: Callable[[str], str]
-) -> tuple[dict[str, Any], list[Problem]]:
+def typed(nodes: Mapping[str, Node], key_of: Callable[[str], str]) -> tuple[dict[str, Any], list[Problem]]:
     """Return the settings that fit the schema, and a problem for each that does not."""
     problems: dict[str, Problem] = {}
     values = {setting: node.plain() for setting, node in nodes.items()}
@@ -76,7 +76,7 @@ def _suggestion(setting: str, name: str, node: Node, value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and "whole number" in expected_of(setting):
         return f"Write it as a whole number: `{name}: {int(value)}`." if abs(value) < 10**15 else ""
     if isinstance(value, (bool, int, float)) and wants_text:
-        return f"Put it in quotes: `{name}: \"{node.text}\"`."
+        return f'Put it in quotes: `{name}: "{node.text}"`.'
     return f"For example `{name}: {example}`."
 
 

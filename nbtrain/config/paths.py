@@ -57,7 +57,8 @@ def judge(checked: Checked, files: dict[str, Mapping[str, Any]]) -> Found:
     size, lines = checked.said.get("batch_size"), files.get("train_data", {}).get("line_count")
     if size and lines and size > lines:
         warnings.append(checked.problem(
-            "batch_size", f"at most the {lines:,} samples of the training data", "An epoch is one batch as it stands."
+            "batch_size", f"at most the {lines:,} samples of the training data",
+            "An epoch is one batch as it stands."
         ))  # fmt: skip
     return errors, warnings
 
@@ -79,9 +80,15 @@ def _data(checked: Checked, setting: str, files: dict[str, Mapping[str, Any]]) -
         )], []  # fmt: skip
     path = find(word, checked.place.folder)
     if not path.exists():
-        if checked.place.names is None and NAME.fullmatch(word) and checked.dialect and checked.dialect.id == "a":
+        if (
+            checked.place.names is None
+            and NAME.fullmatch(word)
+            and checked.dialect
+            and checked.dialect.id == "a"
+        ):
             return [], [checked.problem(
-                setting, "a path, or a variable of the notebook, which can be told there only", kind="CannotCheck",
+                setting, "a path, or a variable of the notebook, which can be told there only",
+                kind="CannotCheck",
             )]  # fmt: skip
         return [_not_found(checked, setting, path)], []
     if path.is_dir():
@@ -92,7 +99,9 @@ def _data(checked: Checked, setting: str, files: dict[str, Mapping[str, Any]]) -
 def _not_found(checked: Checked, setting: str, path: Path) -> Problem:
     from nbtrain.config.unknown import nearest
 
-    suggestion = f"Relative paths are taken from {checked.place.folder.resolve()}, then from the working folder."
+    suggestion = (
+        f"Relative paths are taken from {checked.place.folder.resolve()}, then from the working folder."
+    )
     try:
         close = nearest(path.name, [one.name for one in path.parent.iterdir()], 0.6)
     except OSError:
@@ -156,7 +165,8 @@ def _file(checked: Checked, setting: str, path: Path, files: dict[str, Mapping[s
     files[setting] = {"path": str(path.absolute()), "line_count": lines, "bytes": size}
     if suffix in (".jsonl", ".ndjson") and (bad := _bad_line(path)):
         return [checked.problem(
-            setting, f"a JSON object a line, and line {bad} is none", "Each sample is one line: {\"text\": ...}.",
+            setting, f"a JSON object a line, and line {bad} is none",
+            "Each sample is one line: {\"text\": ...}.",
             path=str(path.absolute()), line_count=lines,
         )], []  # fmt: skip
     return [], []
@@ -213,7 +223,9 @@ def _checkpoint(checked: Checked) -> Found:
         return [_not_found(checked, setting, path)], []
     if path.is_dir():
         if not any(path.iterdir()):
-            return [checked.problem(setting, "a checkpoint, and the folder is empty", kind="PathNotFound")], []
+            return [
+                checked.problem(setting, "a checkpoint, and the folder is empty", kind="PathNotFound")
+            ], []
         return _against_model(checked, path)
     if path.stat().st_size == 0:
         return [checked.problem(setting, "a checkpoint, and the file is empty", kind="PathNotFound")], []
@@ -243,7 +255,8 @@ def _against_model(checked: Checked, path: Path) -> Found:
         asked = checked.said.get(setting)
         if asked and isinstance(told.get(key), int) and asked != told[key]:
             errors.append(checked.problem(
-                setting, f"{told[key]}, as the model in {path.name} has it", f"Write {told[key]}, or leave it out.",
+                setting, f"{told[key]}, as the model in {path.name} has it",
+                f"Write {told[key]}, or leave it out.",
             ))  # fmt: skip
     return errors, []
 
@@ -259,7 +272,8 @@ def _output(checked: Checked) -> Found:
         if not there.is_dir() or not os.access(there, os.W_OK):
             what = "is no folder" if not there.is_dir() else "cannot be written to"
             errors.append(checked.problem(
-                setting, f"a folder that can be made, and {there} {what}", "Choose another.", kind="PathNotFound",
+                setting, f"a folder that can be made, and {there} {what}", "Choose another.",
+                kind="PathNotFound",
             ))  # fmt: skip
     return errors, []
 

@@ -51,7 +51,9 @@ class Problem:
             return f"{self.expected[:1].upper()}{self.expected[1:]}. {self.suggestion}".strip()
         if self.kind == "NotUsed" and self.expected.startswith("nothing: "):
             why = self.expected.removeprefix("nothing: ")
-            return f"`{self.field}` is {_text(self.value)} and has no effect: {why}. {self.suggestion}".strip()
+            return (
+                f"`{self.field}` is {_text(self.value)} and has no effect: {why}. {self.suggestion}".strip()
+            )
         stands = "is missing" if self.value is None and self.line is None else f"is {_text(self.value)}"
         return f"`{self.field}` {stands}; expected is {self.expected}. {self.suggestion}".strip()
 

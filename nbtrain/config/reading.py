@@ -1,6 +1,7 @@
 """YAML text -> a tree of nodes that know their lines.
 
-Only the parser of ruamel.yaml is used: nothing in a file can make an object, whatever its tags say. What would
+Only the parser of ruamel.yaml is used: nothing in a file can make an object, whatever its tags say. What
+would
 cost time or memory (size, depth, number of values, aliases that multiply) is refused before it does.
 """
 
@@ -31,7 +32,7 @@ _CORE = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool",
 _WORDS = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
 # brackets one in the other, which the parser looks ahead over again and again before it tells of the first
-_BRACKETS = re.compile(r"(?:[\[{]\s*){%d}" % (DEEPEST + 1))
+_BRACKETS = re.compile(rf"(?:[\[{{]\s*){{{DEEPEST + 1}}}")
 _SPECIAL = {".nan": math.nan, ".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf}
 
 
@@ -108,7 +109,9 @@ def read_text(text: str) -> Node:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     if len(text) > MOST_BYTES:
-        raise invalid(f"a configuration of at most {MOST_BYTES // 1024} KiB", "Is it the text that was meant?")
+        raise invalid(
+            f"a configuration of at most {MOST_BYTES // 1024} KiB", "Is it the text that was meant?"
+        )
     if found := _BRACKETS.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise invalid(f"at most {DEEPEST} levels, and this is deeper", "Are brackets missing?", line=line)
@@ -135,7 +138,9 @@ def invalid(expected: str, suggestion: str, *, line: int | None = None, field: s
     """Return the error for a file that cannot be read as a whole."""
     problem = Problem("InvalidConfig", field, None, expected, suggestion, line)
     where = f" (line {line})" if line else ""
-    return InvalidConfig(f"Expected is {expected}{where}.", **_without_suggestion(problem), suggestion=suggestion)
+    return InvalidConfig(
+        f"Expected is {expected}{where}.", **_without_suggestion(problem), suggestion=suggestion
+    )
 
 
 def _without_suggestion(problem: Problem) -> dict[str, Any]:

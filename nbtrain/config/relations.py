@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from nbtrain.config.kinds import expected_of
 from nbtrain.config.problem import Problem
 from nbtrain.config.settings import BUILT_IN
 from nbtrain.config.unknown import nearest
@@ -135,9 +136,9 @@ def _devices(checked: Checked) -> Found:
             "num_gpus", "1: a run trains on one device", "The other GPUs stay idle.", kind="NotUsed",
         ))  # fmt: skip
     if said.get("distributed_backend") and (gpus or 0) > 1:
-        warnings.append(checked.problem(
-            "distributed_backend", "nothing: a run trains in one process", kind="NotUsed"
-        ))
+        warnings.append(
+            checked.problem("distributed_backend", "nothing: a run trains in one process", kind="NotUsed")
+        )
     return [], warnings
 
 
@@ -161,7 +162,7 @@ def _architecture(checked: Checked) -> Found:
             "architecture", f"a module that can be imported, and there is no `{top}`",
             "Is it beside the configuration, in the working folder or installed?", kind="PathNotFound",
         )], []  # fmt: skip
-    expected = f"a variable of the notebook, pkg.module:factory, {', '.join(BUILT_IN)}, timm:NAME, hf:PATH or a torchvision name"
+    expected = expected_of("architecture")
     close = nearest(word, [*BUILT_IN, *(names or ())])
     hint = f"Did you mean `{close}`?" if close else ""
     if names is None and NAME.fullmatch(word):
@@ -172,7 +173,9 @@ def _architecture(checked: Checked) -> Found:
         return [], [told]
     if NAME.fullmatch(word) and not close:
         return [], [_absent(checked, "torchvision", "vision")] if not has("torchvision") else []
-    return [checked.problem("architecture", expected, hint or "Built-in names: " + ", ".join(BUILT_IN) + ".")], []
+    return [
+        checked.problem("architecture", expected, hint or "Built-in names: " + ", ".join(BUILT_IN) + ".")
+    ], []
 
 
 def _absent(checked: Checked, package: str, extra: str) -> Problem:

@@ -17,7 +17,8 @@ from nbtrain.config.relations import precisions
 DEFAULTS: Mapping[str, Any] = {
     "optimizer": "adamw", "weight_decay": 0.01, "lr_schedule": "cosine", "clip": 1.0, "epochs": 10,
     "accumulate": 1, "seed": SEED, "deterministic": False, "device": "auto", "precision": "32",
-    "on_nan": "stop", "on_stall": "alert", "keep": 2, "output_dir": "runs", "backends": ["json"], "dropout": 0.0,
+    "on_nan": "stop", "on_stall": "alert", "keep": 2, "output_dir": "runs", "backends": ["json"],
+    "dropout": 0.0,
     "early_stopping": False, "load_best_at_end": False,
 }  # fmt: skip
 WARMUP_SHARE, MOST_WARMUP = 0.1, 2000
@@ -86,7 +87,9 @@ def ordered() -> list[tuple[str, str]]:
     return [(key, setting) for setting, key in seen.items()]
 
 
-def resolve(checked: Checked, *, mode: str | None = None, options: Mapping[str, Any] | None = None) -> Configuration:
+def resolve(
+    checked: Checked, *, mode: str | None = None, options: Mapping[str, Any] | None = None
+) -> Configuration:
     """Decide every setting that can be decided without the objects.
 
     Args:
@@ -116,7 +119,8 @@ def resolve(checked: Checked, *, mode: str | None = None, options: Mapping[str, 
     if mode == "baseline" and (values.get("weight_decay") or values.get("dropout")):
         warnings += ("A baseline is meant without regularisation, and the configuration asks for some.",)
     return Configuration(
-        values, origins, mode, checked.dialect.id if checked.dialect else "a", checked.path, checked.place.folder,
+        values, origins, mode, checked.dialect.id if checked.dialect else "a", checked.path,
+        checked.place.folder,
         warnings,
     )  # fmt: skip
 

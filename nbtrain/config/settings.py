@@ -1,7 +1,7 @@
 """The one schema: every setting a configuration can make, with its type, range and meaning.
 
-The dialects (`nbtrain.config.dialects`) only say under which key a setting stands. A field's description is what
-an error says is expected there; its example is what an error proposes.
+The dialects (`nbtrain.config.dialects`) only say under which key a setting stands. A field's description is
+what an error says is expected there; its example is what an error proposes.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ class Settings(BaseModel):
     # data
     train_data: Text = _text("a path, a variable of the notebook or pkg.module:loader", "data/train.csv")
     val_data: OptionalText = _text("a path, a variable of the notebook or pkg.module:loader", "data/val.csv")
-    test_data: OptionalText = _text("a path, a variable of the notebook or pkg.module:loader", "data/test.csv")
+    test_data: OptionalText = _text(
+        "a path, a variable of the notebook or pkg.module:loader", "data/test.csv"
+    )
     split: Annotated[float, BeforeValidator(_auto_split)] = Field(
         None, gt=0, lt=1, description="a number between 0 and 1, the part kept for validation, or auto (0.2)",
         examples=[0.2],
@@ -119,7 +121,9 @@ class Settings(BaseModel):
         OptionalText, BeforeValidator(lambda v: v if isinstance(v, bool) or v is None else str(v))
     ] = _text("a version", "v1")  # fmt: skip
     # loss and optimizer
-    loss: Text = _text("a criterion of torch.nn, a variable of the notebook or pkg.module:name", "CrossEntropyLoss")
+    loss: Text = _text(
+        "a criterion of torch.nn, a variable of the notebook or pkg.module:name", "CrossEntropyLoss"
+    )
     optimizer: Annotated[Literal[OPTIMIZERS], _word("optimizer")] = _text(", ".join(OPTIMIZERS), "adamw")
     learning_rate: float = Field(
         None, gt=0, le=1, description="a number above 0 and at most 1", examples=[0.001]
@@ -180,7 +184,8 @@ class Settings(BaseModel):
     log_every: Annotated[int, Field(ge=1, le=10**9)] = _count("steps", 10)
     val_every: Annotated[int, Field(ge=1, le=10**9)] = _count("steps", 500)
     backends: Annotated[
-        list[Annotated[Literal[BACKENDS], _word("backends")]], BeforeValidator(_one_or_list), Field(min_length=1)
+        list[Annotated[Literal[BACKENDS], _word("backends")]], BeforeValidator(_one_or_list),
+        Field(min_length=1)
     ] = _text(f"some of {', '.join(BACKENDS)}", "[json]")  # fmt: skip
     wandb_enabled: bool = Field(None, description="true or false", examples=["false"])
     wandb_project: OptionalText = _text("a project's name", "my-project")

@@ -31,7 +31,7 @@ def unknown_key(key: str, node: Node, dialect: Dialect) -> Problem:
     above, _, name = key.rpartition(".")
     prefix = f"{above}." if above else ""
     known = [*dialect.keys, *dialect.sections]
-    beside = [one[len(prefix):] for one in known if one.startswith(prefix) and "." not in one[len(prefix):]]
+    beside = [one[len(prefix) :] for one in known if one.startswith(prefix) and "." not in one[len(prefix) :]]
     expected = f"a key of the dialect told by {dialect.told_by}"
     if above:
         expected = f"a key of `{above}`: {', '.join(sorted(set(beside)))}"
@@ -49,7 +49,9 @@ def _meant(name: str, prefix: str, beside: list[str], dialect: Dialect) -> str:
     ends = {one.rpartition(".")[2]: one for one in reversed(list(dialect.keys))}
     if name in ends:
         above = ends[name].rpartition(".")[0]
-        return f"It belongs under `{above}`: `{ends[name]}`." if above else f"Write `{name}` without a section."
+        return (
+            f"It belongs under `{above}`: `{ends[name]}`." if above else f"Write `{name}` without a section."
+        )
     if close := nearest(name, beside) or None:
         return f"Did you mean `{prefix}{close}`?"
     if close := nearest(name, ends, cutoff=0.75):

@@ -1,4 +1,6 @@
-"""Write a configuration: as YAML that can be read again, as a report, and as what is different between two."""
+"""Write a configuration: as YAML that can be read again, as a report, and as what is different between
+two.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,11 @@ _PLAIN = re.compile(r"[A-Za-z_./][\w./:@+-]*")
 def as_yaml(configuration: Configuration, *, comments: bool = True) -> str:
     """Return YAML in the dialect with sections, each value with where it comes from."""
     origins = {key: configuration.origins.get(setting, "") for key, setting in ordered()}
-    lines = ["# The configuration of this run, every value decided. Train it again with --config."] if comments else []
+    lines = (
+        ["# The configuration of this run, every value decided. Train it again with --config."]
+        if comments
+        else []
+    )
     above: list[str] = []
     for key, setting in ordered():
         if setting not in configuration.values:
@@ -41,7 +47,12 @@ def as_yaml(configuration: Configuration, *, comments: bool = True) -> str:
 
 def _value(value: Any) -> str:
     """Write a value so that this reader and any other takes it for the same."""
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and plain_value(value) == value and ": " not in value:
+    if (
+        isinstance(value, str)
+        and _PLAIN.fullmatch(value)
+        and plain_value(value) == value
+        and ": " not in value
+    ):
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{value:.1f}"
@@ -85,7 +96,11 @@ def checked_report(checked: Checked, configuration: Configuration | None) -> Rep
         sections.append(Section("Warnings", _problems(checked, critical=False)))
     if checked.files:
         rows = tuple(
-            (checked.key(name), str(seen["path"]), "" if seen["line_count"] is None else f"{seen['line_count']:,}")
+            (
+                checked.key(name),
+                str(seen["path"]),
+                "" if seen["line_count"] is None else f"{seen['line_count']:,}",
+            )
             for name, seen in checked.files.items()
         )
         sections.append(Section("Data", (Table(("Key", "Path", "Samples"), rows, numeric=(2,)),)))
@@ -94,11 +109,18 @@ def checked_report(checked: Checked, configuration: Configuration | None) -> Rep
     dialect = checked.dialect
     told = f"Dialect ({dialect.id}), told by {dialect.told_by}." if dialect else ""
     if checked.valid:
-        warned = f", {len(checked.warnings)} warning{'s' * (len(checked.warnings) != 1)}" if checked.warnings else ""
+        warned = (
+            f", {len(checked.warnings)} warning{'s' * (len(checked.warnings) != 1)}"
+            if checked.warnings
+            else ""
+        )
         headline, tone = f"✓ Config valid{warned}. {told}", ""
     else:
         n = len(checked.errors)
-        headline, tone = f"{n} error{'s' * (n != 1)}: nothing can be trained from it as it stands. {told}", "critical"
+        headline, tone = (
+            f"{n} error{'s' * (n != 1)}: nothing can be trained from it as it stands. {told}",
+            "critical",
+        )
     return Report(
         f"Configuration: {checked.path or 'text'}", tuple(sections), headline.strip(), tone,
         checked_data(checked, configuration),
@@ -120,7 +142,11 @@ def checked_data(checked: Checked, configuration: Configuration | None) -> dict[
 def _problems(checked: Checked, *, critical: bool) -> tuple[Block, ...]:
     found = checked.errors if critical else checked.warnings
     return tuple(
-        Note(one.sentence(), tone="critical" if critical else "warning", title=f"line {one.line}" if one.line else "")
+        Note(
+            one.sentence(),
+            tone="critical" if critical else "warning",
+            title=f"line {one.line}" if one.line else "",
+        )
         for one in found
     )
 
@@ -137,9 +163,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tup
 def diff_report(before: Configuration, after: Configuration) -> Report:
     """Return the changes between two configurations as a table."""
     changed = differences(before.values, after.values)
-    rows = tuple(
-        (key, _or_none(first), Cell(_or_none(second), mark=True)) for key, first, second in changed
-    )
+    rows = tuple((key, _or_none(first), Cell(_or_none(second), mark=True)) for key, first, second in changed)
     columns = ("Setting", before.path or "before", after.path or "after")
     sections = (Section("Changes", (Table(columns, rows),)),) if rows else ()
     n = len(rows)

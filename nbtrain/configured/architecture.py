@@ -1,4 +1,6 @@
-"""The architecture of a configuration -> a model: a variable, an import path, a built-in name, timm, torchvision."""
+"""The architecture of a configuration -> a model: a variable, an import path, a built-in name, timm,
+torchvision.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ def build_model(
         names: the notebook's variables. shape: looks at the data, for built-in architectures.
 
     Raises:
-        UsageError: there is no such architecture, or it does not fit the data. MissingExtra: a package is absent.
+        UsageError: there is no such architecture, or it does not fit the data. MissingExtra: a package is
+        absent.
     """
     word = str(configuration.get("architecture") or "")
     with preserved_rng():
@@ -87,7 +90,9 @@ def _built(
     close = nearest(word, [*BUILT_IN, *names])
     if close and nearest(word, [close], 0.75):
         raise UsageError(
-            f"There is no architecture `{word}`.", suggestion=f"Did you mean `{close}`?", field="model.architecture"
+            f"There is no architecture `{word}`.",
+            suggestion=f"Did you mean `{close}`?",
+            field="model.architecture",
         )
     return _from_torchvision(word, arguments, shape)
 
@@ -95,7 +100,8 @@ def _built(
 def _from_torchvision(word: str, arguments: dict[str, Any], shape: Callable[[], DataShape]) -> Built:
     models = require(
         "torchvision.models",
-        why=f"for `{word}`, which is no variable, no import path (pkg.module:name) and none of {', '.join(BUILT_IN)}",
+        why=f"for `{word}`, which is no variable, no import path (pkg.module:name) and none of "
+        f"{', '.join(BUILT_IN)}",
     )
     if word not in models.list_models():
         close = nearest(word, models.list_models())
@@ -152,7 +158,8 @@ def _called(factory: Any, word: str, configuration: Configuration) -> Built:
         return Built(factory, word.rpartition(":")[2], mine=False)
     if not callable(factory):
         raise UsageError(
-            f"The architecture `{word}` is {type(factory).__name__}, and a model or something that makes one is needed."
+            f"The architecture `{word}` is {type(factory).__name__}, and a model or something that makes "
+            f"one is needed."
         )
     arguments = dict(configuration.get("arguments", {}))
     offered = {

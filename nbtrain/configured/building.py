@@ -30,7 +30,8 @@ SECTION = "Configuration"
 _BEHIND = {
     "Epochs": "epochs", "Device": "device", "Precision": "precision", "Gradient clipping": "clip",
     "Accumulation": "accumulate", "Seed": "seed", "Deterministic": "deterministic", "Folder": "output_dir",
-    "Logging": "backends", "Validation": "val_every", "Checkpoints": "checkpoint_every", "Early stopping": "patience",
+    "Logging": "backends", "Validation": "val_every", "Checkpoints": "checkpoint_every",
+    "Early stopping": "patience",
     "A step that is not finite": "on_nan", "Schedule": "lr_schedule",
 }  # fmt: skip
 
@@ -55,7 +56,8 @@ def prepare(
     """Make the objects of a configuration and plan their training.
 
     Args:
-        names: the notebook's variables; None in a terminal. roles: names given on the line for loss, data, val.
+        names: the notebook's variables; None in a terminal. roles: names given on the line for loss, data,
+        val.
         words: options of a run that are no settings of a configuration (`max_time`, `resume`, ...).
 
     Raises:
@@ -97,7 +99,8 @@ def _data(
     stand_in = nn.Linear(1, 1)  # the data is asked for, whatever the notebook's model
     val = False if configuration.get("split") else roles.get("val")
     found = find_setup(
-        there, model=stand_in, optimizer=torch.optim.SGD(stand_in.parameters(), lr=1.0), data=roles.get("data"),
+        there, model=stand_in, optimizer=torch.optim.SGD(stand_in.parameters(), lr=1.0),
+        data=roles.get("data"),
         val=val, loss=False, scheduler=False,
     )  # fmt: skip
     return found.train, loaders.val or found.val
@@ -120,7 +123,9 @@ def _from_data(configuration: Configuration, train: Named) -> Configuration:
         configuration = configuration.with_values(origin, batch_size=size)
     device = str(configuration.values["device"]).replace("gpu", "cuda")
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        device = (
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     return configuration.with_values(configuration.origins.get("device", "default"), device=device)
 
 
@@ -134,13 +139,19 @@ def _set_dropout(built: Built, configuration: Configuration) -> list[str]:
             return [f"The model has dropout ({max(one.p for one in layers):g}); a baseline is meant without."]
         return []
     if not layers:
-        return [f"`model.dropout` is {share:g}, and the model has no dropout layers: it has no effect."] if share else []
+        return (
+            [f"`model.dropout` is {share:g}, and the model has no dropout layers: it has no effect."]
+            if share
+            else []
+        )
     if not others:
         return []
     if not built.mine:
         return [
-            f"`model.dropout` is {share:g}; {len(others)} dropout layers of `{built.name}` have {others[0].p:g} and "
-            "keep it, since the model is the notebook's own. Name its class instead, and it is made with this."
+            f"`model.dropout` is {share:g}; {len(others)} dropout layers of `{built.name}` have "
+            f"{others[0].p:g} and "
+            "keep it, since the model is the notebook's own. Name its class instead, and it is made with "
+            "this."
         ]
     for layer in others:
         layer.p = share
@@ -184,8 +195,10 @@ def _options(
 ) -> TrainOptions:
     get = configuration.get
     settings = {
-        "epochs": get("epochs"), "max_steps": get("total_steps"), "clip": get("clip"), "accumulate": get("accumulate"),
-        "precision": get("precision"), "patience": get("patience") if val is not None else None, "seed": get("seed"),
+        "epochs": get("epochs"), "max_steps": get("total_steps"), "clip": get("clip"),
+        "accumulate": get("accumulate"),
+        "precision": get("precision"), "patience": get("patience") if val is not None else None,
+        "seed": get("seed"),
         "deterministic": get("deterministic"), "device": get("device"), "on_nan": get("on_nan"),
         "on_stall": get("on_stall"), "val_every": get("val_every") if val is not None else None,
         "checkpoint_every": get("checkpoint_every"), "keep": get("keep"), "log": ",".join(get("backends")),
@@ -217,4 +230,3 @@ def _origin(configuration: Configuration, setting: str) -> str:
     origin = configuration.origins.get(setting, "default")
     same = setting in DEFAULTS and DEFAULTS[setting] == configuration.values.get(setting)
     return f"{origin}-as-default" if same and origin in ("config", "option", "mode") else origin
-

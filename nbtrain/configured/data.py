@@ -69,7 +69,8 @@ def _rebatched(named: Named, size: int, said: list[str]) -> Named:
     if made is None:
         held = f"batches of {now}" if now else "batches of its own"
         said.append(
-            f"batch_size is {size}, and `{named.name}` gives {held} that cannot be made anew: the loader's count."
+            f"batch_size is {size}, and `{named.name}` gives {held} that cannot be made anew: the "
+            f"loader's count."
         )
         return named
     said.append(f"`{named.name}` gives batches of {now}; this run takes {size}, as the configuration says.")
@@ -113,7 +114,9 @@ def read_data(path: Path, configuration: Configuration, *, like: Any = None) -> 
     reader = next((one for one in READERS if path.suffix.lower() in one.SUFFIXES), None)
     if reader is None:
         known = ", ".join(suffix for one in READERS for suffix in one.SUFFIXES)
-        raise bad_data(str(path), f"a file of the kinds {known}, or a folder of images", "The end of its name tells.")
+        raise bad_data(
+            str(path), f"a file of the kinds {known}, or a folder of images", "The end of its name tells."
+        )
     return reader.read(path, **how)
 
 

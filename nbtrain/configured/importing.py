@@ -1,4 +1,6 @@
-"""`pkg.module:name` -> the object, from the working folder, the configuration's folder, or what is installed."""
+"""`pkg.module:name` -> the object, from the working folder, the configuration's folder, or what is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ def imported(word: str, folder: Path) -> Any:
                 raise  # something the module itself imports
             raise UsageError(
                 f"`{word}`: there is no module `{error.name}`.",
-                suggestion="It is looked for in the working folder, beside the configuration and among the packages.",
+                suggestion="It is looked for in the working folder, beside the configuration and among "
+                "the packages.",
             ) from None
     for part in way.split("."):
         if not hasattr(thing, part):

@@ -1,4 +1,6 @@
-"""What a phase leaves: the verdict of the test set, the best weights where they were asked for, and its results."""
+"""What a phase leaves: the verdict of the test set, the best weights where they were asked for, and its
+results.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def _tested(run: Any, configuration: Configuration, test: Any, notes: list[str])
     if judged:
         before = None if keep_best else {name: one.clone() for name, one in work.model.state_dict().items()}
         load_best_weights(run.folder.checkpoints, work.model, run.id)
-        notes.append("The model has the weights of its best epoch." if keep_best else "The test is of the best epoch.")
+        notes.append(
+            "The model has the weights of its best epoch." if keep_best else "The test is of the best epoch."
+        )
     try:
         found = work.judge.evaluate(test, wanted=lambda: True) if test is not None else None
     finally:

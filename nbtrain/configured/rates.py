@@ -72,12 +72,14 @@ def make_schedule(
     warmup = configuration.values["warmup_steps"]
     if steps is None and shape != "constant":
         raise UsageError(
-            f"The schedule {shape} falls until the last step, and the data has no length to count the steps by.",
+            f"The schedule {shape} falls until the last step, and the data has no length to count the "
+            f"steps by.",
             suggestion="Say how many: `total_steps`, or take `lr_schedule: constant`.",
         )
     if steps is not None and warmup >= steps and warmup:
         raise UsageError(
-            f"warmup_steps is {warmup:,}, and the run has {steps:,} steps: the full rate would never be reached.",
+            f"warmup_steps is {warmup:,}, and the run has {steps:,} steps: the full rate would never be "
+            f"reached.",
             suggestion=f"The usual is a tenth: warmup_steps: {warmup_for(steps)}.",
         )
     if shape == "constant" and not warmup:

@@ -45,9 +45,12 @@ def shape_of(loader: Any) -> DataShape:
     if isinstance(known, DataShape):
         return known
     batch = sample_batch(loader)
-    if not (isinstance(batch, (list, tuple)) and len(batch) >= 2 and all(isinstance(p, Tensor) for p in batch[:2])):
+    if not (
+        isinstance(batch, (list, tuple)) and len(batch) >= 2 and all(isinstance(p, Tensor) for p in batch[:2])
+    ):
         raise UsageError(
-            f"A built-in architecture takes batches of (input, target), and the data gives {type(batch).__name__}.",
+            f"A built-in architecture takes batches of (input, target), and the data gives "
+            f"{type(batch).__name__}.",
             suggestion="Use an architecture of your own: a variable of the notebook, or pkg.module:factory.",
         )
     inputs, target = batch[0], batch[1]

@@ -1,4 +1,6 @@
-"""The first steps of a plan, really taken, and everything put back and proven so. Nothing is on disk afterwards."""
+"""The first steps of a plan, really taken, and everything put back and proven so. Nothing is on disk
+afterwards.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,10 @@ from nbtrain.running import active
 from nbtrain.train.hashes import GENERATORS, differences, hashes
 from nbtrain.train.lr_range import NEVER, cycled, refuse_what_is_read_once
 from nbtrain.train.memento import Memento
-from nbtrain.train.putting_back import everything_put_back
 from nbtrain.train.modes import enter_training
 from nbtrain.train.plan import Plan
 from nbtrain.train.precision import choose_precision
+from nbtrain.train.putting_back import everything_put_back
 from nbtrain.train.step import Stepper
 
 STEPS = 10
@@ -29,8 +31,10 @@ class DryRun:
     """What the first steps showed.
 
     Attributes:
-        losses, rates: one a step. step_time_s: of the steps after the first. checked: parts of the set-up whose
-            hashes were compared; changed: those that differ afterwards. ended: why before its last step, or "".
+        losses, rates: one a step. step_time_s: of the steps after the first. checked: parts of the set-up
+        whose
+            hashes were compared; changed: those that differ afterwards. ended: why before its last step,
+            or "".
     """
 
     losses: tuple[float, ...]
@@ -56,7 +60,9 @@ def dry_run(plan: Plan, steps: int = STEPS, on_step: Callable[[int, float], Any]
     steps = min(steps, plan.total_steps or steps)
     with active.borrowed(work.model.parameters(), "A dry run"):
         others = active.alive()
-        memento = Memento((work.model, work.optimizer, work.scheduler, work.criterion), data=(work.train_loader,))
+        memento = Memento(
+            (work.model, work.optimizer, work.scheduler, work.criterion), data=(work.train_loader,)
+        )
         parts = {
             "scheduler": work.scheduler, "criterion": work.criterion, "loader": work.train_loader,
             "generators": memento.generators,
@@ -106,7 +112,9 @@ def expected_loss(plan: Plan) -> tuple[float, str] | None:
     """
     criterion, output = plan.work.criterion, plan.rehearsal.output
     kind = getattr(criterion, "__name__", type(criterion).__name__)
-    sizes = [int(word) for word in output.partition(")")[0].strip("(").replace(",", " ").split() if word.isdigit()]
+    sizes = [
+        int(word) for word in output.partition(")")[0].strip("(").replace(",", " ").split() if word.isdigit()
+    ]
     if kind == "CrossEntropyLoss" and len(sizes) > 1:
         return math.log(sizes[1]), f"ln {sizes[1]}, a guess among {sizes[1]} classes"
     if kind == "next_token_loss" and len(sizes) > 2:

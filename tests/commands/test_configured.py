@@ -1,4 +1,4 @@
-"""Runs from a configuration: all dialects train to the end, the same each time, and leave what a phase leaves."""
+"""Runs from a configuration: they train to the end, the same each time, and leave what a phase leaves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ B = """\
 model: {architecture: decoder-only-transformer, hidden_size: 16, num_layers: 1, num_heads: 2}
 data: {train_path: train.jsonl, valid_path: val.jsonl, max_seq_length: 16}
 training:
-  hyperparameters: {learning_rate: 3e-3, batch_size: 8, num_epochs: 2, gradient_accumulation_steps: 2, max_grad_norm: 1.0}
+  hyperparameters: {learning_rate: 3e-3, batch_size: 8, num_epochs: 2, gradient_accumulation_steps: 2,
+  max_grad_norm: 1.0}
   optimization: {optimizer: adamw, lr_scheduler: cosine}
 compute: {device: cpu}
 """
@@ -72,7 +73,9 @@ def planned(text: str, *words: str, namespace: dict[str, Any] | None = None, ver
 def trained(text: str, *words: str, namespace: dict[str, Any] | None = None) -> Any:
     run = planned(text, *words, namespace=namespace).start().wait(120)
     assert str(run.status) == "completed", run.error or run.stop_reason
-    assert not run.alerts or all("not" not in alert.rule for alert in run.alerts), [a.issue for a in run.alerts]
+    assert not run.alerts or all("not" not in alert.rule for alert in run.alerts), [
+        a.issue for a in run.alerts
+    ]
     return run
 
 
@@ -110,7 +113,7 @@ def test_two_baseline_runs_are_the_same() -> None:
 
 
 def test_a_notebooks_class_and_loaders(objects: dict[str, Any]) -> None:
-    """With a class and loaders of the notebook two runs are the same, and the batch size is the configuration's."""
+    """With a notebook's class and loaders two runs are the same, in batches of the configuration's size."""
 
     class Net(nn.Sequential):
         def __init__(self, dropout: float = 0.5) -> None:
@@ -129,7 +132,7 @@ def test_a_notebooks_class_and_loaders(objects: dict[str, Any]) -> None:
 
 
 def test_modes() -> None:
-    """A mode gives its epochs, patience, seed and triggers where the file says nothing, and the file counts for more."""
+    """A mode gives epochs, patience, seed and triggers where the file says nothing."""
     text = A.replace("epochs: 2, ", "")
     for mode, epochs, patience in (("baseline", 20, 10), ("optimization", 50, 7), ("production", 100, 10)):
         plan = planned(text, "--mode", mode).plan
@@ -143,8 +146,10 @@ def test_modes() -> None:
 
 
 def test_defaults_are_told() -> None:
-    """AdamW, decay, betas, warmup, cosine, clipping and checkpoints have their defaults, and the plan calls them so."""
-    plan = planned("architecture: mlp\ntrain_data: d.npz\nbatch_size: 16\nlearning_rate: 1e-3\nepochs: 30\n").plan
+    """Optimizer, decay, betas, warmup, schedule and clipping have their defaults, called so in the plan."""
+    plan = planned(
+        "architecture: mlp\ntrain_data: d.npz\nbatch_size: 16\nlearning_rate: 1e-3\nepochs: 30\n"
+    ).plan
     told = {line.label: (line.value, line.origin) for line in plan.lines if line.section == "Configuration"}
     assert told["optimizer.type"] == ("adamw", "default")
     assert told["optimizer.weight_decay"] == ("0.01", "default")
@@ -171,7 +176,9 @@ def test_the_stored_configuration_trains_the_same(tmp_path: Path) -> None:
 
 def test_production_is_tested_at_the_end() -> None:
     """Production judges the best weights on the test data, in the manifest and in production_results.md."""
-    run = trained(A.replace("seed: 42}", "seed: 42}\ncheckpointing: {load_best_at_end: true}"), "--mode", "production")
+    run = trained(
+        A.replace("seed: 42}", "seed: 42}\ncheckpointing: {load_best_at_end: true}"), "--mode", "production"
+    )
     result = run.manifest.training_results
     assert 0 < result["test_loss"] < 2 and 0 <= result["test_acc"] <= 1
     text = (run.dir / "production_results.md").read_text()
@@ -187,7 +194,8 @@ def test_diagnosis_is_taken(tmp_path: Path) -> None:
     Path("diagnosis.json").write_text(json.dumps({
         "primary": "overfitting",
         "findings": [{"check": "overfitting", "recommendations": [
-            {"action": "a", "change": {"weight_decay": 0.05, "dropout": 0.3}}, {"action": "b", "change": {"augmentation": True}},
+            {"action": "a", "change": {"weight_decay": 0.05, "dropout": 0.3}},
+            {"action": "b", "change": {"augmentation": True}},
         ]}],
     }))  # fmt: skip
     plan = planned(A, "--mode", "optimization", "--from", "diagnosis.json").plan
@@ -269,4 +277,9 @@ def test_dry_run() -> None:
     assert len(told["losses"]) == 3 and told["changed"] == []
     assert told["losses"][0] == pytest.approx(np.log(257), rel=0.1)
     text = report.to_text()
-    assert "ln 257" in text and "(8, 16) int64" in text and "A step needs about" in text and "json: opened" in text
+    assert (
+        "ln 257" in text
+        and "(8, 16) int64" in text
+        and "A step needs about" in text
+        and "json: opened" in text
+    )

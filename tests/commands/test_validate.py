@@ -43,7 +43,12 @@ def test_json() -> None:
     assert told["valid"] is False and not found
     assert [set(one) for one in told["errors"]] == [{"error", "details"}] * 4
     by_field = {one["details"]["field"]: one["details"] for one in told["errors"]}
-    assert set(by_field) == {"optimizer.learning_rate", "training.epohcs", "training.epochs", "reproducibility.seed"}
+    assert set(by_field) == {
+        "optimizer.learning_rate",
+        "training.epohcs",
+        "training.epochs",
+        "reproducibility.seed",
+    }
     assert by_field["optimizer.learning_rate"]["line"] == 2
     assert by_field["optimizer.learning_rate"]["value"] == "1e-3"
     assert set(by_field["training.epohcs"]) == {"field", "value", "expected", "suggestion", "line"}
@@ -59,7 +64,9 @@ def test_all_of_it_is_shown() -> None:
 
 def test_a_mode_gives_what_is_missing() -> None:
     """What a mode sets need not stand in the file; the seed of dialect (a) must."""
-    Path("c.yaml").write_text("model: {architecture: mlp}\noptimizer: {}\ntraining: {}\nreproducibility: {seed: 1}\n")
+    Path("c.yaml").write_text(
+        "model: {architecture: mlp}\noptimizer: {}\ntraining: {}\nreproducibility: {seed: 1}\n"
+    )
     assert not nbtrain.validate("c.yaml").valid
     found = nbtrain.validate("c.yaml", mode="baseline")
     assert found.valid and found.config is not None and found.config["training"]["epochs"] == 20
@@ -71,7 +78,9 @@ def test_differences() -> None:
     """Two files are shown with the settings that differ, those set by default too."""
     Path("a.yaml").write_text(str(run("--new", "baseline")))
     Path("b.yaml").write_text(str(run("--new", "final")))
-    changes = {one["field"]: (one["before"], one["after"]) for one in run("a.yaml", "b.yaml").to_dict()["changes"]}
+    changes = {
+        one["field"]: (one["before"], one["after"]) for one in run("a.yaml", "b.yaml").to_dict()["changes"]
+    }
     assert changes["training.epochs"] == (20, 100)
     assert changes["optimizer.weight_decay"] == (0.0, 0.01)
     assert "training.batch_size" not in changes
@@ -88,7 +97,8 @@ def test_names_of_the_notebook() -> None:
 def test_memory() -> None:
     """A model far beyond this machine's memory is an OutOfMemory error with both sizes."""
     Path("c.yaml").write_text(
-        "architecture: decoder-only-transformer\ntrain_data: t.txt\nbatch_size: 64\nlearning_rate: 1e-4\nepochs: 1\n"
+        "architecture: decoder-only-transformer\ntrain_data: t.txt\nbatch_size: 64\nlearning_rate: "
+        "1e-4\nepochs: 1\n"
         "hidden_size: 65536\nnum_layers: 200\nnum_heads: 64\nmax_seq_length: 4096\n"
     )
     Path("t.txt").write_text("word " * 9000)

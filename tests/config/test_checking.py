@@ -1,4 +1,4 @@
-"""A configuration is checked as a whole: every error at once, each with field, value, expected, suggestion, line."""
+"""A configuration is checked as a whole: every error at once, each with its five details."""
 
 from __future__ import annotations
 
@@ -146,9 +146,14 @@ def test_every_error_at_once() -> None:
     )  # fmt: skip
     found = {one.field: one for one in checked(text).errors}
     assert set(found) == {
-        "model.dropuot", "optimizer.type", "optimizer.learning_rate", "training.epochs", "reproducibility.seed",
+        "model.dropuot", "optimizer.type", "optimizer.learning_rate", "training.epochs",
+        "reproducibility.seed",
     }  # fmt: skip
-    assert [found[name].line for name in ("model.dropuot", "optimizer.type", "optimizer.learning_rate")] == [3, 5, 6]
+    assert [found[name].line for name in ("model.dropuot", "optimizer.type", "optimizer.learning_rate")] == [
+        3,
+        5,
+        6,
+    ]
     assert "`model.dropout`" in found["model.dropuot"].suggestion
     assert "`adamw`" in found["optimizer.type"].suggestion
     assert "Drop the quotes: `learning_rate: 1e-4`" in found["optimizer.learning_rate"].suggestion
@@ -196,7 +201,9 @@ def test_types_and_ranges(old: str, new: str, field: str) -> None:
     assert details["line"] == next(i for i, line in enumerate(text.splitlines(), 1) if line.strip() == new)
 
 
-@pytest.mark.parametrize("key", ["model.architecture", "optimizer.learning_rate", "training.epochs", "reproducibility.seed"])
+@pytest.mark.parametrize(
+    "key", ["model.architecture", "optimizer.learning_rate", "training.epochs", "reproducibility.seed"]
+)
 def test_required(key: str) -> None:
     """What dialect (a) needs and does not say is one error that names it, without a line."""
     name = key.rpartition(".")[2]
@@ -212,7 +219,7 @@ def test_required(key: str) -> None:
         (A.replace("  batch_size: 32", "  batchsize: 32"), "training.batchsize", "training.batch_size"),
         (A + "optimiser: {}\n", "optimiser", "optimizer"),
         (A + "lr: 1e-3\n", "lr", "optimizer.learning_rate"),
-        (A.replace("  epochs: 10", "  epochs: 10\n  weight_decay: 0.1"), "training.weight_decay", "optimizer.weight_decay"),
+        (A.replace("  epochs", "  momentum: 0.1\n  epochs"), "training.momentum", "optimizer.momentum"),
         (C + "gradient_acumulation: 3\n", "gradient_acumulation", "gradient_accumulation"),
     ],
 )  # fmt: skip
@@ -224,13 +231,23 @@ def test_unknown_keys(text: str, field: str, meant: str, folder: Path) -> None:
 
 def test_mistyped_section_of_b(folder: Path) -> None:
     """A mistyped section deep in dialect (b) is found with its proper name."""
-    found = {one.field: one for one in checked(B.replace("  checkpointing:", "  checkpointng:"), folder).errors}
+    found = {
+        one.field: one for one in checked(B.replace("  checkpointing:", "  checkpointng:"), folder).errors
+    }
     assert "`training.checkpointing`" in found["training.checkpointng"].suggestion
 
 
 @pytest.mark.parametrize(
     ("rate", "errors", "warnings"),
-    [("2e-5", 0, 0), ("1e-6", 0, 0), ("1e-4", 0, 0), ("9e-7", 0, 1), ("2e-4", 0, 1), ("9.9e-3", 0, 1), ("0.01", 1, 0)],
+    [
+        ("2e-5", 0, 0),
+        ("1e-6", 0, 0),
+        ("1e-4", 0, 0),
+        ("9e-7", 0, 1),
+        ("2e-4", 0, 1),
+        ("9.9e-3", 0, 1),
+        ("0.01", 1, 0),
+    ],
 )
 def test_fine_tuning_rates(rate: str, errors: int, warnings: int, folder: Path) -> None:
     """Fine-tuning outside 1e-6 to 1e-4 warns, from 0.01 on it is an error."""
@@ -281,7 +298,10 @@ def test_line_counts(folder: Path) -> None:
     """The samples of each file are counted, blank lines and a table's header left out."""
     (folder / "train.csv").write_text("a,label\n1,0\n\n2,1\n3,1")
     found = checked(C.replace("train.jsonl", "train.csv"), folder)
-    assert {name: seen["line_count"] for name, seen in found.files.items()} == {"train_data": 3, "val_data": 9}
+    assert {name: seen["line_count"] for name, seen in found.files.items()} == {
+        "train_data": 3,
+        "val_data": 9,
+    }
 
 
 def test_window_and_sizes_of_the_checkpoint(folder: Path) -> None:
@@ -303,7 +323,9 @@ def test_missing_checkpoint_and_heads(folder: Path) -> None:
 
 def test_precisions_that_contradict(folder: Path) -> None:
     """fp16 and bf16 at once is an error."""
-    assert only(B.replace("fp16: false", "fp16: true").replace("mixed_precision: bf16", "mixed_precision: no"), folder)
+    assert only(
+        B.replace("fp16: false", "fp16: true").replace("mixed_precision: bf16", "mixed_precision: no"), folder
+    )
 
 
 def test_two_keys_for_one_setting() -> None:
@@ -313,7 +335,7 @@ def test_two_keys_for_one_setting() -> None:
 
 
 def test_notebook_names() -> None:
-    """In a notebook an architecture that is neither a variable nor known is an error with the nearest name."""
+    """In a notebook an architecture that is no variable and not known is an error with the nearest."""
     text = A.replace("architecture: mlp", "architecture: nett")
     assert "`Net`" in only(text, names=frozenset({"Net", "loader"}))["suggestion"]
     assert checked(text, names=frozenset({"nett"})).valid
@@ -326,7 +348,9 @@ def test_relations_that_cannot_work(folder: Path) -> None:
     assert only(C + "split: 0.2\n", folder)["field"] == "split"
 
 
-@pytest.mark.parametrize("text", ["{}", "a: 1", "optimizer: adamw\ntraining: 5", "training: {hyperparameters: 5}", "model: []"])
+@pytest.mark.parametrize(
+    "text", ["{}", "a: 1", "optimizer: adamw\ntraining: 5", "training: {hyperparameters: 5}", "model: []"]
+)
 def test_nonsense_is_refused_in_words(text: str) -> None:
     """A mapping of something else is not valid, and never a traceback."""
     found = checked(text)

@@ -1,4 +1,4 @@
-"""The word of a configuration becomes a model: built-in, a variable, an import path, or an error that helps."""
+"""The word of a configuration becomes a model: built-in, a variable, an import path, or an error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ TEXTS = DataShape((16,), True, 257, 3, True)
 NEXT = DataShape((16,), True, 257, 257, True, per_token=True)
 
 
-def configuration(architecture: str, folder: Path = Path(), names: frozenset[str] = frozenset(), **model: Any) -> Configuration:
+def configuration(
+    architecture: str, folder: Path = Path(), names: frozenset[str] = frozenset(), **model: Any
+) -> Configuration:
     more = "".join(f"\n  {key}: {value}" for key, value in model.items())
     text = (
         f"model:\n  architecture: {architecture}{more}\noptimizer: {{learning_rate: 1e-3}}\n"
@@ -30,7 +32,9 @@ def configuration(architecture: str, folder: Path = Path(), names: frozenset[str
     return resolve(check_text(text, Place(folder, names)))
 
 
-def built(architecture: str, shape: DataShape = VECTORS, there: dict[str, Any] | None = None, **how: Any) -> Any:
+def built(
+    architecture: str, shape: DataShape = VECTORS, there: dict[str, Any] | None = None, **how: Any
+) -> Any:
     there = there or {}
     return build_model(configuration(architecture, names=frozenset(there), **how), there, lambda: shape)
 
@@ -65,7 +69,8 @@ def test_a_decoder_sees_no_later_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [("cnn", VECTORS), ("transformer-classifier", VECTORS), ("decoder-only-transformer", TEXTS)]
+    ("name", "shape"),
+    [("cnn", VECTORS), ("transformer-classifier", VECTORS), ("decoder-only-transformer", TEXTS)],
 )
 def test_data_that_does_not_fit(name: str, shape: DataShape) -> None:
     """A built-in architecture for other data is refused with the shape and the way out."""
@@ -108,8 +113,10 @@ def test_import_paths(tmp_path: Path) -> None:
     (tmp_path / "own_models_here.py").write_text(
         "from torch import nn\ndef make(width=3):\n    return nn.Linear(6, width)\nnumber = 3\n"
     )
+
     def made(word: str) -> Any:
         return build_model(configuration(word, tmp_path, arguments="{}"), {}, lambda: VECTORS)
+
     assert made("own_models_here:make").model.out_features == 3
     with pytest.raises(UsageError, match="has no `mak`"):
         made("own_models_here:mak")
@@ -118,7 +125,7 @@ def test_import_paths(tmp_path: Path) -> None:
 
 
 def test_extras_and_typos() -> None:
-    """Names of packages that are not here say what to install; a slip in a built-in name says which was meant."""
+    """A package that is not here says what to install; a slip in a built-in name says which was meant."""
     with pytest.raises(MissingExtra, match=r'pip install "nbtrain\[vision\]"'):
         built("timm:resnet18")
     with pytest.raises(MissingExtra, match=r'pip install "nbtrain\[vision\]"'):

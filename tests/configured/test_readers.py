@@ -51,7 +51,7 @@ def test_npz_that_cannot_be_used(arrays: dict[str, Any], said: str, tmp_path: Pa
 
 
 def test_csv(tmp_path: Path) -> None:
-    """Columns of numbers are inputs, words are classes in the training data's order, decimals are regression."""
+    """Columns of numbers are inputs, words are the training data's classes, decimals are regression."""
     (tmp_path / "d.csv").write_text("a,b,label\n1,2,cat\n3,4.5,dog\n5,6,cat\n")
     (tmp_path / "v.csv").write_text("a,b,label\n1,2,dog\n")
     data = read(tmp_path / "d.csv")

@@ -23,7 +23,8 @@ class DecoderOnlyTransformer(nn.Module):
     """
 
     def __init__(
-        self, vocabulary: int, positions: int, *, hidden_size: int = 128, num_layers: int = 2, num_heads: int = 4,
+        self, vocabulary: int, positions: int, *, hidden_size: int = 128, num_layers: int = 2, num_heads:
+        int = 4,
         dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -58,7 +59,8 @@ def build(shape: DataShape, **arguments: object) -> DecoderOnlyTransformer:
     """
     if not shape.tokens or not shape.per_token:
         raise UsageError(
-            f"The architecture decoder-only-transformer learns the next token of texts, and a sample has the shape "
+            f"The architecture decoder-only-transformer learns the next token of texts, and a sample has "
+            f"the shape "
             f"{shape.sample} with one target.",
             suggestion='Give it texts: a .txt file, or .jsonl with {"text": ...} in each line.',
         )

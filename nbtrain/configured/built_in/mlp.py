@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -20,12 +21,18 @@ class MLP(nn.Module):
     """
 
     def __init__(
-        self, features: int, outputs: int, *, hidden_size: int = 128, num_layers: int = 2, dropout: float = 0.0
+        self,
+        features: int,
+        outputs: int,
+        *,
+        hidden_size: int = 128,
+        num_layers: int = 2,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         widths = [features, *[hidden_size] * num_layers]
         layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
 

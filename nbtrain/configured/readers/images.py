@@ -73,5 +73,7 @@ def read(path: Path, *, target: str | None, like: Any = None, length: int | None
     labels = tuple(dict.fromkeys(name for _, name in found)) if like is None else like.labels
     new = {name for _, name in found} - set(labels)
     if new:
-        raise bad_data(str(path), f"the classes of the training data ({', '.join(labels)})", f"`{min(new)}` is none.")
+        raise bad_data(
+            str(path), f"the classes of the training data ({', '.join(labels)})", f"`{min(new)}` is none."
+        )
     return ImageFolder([(file, labels.index(name)) for file, name in found], labels)

@@ -51,13 +51,17 @@ def _samples(path: Path, x: Any, y: Any, like: Any) -> Samples:
     if x.dtype.kind not in "fiub" or y.dtype.kind not in "fiubU":
         raise bad_data(str(path), "arrays of numbers", f"They are {x.dtype} and {y.dtype}.")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise bad_data(str(path), "finite inputs", f"{int((~np.isfinite(x)).sum())} numbers are NaN or infinite.")
+        raise bad_data(
+            str(path), "finite inputs", f"{int((~np.isfinite(x)).sum())} numbers are NaN or infinite."
+        )
     inputs = torch.from_numpy(np.ascontiguousarray(x)).to(torch.float32)
     labels: tuple[Any, ...] = ()
     if y.dtype.kind == "U":
         target, labels = numbered(y.tolist(), like, str(path))
     else:
-        target = torch.from_numpy(np.ascontiguousarray(y)).to(torch.float32 if y.dtype.kind == "f" else torch.int64)
+        target = torch.from_numpy(np.ascontiguousarray(y)).to(
+            torch.float32 if y.dtype.kind == "f" else torch.int64
+        )
     return Samples(inputs, target, described(inputs, target, like), labels)
 
 

@@ -16,10 +16,13 @@ class Samples(TensorDataset):
     """Inputs and targets as tensors.
 
     Attributes:
-        shape: what a model must know. labels: the words of the classes, by their number; () where they are none.
+        shape: what a model must know. labels: the words of the classes, by their number; () where they are
+        none.
     """
 
-    def __init__(self, inputs: torch.Tensor, target: torch.Tensor, shape: DataShape, labels: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, inputs: torch.Tensor, target: torch.Tensor, shape: DataShape, labels: Sequence[Any] = ()
+    ) -> None:
         super().__init__(inputs, target)
         self.shape, self.labels = shape, tuple(labels)
 
@@ -38,7 +41,9 @@ def numbered(words: Sequence[Any], like: Any, where: str) -> tuple[torch.Tensor,
     new = [word for word in words if word not in number]
     if new:
         raise bad_data(
-            where, f"classes of the training data ({', '.join(map(str, labels[:10]))})", f"`{new[0]}` is none of them."
+            where,
+            f"classes of the training data ({', '.join(map(str, labels[:10]))})",
+            f"`{new[0]}` is none of them.",
         )
     return torch.tensor([number[word] for word in words]), labels
 

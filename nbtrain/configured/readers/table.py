@@ -35,7 +35,7 @@ def read(path: Path, *, target: str | None, like: Any = None, length: int | None
     if words or not len(x.columns):
         raise bad_data(
             str(path), "columns of numbers beside the target",
-            f"Turn these into numbers or take them out: {', '.join(words[:10])}." if words else "There are none.",
+            f"Turn into numbers or take out: {', '.join(words[:10])}." if words else "There are none.",
         )  # fmt: skip
     empty = [str(name) for name in frame.columns if frame[name].isna().any()]
     if empty:

@@ -23,12 +23,15 @@ TARGETS = ("label", "target", "y", "class")
 def read(path: Path, *, target: str | None, like: Any = None, length: int | None = None) -> Samples:
     """Return the samples.
 
-    A `text` with a label is (ids, class): bytes, cut or filled to `length`. Texts without labels are packed one
-    after the other and cut into pieces of `length` ids, each with the next id as target. `x` with numbers and a
+    A `text` with a label is (ids, class): bytes,
+    cut or filled to `length`. Texts without labels are packed one
+    after the other and cut into pieces of `length` ids, each with the next id as target. `x` with numbers
+    and a
     label is a row of a table.
 
     Args:
-        target: name of the label. like: the training data, for its classes and length. length: ids in a sample.
+        target: name of the label. like: the training data, for its classes and length. length: ids in a
+        sample.
 
     Raises:
         InvalidConfig: a line that is no such object; names it.
@@ -42,7 +45,11 @@ def read(path: Path, *, target: str | None, like: Any = None, length: int | None
     label = target or next((name for name in TARGETS if name in rows[0]), None)
     if "text" in rows[0]:
         texts = [_field(row, "text", str, number, path) for number, row in rows_of(rows)]
-        return _packed(texts, length, path) if label is None else _labelled(texts, rows, label, length, like, path)
+        return (
+            _packed(texts, length, path)
+            if label is None
+            else _labelled(texts, rows, label, length, like, path)
+        )
     if inputs is None or label is None:
         raise bad_data(
             f"{path}, line 1", '{"text": ...}, {"text": ..., "label": ...} or {"x": [numbers], "y": ...}',
@@ -73,7 +80,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             except (ValueError, RecursionError):
                 row = None
             if not isinstance(row, dict):
-                raise bad_data(f"{path}, line {number}", "a JSON object", "Each sample is one line.", line=number)
+                raise bad_data(
+                    f"{path}, line {number}", "a JSON object", "Each sample is one line.", line=number
+                )
             rows.append(row)
     if not rows:
         raise bad_data(str(path), "at least one sample", "The file is empty.", line_count=0)
@@ -84,11 +93,15 @@ def _field(row: dict[str, Any], name: str, kind: type, number: int, path: Path) 
     value = row.get(name)
     if not isinstance(value, kind):
         word = {str: "a text", list: "a list of numbers"}[kind]
-        raise bad_data(f"{path}, line {number}", f"`{name}` with {word}", f"It is {value!r:.60}.", line=number)
+        raise bad_data(
+            f"{path}, line {number}", f"`{name}` with {word}", f"It is {value!r:.60}.", line=number
+        )
     return value
 
 
-def _labels(rows: list[dict[str, Any]], label: str, like: Any, path: Path) -> tuple[torch.Tensor, tuple[Any, ...]]:
+def _labels(
+    rows: list[dict[str, Any]], label: str, like: Any, path: Path
+) -> tuple[torch.Tensor, tuple[Any, ...]]:
     values = [row.get(label) for row in rows]
     if None in values:
         number = values.index(None) + 1
