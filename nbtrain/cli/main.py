@@ -12,7 +12,6 @@ import sys
 from typing import Any
 
 import nbtrain
-from nbtrain.cli.foreground import train_here
 from nbtrain.commands._table import TABLE, command, nearest_verb, verbs_text
 from nbtrain.commands.parse import HelpAsked, parse
 from nbtrain.commands.spec import Context
@@ -70,7 +69,7 @@ def _run(words: list[str], *, as_json: bool) -> int:
             _show({"version": nbtrain.__version__} if as_json else nbtrain.__version__, as_json=as_json)
             return 0
         value = _value(words)
-        interrupted = _is_planned(value) and train_here(value, quiet=as_json)
+        interrupted = _is_planned(value) and _trained(value, quiet=as_json)
         _show(value, as_json=as_json)
         if interrupted:
             return 130
@@ -133,6 +132,13 @@ def _as_data(value: Any) -> dict[str, Any]:
 
 def _is_run(value: Any) -> bool:
     return hasattr(value, "manifest")
+
+
+def _trained(run: Any, *, quiet: bool) -> bool:
+    """Train a planned run to its end; return whether Ctrl-C ended it."""
+    from nbtrain.cli.foreground import train_here
+
+    return train_here(run, quiet=quiet)
 
 
 def _is_planned(value: Any) -> bool:

@@ -39,7 +39,8 @@ _SETTINGS = {
 }  # fmt: skip
 # options of a line that a run takes beside its configuration
 _BESIDE = (
-    "max_time", "max_cost", "price_per_hour", "currency", "stop_rise", "stop_grad_norm", "guard", "resume",
+    "max_time", "max_cost", "price_per_hour", "currency", "stop_rise", "stop_grad_norm", "guard", "fast",
+    "resume",
     "trust",
 )  # fmt: skip
 # a diagnosis' words for settings -> ours

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -18,35 +20,31 @@ class TransformerClassifier(nn.Module):
     (batch, outputs).
 
     Args:
+        embed: makes a vector of a token (an Embedding) or of the numbers at a position (a Linear).
         positions: the most in a sequence. outputs: classes, or numbers predicted.
-        vocabulary: token ids; 0 for vectors, which have `features` numbers.
-        hidden_size, num_layers, num_heads, dropout: of the encoder.
+        num_layers, num_heads, dropout: of the encoder.
     """
 
     def __init__(
-        self, positions: int, outputs: int, *, vocabulary: int = 0, features: int = 0, hidden_size: int = 128,
-        num_layers: int = 2, num_heads: int = 4, dropout: float = 0.0,
+        self, embed: nn.Embedding | nn.Linear, positions: int, outputs: int, *, num_layers: int = 2,
+        num_heads: int = 4, dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.embed = (
-            nn.Embedding(vocabulary, hidden_size, padding_idx=PADDING)
-            if vocabulary
-            else nn.Linear(features, hidden_size)
-        )
+        self.embed, self.of_tokens = embed, isinstance(embed, nn.Embedding)
+        hidden_size = embed.embedding_dim if isinstance(embed, nn.Embedding) else embed.out_features
         self.place = nn.Parameter(torch.randn(positions, hidden_size) * 0.02)
         layer = nn.TransformerEncoderLayer(
             hidden_size, num_heads, 4 * hidden_size, dropout, "gelu", batch_first=True, norm_first=True
         )
         self.encoder = nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
         self.norm, self.head = nn.LayerNorm(hidden_size), nn.Linear(hidden_size, outputs)
-        self.vocabulary = vocabulary
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return (batch, outputs)."""
-        absent = inputs == PADDING if self.vocabulary else None
+        absent = inputs == PADDING if self.of_tokens else None
         if absent is not None:
             absent = absent & ~absent.all(1, keepdim=True)  # an empty text attends to its padding
-        hidden = self.embed(inputs if self.vocabulary else inputs.float()) + self.place[: inputs.shape[1]]
+        hidden = self.embed(inputs if self.of_tokens else inputs.float()) + self.place[: inputs.shape[1]]
         hidden = self.norm(self.encoder(hidden, src_key_padding_mask=absent))
         if absent is None:
             return self.head(hidden.mean(1))
@@ -54,7 +52,7 @@ class TransformerClassifier(nn.Module):
         return self.head((hidden * there).sum(1) / there.sum(1))
 
 
-def build(shape: DataShape, **arguments: object) -> TransformerClassifier:
+def build(shape: DataShape, **arguments: Any) -> TransformerClassifier:
     """Return a classifier for the data.
 
     Raises:
@@ -66,7 +64,11 @@ def build(shape: DataShape, **arguments: object) -> TransformerClassifier:
             f"features), and a sample has the shape {shape.sample}.",
             suggestion="Use mlp or cnn, or give the data the shape of sequences.",
         )
-    known = {"positions": shape.sample[0], "outputs": shape.outputs, "vocabulary": shape.vocabulary}
-    if not shape.tokens:
-        known["features"] = shape.sample[1]
-    return TransformerClassifier(**{**known, **arguments})
+    width = int(arguments.pop("hidden_size", 128))
+    vocabulary = int(arguments.pop("vocabulary", shape.vocabulary))
+    embed = nn.Embedding(vocabulary, width, padding_idx=PADDING) if shape.tokens else nn.Linear(
+        shape.sample[-1], width
+    )  # fmt: skip
+    return TransformerClassifier(
+        **{"embed": embed, "positions": shape.sample[0], "outputs": shape.outputs, **arguments}
+    )
