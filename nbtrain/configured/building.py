@@ -17,6 +17,7 @@ from nbtrain.configured.data import DEFAULT_BATCH, Loaders, make_loaders, with_b
 from nbtrain.configured.importing import imported
 from nbtrain.configured.rates import make_optimizer, make_schedule
 from nbtrain.configured.shape import shape_of
+from nbtrain.configured.weights import load_base
 from nbtrain.errors import UsageError
 from nbtrain.notebook.namespace import Named, Setup, find_setup
 from nbtrain.train.data import batches_of
@@ -70,7 +71,8 @@ def prepare(
     train, val = _data(loaders, configuration, there, roles, in_notebook=names is not None)
     train, val = with_batches(configuration, train, val, said)
     built = build_model(configuration, there, lambda: shape_of(train.value))
-    said += [*loaders.said, *built.said, *_set_dropout(built, configuration)]
+    begins = load_base(configuration, built.model) if built.mine else _refuse_base(configuration, built)
+    said += [*loaders.said, *built.said, *([begins] if begins else ()), *_set_dropout(built, configuration)]
     configuration = _from_data(configuration, train)
     optimizer, configuration = make_optimizer(configuration, built.model)
     scheduler, configuration = make_schedule(configuration, optimizer, _steps(configuration, train.value))
@@ -127,6 +129,18 @@ def _from_data(configuration: Configuration, train: Named) -> Configuration:
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         )
     return configuration.with_values(configuration.origins.get("device", "default"), device=device)
+
+
+def _refuse_base(configuration: Configuration, built: Built) -> str:
+    """Leave a model that the notebook holds as it is."""
+    if configuration.get("base_checkpoint"):
+        raise UsageError(
+            f"`{built.name}` is a model of the notebook, and its weights are not written over by a base "
+            f"checkpoint.",
+            suggestion="Name its class, or load the weights in the notebook and leave the base "
+            "checkpoint out.",
+        )
+    return ""
 
 
 def _set_dropout(built: Built, configuration: Configuration) -> list[str]:

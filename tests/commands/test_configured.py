@@ -232,6 +232,20 @@ def test_resume() -> None:
     assert again.id == run.id and again.progress.step == 8 and str(again.status) == "completed"
 
 
+def test_base_checkpoint() -> None:
+    """Weights of an earlier run are gone on from; others, and a hub's name, are refused in words."""
+    first = trained(C)
+    best = first.folder.checkpoints.best().path
+    text = C.replace("0.05", "1e-4").replace("architecture: mlp", f"architecture: mlp\nmodel_path: {best}")
+    plan = planned(text).plan
+    held = torch.load(best / "model.pt", weights_only=True)
+    assert all(torch.equal(one, held[name]) for name, one in plan.work.model.state_dict().items())
+    assert any("begin as those of" in warning for warning in plan.warnings)
+    for other in (text.replace("mlp\n", "mlp\nhidden_size: 7\n"), text.replace(str(best), "org/model")):
+        with pytest.raises(UsageError, match="base checkpoint"):
+            planned(other)
+
+
 @pytest.mark.parametrize(
     ("text", "words", "said"),
     [
