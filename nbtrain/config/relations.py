@@ -172,10 +172,10 @@ def _architecture(checked: Checked) -> Found:
         )  # fmt: skip
         return [], [told]
     if NAME.fullmatch(word) and not close:
-        return [], [_absent(checked, "torchvision", "vision")] if not has("torchvision") else []
-    return [
-        checked.problem("architecture", expected, hint or "Built-in names: " + ", ".join(BUILT_IN) + ".")
-    ], []
+        if has("torchvision"):  # whether it knows the name is seen when the model is made
+            return [], []
+        hint = 'Run the cell that defines it; for a torchvision name: %pip install "nbtrain[vision]"'
+    return [checked.problem("architecture", expected, hint or f"Built-in are {', '.join(BUILT_IN)}.")], []
 
 
 def _absent(checked: Checked, package: str, extra: str) -> Problem:

@@ -17,6 +17,7 @@ import pytest
 
 import nbtrain
 from nbtrain.cli.main import main
+from nbtrain.running import active
 
 ROOT = Path(nbtrain.__file__).parents[1]
 CONFIG = """\
@@ -69,6 +70,7 @@ def test_train(place: Path) -> None:
 def test_json_and_status(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """--json prints one object; a configuration that is not valid ends with 1, wrong words with 2."""
     monkeypatch.chdir(place)
+    monkeypatch.setattr(active, "_runs", [])  # what trains here is no run of the tests that follow
     status, text = here("start", "--config", "c.yaml", "--json")
     assert (status, json.loads(text)["status"]) == (0, "completed")
     Path("bad.yaml").write_text(CONFIG.replace("seed: 42", "sede: 42"))
