@@ -141,8 +141,8 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
     if context.namespace is None:
         raise UsageError(
             "Training works on the objects of a notebook, and a terminal has none.",
-            suggestion="Use %train in a notebook, or nbtrain.train(model, data) in a script, or a file: nbtrain "
-            "start --config FILE.",
+            suggestion="Use %train in a notebook, or nbtrain.train(model, data) in a script, "
+            "or a file: nbtrain start --config FILE.",
         )
     if len(args.objects) > 2:
         raise UsageError(
