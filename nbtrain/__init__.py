@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nbtrain.commands.runs import load_run as load_run
     from nbtrain.commands.runs import runs as runs
     from nbtrain.commands.start import train as train
+    from nbtrain.commands.validate import validate as validate
     from nbtrain.commands.watch import watch as watch
     from nbtrain.running.log import log as log
 
@@ -50,6 +51,7 @@ _HOME = {
     "review": "nbtrain.commands.review",
     "runs": "nbtrain.commands.runs",
     "train": "nbtrain.commands.start",
+    "validate": "nbtrain.commands.validate",
     "watch": "nbtrain.commands.watch",
 }
 __all__ = sorted(_HOME)

@@ -8,7 +8,11 @@ from types import ModuleType
 from nbtrain.errors import MissingExtra
 
 # import name -> the extra of nbtrain that brings it
-EXTRA_OF = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow", "sklearn": "demo"}
+EXTRA_OF = {
+    "tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow", "sklearn": "demo",
+    "torchvision": "vision",
+    "timm": "vision", "pyarrow": "parquet", "transformers": "hf",
+}  # fmt: skip
 
 
 def require(module: str, *, why: str) -> ModuleType:

@@ -69,7 +69,10 @@ def _run(words: list[str], *, as_json: bool) -> int:
             _show({"version": nbtrain.__version__} if as_json else nbtrain.__version__, as_json=as_json)
             return 0
         value = _value(words)
+        interrupted = _is_planned(value) and _trained(value, quiet=as_json)
         _show(value, as_json=as_json)
+        if interrupted:
+            return 130
     except HelpAsked as asked:
         _show(str(asked).rstrip(), as_json=as_json)
     except NbtrainError as error:
@@ -131,9 +134,21 @@ def _is_run(value: Any) -> bool:
     return hasattr(value, "manifest")
 
 
+def _trained(run: Any, *, quiet: bool) -> bool:
+    """Train a planned run to its end; return whether Ctrl-C ended it."""
+    from nbtrain.cli.foreground import train_here
+
+    return train_here(run, quiet=quiet)
+
+
+def _is_planned(value: Any) -> bool:
+    """Say whether a command returned a run that waits to be started."""
+    return _is_run(value) and str(value.status) == "planned" and hasattr(value, "start")
+
+
 def _critical(value: Any) -> bool:
-    """Say whether a run ended badly, a report tells of one that did, a review found something critical or no
-    Python in parts of what it was to read, a checkpoint cannot be loaded, a step does not fit into memory."""
+    """Say whether a run ended badly or a report tells of one, a configuration is not valid, a review found
+    something critical or no Python in what it read, a checkpoint cannot be loaded, a step does not fit."""
     if hasattr(value, "to_string"):
         return False
     if getattr(value, "broken", False):

@@ -24,6 +24,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "report": ("nbtrain.commands.report", "show what a run came to, or an optimization of it"),
     "diagnose": ("nbtrain.commands.diagnose", "say what is wrong with a training, and what to do"),
     "compare": ("nbtrain.commands.compare", "compare an optimized training with its baseline"),
+    "validate": ("nbtrain.commands.validate", "check a configuration: every error and warning at once"),
     "inspect": ("nbtrain.commands.inspect", "look at a model, optimizer, scheduler, loader or checkpoint"),
     "lr-find": ("nbtrain.commands.lr_find", "find a learning rate by a range test that leaves no trace"),
     "estimate": ("nbtrain.commands.estimate", "estimate the memory of a training step before it runs"),

@@ -3,14 +3,35 @@ changed."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 from nbtrain.commands import start
-from nbtrain.commands.spec import Command
+from nbtrain.commands.spec import Argument, Command, Context
+
+
+def _run(args: SimpleNamespace, context: Context) -> Any:
+    if not args.dry_run:
+        return start.resolve(args, context).report()
+    from nbtrain.commands.dry_run import rehearsed
+    from nbtrain.train.dry_run import STEPS
+
+    steps = args.max_steps or STEPS
+    args.max_steps = None  # of the dry run, and not of the run that is planned
+    return rehearsed(start.resolve(args, context), steps, context)
+
 
 COMMAND = Command(
     "plan",
     "resolve everything, rehearse one batch, show the plan",
-    lambda args, context: start.resolve(args, context).report(),
-    (start.OBJECTS, *start.OPTIONS),
-    examples=("--epochs 20", "model train_loader --val val_loader"),
-    notebook_only=True,
-)
+    _run,
+    (
+        start.OBJECTS,
+        *start.OPTIONS,
+        Argument(("--dry-run",), "also take --max-steps (10) steps, and put everything back", bool),
+    ),
+    examples=(
+        "--epochs 20", "model train_loader --val val_loader",
+        "--config training_config.yaml --dry-run --max-steps 10",
+    ),
+)  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from nbtrain.commands import start
+from nbtrain.commands import configured, start
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import RunNotFound, UsageError
 
@@ -20,7 +20,8 @@ NAMED = tuple(
     )
     for role in ("model", "data")
 )
-OPTIONS = tuple(one for one in start.OPTIONS if one.dest not in ("resume", "name"))
+_WITHOUT = {"resume", "name", *(one.dest for one in configured.ARGUMENTS)}
+OPTIONS = tuple(one for one in start.OPTIONS if one.dest not in _WITHOUT)
 FRONT = tuple(one for one in start.FRONT_ONLY if one.dest != "yes")
 
 
@@ -38,13 +39,31 @@ def resume(args: SimpleNamespace, context: Context) -> Any:
             return f"{living.id} goes on."
         return f"{living.id} was not paused: it trains, at step {living.progress.step:,}."
     root = Path(args.dir or context.runs_dir)
-    if context.namespace is None:
+    file = _configuration(args, root)
+    if context.namespace is None and file is None:
         raise _needs_objects(args.run, root)
     words = {name: value for name, value in vars(args).items() if name not in ("run", "model", "data")}
     objects = [args.model, args.data]
     word = _known(args) or args.run or _newest(root)
-    line = SimpleNamespace(**{**words, "name": None, "resume": word, "objects": objects})
+    none = {one.dest: None for one in configured.ARGUMENTS}
+    if file is not None:
+        none |= {"config": file, "data": args.data}
+        objects = [args.model] if args.model else []
+    line = SimpleNamespace(**{**words, **none, "name": None, "resume": word, "objects": objects})
     return start.planned(line, context)
+
+
+def _configuration(args: SimpleNamespace, root: Path) -> str | None:
+    """The stored configuration of the run that is meant, None where it was made of a notebook's objects."""
+    from nbtrain.runs.layout import CONFIG_FILE
+    from nbtrain.runs.listing import find_run, newest_run
+    from nbtrain.runs.manifest import Manifest
+
+    word = _known(args) or args.run
+    folder = find_run(root, word) if word is not None else newest_run(root)
+    if folder is None or "configuration" not in Manifest.read(folder).hyperparameters:
+        return None
+    return str(folder / CONFIG_FILE)
 
 
 def offers(table: Any) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from nbtrain.commands import configured
 from nbtrain.commands.errors_explained import explainer
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.parse import as_typed
@@ -114,13 +115,16 @@ OPTIONS = (
     ),
     Argument(("--name",), "name of the run", metavar="NAME"),
     Argument(("--dir", "--output-dir"), "folder of the run folders (runs)"),
+    *configured.ARGUMENTS,
 )
 FRONT_ONLY = (
     Argument(("--yes", "-y"), "start at once, without asking", bool),
     Argument(("--wait",), "with --yes: wait in the cell until the run is over", bool),
     Argument(("--as",), "bind the run to this name", metavar="NAME"),
 )
-_NOT_OPTIONS = {"objects", "metric", *ROLES, *(argument.dest for argument in FRONT_ONLY)}
+_NOT_OPTIONS = {
+    "objects", "metric", *ROLES, *(argument.dest for argument in (*FRONT_ONLY, *configured.ARGUMENTS)),
+}  # fmt: skip
 
 
 def resolve(args: SimpleNamespace, context: Context) -> Any:
@@ -131,10 +135,14 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
     """
     from nbtrain.train.resume import plan_of
 
+    if args.config is not None:
+        return configured.prepared(args, context).plan
+    configured.refuse_without_config(args)
     if context.namespace is None:
         raise UsageError(
             "Training works on the objects of a notebook, and a terminal has none.",
-            suggestion="Use %train in a notebook, or nbtrain.train(model, data) in a script.",
+            suggestion="Use %train in a notebook, or nbtrain.train(model, data) in a script, "
+            "or a file: nbtrain start --config FILE.",
         )
     if len(args.objects) > 2:
         raise UsageError(
@@ -212,6 +220,8 @@ def planned(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.running.run import Run
     from nbtrain.train.training import Training
 
+    if args.config is not None:
+        return configured.configured_run(args, context)
     plan = resolve(args, context)
     return Run(
         Training(plan), finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
@@ -310,6 +320,6 @@ COMMAND = Command(
         "--log json",
         "model train_loader --val val_loader --epochs 20 --log json --yes",
         "--split 0.2 --patience 5 --clip 1.0",
+        "--config training_config.yaml --mode baseline --output-dir runs",
     ),
-    notebook_only=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +11,7 @@ from nbtrain.running.activity import Activity
 from nbtrain.running.money import spent
 from nbtrain.running.record import Record
 from nbtrain.runs.environment import environment
+from nbtrain.runs.layout import CONFIG_FILE
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.runs.store import RunFolder
 from nbtrain.runs.tracker import RunInfo, open_trackers
@@ -27,7 +28,7 @@ def opened_folder(activity: Activity) -> Iterator[tuple[RunFolder, list[Any]]]:
     folder = RunFolder.create(activity.dir, activity.name, manifest)
     trackers: list[Any] = []
     try:
-        folder.write_config(activity.config)
+        write_config(folder, activity.config, activity.config_text)
         folder.write_text("plan.md", activity.report().to_markdown())
         trackers = open_trackers(activity.backends, RunInfo(folder, activity.name, activity.config))
         yield folder, trackers
@@ -37,6 +38,14 @@ def opened_folder(activity: Activity) -> Iterator[tuple[RunFolder, list[Any]]]:
                 tracker.finish(RunStatus.FAILED)
         folder.discard()
         raise
+
+
+def write_config(folder: RunFolder, config: Mapping[str, Any], text: str) -> None:
+    """Write config.yaml: the text of a run that is from a configuration, else plain values."""
+    if text:
+        folder.write_text(CONFIG_FILE, text)
+    else:
+        folder.write_config(config)
 
 
 def progress_section(progress: Progress) -> dict[str, Any]:

@@ -49,15 +49,7 @@ def split_loader(loader: Any, fraction: float, seed: int | None) -> tuple[Iterab
                 suggestion="Give validation data with --val NAME.",
             )
         return loader[:-held], loader[-held:]
-    sampler = getattr(loader, "sampler", None)
-    plain = (
-        isinstance(loader, DataLoader)
-        and isinstance(sampler, (RandomSampler, SequentialSampler))
-        and not getattr(sampler, "replacement", False)
-        and len(sampler) == len(loader.dataset)  # an IterableDataset has another sampler, and no length
-        and loader.batch_size
-    )
-    if not plain or not hasattr(loader.dataset, "__getitem__"):
+    if not _is_plain(loader):
         raise UsageError(
             f"The training data is a {type(loader).__name__} that cannot be split by index.",
             suggestion="Split the data set yourself and give the second part with --val NAME.",
@@ -72,16 +64,39 @@ def split_loader(loader: Any, fraction: float, seed: int | None) -> tuple[Iterab
     order = torch.randperm(
         total, generator=torch.Generator().manual_seed(SPLIT_SEED if seed is None else seed)
     ).tolist()
-    shuffled = isinstance(sampler, RandomSampler)
+    shuffled = isinstance(loader.sampler, RandomSampler)
     train, val = Subset(loader.dataset, sorted(order[held:])), Subset(loader.dataset, sorted(order[:held]))
     train_loader = _like(loader, train, shuffle=shuffled, drop_last=loader.drop_last)
     return train_loader, _like(loader, val, shuffle=False, drop_last=False)
 
 
-def _like(loader: DataLoader, dataset: Any, *, shuffle: bool, drop_last: bool) -> DataLoader:
+def like_loader(loader: Any, batch_size: int) -> DataLoader | None:
+    """Return a loader like this one with another batch size; None where it is not a plain one."""
+    if not _is_plain(loader):
+        return None
+    shuffled = isinstance(loader.sampler, RandomSampler)
+    return _like(loader, loader.dataset, shuffle=shuffled, drop_last=loader.drop_last, batch_size=batch_size)
+
+
+def _is_plain(loader: Any) -> bool:
+    """Say whether a loader does nothing but batch an indexable data set, in order or shuffled."""
+    sampler = getattr(loader, "sampler", None)
+    return bool(
+        isinstance(loader, DataLoader)
+        and isinstance(sampler, (RandomSampler, SequentialSampler))
+        and not getattr(sampler, "replacement", False)
+        and len(sampler) == len(loader.dataset)  # an IterableDataset has another sampler, and no length
+        and loader.batch_size
+        and hasattr(loader.dataset, "__getitem__")
+    )
+
+
+def _like(
+    loader: DataLoader, dataset: Any, *, shuffle: bool, drop_last: bool, batch_size: int | None = None
+) -> DataLoader:
     return DataLoader(
         dataset,
-        batch_size=loader.batch_size,
+        batch_size=batch_size or loader.batch_size,
         shuffle=shuffle,
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,

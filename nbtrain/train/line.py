@@ -7,12 +7,18 @@ from typing import Any
 
 from torch import nn
 
-ORIGINS = {"notebook": "", "option": "you set it", "default": "default", "assumed": "chosen by nbtrain"}
+ORIGINS = {
+    "notebook": "", "option": "you set it", "default": "default", "assumed": "chosen by nbtrain",
+    # of a run from a configuration; its values may be those of the defaults all the same
+    "config": "in the configuration", "mode": "by the mode", "data": "", "diagnosis": "from the diagnosis",
+    "config-as-default": "in the configuration", "option-as-default": "you set it",
+    "mode-as-default": "by the mode",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the plan. `origin`: notebook, option, default or assumed."""
+    """One line of the plan. `origin`: one of ORIGINS."""
 
     section: str
     label: str
@@ -23,7 +29,7 @@ class Line:
     @property
     def marked(self) -> bool:
         """True when the value differs from a default."""
-        return self.origin in ("option", "assumed")
+        return self.origin in ("option", "assumed", "config", "mode", "diagnosis")
 
 
 def kind_of(thing: Any) -> str:

@@ -165,7 +165,7 @@ def range_test(subjects: RangeSubjects, settings: RangeSettings, on_step: OnStep
     settings.check()
     began = time.perf_counter()
     loader = subjects.loader
-    _refuse_what_is_read_once(loader)
+    refuse_what_is_read_once(loader)
     with active.borrowed(subjects.model.parameters(), "A learning-rate range test"):
         others = active.alive()
         memento = Memento(
@@ -204,7 +204,7 @@ def _sweep(subjects: RangeSubjects, settings: RangeSettings, curve: _Curve, on_s
         device=next(model.parameters()).device, clip=settings.clip,
     )  # fmt: skip
     shares = _shares(optimizer)
-    with closing(_cycled(subjects.loader)) as batches:  # its workers end here, not when a traceback is let go
+    with closing(cycled(subjects.loader)) as batches:  # its workers end here, not when a traceback is let go
         for number, rate in enumerate(settings.rates(), 1):
             for group, share in zip(optimizer.param_groups, shares, strict=True):
                 if isinstance(group["lr"], Tensor):
@@ -239,7 +239,7 @@ def _shares(optimizer: Any) -> list[float]:
     return [1.0] * len(optimizer.param_groups)
 
 
-def _cycled(loader: Iterable[Any]) -> Iterator[Any]:
+def cycled(loader: Iterable[Any]) -> Iterator[Any]:
     """Yield batches for ever: a short loader is begun again."""
     loader = _apart(loader)
     while True:
@@ -262,7 +262,7 @@ def _apart(loader: Iterable[Any]) -> Iterable[Any]:
     return twin
 
 
-def _refuse_what_is_read_once(loader: Iterable[Any]) -> None:
+def refuse_what_is_read_once(loader: Iterable[Any]) -> None:
     source = getattr(loader, "dataset", loader)
     once = callable(getattr(type(source), "__next__", None))
     streamed = isinstance(source, IterableDataset) or not hasattr(type(source), "__getitem__")

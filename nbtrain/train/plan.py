@@ -55,7 +55,9 @@ class Plan:
         name: the run's name. total_epochs, total_steps, steps_per_epoch: lengths, None where unknown.
         estimate: how long it will take, or why that is not known. lines: what is shown. warnings: said before
             the start.
-        config: plain values for config.yaml. data_seed: see `nbtrain.train.feed`.
+        config: plain values for config.yaml. config_text: what config.yaml holds instead, where the run is
+        from
+            a configuration; "" elsewhere. data_seed: see `nbtrain.train.feed`.
         resume: the ResumePoint it goes on from, or None. trials: what came of `--fast`, or None.
     """
 
@@ -72,6 +74,7 @@ class Plan:
     data_seed: int | None = None
     resume: Any = None
     trials: Trials | None = None
+    config_text: str = ""
 
     @property
     def eta_s(self) -> float | None:

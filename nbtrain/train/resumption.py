@@ -8,6 +8,7 @@ from typing import Any
 
 from nbtrain.findings import Finding, Severity
 from nbtrain.running.activity import Desk
+from nbtrain.running.results import write_config
 from nbtrain.runs.environment import environment
 from nbtrain.runs.fingerprint import Difference, reason
 from nbtrain.runs.manifest import utc_now
@@ -34,7 +35,7 @@ def reopened_folder(plan: Any) -> Iterator[tuple[RunFolder, list[Any]]]:
     try:
         info = RunInfo(folder, plan.name, plan.config, after_step=point.info.step)
         trackers = open_trackers(plan.work.options.log, info)
-        folder.write_config(plan.config)
+        write_config(folder, plan.config, plan.config_text)
         folder.write_text("plan.md", plan.report().to_markdown())
         folder.write_manifest(
             status=RunStatus.RUNNING, stop_reason="", error=None, hyperparameters=plan.config,

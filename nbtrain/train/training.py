@@ -65,7 +65,7 @@ class Training(Activity):
     def __init__(self, plan: Plan) -> None:
         self.plan: Any = plan
         self.objects: Any = plan.work
-        self.name, self.config = plan.name, plan.config
+        self.name, self.config, self.config_text = plan.name, plan.config, plan.config_text
         self.dir, self.backends = plan.work.options.dir, plan.work.options.log
         self.resumption: Resumption | None = None
         self.judges_within_epochs = plan.work.options.val_every is not None
@@ -91,15 +91,18 @@ class Training(Activity):
 
     def described(self) -> dict[str, Any]:
         """Return base_model, dataset, hyperparameters and seed."""
-        work = self.objects
+        work, said = self.objects, self.config.get("configuration") or {}
+        data = said.get("data") or {}
         return {
             "base_model": type(work.model).__name__,
             "dataset": {
-                "name": work.names.get("train") or None, "train_samples": samples_of(work.train_loader),
+                "name": data.get("dataset_name") or work.names.get("train") or None,
+                "version": data.get("dataset_version"), "train_samples": samples_of(work.train_loader),
                 "valid_samples": samples_of(work.val_loader) if work.val_loader is not None else None,
             },
             "hyperparameters": self.config,
             "seed": work.options.seed,
+            "tags": tuple((said.get("logging") or {}).get("tags") or ()),
         }  # fmt: skip
 
     def report(self) -> Report:
@@ -286,3 +289,4 @@ class Training(Activity):
         self.resumption = self._editor = None
         self._recorder = Recorder()
         forget(self)
+

@@ -35,14 +35,16 @@ class WeightsAndBiases(Tracker):
                 "wandb has no API key on this machine, so it would stop and ask for one.",
                 suggestion="Run `!wandb login`, or %env WANDB_MODE=offline to keep the logs here.",
             )
+        said = (info.config.get("configuration") or {}).get("logging") or {}
         self._run = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "nbtrain"),
+            project=said.get("project") or os.environ.get("WANDB_PROJECT", "nbtrain"),
+            entity=said.get("entity"),
             name=info.name,
             id=info.folder.id,
             resume="allow",
             dir=str(info.folder.path),
             config=for_json(dict(info.config)),
-            tags=list(info.tags) or None,
+            tags=list(info.tags or said.get("tags") or ()) or None,
             reinit="create_new" if _knows_create_new(wandb) else True,
             settings=wandb.Settings(console="off", silent=True, save_code=False, disable_git=True),
         )

@@ -1,0 +1,55 @@
+"""A run in a terminal: its plan, a line an epoch, and the way out by Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from nbtrain.running.keeper import epoch_line
+
+POLL_S = 0.1
+
+
+def train_here(run: Any, *, quiet: bool) -> bool:
+    """Start a planned run and wait until it is over; return whether Ctrl-C ended it.
+
+    Ctrl-C stops it at its next step, with checkpoint and results; a second one leaves at once.
+
+    Args:
+        quiet: print nothing.
+    """
+    if not quiet:
+        print(run.plan.report().to_text(), flush=True)
+    run.start()
+    if not quiet:
+        print(f"Training {run.id}. Ctrl-C stops it at the next step.", flush=True)
+    said = 0
+    interrupted = False
+    while True:
+        try:
+            over = _over(run)
+            said = said if quiet else _print_new(run, said)
+            if over:
+                return interrupted
+            time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+            run.stop()
+
+
+def _print_new(run: Any, said: int) -> int:
+    rows = run.epochs.to_dict("records")
+    for row in rows[said:]:
+        print(epoch_line({name: value for name, value in row.items() if value == value}), flush=True)
+    return len(rows)
+
+
+def _over(run: Any) -> bool:
+    """Say whether nothing more is to come. `run.wait()` without a time takes an interrupt for itself."""
+    try:
+        run.wait(0)
+    except TimeoutError:
+        return False
+    return True
