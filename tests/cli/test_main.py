@@ -52,6 +52,13 @@ def nb(*words: str, command: list[str] = AS_MODULE, **options: Any) -> subproces
     return subprocess.run([*command, *words], env=env(), capture_output=True, text=True, **options)
 
 
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests trained in this process is no run of a terminal's."""
+    if "nbtrain.running.active" in sys.modules:
+        monkeypatch.setattr(sys.modules["nbtrain.running.active"], "_runs", [])
+
+
 def here(*words: str) -> subprocess.CompletedProcess[str]:
     """The same in this process, which spares it the start of another and the import of torch."""
     from nbtrain.cli.main import main
