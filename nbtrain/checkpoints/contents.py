@@ -17,7 +17,6 @@ STATE_KEYS = (
     "state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "weights", "params",
     "generator", "student", "ema", "ema_state_dict", "model_ema", "encoder", "G", "D", "discriminator",
 )  # fmt: skip
-OPTIMIZER_KEYS = ("optimizer", "optimizer_state_dict", "optimizer_states", "optim", "optimizer_state", "opt")
 NUMBER_WORDS = (
     "loss", "acc", "epoch", "step", "iter", "lr", "best", "score", "f1", "auc", "bleu", "perplexity",
     "metric", "error", "mse", "mae", "rmse", "iou", "map", "dice", "wer", "psnr", "ssim",
@@ -40,7 +39,7 @@ class Contents:
     """A checkpoint laid open.
 
     Attributes:
-        path: as given. format: in words. weights: name -> tensor, mapped from the file, not copied.
+        path: as given. format: in words. weights: name -> tensor, on the CPU.
         loadable: it could be read. safe: loading it runs no code; None where that does not arise.
         problems: what is wrong, as sentences. epoch, step: counters, None where none is kept.
         metrics: names and numbers kept beside the weights. optimizers: as saved.

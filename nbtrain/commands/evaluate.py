@@ -86,12 +86,13 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         )
     model, data = [*names, None, None][:2]
     setup = find_setup(
-        known, model=model, data=data, val=False, scheduler=False, optimizer=None, loss=args.loss
+        known, model=model, data=data, val=None if data is None else False, scheduler=False, loss=args.loss
     )
+    judged = setup.val if setup.val is not None else setup.train  # what was trained on says little
     loss = setup.loss.value if setup.loss is not None else None
     metrics = dict(_metric(one, known) for one in args.metric or ())
     return evaluate(
-        setup.model.value, setup.train.value, checkpoint=files[0] if files else None, loss=loss,
+        setup.model.value, judged.value, checkpoint=files[0] if files else None, loss=loss,
         metrics=metrics, classes=known.get(args.classes, ()) if args.classes else (), trust=args.trust,
     )  # fmt: skip
 

@@ -126,7 +126,6 @@ FLAT = Dialect(
      ("total_steps", "epochs")),
 )  # fmt: skip
 
-DIALECTS = (SECTIONS, HYPERPARAMETERS, FLAT)
 _SECTIONS_OF_A = ("model", "optimizer", "training", "early_stopping", "reproducibility")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -16,7 +15,6 @@ import nbtrain
 
 _OURS = str(Path(nbtrain.__file__).parent) + os.sep
 _TORCH = str(Path(torch.__file__).parent) + os.sep
-_THREADS = threading.__file__
 _PACKAGES = f"{os.sep}site-packages{os.sep}"
 _STANDARD = str(Path(os.__file__).parent) + os.sep
 MOST_FRAMES = 40

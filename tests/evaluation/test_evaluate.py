@@ -136,6 +136,8 @@ def test_the_verb(tmp_path: Path) -> None:
 
     assert line(str(tmp_path / "a.pt"), "model", "loader").data["weights"] == "a.pt"
     assert line().data["weights"] == "as they are in the notebook"
+    names["val_loader"] = setup(samples=48)[1]
+    assert line().data["samples"] == 48 and line("model", "loader").data["samples"] == 150
     with pytest.raises(UsageError, match="too many"):
         line("a.pt", "b.pt")
     with pytest.raises(UsageError, match="there is no function"):
