@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,29 @@ def test_a_cell_without_an_end_is_ended() -> None:
     cell = "while True:\n    try:\n        sum(range(1000))\n    except Exception:\n        pass\n"
 
     assert probe(cell, notebook(), seconds=0.2).ended == "time"
+
+
+ENDED_THEN_PROFILED = """
+import sys
+from nbtrain.review.probe.execution import TimeIsUp, _time_limit
+
+try:
+    with _time_limit(0.0):
+        while True:
+            sum(range(1000))
+except TimeIsUp:
+    sys.setprofile(lambda *about: None)
+    sum(map(lambda one: one, range(10)))
+    sys.setprofile(None)
+    print("alive")
+"""
+
+
+def test_an_ended_cell_leaves_the_interpreter_as_it_was(python: str) -> None:
+    """When a cell was ended no exception stays waiting in Python: on 3.11 it would hang a profiled thread."""
+    done = subprocess.run([python, "-c", ENDED_THEN_PROFILED], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout == "alive\n", done.stderr
 
 
 def test_without_being_asked_nothing_is_run() -> None:

@@ -165,15 +165,30 @@ def _time_limit(until: float) -> Iterator[None]:
         with lock:
             if not over.is_set():
                 raised = True
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeIsUp))
+                _send_time_is_up(thread)
 
     guard = threading.Thread(target=watch, name="nbtrain-probe-time", daemon=True)
     guard.start()
     try:
         yield
     finally:
-        with lock:
-            over.set()
-            if raised:  # it has arrived, or is taken back
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None)
+        try:
+            with lock:
+                over.set()
+            if raised:
+                _send_time_is_up(thread)
+                while True:  # it arrives at once; the first one may have, or not
+                    time.sleep(0)
+        except TimeIsUp:
+            pass
         guard.join()
+
+
+def _send_time_is_up(thread: int) -> None:
+    """Have TimeIsUp raised in a thread, in the place of one that has not arrived yet.
+
+    It cannot be taken back: withdrawn with None it leaves CPython's flag of a waiting exception up for good,
+    which slows every thread, and on 3.11 hangs those with a profile function. So each one that is sent must
+    arrive.
+    """
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeIsUp))
