@@ -130,6 +130,13 @@ def pytest_testnodedown(node: Any, error: Any) -> None:
     node.config.stash[elsewhere].update(told.get("there", ()))
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name a failure when it happens: of a run that is cut off nothing else would be known."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        message = getattr(getattr(report.longrepr, "reprcrash", None), "message", str(report.longrepr))
+        print(f"\n{report.when} failed: {report.nodeid}\n{message[:500]}", flush=True)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if not config.stash[missed]:
         return
