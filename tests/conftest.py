@@ -6,6 +6,7 @@ Owns the environment of the test process and its children, the real shell and ke
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -45,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[missed], config.stash[elsewhere] = [], set()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)  # kernels and scripts would be deaf too
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # kernels and scripts would compile nbtrain each time
+    sys.dont_write_bytecode = False
     profile = home / "ipython" / "profile_default"
     profile.mkdir(parents=True)
     # Without it each kernel and shell opens a history database and a thread to write it.
@@ -67,6 +70,12 @@ def pytest_configure(config: pytest.Config) -> None:
     )  # torch in this process and in kernels: models here are tiny
 
 
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of later searches for garbage; shells and kernels here search often."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[isolated], ignore_errors=True)
 
@@ -75,6 +84,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put files with browsers and kernels first: two processes that share the files then end together."""
+    heavy = {mark: {item.path for item in items if item.get_closest_marker(mark)} for mark in REQUIRED_MARKS}
+    items.sort(key=lambda item: [item.path not in heavy[mark] for mark in REQUIRED_MARKS])
     if chromium_path() or browser_required():
         return
     no_browser = pytest.mark.skip(reason="no chromium here (Debian: apt install chromium)")
