@@ -77,8 +77,8 @@ def _other_data(baseline: Side, optimized: Side) -> list[str]:
         return []
     for key in _IDENTITY:
         a, b = _values(baseline, key), _values(optimized, key)
-        if key == "name" and (_by_variable(baseline) or _by_variable(optimized)):
-            continue  # train_loader and loader_64 may hold the same data
+        if key in ("name", "sha256") and (_by_variable(baseline) or _by_variable(optimized)):
+            continue  # train_loader and loader_64 may hold the same data, or the same scaled otherwise
         if a and b and a != b:
             different.append(
                 f"{_SAID[key]} is {_listed(a)} in {baseline.name} and {_listed(b)} in {optimized.name}"
@@ -110,7 +110,10 @@ def sameness(baseline: Side, optimized: Side) -> Sameness:
     surest = [key for key in known if key == "sha256"]
     if different:
         return Sameness(seed, False, seed_said, different[0])
-    if surest:
+    if surest and _values(baseline, "sha256") != _values(optimized, "sha256"):
+        doubts.append("The data's hashes differ: other samples, another order, or values prepared otherwise.")
+        known.remove("sha256")
+    elif surest:
         return Sameness(seed, True, seed_said, "Same data: its hash is the same.")
     names = [_values(side, "name") for side in (baseline, optimized)]
     by_variable = _by_variable(baseline) or _by_variable(optimized)
@@ -119,7 +122,8 @@ def sameness(baseline: Side, optimized: Side) -> Sameness:
     if not known:
         return Sameness(seed, None, seed_said, "It is not known whether the data is the same.", tuple(doubts))
     what = ", ".join(_SAID[key] for key in known if not (key == "name" and names[0] != names[1]))
-    said = f"The data looks the same ({what}); no hash of it is known on both sides."
+    hashes = "its hashes differ" if surest else "no hash of it is known on both sides"
+    said = f"The data looks the same ({what}); {hashes}."
     return Sameness(seed, True if what and not doubts else None, seed_said, said, tuple(doubts))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from nbtrain.errors import UsageError
@@ -34,6 +35,7 @@ from nbtrain.train.callbacks.report_back import ReportBack
 from nbtrain.train.callbacks.shortages import Shortages
 from nbtrain.train.callbacks.utilisation import Utilisation
 from nbtrain.train.data import batches_of, samples_of
+from nbtrain.train.data_hash import data_sha256
 from nbtrain.train.editor import Editor
 from nbtrain.train.events import Callback, Callbacks
 from nbtrain.train.fast.planned import scene_of
@@ -89,6 +91,10 @@ class Training(Activity):
         judged = work.options.on_nan != "stop"
         return Record(Watch(scaled=work.precision.scaled, whole=whole, judged=judged))
 
+    @cached_property
+    def _data_sha256(self) -> str | None:
+        return data_sha256(self.objects.train_loader, self.objects.val_loader)
+
     def described(self) -> dict[str, Any]:
         """Return base_model, dataset, hyperparameters and seed."""
         work, said = self.objects, self.config.get("configuration") or {}
@@ -97,7 +103,8 @@ class Training(Activity):
             "base_model": type(work.model).__name__,
             "dataset": {
                 "name": data.get("dataset_name") or work.names.get("train") or None,
-                "version": data.get("dataset_version"), "train_samples": samples_of(work.train_loader),
+                "version": data.get("dataset_version"), "sha256": self._data_sha256,
+                "train_samples": samples_of(work.train_loader),
                 "valid_samples": samples_of(work.val_loader) if work.val_loader is not None else None,
             },
             "hyperparameters": self.config,
