@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import nbtrain
 from tests.compare.conftest import Writer, rows
@@ -159,6 +162,27 @@ def test_the_same_hash_under_two_names_is_the_same_data(write: Writer) -> None:
 
     assert found.to_dict()["same_data"] is True
     assert found.to_dict()["same_seed"] is True
+
+
+def test_values_prepared_otherwise_are_a_doubt(tmp_path: Path) -> None:
+    """Of two notebook runs one trained on scaled inputs: compared all the same, and the other hash is said."""
+
+    def run(scale: float) -> Path:
+        torch.manual_seed(0)
+        x = torch.randn(64, 3)
+        data = TensorDataset(x * scale, (x.sum(1) > 0).long())
+        model = nn.Linear(3, 2)
+        run = nbtrain.train(
+            model, DataLoader(data, 16), val=DataLoader(data, 64), loss=nn.CrossEntropyLoss(), epochs=2, seed=1,
+            optimizer=torch.optim.SGD(model.parameters(), 0.1), log="json", dir=tmp_path, name=f"by-{scale:g}",
+        )  # fmt: skip
+        run.wait(60)
+        return run.dir
+
+    found = nbtrain.compare(run(1.0), run(10.0))
+
+    assert found.verdict != "not-comparable"
+    assert "hashes differ" in found.to_markdown()
 
 
 @pytest.mark.parametrize(
