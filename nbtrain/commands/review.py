@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,19 +64,24 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
                 f"%%train_review reads the cell below it and takes no names; `{args.names[0]}` is one.",
                 suggestion="%train_review NAME, with one %, reviews objects.",
             )
-        return review(context.cell, namespace=context.namespace, probe=args.probe)
+        if args.output is not None:
+            raise UsageError(
+                "--output writes a corrected file, and a cell is none.",
+                suggestion="%%train_review --fix puts the corrected cell below this one.",
+            )
+        return _fixed(review(context.cell, namespace=context.namespace, probe=args.probe), args)
     if args.run:
         raise UsageError(
             "--run runs the cell below, and there is none.", suggestion="Use it as %%train_review --run."
         )
     files = [name for name in args.names if name.endswith((".py", ".ipynb"))]
     if files:
-        if len(args.names) > 1:
-            raise UsageError(
-                f"One file at a time: {len(args.names)} words were given.",
-                suggestion=f"Review `{files[0]}` alone.",
-            )
-        return review(Path(files[0]).expanduser(), probe=args.probe)
+        return _of_file(files[0], args)
+    if args.fix:
+        raise UsageError(
+            "--fix corrects code: the cell below, or a file; there is neither.",
+            suggestion="Use it as %%train_review --fix, or give a .py or .ipynb file.",
+        )
     if args.probe:
         raise UsageError(
             "--probe runs code: the cell below, or a file; there is neither.",
@@ -101,6 +107,62 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     return review(None, namespace=context.visible())
 
 
+def _of_file(name: str, args: SimpleNamespace) -> Any:
+    if len(args.names) > 1:
+        raise UsageError(
+            f"One file at a time: {len(args.names)} words were given.",
+            suggestion=f"Review `{name}` alone.",
+        )
+    if (args.output is not None or args.overwrite) and not args.fix:
+        raise UsageError(
+            "--output and --overwrite are for corrected files.", suggestion="Add --fix, or leave them out."
+        )
+    path = Path(name).expanduser()
+    found = _fixed(review(path, probe=args.probe), args)
+    if args.output is None:
+        return found
+    return _written(path, found, Path(args.output).expanduser(), overwrite=args.overwrite)
+
+
+def _fixed(found: Any, args: SimpleNamespace) -> Any:
+    """With --fix in a terminal's way: the review with the report of its correction."""
+    if not args.fix:
+        return found
+    from nbtrain.review.fixed import report
+
+    return replace(found, report=report(found))
+
+
+def _written(path: Path, found: Any, target: Path, *, overwrite: bool) -> Any:
+    """Write the corrected file, and say so in the report.
+
+    Raises:
+        UsageError: the target is there already, and overwriting was not asked for; it is of another kind.
+        RunFolderError: the disk refused.
+    """
+    from nbtrain.review.fixed import content
+    from nbtrain.runs.files import REAL, disk_trouble, replace_file
+
+    if target.suffix != path.suffix:
+        raise UsageError(
+            f"--output was given `{target}`; the correction of `{path}` is a {path.suffix} file.",
+            suggestion=f"Name a {path.suffix} file.",
+        )
+    if target.exists() and not overwrite:
+        raise UsageError(
+            f"`{target}` is there already and was left alone.",
+            suggestion="Add --overwrite to replace it, or name another file.",
+        )
+    if not found.correction.after:
+        return found
+    try:
+        replace_file(target, content(path, found), REAL)
+    except OSError as error:
+        raise disk_trouble(error, "write the corrected file", target) from error
+    headline = f"{found.report.headline}; written to {target}"
+    return replace(found, report=replace(found.report, headline=headline))
+
+
 COMMAND = Command(
     "review",
     "review code and live objects before GPU hours are spent",
@@ -113,7 +175,11 @@ COMMAND = Command(
             metavar="NAME",
         ),
         Argument(("--probe",), "run two steps of the code on copies, put everything back, tell", bool),
+        Argument(("--fix",), "show the corrected code as a diff; of a cell, put it below", bool),
+        Argument(("--output",), "with --fix: write the corrected file there", metavar="FILE"),
+        Argument(("--overwrite",), "with --output: also where there is a file already", bool),
+        Argument(("--log",), "with --run: where the numbers go, as for %%train", metavar="BACKENDS"),
         Argument(("--run",), "run the cell after its review (in a notebook, %%train_review --run)", bool),
     ),
-    examples=("train.py", "experiment.ipynb", "model optimizer"),
+    examples=("train.py", "experiment.ipynb", "train.py --fix --output train_fixed.py"),
 )

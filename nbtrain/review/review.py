@@ -12,14 +12,14 @@ from typing import Any
 
 from nbtrain.errors import UsageError
 from nbtrain.findings import Finding, Severity
-from nbtrain.notebook.symbolic.library import OTHER_TRAINERS, root_of
 from nbtrain.report.model import Report
 from nbtrain.review import document, probe_report
 from nbtrain.review.engine import Outcome, run
 from nbtrain.review.facts import ReviewFacts, gather
+from nbtrain.review.handoffs import handoffs, nothing_trains, trainer_of
 from nbtrain.review.notebook_file import Cells, decoded, read_cells
 from nbtrain.review.probe.seen import ProbeFacts
-from nbtrain.review.suggest import suggested_config
+from nbtrain.review.suggest import Correction, correction
 
 JSON_KEYS = (
     "rule",
@@ -49,11 +49,14 @@ class Review:
         caveats: what was not read, and rules that failed.
         silenced: (rule id, line) of each finding that a comment in the source allows.
         broken: parts are no Python: running it as it is fails, and those parts were not reviewed.
+        trains: the source takes training steps, or has them taken.
         confidence: how far the review can be trusted: high, medium or low.
         risk: what running this unchanged risks: high, medium or low.
         suggested_config: the source, corrected where exact positions allow it; "" when there is nothing to
             correct.
         source: the text that was reviewed, or None.
+        correction: the source before and after it is corrected, and what is left to find then; None without
+            a source. Of a notebook file the code cells, each below a line `# %% cell N`.
         report: the document.
     """
 
@@ -66,8 +69,10 @@ class Review:
     suggested_config: str
     source: str | None
     report: Report
+    correction: Correction | None = None
     silenced: tuple[tuple[str, int | None], ...] = ()
     broken: bool = False
+    trains: bool = False
 
     @property
     def critical(self) -> tuple[Finding, ...]:
@@ -164,7 +169,8 @@ def _review(
     gaps = [*_general_gaps(facts), *outcome.gaps]
     unread = [*(facts.source.unread if facts.source else ()), *(cells.caveats if cells else ())]
     caveats = [*unread, *outcome.caveats, *_silenced(outcome, cells)]
-    config = suggested_config(source, read, namespace) if source is not None else ""
+    mended = _mended(source, read, namespace, cells) if source is not None else None
+    config = mended.after if mended is not None else ""
     practices = _good(facts.source.practices if facts.source else (), outcome)
     confidence, risk = _confidence(facts, gaps, [*unread, *outcome.caveats]), _risk(outcome)
     broken = bool(facts.source and facts.source.broken) or bool(cells and cells.broken)
@@ -176,12 +182,15 @@ def _review(
         "information_gaps": gaps,
         "caveats": caveats,
         "suggested_config": config,
+        "diff": mended.difference(filename or "cell", "corrected") if mended is not None else "",
+        "outside": handoffs(facts),
         "silenced": [{"rule": rule, "line": line} for rule, line in outcome.silenced],
     }
     if facts.probe is not None:
         data["probe"] = probe_report.to_dict(facts.probe)
     nothing = broken and not (facts.source and facts.source.tree and facts.source.tree.body)
     heard = "nothing" if nothing else "part" if unread or outcome.caveats else "all"
+    heard = "no training" if heard == "all" and nothing_trains(facts) else heard
     report = document.build(outcome.findings, data, title=_title(filename, source), heard=heard)
     if facts.probe is not None:
         report = probe_report.added(report, facts.probe)
@@ -195,9 +204,22 @@ def _review(
         config,
         source,
         report,
+        mended,
         outcome.silenced,
         broken,
+        bool(facts.trainings) or trainer_of(facts) is not None,
     )
+
+
+def _mended(
+    source: str, read: Outcome, namespace: Mapping[str, Any] | None, cells: Cells | None
+) -> Correction:
+    """The correction of a source; of a notebook with its magics and the limits of its cells."""
+    if cells is None or not cells.starts:
+        return correction(source, read, namespace)
+    if not any(read.edits):
+        return Correction(cells.marked, "", read.findings)
+    return correction(cells.marked, run(gather(cells.marked, namespace)), namespace)
 
 
 def _probed(source: str, namespace: Mapping[str, Any] | None) -> ProbeFacts:
@@ -261,11 +283,9 @@ def _general_gaps(facts: ReviewFacts) -> list[str]:
         return ["No rule was checked: nothing could be read."]
     if facts.trainings:
         return []
-    if others := facts.story.made("other-trainer"):
-        path = others[0].data["path"]
+    if (other := trainer_of(facts)) is not None:
         return [
-            f"{OTHER_TRAINERS[root_of(path)]} takes the training steps (line {others[0].line}); "
-            "what it does in a step was not checked."
+            f"{other[0]} takes the training steps (line {other[1]}); what it does in a step was not checked."
         ]
     if facts.optimizers or facts.loaders or facts.source.tree is None or facts.source.tree.body:
         return ["The source has no training step: what a loop would have to do was not checked."]
