@@ -74,6 +74,9 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
         sections.append(Section("Findings", (Note(*NOTHING_FOUND[heard]),)))
     if findings:
         sections.append(Section("Evidence", (Items(tuple(_evidence(one, place) for one, place in pairs)),)))
+    if data["situation"]:
+        told = tuple(f"{one['name']}: {one['evidence']}. {one['changes']}" for one in data["situation"])
+        sections.append(Section("Situation", (Items(told),)))
     if data["good_practices"]:
         sections.append(Section("Good Practices", (Items(tuple(data["good_practices"])),)))
     if data["suggested_config"]:

@@ -6,7 +6,7 @@ import gc
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,7 @@ def _review(
         "caveats": caveats,
         "suggested_config": config,
         "diff": mended.difference(filename or "cell", "corrected") if mended is not None else "",
+        "situation": [asdict(one) for one in facts.situations],
         "outside": handoffs(facts),
         "silenced": [{"rule": rule, "line": line} for rule, line in outcome.silenced],
     }

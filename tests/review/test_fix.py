@@ -152,7 +152,7 @@ def test_a_terminal_shows_the_diff_and_writes_only_where_asked(tmp_path: Path, c
 
 
 def test_a_notebook_is_corrected_cell_by_cell(tmp_path: Path) -> None:
-    """Magics, other languages, broken cells, outputs and metadata stay; only the code that is wrong changes."""
+    """Magics, other languages, broken cells, outputs and metadata stay; only what is wrong changes."""
     sources: list[str | list[str]] = [
         "%load_ext nbtrain\n!pip list", "%%bash\nls", "def broken(:", "#%% mine\nx = 1",
         ["%%time\n", "import torch\n", "opt = torch.optim.Adam(m.parameters(), lr=0.5)"], "",

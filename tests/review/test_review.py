@@ -108,7 +108,7 @@ def test_the_json_shape() -> None:
     assert json.loads(json.dumps(data)) == data
     assert set(data) == {
         "findings", "good_practices", "confidence", "risk", "information_gaps", "caveats", "suggested_config",
-        "silenced", "diff", "outside",
+        "silenced", "diff", "outside", "situation",
     }  # fmt: skip
     wanted = {"rule", "severity", "line", "current", "recommended", "evidence", "confidence"}
     assert all(wanted <= set(one) for one in data["findings"])

@@ -62,6 +62,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.evaluation import is_evaluation
+from nbtrain.notebook.situation import RL
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -70,7 +71,7 @@ KEEPS = re.compile(r"best|patience|early|stop|checkpoint|ckpt|torch\.save|save_p
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
-    if facts.source is None or KEEPS.search(facts.words):
+    if facts.source is None or facts.is_situation(RL) or KEEPS.search(facts.words):
         return
     if not any(
         is_evaluation(facts.story, run) and run.forward.loops[:1] != (run.loop,) for run in facts.story.passes
