@@ -13,16 +13,23 @@ from typing import Any
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import UsageError
 
+FILES = (".py", ".ipynb", ".yaml", ".yml")
+
 
 def review(
-    source: str | Path | None = None, *, namespace: Mapping[str, Any] | None = None, probe: bool = False
+    source: str | Path | None = None,
+    *,
+    namespace: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    probe: bool = False,
 ) -> Any:
     """Review code and the objects it names; nothing is run unless a probe is asked for.
 
     Args:
-        source: code as text, or the path of a .py or .ipynb file; None reviews the live objects alone.
+        source: code as text, or the path of a .py, .ipynb or .yaml file; None reviews the live objects alone.
         namespace: name -> object, e.g. `globals()`; what is seen there beats what is read in the source.
             None takes none, and without a source the caller's globals: in a notebook, its variables.
+        config: path of a configuration (.yaml), reviewed by the same rules in place of a source.
         probe: run the code for two optimizer steps on copies, and say what really happens. Everything is put
             back, and the report says what that was verified for.
 
@@ -34,14 +41,16 @@ def review(
     """
     from nbtrain.review import review_file, review_source
 
+    if config is not None:
+        return _of_configuration(config, source, namespace, probe)
     if isinstance(source, Path) or (
-        isinstance(source, str) and "\n" not in source and source.endswith((".py", ".ipynb"))
+        isinstance(source, str) and "\n" not in source and source.endswith(FILES)
     ):
         return review_file(Path(source), namespace=namespace, probe=probe)
     if source is not None and not isinstance(source, str):
         raise UsageError(
             f"review was given a value of type {type(source).__name__}; allowed are code as text and the "
-            "path of a .py or .ipynb file.",
+            "path of a .py, .ipynb or .yaml file.",
             suggestion="nbtrain.review() without an argument reviews the objects of the notebook.",
         )
     if probe and source is None:
@@ -51,6 +60,22 @@ def review(
     if source is None and namespace is None:
         namespace = _persons_own(sys._getframe(1).f_globals)
     return review_source(source, namespace=namespace, probe=probe)
+
+
+def _of_configuration(config: Any, source: Any, namespace: Mapping[str, Any] | None, probe: bool) -> Any:
+    from nbtrain.review import review_file
+
+    if source is not None:
+        raise UsageError(
+            "A source and a configuration are two reviews.", suggestion="Leave one of the two out."
+        )
+    path = Path(config).expanduser()
+    if path.suffix not in (".yaml", ".yml"):
+        raise UsageError(
+            f"A configuration is a .yaml file; `{config}` is none.",
+            suggestion="nbtrain validate --new baseline prints one.",
+        )
+    return review_file(path, namespace=namespace, probe=probe)
 
 
 def _persons_own(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,9 +99,16 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         raise UsageError(
             "--run runs the cell below, and there is none.", suggestion="Use it as %%train_review --run."
         )
-    files = [name for name in args.names if name.endswith((".py", ".ipynb"))]
+    if args.config is not None:
+        if args.names:
+            raise UsageError(
+                f"--config names the file to review; `{args.names[0]}` is one more.",
+                suggestion="One file at a time.",
+            )
+        return _of_file(args.config, args, context)
+    files = [name for name in args.names if name.endswith(FILES)]
     if files:
-        return _of_file(files[0], args)
+        return _of_file(files[0], args, context)
     if args.fix:
         raise UsageError(
             "--fix corrects code: the cell below, or a file; there is neither.",
@@ -90,14 +122,14 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     if context.namespace is None:
         given = f", and `{args.names[0]}` is none" if args.names else ""
         raise UsageError(
-            f"A review in a terminal needs a .py or .ipynb file{given}.",
+            f"A review in a terminal needs a .py, .ipynb or .yaml file{given}.",
             suggestion="For example: nbtrain review train.py",
         )
     unknown = [name for name in args.names if name not in context.namespace]
     if unknown:
         close = difflib.get_close_matches(unknown[0], context.visible(), n=1)
         raise UsageError(
-            f"`{unknown[0]}` is neither a name of this notebook nor a .py or .ipynb file.",
+            f"`{unknown[0]}` is neither a name of this notebook nor a .py, .ipynb or .yaml file.",
             suggestion=f"Did you mean `{close[0]}`?"
             if close
             else "%train_review without a name reviews everything the notebook holds.",
@@ -107,7 +139,7 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     return review(None, namespace=context.visible())
 
 
-def _of_file(name: str, args: SimpleNamespace) -> Any:
+def _of_file(name: str, args: SimpleNamespace, context: Context) -> Any:
     if len(args.names) > 1:
         raise UsageError(
             f"One file at a time: {len(args.names)} words were given.",
@@ -118,7 +150,11 @@ def _of_file(name: str, args: SimpleNamespace) -> Any:
             "--output and --overwrite are for corrected files.", suggestion="Add --fix, or leave them out."
         )
     path = Path(name).expanduser()
-    found = _fixed(review(path, probe=args.probe), args)
+    if args.config is not None or path.suffix in (".yaml", ".yml"):
+        reviewed = review(config=path, namespace=context.namespace, probe=args.probe)
+    else:
+        reviewed = review(path, probe=args.probe)
+    found = _fixed(reviewed, args)
     if args.output is None:
         return found
     return _written(path, found, Path(args.output).expanduser(), overwrite=args.overwrite)
@@ -170,10 +206,11 @@ COMMAND = Command(
     (
         Argument(
             ("names",),
-            "names of the notebook, or a .py or .ipynb file; everything when left out",
+            "names of the notebook, or a .py, .ipynb or .yaml file; everything when left out",
             many=True,
             metavar="NAME",
         ),
+        Argument(("--config",), "review the run that a configuration (.yaml) describes", metavar="FILE"),
         Argument(("--probe",), "run two steps of the code on copies, put everything back, tell", bool),
         Argument(("--fix",), "show the corrected code as a diff; of a cell, put it below", bool),
         Argument(("--output",), "with --fix: write the corrected file there", metavar="FILE"),

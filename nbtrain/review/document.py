@@ -52,7 +52,14 @@ HOW_KNOWN = {
 }
 
 
-def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, heard: str = "all") -> Report:
+def build(
+    findings: Sequence[Finding],
+    data: dict[str, Any],
+    *,
+    title: str,
+    heard: str = "all",
+    language: str = "python",
+) -> Report:
     """Return the report.
 
     Args:
@@ -61,6 +68,7 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
         title: heading.
         heard: how much of the source the rules could read: all, part or nothing; or that there is no
             training in it.
+        language: python or yaml, of what is suggested.
     """
     places = [_place(one) for one in data["findings"]]
     pairs = list(zip(findings, places, strict=True))
@@ -80,7 +88,7 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
     if data["good_practices"]:
         sections.append(Section("Good Practices", (Items(tuple(data["good_practices"])),)))
     if data["suggested_config"]:
-        sections.append(Section("Suggested Config", _suggestion(data)))
+        sections.append(Section("Suggested Config", _suggestion(data, language)))
     if data["outside"]:
         sections.append(Section("Outside This Review", (Items(tuple(data["outside"])),)))
     standing = PROBED_CAVEAT if "probe" in data else STANDING_CAVEAT
@@ -142,8 +150,8 @@ def _evidence(finding: Finding, place: str) -> str:
     )
 
 
-def _suggestion(data: dict[str, Any]) -> tuple[Block, ...]:
-    whole = Code(data["suggested_config"], "python", "Your code, corrected where the exact place is known.")
+def _suggestion(data: dict[str, Any], language: str) -> tuple[Block, ...]:
+    whole = Code(data["suggested_config"], language, "Yours, corrected where the exact place is known.")
     changes = Code(data["diff"], "diff", "What that changes.")
     return (whole, changes) if data["suggested_config"].count("\n") < LONG else (changes,)
 

@@ -1,23 +1,20 @@
-"""Review a source, a file or live objects, and hold what came of it. Executes nothing of what it reads."""
+"""Review a source or live objects, and hold what came of it. Executes nothing of what it reads."""
 
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from nbtrain.errors import UsageError
 from nbtrain.findings import Finding, Severity
 from nbtrain.report.model import Report
 from nbtrain.review import document, probe_report
 from nbtrain.review.engine import Outcome, run
 from nbtrain.review.facts import ReviewFacts, gather
 from nbtrain.review.handoffs import handoffs, nothing_trains, trainer_of
-from nbtrain.review.notebook_file import Cells, decoded, read_cells
+from nbtrain.review.notebook_file import Cells
 from nbtrain.review.probe.seen import ProbeFacts
 from nbtrain.review.suggest import Correction, correction
 
@@ -110,40 +107,7 @@ def review_source(
         filename: shown in the report's title.
         probe: also run the source for two optimizer steps on copies, and put everything back.
     """
-    return _review(source, namespace, filename, None, probe)
-
-
-def review_file(
-    path: str | Path, *, namespace: Mapping[str, Any] | None = None, probe: bool = False
-) -> Review:
-    """Review a .py file, or all code cells of an .ipynb file.
-
-    Args:
-        path: the file. In a notebook each finding has the cell (0-based) and its line within that cell.
-        namespace, probe: as in `review_source`.
-
-    Raises:
-        UsageError: the file is missing, is of another kind, or is no notebook.
-    """
-    file = Path(path)
-    if file.suffix not in (".py", ".ipynb"):
-        raise UsageError(
-            f"`{path}` is no file that can be reviewed.",
-            suggestion="Pass a .py or an .ipynb file.",
-            value=str(path),
-        )
-    if not file.is_file():
-        raise UsageError(f"There is no file `{path}`.", suggestion="Check the path.", value=str(path))
-    text, unread = decoded(file.read_bytes())
-    if file.suffix == ".py":
-        return _review(text, namespace, file.name, Cells(text, (), unread) if unread else None, probe)
-    try:
-        cells = read_cells(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"`{path}` is no notebook: {error}.", suggestion="Save it again from Jupyter.", value=str(path)
-        ) from None
-    return _review(cells.text, namespace, file.name, cells, probe)
+    return review_text(source, namespace, filename, None, probe)
 
 
 def _good(practices: tuple[str, ...], outcome: Outcome) -> tuple[str, ...]:
@@ -153,27 +117,57 @@ def _good(practices: tuple[str, ...], outcome: Outcome) -> tuple[str, ...]:
     return tuple(one for one in practices if not (in_vain and CLIPPING in one))
 
 
-def _review(
+def review_text(
     source: str | None,
     namespace: Mapping[str, Any] | None,
     filename: str | None,
     cells: Cells | None,
     probe: bool = False,
 ) -> Review:
+    """Review a source, or the objects of a namespace; `cells` is where a source has its lines from."""
     with _no_collections():
         facts = gather(source, namespace)
         outcome = read = run(facts)
     if probe and source is not None:
         facts = replace(facts, probe=_probed(source, namespace))
         outcome = run(facts)
-    gaps = [*_general_gaps(facts), *outcome.gaps]
-    unread = [*(facts.source.unread if facts.source else ()), *(cells.caveats if cells else ())]
-    caveats = [*unread, *outcome.caveats, *_silenced(outcome, cells)]
     mended = _mended(source, read, namespace, cells) if source is not None else None
+    found = Found(facts, outcome, source, mended, _general_gaps(facts), cells)
+    return assembled(found, filename=filename, title=_title(filename, source))
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that a review is made of.
+
+    `gaps`: those that no rule asks. `cells`: where a source has its lines from; `broken`: it cannot be run.
+    """
+
+    facts: ReviewFacts
+    outcome: Outcome
+    source: str | None
+    mended: Correction | None
+    gaps: list[str]
+    cells: Cells | None = None
+    unread: tuple[str, ...] = ()
+    broken: bool = False
+    practices: tuple[str, ...] = ()
+
+
+def assembled(found: Found, *, filename: str | None, title: str) -> Review:
+    """Put a review together."""
+    facts, outcome, cells, mended = found.facts, found.outcome, found.cells, found.mended
+    gaps = [*found.gaps, *outcome.gaps]
+    unread = [
+        *(facts.source.unread if facts.source else ()),
+        *(cells.caveats if cells else ()),
+        *found.unread,
+    ]
+    caveats = [*unread, *outcome.caveats, *_silenced(outcome, cells)]
     config = mended.after if mended is not None else ""
-    practices = _good(facts.source.practices if facts.source else (), outcome)
+    practices = _good(facts.source.practices if facts.source else found.practices, outcome)
     confidence, risk = _confidence(facts, gaps, [*unread, *outcome.caveats]), _risk(outcome)
-    broken = bool(facts.source and facts.source.broken) or bool(cells and cells.broken)
+    broken = found.broken or bool(facts.source and facts.source.broken) or bool(cells and cells.broken)
     data = {
         "findings": [_placed(one, cells) for one in outcome.findings],
         "good_practices": list(practices),
@@ -189,10 +183,15 @@ def _review(
     }
     if facts.probe is not None:
         data["probe"] = probe_report.to_dict(facts.probe)
-    nothing = broken and not (facts.source and facts.source.tree and facts.source.tree.body)
+    nothing = (
+        broken
+        and not facts.configured
+        and not (facts.source and facts.source.tree and facts.source.tree.body)
+    )
     heard = "nothing" if nothing else "part" if unread or outcome.caveats else "all"
     heard = "no training" if heard == "all" and nothing_trains(facts) else heard
-    report = document.build(outcome.findings, data, title=_title(filename, source), heard=heard)
+    language = "yaml" if facts.configured else "python"
+    report = document.build(outcome.findings, data, title=title, heard=heard, language=language)
     if facts.probe is not None:
         report = probe_report.added(report, facts.probe)
     return Review(
@@ -203,7 +202,7 @@ def _review(
         confidence,
         risk,
         config,
-        source,
+        found.source,
         report,
         mended,
         outcome.silenced,

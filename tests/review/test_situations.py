@@ -66,8 +66,6 @@ def test_reinforcement_learning_is_not_judged_by_supervised_thresholds() -> None
     assert loud == [set(), {"adam-lr-too-high"}]
     rules = {one.rule for one in elsewhere.findings}
     assert rules >= {"small-batch-no-accumulation", "long-training-constant-lr"}
-        one.rule for one in elsewhere.findings
-    }
     assert any("check_env" in one for one in fine.to_dict()["outside"])
 
 
@@ -76,7 +74,8 @@ def test_recommended_rates_are_those_of_the_situation() -> None:
     gan = (SCRIPTS / "gan_functions.py").read_text().replace("lr=2e-4", "lr=0.5")
     pictures = (
         "import torch\nfrom torch.utils.data import DataLoader\nimport torchvision\n"
-        "net = torchvision.models.resnet18()\nopt = torch.optim.SGD(net.parameters(), lr=1e-5, momentum=0.9)\n"
+        "net = torchvision.models.resnet18()\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=1e-5, momentum=0.9)\n"
         "train_loader = DataLoader(data, batch_size=64, shuffle=True)\n"
         "for x, y in train_loader:\n    opt.zero_grad()\n"
         "    torch.nn.functional.cross_entropy(net(x), y).backward()\n    opt.step()\n"
