@@ -22,6 +22,7 @@ def review(
     namespace: Mapping[str, Any] | None = None,
     config: str | Path | None = None,
     probe: bool = False,
+    sanity: bool = False,
 ) -> Any:
     """Review code and the objects it names; nothing is run unless a probe is asked for.
 
@@ -32,6 +33,8 @@ def review(
         config: path of a configuration (.yaml), reviewed by the same rules in place of a source.
         probe: run the code for two optimizer steps on copies, and say what really happens. Everything is put
             back, and the report says what that was verified for.
+        sanity: with a probe, also try on copies whether one batch can be learned and whether labels matter;
+            it takes up to a minute and a half.
 
     Returns:
         A Review: `.findings`, `.to_markdown()`, `.to_dict()`, rich display.
@@ -46,7 +49,7 @@ def review(
     if isinstance(source, Path) or (
         isinstance(source, str) and "\n" not in source and source.endswith(FILES)
     ):
-        return review_file(Path(source), namespace=namespace, probe=probe)
+        return review_file(Path(source), namespace=namespace, probe=probe, sanity=sanity)
     if source is not None and not isinstance(source, str):
         raise UsageError(
             f"review was given a value of type {type(source).__name__}; allowed are code as text and the "
@@ -57,9 +60,13 @@ def review(
         raise UsageError(
             "A probe runs code, and none was given.", suggestion="nbtrain.review(source, probe=True)"
         )
+    if sanity and not probe:
+        raise UsageError(
+            "Sanity experiments are part of a probe.", suggestion="Add --probe (probe=True) to --sanity."
+        )
     if source is None and namespace is None:
         namespace = _persons_own(sys._getframe(1).f_globals)
-    return review_source(source, namespace=namespace, probe=probe)
+    return review_source(source, namespace=namespace, probe=probe, sanity=sanity)
 
 
 def _of_configuration(config: Any, source: Any, namespace: Mapping[str, Any] | None, probe: bool) -> Any:
@@ -94,7 +101,9 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
                 "--output writes a corrected file, and a cell is none.",
                 suggestion="%%train_review --fix puts the corrected cell below this one.",
             )
-        return _fixed(review(context.cell, namespace=context.namespace, probe=args.probe), args)
+        return _fixed(
+            review(context.cell, namespace=context.namespace, probe=args.probe, sanity=args.sanity), args
+        )
     if args.run:
         raise UsageError(
             "--run runs the cell below, and there is none.", suggestion="Use it as %%train_review --run."
@@ -153,7 +162,7 @@ def _of_file(name: str, args: SimpleNamespace, context: Context) -> Any:
     if args.config is not None or path.suffix in (".yaml", ".yml"):
         reviewed = review(config=path, namespace=context.namespace, probe=args.probe)
     else:
-        reviewed = review(path, probe=args.probe)
+        reviewed = review(path, probe=args.probe, sanity=args.sanity)
     found = _fixed(reviewed, args)
     if args.output is None:
         return found
@@ -212,6 +221,7 @@ COMMAND = Command(
         ),
         Argument(("--config",), "review the run that a configuration (.yaml) describes", metavar="FILE"),
         Argument(("--probe",), "run two steps of the code on copies, put everything back, tell", bool),
+        Argument(("--sanity",), "with --probe: also try to learn one batch, and shuffled labels", bool),
         Argument(("--fix",), "show the corrected code as a diff; of a cell, put it below", bool),
         Argument(("--output",), "with --fix: write the corrected file there", metavar="FILE"),
         Argument(("--overwrite",), "with --output: also where there is a file already", bool),

@@ -22,11 +22,12 @@ from nbtrain.magics.cell import prepared_cell, run_cell
 from nbtrain.magics.progress_line import progress_line
 
 REVIEW_USAGE = """\
-usage: %%train_review [--probe] [--fix] [--run]   review the cell below
-       %train_review [NAME ...]                   review the live objects of the notebook, all or these
-       %train_review FILE [--fix]                 review a .py or .ipynb file
+usage: %%train_review [--probe [--sanity]] [--fix] [--run]   review the cell below
+       %train_review [NAME ...]         review the live objects of the notebook, all or these
+       %train_review FILE [--fix]       review a .py, .ipynb or .yaml file
 
   --probe  run the cell for two optimizer steps on copies, put everything back, and say what was seen
+  --sanity with --probe: also whether one batch can be learned, and whether the labels matter
   --fix    put the corrected cell below this one, and show what it changes
   --run    run the cell after its review, unless something is critical: a training in the background,
            followed as by %%train (with --log, as there), any other cell as without the magic

@@ -22,13 +22,17 @@ KINDS = (".py", ".ipynb", *CONFIGURATIONS)
 
 
 def review_file(
-    path: str | Path, *, namespace: Mapping[str, Any] | None = None, probe: bool = False
+    path: str | Path,
+    *,
+    namespace: Mapping[str, Any] | None = None,
+    probe: bool = False,
+    sanity: bool = False,
 ) -> Review:
     """Review a .py file, all code cells of an .ipynb file, or the configuration in a YAML file.
 
     Args:
         path: the file. In a notebook each finding has the cell (0-based) and its line within that cell.
-        namespace, probe: as in `review_source`.
+        namespace, probe, sanity: as in `review_source`.
 
     Raises:
         UsageError: the file is missing, is of another kind, or is no notebook; a configuration was to be
@@ -52,14 +56,21 @@ def review_file(
             )
         return review_configuration(text, file, namespace=namespace)
     if file.suffix == ".py":
-        return review_text(text, namespace, file.name, Cells(text, (), unread) if unread else None, probe)
+        return review_text(
+            text,
+            namespace,
+            file.name,
+            Cells(text, (), unread) if unread else None,
+            probe=probe,
+            sanity=sanity,
+        )
     try:
         cells = read_cells(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"`{path}` is no notebook: {error}.", suggestion="Save it again from Jupyter.", value=str(path)
         ) from None
-    return review_text(cells.text, namespace, file.name, cells, probe)
+    return review_text(cells.text, namespace, file.name, cells, probe=probe, sanity=sanity)
 
 
 def review_configuration(text: str, path: Path, *, namespace: Mapping[str, Any] | None = None) -> Review:

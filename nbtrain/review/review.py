@@ -97,6 +97,7 @@ def review_source(
     namespace: Mapping[str, Any] | None = None,
     filename: str | None = None,
     probe: bool = False,
+    sanity: bool = False,
 ) -> Review:
     """Review training code before it runs.
 
@@ -106,8 +107,9 @@ def review_source(
         namespace: the notebook's variables. What the source names and does not make is read from the objects.
         filename: shown in the report's title.
         probe: also run the source for two optimizer steps on copies, and put everything back.
+        sanity: with a probe, also try on copies whether one batch can be learned and whether labels matter.
     """
-    return review_text(source, namespace, filename, None, probe)
+    return review_text(source, namespace, filename, None, probe=probe, sanity=sanity)
 
 
 def _good(practices: tuple[str, ...], outcome: Outcome) -> tuple[str, ...]:
@@ -122,14 +124,16 @@ def review_text(
     namespace: Mapping[str, Any] | None,
     filename: str | None,
     cells: Cells | None,
+    *,
     probe: bool = False,
+    sanity: bool = False,
 ) -> Review:
     """Review a source, or the objects of a namespace; `cells` is where a source has its lines from."""
     with _no_collections():
         facts = gather(source, namespace)
         outcome = read = run(facts)
     if probe and source is not None:
-        facts = replace(facts, probe=_probed(source, namespace))
+        facts = replace(facts, probe=_probed(source, namespace, sanity))
         outcome = run(facts)
     mended = _mended(source, read, namespace, cells) if source is not None else None
     found = Found(facts, outcome, source, mended, _general_gaps(facts), cells)
@@ -222,10 +226,10 @@ def _mended(
     return correction(cells.marked, run(gather(cells.marked, namespace)), namespace)
 
 
-def _probed(source: str, namespace: Mapping[str, Any] | None) -> ProbeFacts:
+def _probed(source: str, namespace: Mapping[str, Any] | None, sanity: bool) -> ProbeFacts:
     from nbtrain.review.probe.probe import probe  # it needs torch, a review does not
 
-    return probe(source, namespace)
+    return probe(source, namespace, sanity=sanity)
 
 
 @contextmanager

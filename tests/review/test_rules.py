@@ -27,10 +27,24 @@ REQUIRED = {
     "long-training-constant-lr",
 }  # fmt: skip
 CRITICAL = {"adam-lr-too-high", "amp-no-gradscaler", "accumulation-unscaled-loss"}
+NEEDS_SANITY = {rule.id for rule in all_rules() if rule.needs_sanity}
 NEEDS_PROBE = {rule.id for rule in all_rules() if rule.needs_probe}
-RULES = [pytest.param(rule, id=rule.id) for rule in all_rules()]
-BAD = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in sorted(CASES.glob("*/bad*.py"))]
-GOOD = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in sorted(CASES.glob("*/good*.py"))]
+
+
+def _marks(rule: str) -> Any:
+    """Hundreds of steps a case take long; `test_sanity.py` holds one that is quick."""
+    return pytest.mark.slow if rule in NEEDS_SANITY else ()
+
+
+RULES = [pytest.param(rule, id=rule.id, marks=_marks(rule.id)) for rule in all_rules()]
+BAD = [
+    pytest.param(path, id=f"{path.parent.name}/{path.stem}", marks=_marks(path.parent.name))
+    for path in sorted(CASES.glob("*/bad*.py"))
+]
+GOOD = [
+    pytest.param(path, id=f"{path.parent.name}/{path.stem}", marks=_marks(path.parent.name))
+    for path in sorted(CASES.glob("*/good*.py"))
+]
 
 
 def snippet(rule: Rule, section: str) -> str:
@@ -50,7 +64,7 @@ def reviewed(text: str, own: str = "") -> Review:
         names = {}
         exec(before, names)
         text = "\n" * (before.count("\n") + 1) + cell
-    return review_source(text, namespace=names, probe=own in NEEDS_PROBE)
+    return review_source(text, namespace=names, probe=own in NEEDS_PROBE, sanity=own in NEEDS_SANITY)
 
 
 def found(source: str, own: str = "") -> list[str]:
