@@ -22,6 +22,7 @@ NOISING = re.compile(
     r"\b(alphas?_(?:bar|cumprod|prod)\w*|DDPMScheduler|DDIMScheduler|EulerDiscreteScheduler|q_sample|noise_scheduler|"
     r"GaussianDiffusion|\w*alphas_cumprod\w*)\b"
 )
+NOISE_SIGNS = ("alpha", "Scheduler", "q_sample", "noise_scheduler", "GaussianDiffusion")
 CAUSAL = re.compile(
     r"is_causal\s*=\s*True|\btorch\.tri[lu]\b|\btri[lu]\(|generate_square_subsequent_mask|CausalLM|\bGPT\w*|"
     r"causal_mask|decoder-only"
@@ -118,19 +119,24 @@ def _rl(seen: _Seen) -> str:
     steps = seen.story.of("env-step")
     if steps:
         return f"the environment is stepped on line {steps[0].line}"
-    found = RL_LIBRARIES.search(seen.words)
+    named = any(
+        one in seen.words for one in ("gym", "stable_baselines3", "tianshou", "pettingzoo", "torchrl")
+    )
+    found = RL_LIBRARIES.search(seen.words) if named else None
     return f"`{found[1]}` is imported" if found and not steps else seen.architecture.policy
 
 
 def _diffusion(seen: _Seen) -> str:
-    found = NOISING.search(seen.words)
+    noisy = any(sign in seen.words for sign in NOISE_SIGNS)  # quicker than the pattern on a long source
+    found = NOISING.search(seen.words) if noisy else None
     return f"`{found[1]}`: noise is added by a schedule" if found else ""
 
 
 def _pretraining(seen: _Seen) -> str:
     network = seen.architecture
-    translates = TWO_SIDED.search(seen.words) or not TOKENS.search(seen.words)
-    if not network.attention or network.pretrained or network.frozen or translates:
+    if not network.attention or network.pretrained or network.frozen:
+        return ""
+    if TWO_SIDED.search(seen.words) or not TOKENS.search(seen.words):
         return ""
     found = CAUSAL.search(seen.words)
     losses = any(

@@ -75,7 +75,9 @@ def _several(loader: object) -> bool:
 def _imported(facts: ReviewFacts, names: tuple[str, ...]) -> str:
     """The first of these libraries that the source imports, or ""."""
     for name in names:
-        if re.search(rf"^\s*(?:import|from)\s+{re.escape(name)}\b", facts.words, re.MULTILINE):
+        if name in facts.words and re.search(
+            rf"^\s*(?:import|from)\s+{re.escape(name)}\b", facts.words, re.MULTILINE
+        ):
             return name
     return ""
 

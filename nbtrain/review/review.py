@@ -129,9 +129,23 @@ def review_text(
     sanity: bool = False,
 ) -> Review:
     """Review a source, or the objects of a namespace; `cells` is where a source has its lines from."""
+    if probe and source is not None:
+        return _review(source, namespace, filename, cells, True, sanity)
     with _no_collections():
-        facts = gather(source, namespace)
-        outcome = read = run(facts)
+        return _review(source, namespace, filename, cells)
+
+
+def _review(
+    source: str | None,
+    namespace: Mapping[str, Any] | None,
+    filename: str | None,
+    cells: Cells | None,
+    probe: bool = False,
+    sanity: bool = False,
+) -> Review:
+    """All facts are gone again when it returns: a collection after it has little to walk."""
+    facts = gather(source, namespace)
+    outcome = read = run(facts)
     if probe and source is not None:
         facts = replace(facts, probe=_probed(source, namespace, sanity))
         outcome = run(facts)
