@@ -123,6 +123,7 @@ def _run(cycle: Cycle) -> Event | None:
     }
     forwards = cycle.of("forward")
     traced = [event for event in forwards if id(event.node) in behind_loss]
+    alone = len({id(event.subject) for event in traced if event.quiet is not True}) == 1
     for event in traced or forwards:
         if (
             not cycle.in_turn(event)
@@ -132,7 +133,7 @@ def _run(cycle: Cycle) -> Event | None:
         ):
             continue
         ours = any(holds(model, event.subject) or holds(event.subject, model) for model in cycle.models)
-        if ours or (not known and not cycle.models):
+        if ours or (not cycle.models and (not known or alone)):
             return event
     return None
 

@@ -50,6 +50,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
+from nbtrain.notebook.architecture import freezes_a_part
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.values import Obj, Value, options
 from nbtrain.notebook.training_models import (
@@ -119,7 +120,8 @@ def _excused(facts: ReviewFacts, cycle: Cycle, model: Value, name: str) -> bool:
     if not name or any(word in name.lower() for word in TEACHERS):
         return True
     frozen = any(holds(part, model) or holds(model, part) for _, part in frozen_parts(facts.story))
-    return frozen or bool(facts.story.of("freeze")) or changed_elsewhere(facts.story, model, after=-1)
+    part = any(freezes_a_part(event) for event in facts.story.of("freeze"))
+    return frozen or part or changed_elsewhere(facts.story, model, after=-1)
 
 
 def _live(facts: ReviewFacts) -> Iterator[Problem]:
