@@ -15,7 +15,18 @@ from nbtrain.notebook.symbolic.machine import Event, Machine
 from nbtrain.notebook.symbolic.roles import words_of
 from nbtrain.notebook.symbolic.values import Made, name_of
 
-FOLLOWERS = ("ema", "target", "teacher", "shadow", "momentum", "slow", "old_", "ref_model", "reference")
+FOLLOWERS = (
+    "copy",
+    "ema",
+    "target",
+    "teacher",
+    "shadow",
+    "momentum",
+    "slow",
+    "old_",
+    "ref_model",
+    "reference",
+)
 
 
 def architecture_of(machine: Machine) -> Architecture:
@@ -44,8 +55,8 @@ def freezes_a_part(event: Event) -> bool:
     """Whether a part of what is trained is frozen: no copy that follows it, no network to learn from."""
     if event.kind != "freeze":
         return False
-    name = f"{words_of(event.subject)} {name_of(event.subject)}".lower()
-    return "copy" not in ast.unparse(event.node) and not any(word in name for word in FOLLOWERS)
+    text = f"{words_of(event.subject)} {name_of(event.subject)} {ast.unparse(event.node)[:200]}".lower()
+    return not any(word in text for word in FOLLOWERS)
 
 
 def _by_hand(machine: Machine, made: list[Event]) -> str:

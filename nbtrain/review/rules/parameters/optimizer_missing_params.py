@@ -50,7 +50,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
-from nbtrain.notebook.architecture import freezes_a_part
+from nbtrain.notebook.architecture import FOLLOWERS, freezes_a_part
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.values import Obj, Value, options
 from nbtrain.notebook.training_models import (
@@ -99,8 +99,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 
 def _in_parts(model: Value, known: list[Value]) -> bool:
-    """Whether every part of a model that learns is given, though the whole is not."""
-    parts = [one for one in model.attrs.values() if learns(one)] if isinstance(model, Obj) else []
+    """Whether every part of a model that learns is given, though the whole is not; copies aside."""
+    held = model.attrs.items() if isinstance(model, Obj) else ()
+    parts = [one for name, one in held if learns(one) and not any(word in name for word in FOLLOWERS)]
     return bool(parts) and all(any(holds(given, part) for given in known) for part in parts)
 
 
