@@ -32,9 +32,9 @@ def report(review: Review, *, title: str = "") -> Report:
     blocks: tuple[Block, ...] = (Code(changes, "diff"),) if changes else (Note(_why_nothing(review), "info"),)
     sections = [Section("Changes", blocks)]
     if mended:
-        sections.append(Section("Mended", (Items(tuple(f"{one.rule}: {one.issue}" for one in mended)),)))
+        sections.append(Section("Mended", (Items(tuple(_said(one) for one in mended)),)))
     if done.left:
-        left = tuple(f"{one.rule}: {one.issue}. {one.recommended}" for one in done.left)
+        left = tuple(f"{one.rule}: {one.issue}; {one.recommended}" for one in done.left)
         sections.append(Section("Left to you", (Items(left),)))
     data = {
         **review.report.data,
@@ -43,6 +43,11 @@ def report(review: Review, *, title: str = "") -> Report:
     }
     tone = "warning" if done.left else "good"
     return Report(title or f"Correction: {review.report.title}", tuple(sections), said, tone, data)
+
+
+def _said(finding: Finding) -> str:
+    line = f" (line {finding.line})" if finding.line else ""
+    return f"{finding.rule}{line}: {finding.issue}; {finding.evidence}"
 
 
 def _why_nothing(review: Review) -> str:
