@@ -58,6 +58,8 @@ JUDGES = re.compile(r"val|test|eval|score|accuracy|metric|dev_|holdout|benchmark
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    if not any(cycle.training.epochs is not None for cycle in facts.cycles):
+        return
     if facts.source is None or facts.is_situation(RL) or facts.story.passes or JUDGES.search(facts.words):
         return
     for cycle in facts.cycles:
