@@ -120,7 +120,7 @@ def test_a_cell_is_not_run_beside_one_that_shares_its_variables(live: Any) -> No
 
 
 def test_a_reviewed_cell_runs_followed_and_is_remembered(live: Any) -> None:
-    """%%train_review --run reviews, then runs the loop in the background; a second run is told with its cell."""
+    """%%train_review --run reviews, then runs in the background; later the model is told with that cell."""
     body = LOOP.format(epochs=2).partition("\n")[2]
     shown = live(f"%%train_review --run --log json\n{body}")
     assert not shown.error and "Risk Assessment" in str(shown.shown)
