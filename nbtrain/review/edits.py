@@ -140,16 +140,17 @@ def _written(
 ) -> list[str]:  # fmt: skip
     written: list[str] = []
     depth = 0
+    step = "\t" if any(line.startswith("\t") for line in lines) else "    "
     for at, line in enumerate(lines, 1):
         opened = [one for one in wraps if one.start_line == at]
-        written += [_deeper(part, depth) for part in before.get(at, ())]
+        written += [_deeper(part, step * depth) for part in before.get(at, ())]
         for one in opened:
-            written.append(_deeper(_indent(line) + one.text, depth))
+            written.append(_deeper(_indent(line) + one.text, step * depth))
             depth += 1
-        written += [] if at in gone else [_deeper(line, depth)]
+        written += [] if at in gone else [_deeper(line, step * depth)]
         closed = sum(one.end_line == at for one in wraps)
         depth -= closed
-        written += [_deeper(part, depth) for part in after.get(at, ())]
+        written += [_deeper(part, step * depth) for part in after.get(at, ())]
     return written
 
 
@@ -164,9 +165,8 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _deeper(line: str, depth: int) -> str:
-    step = "\t" if line.startswith("\t") else "    "
-    return step * depth + line if line.strip() else line
+def _deeper(line: str, indent: str) -> str:
+    return indent + line if line.strip() else line
 
 
 def _lines_of(edit: Edit) -> set[int]:
