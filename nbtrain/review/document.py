@@ -190,4 +190,6 @@ def _headline(critical: int, warnings: int, heard: str) -> str:
 
 
 def _tone(critical: Sequence[Any], others: Sequence[Any], heard: str) -> str:
+    if heard == "no training" and not critical and not others:
+        return "info"
     return "critical" if critical else "warning" if others or heard != "all" else "good"
