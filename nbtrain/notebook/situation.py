@@ -136,14 +136,12 @@ def _pretraining(seen: _Seen) -> str:
     network = seen.architecture
     if not network.attention or network.pretrained or network.frozen:
         return ""
-    if TWO_SIDED.search(seen.words) or not TOKENS.search(seen.words):
+    paths = [one.data["path"] for one in seen.story.of("loss")]
+    judged = any("cross_entropy" in path or "CrossEntropy" in path for path in paths)
+    if not (judged or "CausalLM(" in seen.words) or TWO_SIDED.search(seen.words):
         return ""
-    found = CAUSAL.search(seen.words)
-    losses = any(
-        "cross_entropy" in one.data["path"].lower() or "CrossEntropy" in one.data["path"]
-        for one in seen.story.of("loss")
-    )
-    return f"a causal network over tokens, from scratch (`{found[0]}`)" if found and losses else ""
+    found = CAUSAL.search(seen.words) if TOKENS.search(seen.words) else None
+    return f"a causal network over tokens, from scratch (`{found[0]}`)" if found else ""
 
 
 KNOWN: tuple[tuple[str, str, Callable[[_Seen], str], str], ...] = (
