@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbtrain.commands.errors_explained import explained, last_error, text_of_file, text_of_stdin
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.errors import UsageError
+
+if TYPE_CHECKING:
+    from nbtrain.report.model import Report
 
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
@@ -26,14 +30,15 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     page = page_of(args.rule)
     if page is not None:
         return page.report()
-    found = explain_habit(args.rule) or page_of_pattern(args.rule)
+    found = page_of_pattern(args.rule)
     if found is not None:
         return found
+    habit = explain_habit(args.rule)
     names = [name for page in pages().values() for name in (page.id, *page.also)]
     names += [habit.id for habit in known_habits()] + pattern_ids()
     near = difflib.get_close_matches(args.rule.strip().lower().replace("_", "-"), names, n=1, cutoff=0.75)
     try:
-        return explain_rule(args.rule)
+        return _also_while_training(explain_rule(args.rule), habit)
     except UsageError as error:
         if near:
             raise UsageError(
@@ -42,6 +47,14 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
                 value=args.rule,
             ) from None
         raise error
+
+
+def _also_while_training(rule: Report, habit: Report | None) -> Report:
+    """A rule's page, with how the same fault is seen while a loop trains, under the same id."""
+    if habit is None:
+        return rule
+    seen = tuple(replace(section, title="Seen while training") for section in habit.sections)
+    return replace(rule, sections=(*rule.sections, *seen))
 
 
 def _error(context: Context) -> Any:

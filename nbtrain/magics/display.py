@@ -44,6 +44,7 @@ def install(shell: Any) -> None:
         formatter.for_type_by_name(module, name, globals()[function])
     viewing.viewer, viewing.foreground = show_live, show_foreground
     viewing.cell_of = _cell_names(shell)
+    viewing.cell_now = partial(getattr, shell, "execution_count", None)
     # a click may be handled in another thread, and only the main one can listen to signals
     loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
     terminate.in_main_thread = getattr(loop, "add_callback", None)
@@ -65,7 +66,7 @@ def uninstall(shell: Any) -> None:
         loaded = getattr(sys.modules.get(module), name, None)
         if loaded is not None:
             formatter.pop(loaded, None)
-    viewing.viewer = viewing.foreground = viewing.cell_of = terminate.in_main_thread = None
+    viewing.viewer = viewing.foreground = viewing.cell_of = viewing.cell_now = terminate.in_main_thread = None
     with suppress(ValueError):
         shell.events.unregister("post_run_cell", _put_back)
     close_open("nbtrain was unloaded: %load_ext nbtrain, then %train again.")

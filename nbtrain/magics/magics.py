@@ -22,12 +22,15 @@ from nbtrain.magics.cell import prepared_cell, run_cell
 from nbtrain.magics.progress_line import progress_line
 
 REVIEW_USAGE = """\
-usage: %%train_review [--probe] [--run]   review the cell below
-       %train_review [NAME ...]           review the live objects of the notebook, all or these
-       %train_review FILE                 review a .py or .ipynb file
+usage: %%train_review [--probe [--sanity]] [--fix] [--run]   review the cell below
+       %train_review [NAME ...]         review the live objects of the notebook, all or these
+       %train_review FILE [--fix]       review a .py, .ipynb or .yaml file
 
   --probe  run the cell for two optimizer steps on copies, put everything back, and say what was seen
-  --run    run the cell after its review, unless something is critical
+  --sanity with --probe: also whether one batch can be learned, and whether the labels matter
+  --fix    put the corrected cell below this one, and show what it changes
+  --run    run the cell after its review, unless something is critical: a training in the background,
+           followed as by %%train (with --log, as there), any other cell as without the magic
 
 A review changes nothing, and runs nothing unless --probe or --run is given.
 
@@ -86,6 +89,8 @@ class NBTrainMagics(Magics):
             return None
         except UserError as error:
             raise ShellUsageError(str(error)) from None
+        if cell is not None and args.fix:
+            self._put_below(review.suggested_config)
         if cell is None or not args.run:
             return review
         display.show_value(review)
@@ -94,17 +99,31 @@ class NBTrainMagics(Magics):
                 "Not run: the review found something critical. Mend it, or run the cell without"
                 " %%train_review."
             )
-        else:
+        elif not review.trains:
             run_cell(self.shell, cell)
+        else:
+            return self._followed(line, cell, args)
         return None
 
-    def _follow(self, line: str, cell: str) -> Any:
+    def _followed(self, line: str, cell: str, given: Any) -> Any:
+        """Run a reviewed cell's loop as `%%train` does."""
+        __tracebackhide__ = True
+        words = [] if given.log is None else ["--log", given.log]
+        return self._follow(" ".join(words), cell, magic=f"%%train_review {line}")
+
+    def _put_below(self, corrected: str) -> None:
+        """Put a corrected cell below the one that runs, to be looked at and run."""
+        if corrected:
+            self.shell.set_next_input(corrected.rstrip("\n"))
+            print("The corrected cell stands below; nothing of it has run.")
+
+    def _follow(self, line: str, cell: str, *, magic: str = "") -> Any:
         """Run a cell's own loop in the background, followed; show and return its run."""
         __tracebackhide__ = True
         try:
             args = parse(watch.CELL, split_line(line), front="%%train")
             body = prepared_cell(self.shell, cell)
-            context = replace(self._context(f"%%train {line}\n{cell}"), body=body)
+            context = replace(self._context(f"{magic or f'%%train {line}'}\n{cell}"), body=body)
             run = watch.CELL.run(args, context).start()
         except HelpAsked as asked:
             print(asked)

@@ -5,12 +5,28 @@ Reads the trace only.
 
 from __future__ import annotations
 
+import ast
+
 from nbtrain.notebook.attention_read import written_in_models
 from nbtrain.notebook.facts import Architecture
 from nbtrain.notebook.live import LiveModel, model_facts
 from nbtrain.notebook.symbolic.library import NOT_TRANSFORMERS, TRANSFORMER_BUILDERS, tail_of
 from nbtrain.notebook.symbolic.machine import Event, Machine
-from nbtrain.notebook.symbolic.values import Made
+from nbtrain.notebook.symbolic.roles import words_of
+from nbtrain.notebook.symbolic.values import Made, name_of
+
+FOLLOWERS = (
+    "copy",
+    "ema",
+    "target",
+    "teacher",
+    "shadow",
+    "momentum",
+    "slow",
+    "old_",
+    "ref_model",
+    "reference",
+)
 
 
 def architecture_of(machine: Machine) -> Architecture:
@@ -29,10 +45,18 @@ def architecture_of(machine: Machine) -> Architecture:
         else "",
         depth=deepest.depth,
         norms=deepest.norms,
-        frozen="freeze" in kinds or any(one.frozen for one in live),
+        frozen=any(freezes_a_part(event) for event in machine.events) or any(one.frozen for one in live),
         pretrained=any(_pretrained(event) for event in made),
         live=bool(live),
     )
+
+
+def freezes_a_part(event: Event) -> bool:
+    """Whether a part of what is trained is frozen: no copy that follows it, no network to learn from."""
+    if event.kind != "freeze":
+        return False
+    text = f"{words_of(event.subject)} {name_of(event.subject)} {ast.unparse(event.node)[:200]}".lower()
+    return not any(word in text for word in FOLLOWERS)
 
 
 def _by_hand(machine: Machine, made: list[Event]) -> str:

@@ -60,7 +60,7 @@ def read_held(namespace: Mapping[str, Any]) -> Held:
     models, optimizers, schedulers, loaders = [], [], [], []
     seen: set[int] = set()
     for name, obj in list(namespace.items()):
-        if name.startswith("_") or id(obj) in seen or isinstance(obj, type):
+        if name.startswith("_") or id(obj) in seen or issubclass(type(obj), type):
             continue
         seen.add(id(obj))
         ancestry = {kind.__name__ for kind in type(obj).__mro__}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from nbtrain.notebook.schedules import optimizer_behind
 from nbtrain.notebook.source_values import argument, quantity
@@ -46,10 +47,20 @@ class ScheduleUse:
         return found.values[0] if found.known and len(set(found.values)) == 1 else None
 
 
+_uses: WeakKeyDictionary[Story, list[ScheduleUse]] = WeakKeyDictionary()  # several rules ask the same
+
+
 def schedule_uses(story: Story) -> list[ScheduleUse]:
     """Return every scheduler that the source makes by itself, in order."""
+    found = _uses.get(story)
+    if found is None:
+        found = _uses[story] = _schedule_uses(story)
+    return found
+
+
+def _schedule_uses(story: Story) -> list[ScheduleUse]:
     found: list[ScheduleUse] = []
-    handed = set(_handed(story))
+    handed = set(_handed(story)) if story.made("scheduler") else set()
     for event in story.made("scheduler"):
         if not isinstance(event.subject, Made):
             continue

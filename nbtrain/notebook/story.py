@@ -110,7 +110,9 @@ class Cycle:
         if event.kind not in ("optim-step", "zero-grad", "unscale"):
             return True
         if event.kind != "zero-grad" or is_optimizer(event.subject):
-            return not surely_different(event.subject, self.step.subject)
+            return holds_it(event.subject, self.step.subject) or not surely_different(
+                event.subject, self.step.subject
+            )
         if not is_model(event.subject) or not self.models:
             return True
         return not all(surely_different(event.subject, model) for model in self.models)
@@ -269,6 +271,14 @@ def surely_different(left: Value, right: Value) -> bool:
     ours, theirs = identities(left), identities(right)
     comparable = {isinstance(one, str) for one in ours | theirs}
     return len(comparable) == 1 and not ours & theirs
+
+
+def holds_it(holder: Value, held: Value) -> bool:
+    """Whether an object of the source keeps another in an attribute: an optimizer around an optimizer."""
+    if not isinstance(holder, Obj):
+        return False
+    inside = [one for value in holder.attrs.values() for one in options(value)]
+    return any(one is other for one in inside for other in options(held))
 
 
 def cycles_of(trace: Trace, trainings: list[tuple[TrainingFact, Event, Event]]) -> Iterator[Cycle]:

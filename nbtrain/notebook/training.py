@@ -21,7 +21,7 @@ from nbtrain.notebook.facts import (
 from nbtrain.notebook.live import loader_facts, model_facts, optimizer_facts
 from nbtrain.notebook.schedules import Schedule, optimizer_behind, schedule_of
 from nbtrain.notebook.source_values import argument, quantity
-from nbtrain.notebook.symbolic.library import SELF_CLIPPING, category
+from nbtrain.notebook.symbolic.library import AVERAGES, SELF_CLIPPING, category
 from nbtrain.notebook.symbolic.machine import Event, Guard, Machine
 from nbtrain.notebook.symbolic.roles import is_scheduler, kind_of
 from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Obj, Term, Value, name_of, options
@@ -302,6 +302,8 @@ def hidden_step(trace: Trace, step: Event) -> str:
     near = {id(event) for event in trace.near("escape", step)}
     for event in trace.of("escape"):
         name = event.data["name"] or "a function"
+        if AVERAGES.search(name):
+            continue  # it follows the weights and takes no part in a step
         if id(event) in near and event.loops[-1:] == step.loops[-1:] and not event.data.get("forward"):
             if name.rpartition(".")[2].lower() not in ("criterion", "loss_fn", "loss", "model"):
                 return name

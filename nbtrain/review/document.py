@@ -5,7 +5,6 @@ Two tables, what is good, the corrected cell, and four sections on what it is wo
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,16 +27,24 @@ CONFIDENCES = {
 RISK_OF_A_PART = (
     "Unknown for what could not be read; in the rest nothing was found that would put the run at risk."
 )
+RISK_OF_NO_TRAINING = "None for a training: there is none here."
 HEADLINES = {
+    "no training": "No training was found here, so nothing was judged.",
     "all": "Nothing to complain about.",
     "part": "Not all of this could be read; see Caveats.",
     "nothing": "Not reviewed: this is no Python that could be read; see Caveats.",
 }
 NOTHING_FOUND = {
+    "no training": (
+        "No model, optimizer, loader or training step was found. A review goes above the cell that makes or "
+        "trains them; `%train_review` without a cell looks at the objects that the notebook holds.",
+        "info",
+    ),
     "all": ("No problem was found by any rule.", "good"),
     "part": ("No problem in what could be read; not all could, see Caveats.", "warning"),
     "nothing": ("No rule could look at anything.", "warning"),
 }
+LONG = 300  # lines; a longer source is shown by its changes alone
 HOW_KNOWN = {
     Confidence.CERTAIN: "seen live",
     Confidence.LIKELY: "read in the source",
@@ -45,14 +52,23 @@ HOW_KNOWN = {
 }
 
 
-def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, heard: str = "all") -> Report:
+def build(
+    findings: Sequence[Finding],
+    data: dict[str, Any],
+    *,
+    title: str,
+    heard: str = "all",
+    language: str = "python",
+) -> Report:
     """Return the report.
 
     Args:
         findings: in reading order.
         data: the review's JSON shape; places of findings are taken from it.
         title: heading.
-        heard: how much of the source the rules could read: all, part or nothing.
+        heard: how much of the source the rules could read: all, part or nothing; or that there is no
+            training in it.
+        language: python or yaml, of what is suggested.
     """
     places = [_place(one) for one in data["findings"]]
     pairs = list(zip(findings, places, strict=True))
@@ -66,10 +82,15 @@ def build(findings: Sequence[Finding], data: dict[str, Any], *, title: str, hear
         sections.append(Section("Findings", (Note(*NOTHING_FOUND[heard]),)))
     if findings:
         sections.append(Section("Evidence", (Items(tuple(_evidence(one, place) for one, place in pairs)),)))
+    if data["situation"]:
+        told = tuple(f"{one['name']}: {one['evidence']}. {one['changes']}" for one in data["situation"])
+        sections.append(Section("Situation", (Items(told),)))
     if data["good_practices"]:
         sections.append(Section("Good Practices", (Items(tuple(data["good_practices"])),)))
     if data["suggested_config"]:
-        sections.append(Section("Suggested Config", _suggestion(data)))
+        sections.append(Section("Suggested Config", _suggestion(data, language)))
+    if data["outside"]:
+        sections.append(Section("Outside This Review", (Items(tuple(data["outside"])),)))
     standing = PROBED_CAVEAT if "probe" in data else STANDING_CAVEAT
     sections += [
         Section("Confidence Assessment", (Text(CONFIDENCES[data["confidence"]]), *_by_evidence(findings))),
@@ -129,15 +150,10 @@ def _evidence(finding: Finding, place: str) -> str:
     )
 
 
-def _suggestion(data: dict[str, Any]) -> tuple[Block, ...]:
-    return (Code(data["suggested_config"], "python", "Your code, corrected where the exact place is known."),)
-
-
-def difference(before: str, after: str) -> str:
-    """Return a unified diff of a source and its correction."""
-    return "\n".join(
-        difflib.unified_diff(before.split("\n"), after.split("\n"), "yours", "suggested", lineterm="", n=2)
-    )
+def _suggestion(data: dict[str, Any], language: str) -> tuple[Block, ...]:
+    whole = Code(data["suggested_config"], language, "Yours, corrected where the exact place is known.")
+    changes = Code(data["diff"], "diff", "What that changes.")
+    return (whole, changes) if data["suggested_config"].count("\n") < LONG else (changes,)
 
 
 def _by_evidence(findings: Sequence[Finding]) -> tuple[Block, ...]:
@@ -147,6 +163,8 @@ def _by_evidence(findings: Sequence[Finding]) -> tuple[Block, ...]:
 
 
 def _risk(risk: str, critical: int, warnings: int, heard: str) -> str:
+    if risk == "low" and heard == "no training":
+        return RISK_OF_NO_TRAINING
     if risk == "low" and heard != "all":
         return RISK_OF_A_PART
     return RISKS[risk].format(
@@ -172,4 +190,6 @@ def _headline(critical: int, warnings: int, heard: str) -> str:
 
 
 def _tone(critical: Sequence[Any], others: Sequence[Any], heard: str) -> str:
+    if heard == "no training" and not critical and not others:
+        return "info"
     return "critical" if critical else "warning" if others or heard != "all" else "good"

@@ -79,7 +79,7 @@ def run(facts: ReviewFacts, rules: Iterable[Rule] | None = None) -> Outcome:
         rules: default all.
     """
     text = facts.source.text if facts.source is not None else ""
-    allowed, caveats = _allowed(text)
+    allowed, caveats = allowed_in(text)
     open_questions: list[tuple[str, str]] = []
     silenced: dict[tuple[str, int | None], None] = {}
     found: list[Found] = []
@@ -178,7 +178,7 @@ def _finding_of(rule: str, severity: Severity, said: Problem) -> Finding:
     )
 
 
-def _allowed(text: str) -> tuple[dict[str, set[int]], list[str]]:
+def allowed_in(text: str) -> tuple[dict[str, set[int]], list[str]]:
     """Lines on which each rule is silenced; line 0 stands for the whole source.
 
     A comment beside code silences its line, one alone the line below, one above all code the whole source.

@@ -24,6 +24,7 @@ from nbtrain.notebook.facts import (
 )
 from nbtrain.notebook.held import Held, read_held
 from nbtrain.notebook.live import LiveFacts, LiveModel, LiveSchedule, read_live
+from nbtrain.notebook.situation import Situation, situations_of
 from nbtrain.notebook.source import SourceFacts, read_source
 from nbtrain.notebook.story import Cycle, Story
 from nbtrain.review.probe.seen import ProbeFacts
@@ -42,6 +43,7 @@ class ReviewFacts:
         story: what happens in the source, in order; empty without one.
         objects: the notebook's objects under review by name: those the source names, or all without one.
         everything: all that the notebook holds, under review or not.
+        configured: the configuration file that is reviewed, or "". told: situations known without a source.
         probe: what two steps on copies showed; None where no probe was asked for.
     """
 
@@ -54,6 +56,19 @@ class ReviewFacts:
     objects: Mapping[str, Any] = field(default_factory=dict)
     everything: Mapping[str, Any] = field(default_factory=dict)
     probe: ProbeFacts | None = None
+    configured: str = ""
+    told: tuple[Situation, ...] = ()
+
+    @cached_property
+    def situations(self) -> tuple[Situation, ...]:
+        """The situations in which other numbers are usual, as far as something shows them."""
+        if self.source is None:
+            return self.told
+        return situations_of(self.story, self.architecture, self.optimizers, self.words)
+
+    def is_situation(self, *ids: str) -> bool:
+        """Whether one of these situations was seen."""
+        return any(one.id in ids for one in self.situations)
 
     @cached_property
     def held(self) -> Held:
@@ -81,7 +96,7 @@ class ReviewFacts:
 
     @property
     def only_live(self) -> bool:
-        return self.source is None
+        return self.source is None and not self.configured
 
 
 def gather(text: str | None, namespace: Mapping[str, Any] | None) -> ReviewFacts:

@@ -1,14 +1,18 @@
-"""The code cells of an .ipynb as one source, and the way back from a line to its cell."""
+"""The code cells of an .ipynb as one source; a line and a corrected source find back to their cells."""
 
 from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from dataclasses import dataclass
 from typing import Any
 
 from nbtrain.notebook.ipython_syntax import to_python
+
+MARK = "# %% cell {}"
+MARKED = re.compile(r"^# %% cell (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -17,12 +21,14 @@ class Cells:
 
     `starts`: (first line, index of the cell in the file) of each; empty for a module.
     `broken`: a cell is no Python; running it fails.
+    `marked`: the cells that are Python as they are written, each below a line that names it.
     """
 
     text: str
     starts: tuple[tuple[int, int], ...]
     caveats: tuple[str, ...] = ()
     broken: bool = False
+    marked: str = ""
 
     def place(self, line: int | None) -> tuple[int | None, int | None]:
         """Return (cell, line within it), the cell counted from 0 over all cells of the file."""
@@ -42,6 +48,7 @@ def read_cells(document: Any) -> Cells:
     if not isinstance(cells, list):
         raise ValueError("it has no list of cells")
     parts: list[str] = []
+    marked: list[str] = []
     starts: list[tuple[int, int]] = []
     caveats: list[str] = []
     broken = False
@@ -56,11 +63,38 @@ def read_cells(document: Any) -> Cells:
         broken = broken or bool(problem and not plain.foreign)
         if problem:
             caveats.append(f"Cell {index} was not read: {problem}.")
+        if not problem:
+            marked += [MARK.format(index), _veiled(text)]
         text = "\n" * text.count("\n") if problem else plain.text
         starts.append((line, index))
         parts.append(text)
         line += text.count("\n") + 1
-    return Cells("\n".join(parts), tuple(starts), tuple(caveats), broken)
+    return Cells("\n".join(parts), tuple(starts), tuple(caveats), broken, "\n".join(marked))
+
+
+def corrected(document: dict[str, Any], marked: str) -> dict[str, Any]:
+    """Return a notebook with its code cells as `marked` has them; everything else is as it was.
+
+    Outputs of a cell that changed stay: they are of the code as it ran.
+    """
+    found = list(MARKED.finditer(marked))
+    ends = [one.start() - 1 for one in found[1:]] + [len(marked)]
+    texts = {int(one[1]): marked[one.end() + 1 : end] for one, end in zip(found, ends, strict=True)}
+    cells = list(document["cells"])
+    for index, text in texts.items():
+        was = cells[index].get("source", "")
+        written = "".join(map(str, was)) if isinstance(was, list) else str(was)
+        if written.lstrip().startswith("%%"):
+            text = text.replace("#%%", "%%", 1)
+        if text != written:
+            source = text.splitlines(keepends=True) if isinstance(was, list) else text
+            cells[index] = {**cells[index], "source": source}
+    return {**document, "cells": cells}
+
+
+def _veiled(text: str) -> str:
+    """A cell whose magic is a comment: `%%time` is read only at the top of what is read."""
+    return re.sub(r"\A(\s*)(?=%%)", r"\1#", text)
 
 
 def decoded(content: bytes) -> tuple[str, tuple[str, ...]]:

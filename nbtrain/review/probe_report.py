@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from nbtrain.report.model import Block, Cell, Items, KeyValues, Note, Report, Section
-from nbtrain.review.probe.seen import GradientsSeen, Happening, LayerSeen, ProbeFacts
+from nbtrain.review.probe.seen import GradientsSeen, Happening, LayerSeen, LearnedSeen, ProbeFacts
 
 BEFORE = "Confidence Assessment"
 SHOWN = (
@@ -65,6 +65,7 @@ def _blocks(probe: ProbeFacts) -> list[Block]:
         rows.append(("Loss", ", ".join(f"{one:.4g}" for one in losses[:6]) + _expected(probe.first_loss)))
     rows += [("Gradients", _gradients(one)) for one in probe.gradients]
     rows += [("Layer", said) for one in probe.layers if (said := _layer(one))][:6]
+    rows += _learned(probe.one_batch, probe.labels)
     if probe.steps and probe.total_s and probe.of("batch"):
         share = probe.batch_s / probe.total_s
         rows.append(("Waiting for batches", f"{share:.0%} of the time, with the loader in this process"))
@@ -81,6 +82,19 @@ def _blocks(probe: ProbeFacts) -> list[Block]:
     if probe.notes:
         blocks.append(Items(probe.notes[:12]))
     return blocks
+
+
+def _learned(batch: LearnedSeen | None, labels: LearnedSeen | None) -> list[tuple[Cell | str, ...]]:
+    """The sanity experiments, a row each."""
+    rows: list[tuple[Cell | str, ...]] = []
+    if batch is not None:
+        said = f"not told: {batch.how}" if batch.how else f"{batch.steps} steps on the first batch: loss "
+        rows.append(("One batch", said if batch.how else f"{said}{batch.first:.4g} to {batch.last:.4g}"))
+    if labels is not None:
+        ends = f"{labels.last or 0:.4g}, with labels of other samples {labels.shuffled or 0:.4g}"
+        said = f"not told: {labels.how}" if labels.how else f"loss after {labels.steps} steps {ends}"
+        rows.append(("Labels", said))
+    return rows
 
 
 def _order(probe: ProbeFacts) -> str:

@@ -1,25 +1,22 @@
-"""Review a source, a file or live objects, and hold what came of it. Executes nothing of what it reads."""
+"""Review a source or live objects, and hold what came of it. Executes nothing of what it reads."""
 
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from nbtrain.errors import UsageError
 from nbtrain.findings import Finding, Severity
-from nbtrain.notebook.symbolic.library import OTHER_TRAINERS, root_of
 from nbtrain.report.model import Report
 from nbtrain.review import document, probe_report
 from nbtrain.review.engine import Outcome, run
 from nbtrain.review.facts import ReviewFacts, gather
-from nbtrain.review.notebook_file import Cells, decoded, read_cells
+from nbtrain.review.handoffs import handoffs, nothing_trains, trainer_of
+from nbtrain.review.notebook_file import Cells
 from nbtrain.review.probe.seen import ProbeFacts
-from nbtrain.review.suggest import suggested_config
+from nbtrain.review.suggest import Correction, correction
 
 JSON_KEYS = (
     "rule",
@@ -49,11 +46,14 @@ class Review:
         caveats: what was not read, and rules that failed.
         silenced: (rule id, line) of each finding that a comment in the source allows.
         broken: parts are no Python: running it as it is fails, and those parts were not reviewed.
+        trains: the source takes training steps, or has them taken.
         confidence: how far the review can be trusted: high, medium or low.
         risk: what running this unchanged risks: high, medium or low.
         suggested_config: the source, corrected where exact positions allow it; "" when there is nothing to
             correct.
         source: the text that was reviewed, or None.
+        correction: the source before and after it is corrected, and what is left to find then; None without
+            a source. Of a notebook file the code cells, each below a line `# %% cell N`.
         report: the document.
     """
 
@@ -66,8 +66,10 @@ class Review:
     suggested_config: str
     source: str | None
     report: Report
+    correction: Correction | None = None
     silenced: tuple[tuple[str, int | None], ...] = ()
     broken: bool = False
+    trains: bool = False
 
     @property
     def critical(self) -> tuple[Finding, ...]:
@@ -95,6 +97,7 @@ def review_source(
     namespace: Mapping[str, Any] | None = None,
     filename: str | None = None,
     probe: bool = False,
+    sanity: bool = False,
 ) -> Review:
     """Review training code before it runs.
 
@@ -104,41 +107,9 @@ def review_source(
         namespace: the notebook's variables. What the source names and does not make is read from the objects.
         filename: shown in the report's title.
         probe: also run the source for two optimizer steps on copies, and put everything back.
+        sanity: with a probe, also try on copies whether one batch can be learned and whether labels matter.
     """
-    return _review(source, namespace, filename, None, probe)
-
-
-def review_file(
-    path: str | Path, *, namespace: Mapping[str, Any] | None = None, probe: bool = False
-) -> Review:
-    """Review a .py file, or all code cells of an .ipynb file.
-
-    Args:
-        path: the file. In a notebook each finding has the cell (0-based) and its line within that cell.
-        namespace, probe: as in `review_source`.
-
-    Raises:
-        UsageError: the file is missing, is of another kind, or is no notebook.
-    """
-    file = Path(path)
-    if file.suffix not in (".py", ".ipynb"):
-        raise UsageError(
-            f"`{path}` is no file that can be reviewed.",
-            suggestion="Pass a .py or an .ipynb file.",
-            value=str(path),
-        )
-    if not file.is_file():
-        raise UsageError(f"There is no file `{path}`.", suggestion="Check the path.", value=str(path))
-    text, unread = decoded(file.read_bytes())
-    if file.suffix == ".py":
-        return _review(text, namespace, file.name, Cells(text, (), unread) if unread else None, probe)
-    try:
-        cells = read_cells(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"`{path}` is no notebook: {error}.", suggestion="Save it again from Jupyter.", value=str(path)
-        ) from None
-    return _review(cells.text, namespace, file.name, cells, probe)
+    return review_text(source, namespace, filename, None, probe=probe, sanity=sanity)
 
 
 def _good(practices: tuple[str, ...], outcome: Outcome) -> tuple[str, ...]:
@@ -148,26 +119,73 @@ def _good(practices: tuple[str, ...], outcome: Outcome) -> tuple[str, ...]:
     return tuple(one for one in practices if not (in_vain and CLIPPING in one))
 
 
+def review_text(
+    source: str | None,
+    namespace: Mapping[str, Any] | None,
+    filename: str | None,
+    cells: Cells | None,
+    *,
+    probe: bool = False,
+    sanity: bool = False,
+) -> Review:
+    """Review a source, or the objects of a namespace; `cells` is where a source has its lines from."""
+    if probe and source is not None:
+        return _review(source, namespace, filename, cells, True, sanity)
+    with _no_collections():
+        return _review(source, namespace, filename, cells)
+
+
 def _review(
     source: str | None,
     namespace: Mapping[str, Any] | None,
     filename: str | None,
     cells: Cells | None,
     probe: bool = False,
+    sanity: bool = False,
 ) -> Review:
-    with _no_collections():
-        facts = gather(source, namespace)
-        outcome = read = run(facts)
+    """All facts are gone again when it returns: a collection after it has little to walk."""
+    facts = gather(source, namespace)
+    outcome = read = run(facts)
     if probe and source is not None:
-        facts = replace(facts, probe=_probed(source, namespace))
+        facts = replace(facts, probe=_probed(source, namespace, sanity))
         outcome = run(facts)
-    gaps = [*_general_gaps(facts), *outcome.gaps]
-    unread = [*(facts.source.unread if facts.source else ()), *(cells.caveats if cells else ())]
+    mended = _mended(source, read, namespace, cells) if source is not None else None
+    found = Found(facts, outcome, source, mended, _general_gaps(facts), cells)
+    return assembled(found, filename=filename, title=_title(filename, source))
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that a review is made of.
+
+    `gaps`: those that no rule asks. `cells`: where a source has its lines from; `broken`: it cannot be run.
+    """
+
+    facts: ReviewFacts
+    outcome: Outcome
+    source: str | None
+    mended: Correction | None
+    gaps: list[str]
+    cells: Cells | None = None
+    unread: tuple[str, ...] = ()
+    broken: bool = False
+    practices: tuple[str, ...] = ()
+
+
+def assembled(found: Found, *, filename: str | None, title: str) -> Review:
+    """Put a review together."""
+    facts, outcome, cells, mended = found.facts, found.outcome, found.cells, found.mended
+    gaps = [*found.gaps, *outcome.gaps]
+    unread = [
+        *(facts.source.unread if facts.source else ()),
+        *(cells.caveats if cells else ()),
+        *found.unread,
+    ]
     caveats = [*unread, *outcome.caveats, *_silenced(outcome, cells)]
-    config = suggested_config(source, read, namespace) if source is not None else ""
-    practices = _good(facts.source.practices if facts.source else (), outcome)
+    config = mended.after if mended is not None else ""
+    practices = _good(facts.source.practices if facts.source else found.practices, outcome)
     confidence, risk = _confidence(facts, gaps, [*unread, *outcome.caveats]), _risk(outcome)
-    broken = bool(facts.source and facts.source.broken) or bool(cells and cells.broken)
+    broken = found.broken or bool(facts.source and facts.source.broken) or bool(cells and cells.broken)
     data = {
         "findings": [_placed(one, cells) for one in outcome.findings],
         "good_practices": list(practices),
@@ -176,13 +194,22 @@ def _review(
         "information_gaps": gaps,
         "caveats": caveats,
         "suggested_config": config,
+        "diff": mended.difference(filename or "cell", "corrected") if mended is not None else "",
+        "situation": [asdict(one) for one in facts.situations],
+        "outside": handoffs(facts),
         "silenced": [{"rule": rule, "line": line} for rule, line in outcome.silenced],
     }
     if facts.probe is not None:
         data["probe"] = probe_report.to_dict(facts.probe)
-    nothing = broken and not (facts.source and facts.source.tree and facts.source.tree.body)
+    nothing = (
+        broken
+        and not facts.configured
+        and not (facts.source and facts.source.tree and facts.source.tree.body)
+    )
     heard = "nothing" if nothing else "part" if unread or outcome.caveats else "all"
-    report = document.build(outcome.findings, data, title=_title(filename, source), heard=heard)
+    heard = "no training" if heard == "all" and nothing_trains(facts) else heard
+    language = "yaml" if facts.configured else "python"
+    report = document.build(outcome.findings, data, title=title, heard=heard, language=language)
     if facts.probe is not None:
         report = probe_report.added(report, facts.probe)
     return Review(
@@ -193,17 +220,30 @@ def _review(
         confidence,
         risk,
         config,
-        source,
+        found.source,
         report,
+        mended,
         outcome.silenced,
         broken,
+        bool(facts.trainings) or trainer_of(facts) is not None,
     )
 
 
-def _probed(source: str, namespace: Mapping[str, Any] | None) -> ProbeFacts:
+def _mended(
+    source: str, read: Outcome, namespace: Mapping[str, Any] | None, cells: Cells | None
+) -> Correction:
+    """The correction of a source; of a notebook with its magics and the limits of its cells."""
+    if cells is None or not cells.starts:
+        return correction(source, read, namespace)
+    if not any(read.edits):
+        return Correction(cells.marked, "", read.findings)
+    return correction(cells.marked, run(gather(cells.marked, namespace)), namespace)
+
+
+def _probed(source: str, namespace: Mapping[str, Any] | None, sanity: bool) -> ProbeFacts:
     from nbtrain.review.probe.probe import probe  # it needs torch, a review does not
 
-    return probe(source, namespace)
+    return probe(source, namespace, sanity=sanity)
 
 
 @contextmanager
@@ -261,11 +301,9 @@ def _general_gaps(facts: ReviewFacts) -> list[str]:
         return ["No rule was checked: nothing could be read."]
     if facts.trainings:
         return []
-    if others := facts.story.made("other-trainer"):
-        path = others[0].data["path"]
+    if (other := trainer_of(facts)) is not None:
         return [
-            f"{OTHER_TRAINERS[root_of(path)]} takes the training steps (line {others[0].line}); "
-            "what it does in a step was not checked."
+            f"{other[0]} takes the training steps (line {other[1]}); what it does in a step was not checked."
         ]
     if facts.optimizers or facts.loaders or facts.source.tree is None or facts.source.tree.body:
         return ["The source has no training step: what a loop would have to do was not checked."]

@@ -57,7 +57,7 @@ Check = Callable[[ReviewFacts], Iterator[Problem | Gap]]
 class Rule:
     """One review rule. `id`: kebab-case, names the problem, and is its file's name with dashes.
 
-    `needs_probe`: what it judges only happens when the code runs.
+    `needs_probe`: what it judges only happens when the code runs; `needs_sanity`: for many steps.
     `explains`: ids of rules whose findings are consequences of this one and are left out beside it.
     """
 
@@ -66,6 +66,7 @@ class Rule:
     check: Check
     explains: tuple[str, ...] = ()
     needs_probe: bool = False
+    needs_sanity: bool = False
 
     @property
     def documentation(self) -> str:

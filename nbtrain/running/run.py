@@ -14,7 +14,7 @@ import torch
 
 from nbtrain.errors import NbtrainError, UsageError
 from nbtrain.findings import Finding, Severity
-from nbtrain.running import active, terminate, viewing
+from nbtrain.running import active, ledger, terminate, viewing
 from nbtrain.running.activity import Activity
 from nbtrain.running.edits import LiveEdits
 from nbtrain.running.execution import Execution
@@ -45,6 +45,7 @@ class Run(Readings, LiveEdits):
         before_start: Callable[[], Any] | None = None, explain: Callable[[BaseException], Any] | None = None,
     ) -> None:  # fmt: skip
         self.name = activity.name
+        self._cell = viewing.cell_now() if viewing.cell_now is not None else None
         self._report, self._before_start = report, before_start
         self._do = Execution(activity, self, finishers=finishers, in_thread=in_thread, explain=explain)
 
@@ -65,6 +66,7 @@ class Run(Readings, LiveEdits):
             self._before_start()
         with active.registered(self):
             self._do.start()
+            ledger.started(self.id, self._cell)
         self._before_start = None
         return self
 

@@ -11,4 +11,6 @@ viewer: Callable[[Any], Any] | None = None
 # Shows a run that goes on in the cell itself; returns what to call once it is over.
 # Returns what a person calls the cell that a file name of Python stands for; "" for a real file.
 cell_of: Callable[[str], str] | None = None
+# Returns the number of the cell that runs just now, None outside of one.
+cell_now: Callable[[], int | None] | None = None
 foreground: Callable[[Any], Callable[[], Any]] | None = None

@@ -19,7 +19,10 @@ LABELS = ("What it does", "Why it hurts", "Bad", "Good", "When to ignore")  # of
 
 
 class Habit(ABC):
-    """Look for one thing in cycles of one optimizer, in the pump. A wrong alert is worse than none."""
+    """Look for one thing in cycles of one optimizer, in the pump. A wrong alert is worse than none.
+
+    `id`: that of the review's rule for the same fault, so that `explain` shows both.
+    """
 
     id: ClassVar[str]
     severity: ClassVar[Severity]

@@ -112,11 +112,23 @@ def test_a_cell_is_not_run_beside_one_that_shares_its_variables(live: Any) -> No
     live(LOOP.format(epochs=10**6))
     again = live(LOOP.format(epochs=2))
     assert "shares" in again.printed and "%train stop" in again.printed
-    other = live("%train_review\n1 + 1")
-    assert not other.error
+    other = live("print(get_ipython().run_line_magic('train_review', ''))")
+    assert not other.error and "is going" in other.printed and "%train diagnose" in other.printed
     live("import nbtrain; run = nbtrain.last_run(); run.stop(); run.wait(30)")
     live(LOOP.format(epochs=2))
     assert "completed" in live(WAIT + "; print(run.status)").printed
+
+
+def test_a_reviewed_cell_runs_followed_and_is_remembered(live: Any) -> None:
+    """%%train_review --run reviews, then runs in the background; later the model is told with that cell."""
+    body = LOOP.format(epochs=2).partition("\n")[2]
+    shown = live(f"%%train_review --run --log json\n{body}")
+    assert not shown.error and "Risk Assessment" in str(shown.shown)
+    told = live(WAIT + "; print(run.status, get_ipython().execution_count)").printed
+    assert "completed" in told
+    cell = int(told.split()[-1]) - 1
+    again = live("optimizer = type(optimizer)(model.parameters(), lr=0.01)\n%train_review model")
+    assert f"[{cell}]" in again.text and "model-already-trained" in again.text
 
 
 def test_a_block_in_a_cell_stops_at_a_step_when_interrupted(live: Any) -> None:

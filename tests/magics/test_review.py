@@ -29,15 +29,14 @@ def test_a_cell_is_reviewed_and_not_run(notebook: Any) -> None:
 
 
 def test_lines_are_those_of_the_notebook(notebook: Any) -> None:
-    """The magic is line 1, in findings, in what could not be read, and in the suggested cell."""
+    """The magic is line 1, in findings and in what could not be read; the suggested cell is without it."""
     hot = "net = torch.nn.Linear(4, 2)\nopt = torch.optim.Adam(net.parameters(), lr=0.5){}\n"
     review = notebook("%%train_review\n" + hot.format("")).result.result
     unread = notebook("%%train_review --run\nfine = 1\nfor in").out
     allowed = notebook("%%train_review\n" + hot.format("  # nbtrain: allow adam-lr-too-high")).result.result
 
     assert [(one.rule, one.line) for one in review.findings] == [("adam-lr-too-high", 3)]
-    assert review.suggested_config.splitlines()[0].strip() == "%%train_review"
-    assert "lr=0.5" not in review.suggested_config and len(review.suggested_config.splitlines()) == 3
+    assert review.suggested_config == hot.format("").replace("0.5", "1e-3")
     assert allowed.findings == ()
     assert "line 3" in unread.lower()
 
@@ -65,6 +64,22 @@ def test_the_cells_own_error_is_the_cells(notebook: Any) -> None:
 
     assert isinstance(said.error, ZeroDivisionError)
     assert "nbtrain" not in said.out.replace("nbtrain:", "").partition("ZeroDivisionError")[2]
+
+
+def test_fix_puts_the_corrected_cell_below(notebook: Any) -> None:
+    """--fix hands the corrected cell, comments kept, to the next input, and shows the diff; nothing runs."""
+    cell = (
+        "net = torch.nn.Linear(4, 2)\nopt = torch.optim.Adam(net.parameters(), lr=0.5)  # mine\nran = True\n"
+    )
+    said = notebook(f"%%train_review --fix\n{cell}")
+    below = notebook.shell.rl_next_input
+    nothing = notebook(f"%%train_review --fix\n{GOOD}").out
+
+    assert below == cell.replace("0.5", "1e-3").rstrip()
+    assert "-opt = torch.optim.Adam(net.parameters(), lr=0.5)  # mine" in said.out
+    assert "The corrected cell stands below" in said.out and "below" not in nothing
+    assert "Nothing to mend" in nothing
+    assert "ran" not in notebook.shell.user_ns
 
 
 def test_live_objects_are_reviewed(notebook: Any) -> None:
@@ -124,7 +139,8 @@ def test_help(notebook: Any, line: str) -> None:
     """Both forms tell all three uses."""
     said = notebook(line).out
 
-    assert "usage: %%train_review [--probe] [--run]" in said and "%train_review FILE" in said
+    assert "usage: %%train_review [--probe [--sanity]] [--fix] [--run]" in said
+    assert "%train_review FILE" in said
 
 
 LOOP = """\

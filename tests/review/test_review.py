@@ -108,7 +108,7 @@ def test_the_json_shape() -> None:
     assert json.loads(json.dumps(data)) == data
     assert set(data) == {
         "findings", "good_practices", "confidence", "risk", "information_gaps", "caveats", "suggested_config",
-        "silenced",
+        "silenced", "diff", "outside", "situation",
     }  # fmt: skip
     wanted = {"rule", "severity", "line", "current", "recommended", "evidence", "confidence"}
     assert all(wanted <= set(one) for one in data["findings"])
@@ -335,3 +335,30 @@ def test_another_librarys_trainer_is_named() -> None:
 
     assert review.findings == ()
     assert any("fastai" in one for one in review.information_gaps)
+
+
+def test_a_cell_without_training_is_not_praised() -> None:
+    """Where nothing makes or trains a model the report says so; a cell that only builds is judged."""
+    nothing = review_source("print(1)")
+    builds = review_source("import torch\nopt = torch.optim.AdamW(net.parameters(), lr=1e-3)\n")
+
+    assert "No training was found" in nothing.to_markdown() and nothing.report.tone == "info"
+    assert "Nothing to complain about" not in nothing.to_markdown() and not nothing.trains
+    assert "Nothing to complain about" in builds.to_markdown()
+
+
+def test_what_is_outside_is_named_with_where_to_go() -> None:
+    """Architecture and data loading are named where the source shows them, with what looks at them."""
+    network = (
+        "import torch\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    )
+    network += "        self.a = torch.nn.Linear(1, 1)\nnet = Net()\n"
+    loading = "import webdataset as wds\nimport torch\nopt = torch.optim.AdamW(net.parameters())\n"
+
+    assert any(
+        "`Net`" in one and "%train inspect" in one for one in review_source(network).to_dict()["outside"]
+    )
+    assert any(
+        "WebDataset" in one and "--probe" in one for one in review_source(loading).to_dict()["outside"]
+    )
+    assert review_source("print(1)").to_dict()["outside"] == []

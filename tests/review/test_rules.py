@@ -7,13 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nbtrain.errors import UsageError
 from nbtrain.findings import Severity
 from nbtrain.report.model import Code
-from nbtrain.review import explain_rule, review_source
+from nbtrain.review import Review, explain_rule, review_source
 from nbtrain.review.engine import all_rules, rule_named, run
 from nbtrain.review.explain import documentation
 from nbtrain.review.facts import gather
@@ -26,10 +27,24 @@ REQUIRED = {
     "long-training-constant-lr",
 }  # fmt: skip
 CRITICAL = {"adam-lr-too-high", "amp-no-gradscaler", "accumulation-unscaled-loss"}
+NEEDS_SANITY = {rule.id for rule in all_rules() if rule.needs_sanity}
 NEEDS_PROBE = {rule.id for rule in all_rules() if rule.needs_probe}
-RULES = [pytest.param(rule, id=rule.id) for rule in all_rules()]
-BAD = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in sorted(CASES.glob("*/bad*.py"))]
-GOOD = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in sorted(CASES.glob("*/good*.py"))]
+
+
+def _marks(rule: str) -> Any:
+    """Hundreds of steps a case take long; `test_sanity.py` holds one that is quick."""
+    return pytest.mark.slow if rule in NEEDS_SANITY else ()
+
+
+RULES = [pytest.param(rule, id=rule.id, marks=_marks(rule.id)) for rule in all_rules()]
+BAD = [
+    pytest.param(path, id=f"{path.parent.name}/{path.stem}", marks=_marks(path.parent.name))
+    for path in sorted(CASES.glob("*/bad*.py"))
+]
+GOOD = [
+    pytest.param(path, id=f"{path.parent.name}/{path.stem}", marks=_marks(path.parent.name))
+    for path in sorted(CASES.glob("*/good*.py"))
+]
 
 
 def snippet(rule: Rule, section: str) -> str:
@@ -38,9 +53,23 @@ def snippet(rule: Rule, section: str) -> str:
     return match[1]
 
 
+UNDER_REVIEW = "# %% under review\n"
+
+
+def reviewed(text: str, own: str = "") -> Review:
+    """The review of a case. What stands above `# %% under review` has run: its names are the notebook's."""
+    before, mark, cell = text.partition(UNDER_REVIEW)
+    names: dict[str, Any] | None = None
+    if mark:
+        names = {}
+        exec(before, names)
+        text = "\n" * (before.count("\n") + 1) + cell
+    return review_source(text, namespace=names, probe=own in NEEDS_PROBE, sanity=own in NEEDS_SANITY)
+
+
 def found(source: str, own: str = "") -> list[str]:
     """Ids of the findings, without notes: those of a rule that only notes are asked for by its id."""
-    findings = review_source(source, probe=own in NEEDS_PROBE).findings
+    findings = reviewed(source, own).findings
     return [one.rule for one in findings if one.severity is not Severity.INFO or one.rule == own]
 
 
@@ -89,7 +118,7 @@ def test_a_rule_has_cases_in_several_styles(rule: Rule) -> None:
 def test_a_planted_fault_is_found(path: Path) -> None:
     """A bad case raises its rule, alone, on the marked lines, with evidence and a recommendation."""
     rule = path.parent.name
-    said = review_source(path.read_text(), probe=rule in NEEDS_PROBE).findings
+    said = reviewed(path.read_text(), rule).findings
     own = [one for one in said if one.rule == rule]
 
     assert set(found(path.read_text(), rule)) == {rule}

@@ -18,8 +18,8 @@ from nbtrain.watch.options import WatchOptions
 from nbtrain.watch.watching import Watching
 
 HABITS = {
-    "zero-grad-missing", "clip-after-step", "scheduler-before-step", "accumulation-not-divided",
-    "train-mode-off", "zero-grad-misplaced",
+    "missing-zero-grad", "clip-misplaced", "scheduler-before-optimizer-step", "accumulation-unscaled-loss",
+    "missing-train-mode", "zero-grad-misplaced",
 }  # fmt: skip
 LOOPS = sorted((Path(__file__).parent / "loops").glob("*.py"))
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from corpus import HABITS, code_of, followed_block, seeded
 
+from nbtrain.commands._table import command
+from nbtrain.commands.spec import Context
 from nbtrain.watch.habit import explain_habit, known_habits
 
+ROOT = Path(__file__).parents[2]
 HEAD = """
 from setting import *
 model = net(dropout=0.1, norm=True)
@@ -38,16 +42,16 @@ def found_in(source: str, folder: Path) -> dict[str, Any]:
 
 
 BAD = {
-    "zero-grad-missing": (PLAIN.replace("        optimizer.zero_grad()\n", ""), "optimizer.step()"),
-    "clip-after-step": (
+    "missing-zero-grad": (PLAIN.replace("        optimizer.zero_grad()\n", ""), "optimizer.step()"),
+    "clip-misplaced": (
         PLAIN + "        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n", "clip_grad_norm_",
     ),
-    "scheduler-before-step": (
+    "scheduler-before-optimizer-step": (
         "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 5)\n"
         + PLAIN.replace("        optimizer.step()", "        scheduler.step()\n        optimizer.step()"),
         "optimizer.step()",
     ),
-    "accumulation-not-divided": (
+    "accumulation-unscaled-loss": (
         """
 for epoch in range(4):
     for i, (xb, yb) in enumerate(train_loader):
@@ -63,7 +67,7 @@ for epoch in range(4):
             "optimizer.step()", "optimizer.zero_grad()\n        optimizer.step()"
         ), "optimizer.step()",
     ),
-    "train-mode-off": ("model.eval()\n" + PLAIN, "loss.backward()"),
+    "missing-train-mode": ("model.eval()\n" + PLAIN, "loss.backward()"),
 }  # fmt: skip
 
 
@@ -83,7 +87,7 @@ def test_eval_mode_after_a_validation_is_told(tmp_path: Path) -> None:
     source = PLAIN.replace("range(2)", "range(8)") + (
         "    if epoch == 6:\n        model.eval()\n        with torch.no_grad(): criterion(model(X), Y)\n"
     )
-    assert set(found_in(source, tmp_path)) == {"train-mode-off"}
+    assert set(found_in(source, tmp_path)) == {"missing-train-mode"}
 
 
 CLIP = "nn.utils.clip_grad_norm_(model.parameters(), 0.01)"
@@ -91,7 +95,7 @@ CLIP = "nn.utils.clip_grad_norm_(model.parameters(), 0.01)"
 
 def gathered(before_step: str) -> str:
     """Gather two batches for a step, with something done before it."""
-    return BAD["accumulation-not-divided"][0].replace(
+    return BAD["accumulation-unscaled-loss"][0].replace(
         "            optimizer.step()", f"            {before_step}\n            optimizer.step()"
     )
 
@@ -106,7 +110,7 @@ def test_gathered_batches_that_torch_writes_to_are_told(tmp_path: Path) -> None:
         scaled = scaled.replace(plain, with_scaler)
     for number, source in enumerate([gathered(CLIP), "scaler = torch.amp.GradScaler('cpu')\n" + scaled]):
         (tmp_path / str(number)).mkdir()
-        assert set(found_in(source, tmp_path / str(number))) == {"accumulation-not-divided"}, source
+        assert set(found_in(source, tmp_path / str(number))) == {"accumulation-unscaled-loss"}, source
 
 
 @pytest.mark.parametrize("emptied", ["model.zero_grad()", "optimizer.zero_grad(set_to_none=False)"])
@@ -128,7 +132,7 @@ GOOD = {
     ),
     "at the end": PLAIN.replace("        optimizer.zero_grad()\n", "") + "        optimizer.zero_grad()\n",
     "frozen norms": "for m in model.modules():\n    if isinstance(m, nn.BatchNorm1d): m.eval()\n" + PLAIN,
-    "divided": BAD["accumulation-not-divided"][0].replace("yb).backward", "yb).div(2).backward"),
+    "divided": BAD["accumulation-unscaled-loss"][0].replace("yb).backward", "yb).div(2).backward"),
     "divided in the gradients": gathered("[p.grad.div_(2) for p in model.parameters()]"),
     "divided in their data": gathered("[p.grad.data.mul_(0.5) for p in model.parameters()]"),
     "divided by assignment": gathered("for p in model.parameters(): p.grad = p.grad / 2"),
@@ -168,5 +172,14 @@ def test_every_habit_can_be_explained() -> None:
     for rule in HABITS:
         report = explain_habit(rule)
         assert report is not None and "Why it hurts" in report.to_text()
-    assert {habit.id for habit in known_habits()} == HABITS and explain_habit("zero_grad_missing") is not None
+    assert {habit.id for habit in known_habits()} == HABITS and explain_habit("missing_zero_grad") is not None
     assert explain_habit("no-such-habit") is None
+
+
+def test_an_alert_bears_the_id_of_the_reviews_rule() -> None:
+    """What the review reads in a source and what the first steps show is one fault under one id."""
+    rules = {path.stem.replace("_", "-") for path in (ROOT / "nbtrain/review/rules").glob("*/*.py")}
+
+    assert rules >= HABITS
+    shown = command("explain").run(SimpleNamespace(rule="missing-zero-grad"), Context(namespace={}))
+    assert [one.title for one in shown.sections][-1] == "Seen while training"

@@ -46,7 +46,8 @@ def assign(
 
 def _name_it(machine: Machine, value: Value, target: ast.expr, statement: ast.AST) -> None:
     if isinstance(value, Made | Obj) and id(value) not in machine.named:
-        machine.named[id(value)] = (value, ast.unparse(target), statement)
+        name = target.id if isinstance(target, ast.Name) else ast.unparse(target)
+        machine.named[id(value)] = (value, name, statement)
     if isinstance(value, Term) and not value.alias:
         value.alias = ast.unparse(target)
 

@@ -116,11 +116,12 @@ def unresolved(
     # What Accelerate and Fabric do with a model is known: `accumulate`, `gather`, `no_backward_sync`.
     harmless = harmless or (isinstance(func, Member) and kind_of(func.owner) in ("accelerator", "fabric"))
     if not harmless and not any(word in tail_of(name).lower() for word in HARMLESS_WORDS):
+        spread = [one for one in _spread(given) if not isinstance(one, Const)]
         handed = {
-            "optimizer": any(is_optimizer(one) for one in _spread(given)),
-            "model": any(is_model(one) for one in _spread(given)),
+            "optimizer": any(is_optimizer(one) for one in spread),
+            "model": any(is_model(one) for one in spread),
             "loss": tail_of(name) not in NOTED_BY
-            and any("loss" in one.tags and "item" not in one.tags for one in _spread(given)),
+            and any("loss" in one.tags and "item" not in one.tags for one in spread),
         }
         if any(handed.values()):
             machine.emit("escape", func, node, name=name, given=given, **handed)

@@ -254,6 +254,7 @@ def _sequence(machine: Machine, node: ast.List | ast.Tuple | ast.Set, scope: Sco
             unknown = unknown or value.open
         else:
             unknown = True
+            items += [value] if isinstance(value, Term) and value.source is not None else []  # parameters
     return Seq(items, unknown)
 
 

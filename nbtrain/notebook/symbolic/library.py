@@ -6,6 +6,8 @@ Tables only.
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
+import re
+
 ADAM_FAMILY = frozenset(
     "Adam AdamW NAdam RAdam Adamax SparseAdam FusedAdam FusedAdamW DeepSpeedCPUAdam Adam8bit AdamW8bit "
     "PagedAdamW "
@@ -93,6 +95,8 @@ ITERATION_WRAPPERS = frozenset(
     "rich cycle "
     "alive_it prefetch chain".split()
 )
+# What follows the weights of a network and takes no part in its step.
+AVERAGES = re.compile(r"(?:^|[._])ema(?:$|[._])|EMA|Ema(?=[A-Z]|$)|AveragedModel|ExponentialMovingAverage")
 # Calls of these packages get objects to look at, not to train.
 HARMLESS_ROOTS = frozenset(
     "torch numpy math random os sys time json logging pathlib builtins collections itertools functools "

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from nbtrain.notebook.symbolic.values import NO_TAGS, Class, Const, Func, Obj, Op, Scope, Term, Value, mods_of
@@ -28,7 +29,12 @@ class Loop:
     count: Const | None = None
     target: str = ""
     iterable: Value | None = None
-    text: str = ""
+    written: ast.expr | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """What it goes over or asks, as the source writes it; worked out when it is asked for."""
+        return ast.unparse(self.written)[:80] if self.written is not None else ""
 
 
 @dataclass(frozen=True)

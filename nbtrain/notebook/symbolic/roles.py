@@ -29,6 +29,8 @@ MODEL_WORDS = frozenset(
         "discriminator",
         "critic",
         "actor",
+        "student",
+        "teacher",
     }
 )
 MODEL_ENDINGS = ("_model", "_net", "model", "net_g", "net_d")

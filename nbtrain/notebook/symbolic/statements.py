@@ -152,7 +152,7 @@ def _while(machine: Machine, node: ast.While, scope: Scope) -> None:
     test = machine.evaluate(node.test, scope)
     if truth(test) is False:
         return
-    loop = Loop(node, node.lineno, "while", text=ast.unparse(node.test)[:80])
+    loop = Loop(node, node.lineno, "while", written=node.test)
     if (
         isinstance(node.test, ast.Compare)
         and isinstance(node.test.left, ast.Name)
@@ -185,7 +185,8 @@ def unwrap(value: Value) -> list[Value]:
 
 def describe_loop(node: Any, target: ast.expr, source: ast.expr, iterable: Value) -> Loop:
     """Say what a `for`, of a statement or a comprehension, goes over and how often."""
-    loop = Loop(node, node.lineno, "other", None, ast.unparse(target), iterable, ast.unparse(source)[:80])
+    name = target.id if isinstance(target, ast.Name) else ast.unparse(target)
+    loop = Loop(node, node.lineno, "other", None, name, iterable, source)
     for one in unwrap(iterable):
         if isinstance(one, Made) and one.path == "builtins.range":
             loop.kind, loop.count = "range", _range_count(one)

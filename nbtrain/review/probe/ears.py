@@ -85,6 +85,7 @@ class Ears:
         self.batch_size: int | None = None  # of the last loader that was iterated
         self.scaler = ScalerEars(self)
         self.deaf = False
+        self.most_steps = STEPS
         self.taken: dict[int, int] = {}  # id of an optimizer -> its steps
         self.watch = GradientWatch()
         self._before: dict[int, dict[str, Tensor]] = {}
@@ -113,7 +114,7 @@ class Ears:
     @property
     def is_done(self) -> bool:
         """Whether an optimizer has taken all its steps."""
-        return any(taken >= STEPS for taken in self.taken.values())
+        return any(taken >= self.most_steps for taken in self.taken.values())
 
     def _go_on(self) -> None:
         """Something new begins: end the cell if it has done enough, or taken too long."""
@@ -247,7 +248,7 @@ class Ears:
         self._in_step += 1
         if self._in_step > 1:
             return
-        if self.taken.get(id(optimizer), 0) >= STEPS:
+        if self.taken.get(id(optimizer), 0) >= self.most_steps:
             self._in_step -= 1
             raise Stopped("two steps were seen")
         self.watch.look()

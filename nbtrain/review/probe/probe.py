@@ -6,6 +6,7 @@ import ast
 import gc
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,13 +18,16 @@ from nbtrain.review.probe.ears import Ears
 from nbtrain.review.probe.execution import FILENAME, Ending, execute
 from nbtrain.review.probe.looks import look_at
 from nbtrain.review.probe.sandbox import kept_apart
+from nbtrain.review.probe.sanity import learned
 from nbtrain.review.probe.seen import ModelSeen, ProbeFacts
 from nbtrain.running import active
 
 SECONDS = 60.0
 
 
-def probe(source: str, namespace: Mapping[str, Any] | None = None, *, seconds: float = SECONDS) -> ProbeFacts:
+def probe(
+    source: str, namespace: Mapping[str, Any] | None = None, *, seconds: float = SECONDS, sanity: bool = False
+) -> ProbeFacts:
     """Run a cell for two optimizer steps on copies of what it names, and say what was seen.
 
     Args:
@@ -31,6 +35,7 @@ def probe(source: str, namespace: Mapping[str, Any] | None = None, *, seconds: f
         namespace: the notebook's variables. A dict holds the copies while the cell runs, so that functions of
             the notebook see them, and is as before afterwards.
         seconds: after which it is ended, wherever it is.
+        sanity: also try whether one batch can be learned, and whether the labels matter.
     """
     if active.alive():
         return ProbeFacts("refused", error="a training of this notebook is under way")
@@ -41,13 +46,19 @@ def probe(source: str, namespace: Mapping[str, Any] | None = None, *, seconds: f
     shared: set[str] = set()
     try:
         facts = _probed(source, held, names, seconds, notes, shared)
+        if sanity and facts.steps:
+            with kept_apart(notes.append):
+                one_batch, labels = learned(source, held, names)
+            facts = replace(facts, one_batch=one_batch, labels=labels)
     except CannotCopy as error:
         facts = ProbeFacts("refused", error=str(error))
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         gc.collect()  # the copies' memory on the device is needed
     changed = proof.differences(before, proof.fingerprints(held, names))
     verified = tuple(one for one in before if one not in changed and one not in shared)
-    return ProbeFacts(**{**vars(facts), "verified": verified, "changed": changed, "notes": tuple(notes)})
+    return ProbeFacts(
+        **{**vars(facts), "verified": verified, "changed": changed, "notes": tuple(dict.fromkeys(notes))}
+    )
 
 
 def _probed(

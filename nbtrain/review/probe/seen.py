@@ -89,6 +89,25 @@ class ModelSeen:
 
 
 @dataclass(frozen=True)
+class LearnedSeen:
+    """What an experiment of many steps on copies showed.
+
+    Attributes:
+        steps: taken. first, last: the loss at the start and at the end; None where none was seen.
+        shuffled: the loss at the end with labels that belong to other samples. spread: of the loss from batch
+            to batch at the end.
+        how: why it says nothing; "" when it does.
+    """
+
+    steps: int
+    first: float | None = None
+    last: float | None = None
+    shuffled: float | None = None
+    spread: float | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
 class ProbeFacts:
     """Two steps of the cell on copies, and the proof that nothing else was touched.
 
@@ -101,6 +120,7 @@ class ProbeFacts:
         batch_s, total_s: seconds spent waiting for batches, and in all.
         peak_bytes: most device memory of the steps; None without a CUDA device.
         verified: what was hashed before and after, and is as it was. changed: what is not.
+        one_batch, labels: the sanity experiments; None where they were not asked for.
         notes: what was left out, prevented or could not be copied, in sentences.
     """
 
@@ -118,6 +138,8 @@ class ProbeFacts:
     verified: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    one_batch: LearnedSeen | None = None
+    labels: LearnedSeen | None = None
 
     def of(self, *kinds: str) -> tuple[Happening, ...]:
         """Return the events of these kinds, in order."""

@@ -57,10 +57,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
-from nbtrain.notebook.feeds import feeds, surely_off
+from nbtrain.notebook.feeds import Feed, feeds, surely_off
+from nbtrain.notebook.symbolic.machine import Loop
 from nbtrain.notebook.symbolic.values import Made, options
+from nbtrain.review.edits import Edit, line_before
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule, could_not
+from nbtrain.review.steps import one_scope
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
@@ -88,7 +91,14 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             line=loop.line,
             name=name,
             fix=f"{name}.set_epoch({loop.target or 'epoch'})",
+            edits=_edits(facts, feed, name, loop),
         )
+
+
+def _edits(facts: ReviewFacts, feed: Feed, name: str, loop: Loop) -> tuple[Edit, ...]:
+    body = getattr(loop.node, "body", [])
+    near = bool(body) and one_scope(facts, feed.made.node, body[0])
+    return line_before(body[0], f"{name}.set_epoch({loop.target})") if near and loop.target else ()
 
 
 def _shuffles(sampler: object) -> bool:

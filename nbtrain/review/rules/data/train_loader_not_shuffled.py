@@ -56,6 +56,7 @@ from collections.abc import Iterator
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.feeds import Feed, deep_behind, feeds, path_behind, surely_off, words_in
 from nbtrain.notebook.live import loader_facts
+from nbtrain.notebook.situation import RL
 from nbtrain.notebook.symbolic.values import Const, Member, Obj, Term, name_of
 from nbtrain.review.edits import add_keyword, replace_node
 from nbtrain.review.facts import ReviewFacts
@@ -71,6 +72,8 @@ STREAMS = ("IterableDataset", "WebDataset", "IterDataPipe", "StreamingDataset", 
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    if facts.is_situation(RL):
+        return  # what an agent has seen is drawn as its method says
     shuffled_in_place = facts.story.calls("random.shuffle", "numpy.random.shuffle")
     for feed in feeds(facts.story):
         if (

@@ -32,9 +32,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
-from nbtrain.notebook.feeds import JUDGING, feeds, surely_on, words_in
+from nbtrain.notebook.feeds import JUDGING, Feed, feeds, surely_on, words_in
 from nbtrain.notebook.symbolic.values import Const
-from nbtrain.review.edits import replace_node
+from nbtrain.review.edits import Edit, replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -46,12 +46,18 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             yield _problem(
                 feed.name or "the validation DataLoader",
                 feed.value.node.lineno,
-                replace_node(held.node, "False") if isinstance(held, Const) else (),
+                _edits(feed, held),
                 Confidence.LIKELY,
             )
     for name, loader in facts.held.loaders:
         if words_in(name) & JUDGING and type(vars(loader).get("sampler")).__name__ == "RandomSampler":
             yield _problem(name, None, (), Confidence.CERTAIN)
+
+
+def _edits(feed: Feed, held: object) -> tuple[Edit, ...]:
+    """Only where this loader alone gets the word: options in a dict may be those of other loaders too."""
+    own = [one.value for one in getattr(feed.value.node, "keywords", ()) if one.arg == "shuffle"]
+    return replace_node(held.node, "False") if isinstance(held, Const) and held.node in own else ()
 
 
 def _problem(name: str, line: int | None, edits: tuple, confidence: Confidence) -> Problem:

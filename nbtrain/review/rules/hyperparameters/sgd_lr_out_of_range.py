@@ -31,7 +31,8 @@ When to ignore
 Fine-tuning, losses on an unusual scale, and SGD over an input in place of weights.
 
 Threshold: common practice for SGD, 0.01 to 0.1; the effective step of momentum m is lr / (1 - m)
-    (Sutskever 2013).
+    (Sutskever 2013). For images 0.1 for a batch of 256 is recommended, in
+    proportion (Goyal et al. 2017).
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.facts import OptimizerFact, Quantity
+from nbtrain.notebook.situation import VISION
 from nbtrain.review.edits import replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule, is_live
@@ -61,14 +63,24 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         lowest_of_all = all(one.high < LOWEST for one in rates)
         momentum = optimizer.momentum.known and optimizer.momentum.low > 0
         if lowest_of_all and not _small_on_purpose(facts) and highest.high > 0:
-            yield _problem(optimizer, highest, "0.01", "below 0.001 SGD hardly moves the weights")
+            yield _problem(
+                optimizer, highest, _better(facts, "0.01"), "below 0.001 SGD hardly moves the weights"
+            )
         elif momentum and highest.low > HIGHEST_WITH_MOMENTUM:
             yield _problem(
                 optimizer,
                 highest,
-                "0.1",
+                _better(facts, "0.1"),
                 f"with momentum {shown(optimizer.momentum)} a rate over 1.0 diverges",
             )
+
+
+def _better(facts: ReviewFacts, otherwise: str) -> str:
+    """A rate in proportion to the batch where images are trained, 0.1 for 256 of them."""
+    sizes = [one.batch.batch_size for one in facts.trainings if one.batch is not None]
+    if not facts.is_situation(VISION) or len(sizes) != 1 or not sizes[0].known:
+        return otherwise
+    return f"{min(0.1, 0.1 * sizes[0].high / 256):.2g}"
 
 
 def _small_on_purpose(facts: ReviewFacts) -> bool:

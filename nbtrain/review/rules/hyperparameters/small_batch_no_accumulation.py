@@ -55,6 +55,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.facts import LoaderFact, Quantity, TrainingFact
+from nbtrain.notebook.situation import GAN, RL
 from nbtrain.review.edits import Edit, add_keyword, replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule, is_live
@@ -71,7 +72,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     judged: set[int] = set()
     for training in facts.trainings:
         loader = training.batch
-        if training.several_optimizers:
+        if training.several_optimizers or facts.is_situation(RL, GAN):
             continue  # adversarial pairs are trained with single images by custom (pix2pix, CycleGAN)
         if loader is None or not training.looped or id(loader.call or loader.name) in judged:
             continue

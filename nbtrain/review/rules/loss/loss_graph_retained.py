@@ -56,7 +56,7 @@ from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.values import Value
-from nbtrain.review.edits import Edit, replace_node
+from nbtrain.review.edits import Edit, around
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -110,7 +110,6 @@ def _summed_later(event: Event, backward: set[int]) -> bool:
 
 
 def _problem(event: Event, cycle: Cycle) -> Problem:
-    value = event.node.value if isinstance(event.node, ast.AugAssign) else None
     text = ast.unparse(event.node)[:80]
     return Problem(
         issue="The graph of every batch is kept by a running total",
@@ -122,12 +121,16 @@ def _problem(event: Event, cycle: Cycle) -> Problem:
         line=event.line,
         name=cycle.name,
         fix="total += loss.detach()",
-        edits=_edits(value),
+        edits=_edits(event.node),
     )
 
 
-def _edits(value: ast.expr | None) -> tuple[Edit, ...]:
-    return replace_node(value, f"{value.id}.detach()") if isinstance(value, ast.Name) else ()
+def _edits(node: ast.AST) -> tuple[Edit, ...]:
+    value = node.value if isinstance(node, ast.AugAssign) else None
+    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+        value = node.args[0]
+    plain = isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+    return around(value, "" if plain else "(", ".detach()" if plain else ").detach()")
 
 
 RULE = Rule("loss-graph-retained", Severity.WARNING, check)

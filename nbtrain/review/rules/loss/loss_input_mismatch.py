@@ -36,14 +36,22 @@ Source: PyTorch's documentation of BCELoss, NLLLoss, KLDivLoss and CrossEntropyL
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.losses_read import LossCall, last_done, loss_calls, outputs_of
-from nbtrain.notebook.symbolic.values import Const, Op
+from nbtrain.notebook.symbolic.values import Const, Made, Op
+from nbtrain.review.edits import Edit, replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
+BETTER = {
+    "BCELoss": "BCEWithLogitsLoss",
+    "binary_cross_entropy": "binary_cross_entropy_with_logits",
+    "NLLLoss": "CrossEntropyLoss",
+    "nll_loss": "cross_entropy",
+}
 RAW = ("linear", "relu", "tanh")
 
 
@@ -63,6 +71,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 ),
                 line=loss.line,
                 fix=fix,
+                edits=_edits(loss, done),
             )
 
 
@@ -93,6 +102,21 @@ def _wrong(loss: LossCall, done: str, op: Op | None) -> tuple[str, str, str] | N
             "criterion = nn.BCEWithLogitsLoss()",
         )
     return None
+
+
+def _edits(loss: LossCall, done: str) -> tuple[Edit, ...]:
+    """Another criterion, where that is all: scores into the loss that takes scores."""
+    better = BETTER.get(loss.name) if done in RAW else None
+    held = loss.criterion.node if isinstance(loss.criterion, Made) else loss.event.node
+    func = held.func if isinstance(held, ast.Call) and better and not (held.args or held.keywords) else None
+    func = (
+        loss.event.node.func
+        if better and loss.name.islower() and isinstance(loss.event.node, ast.Call)
+        else func
+    )
+    if not isinstance(func, ast.Attribute):
+        return ()  # another name would have to be imported
+    return replace_node(func, f"{ast.unparse(func.value)}.{better}")
 
 
 def _flat(loss: LossCall) -> bool:

@@ -67,12 +67,12 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     if facts.source is None:
         return
     unmasked = [_line(one) for one in _attention(facts) if not _masked(one)] + _chained(facts)
-    masks_by_hand = MASKED.search(facts.words)
     for loss in loss_calls(facts.story):
         if loss.kind != "cross-entropy" or loss.target is None:
             continue
         if shifts(loss.target) != 1 and not is_next(loss.target):
             continue
+        masks_by_hand = MASKED.search(facts.words)  # slow on a long source, and seldom asked
         own = self_attention(loss.input) if not masks_by_hand and loss.input is not None else None
         line = unmasked[0] if unmasked else own
         if line is None:

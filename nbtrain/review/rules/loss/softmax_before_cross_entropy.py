@@ -41,6 +41,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.losses_read import last_done, loss_calls
+from nbtrain.review.activations import taken_away
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -64,6 +65,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 ),
                 line=line,
                 fix="loss = criterion(logits, y)",
+                edits=taken_away(facts, op),
             )
 
 

@@ -38,6 +38,7 @@ Source: PyTorch's documentation of torch.softmax: "dim: a dimension along which 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
@@ -47,6 +48,7 @@ from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.symbolic.library import tail_of
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.values import Const, Made, Op, Term, Value, options
+from nbtrain.review.edits import Edit, replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -70,6 +72,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 evidence=f"line {where}: dim=0 of a model's output is the batch",
                 line=where,
                 fix="torch.softmax(logits, dim=-1)",
+                edits=_edits(op),
             )
 
 
@@ -84,6 +87,7 @@ def _inside(facts: ReviewFacts, said: set[int]) -> Iterator[Problem]:
         found = _batch_softmax(op) or _query_softmax(op)
         if found is not None and found[0] not in said:
             line, dim, what = found
+            softmax = op if _batch_softmax(op) else weights_of(op.inputs[0])
             said.add(line)
             yield Problem(
                 issue=f"Softmax runs over {what}",
@@ -92,7 +96,18 @@ def _inside(facts: ReviewFacts, said: set[int]) -> Iterator[Problem]:
                 evidence=f"line {line}: dimension {dim} of what it gets holds {what}",
                 line=line,
                 fix="torch.softmax(scores, dim=-1)",
+                edits=_edits(softmax),
             )
+
+
+def _edits(op: Op | None) -> tuple[Edit, ...]:
+    """The dimension where it is written, in the call or in the layer that is called."""
+    layer = last_layer(op.inputs[0]) if op is not None and op.path == "call" and op.inputs else None
+    node = layer.node if isinstance(layer, Made) else op.node if op is not None else None
+    if not isinstance(node, ast.Call):
+        return ()
+    held = [one.value for one in node.keywords if one.arg == "dim"] or node.args[-1:]
+    return replace_node(held[0], "-1") if held and ast.unparse(held[0]).lstrip("-").isdigit() else ()
 
 
 def _values(facts: ReviewFacts) -> Iterator[Value]:

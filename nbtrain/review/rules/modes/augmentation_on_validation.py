@@ -46,7 +46,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.evaluation import names_evaluation
-from nbtrain.notebook.feeds import feeds
+from nbtrain.notebook.feeds import Feed, feeds
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.values import Made, Obj, Ref, Term, Value
@@ -67,7 +67,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for feed in feeds(facts.story):
         event, data = feed.made, feed.data
         name = feed.name or "the validation loader"
-        if not (feed.judges or names_evaluation(feed.name)) or changed:
+        if changed or not (feed.judges or names_evaluation(feed.name) or _judges_by_use(facts, feed)):
             continue
         found = _random(data) if data is not None else ""
         if found:
@@ -80,6 +80,14 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 name=feed.name,
                 fix="val_data = Dataset(..., transform=plain_transforms)",
             )
+
+
+def _judges_by_use(facts: ReviewFacts, feed: Feed) -> bool:
+    """No training reads it, and a loss without a graph is taken over it."""
+    if feed.trains or "tta" in facts.words.lower():
+        return False
+    passes = [one for one in facts.story.passes if one.quiet and one.loop is not None and one.of("loss")]
+    return any(one.loop is not None and one.loop.iterable is feed.value for one in passes)
 
 
 def _set_later(event: Event) -> bool:

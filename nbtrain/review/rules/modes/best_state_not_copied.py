@@ -62,7 +62,7 @@ from nbtrain.findings import Severity
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.values import Map, Member, Seq, Term, Value
-from nbtrain.review.edits import replace_node
+from nbtrain.review.edits import around
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -109,7 +109,9 @@ def _problem(facts: ReviewFacts, event: Event, name: str) -> Problem:
         line=event.line,
         name=name,
         fix=f"{name} = copy.deepcopy({model}.state_dict())",
-        edits=replace_node(event.node, f"copy.deepcopy({model}.state_dict())") if bound else (),  # type: ignore[arg-type]
+        edits=around(event.node, "copy.deepcopy(", ")")  # type: ignore[arg-type]
+        if bound
+        else around(event.node, "{key: value.detach().clone() for key, value in ", ".items()}"),  # type: ignore[arg-type]
     )
 
 

@@ -62,6 +62,8 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.evaluation import is_evaluation
+from nbtrain.notebook.situation import RL
+from nbtrain.notebook.story import Cycle
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -70,7 +72,9 @@ KEEPS = re.compile(r"best|patience|early|stop|checkpoint|ckpt|torch\.save|save_p
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
-    if facts.source is None or KEEPS.search(facts.words):
+    if not any(_is_long(cycle) for cycle in facts.cycles):
+        return
+    if facts.source is None or facts.is_situation(RL) or KEEPS.search(facts.words):
         return
     if not any(
         is_evaluation(facts.story, run) and run.forward.loops[:1] != (run.loop,) for run in facts.story.passes
@@ -78,7 +82,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         return
     for cycle in facts.cycles:
         epochs = cycle.training.epochs
-        if not cycle.hidden and epochs is not None and epochs.known and epochs.low > LONGEST:
+        if _is_long(cycle) and epochs is not None:
             yield Problem(
                 issue=f"{epochs.low:g} epochs are validated, and nothing comes of it",
                 current="no early stopping, no best weights",
@@ -93,6 +97,11 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 fix="if val_loss < best:\n    best = val_loss\n    torch.save(model.state_dict(), 'best.pt')",
             )
             return
+
+
+def _is_long(cycle: Cycle) -> bool:
+    epochs = cycle.training.epochs
+    return not cycle.hidden and epochs is not None and epochs.known and epochs.low > LONGEST
 
 
 RULE = Rule("early-stopping-missing", Severity.INFO, check)

@@ -57,7 +57,9 @@ Source: PyTorch's documentation of nn.Module.eval; seen in vsepp issue 4 and Mul
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.evaluation import NO, UNKNOWN, YES, is_evaluation, last_mode, mode_matters
@@ -65,7 +67,9 @@ from nbtrain.notebook.story import Pass
 from nbtrain.notebook.symbolic.values import Live
 from nbtrain.review.edits import Edit, line_before
 from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.places import way_to
 from nbtrain.review.rule import Gap, Problem, Rule, could_not
+from nbtrain.review.steps import function_around
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
@@ -82,7 +86,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             continue
         name = facts.story.name_of(model) or "model"
         if last is not None or live or (one.entry == "<module>" and matters == YES):
-            yield _problem(one, name, last.line if last else None, matters, live)
+            set_on = last.line if last else None
+            yield replace(_problem(one, name, set_on, matters, live), edits=_edits(facts, one))
         else:
             why = f"who calls `{one.entry}`" if one.entry != "<module>" else "where it is made"
             yield could_not(
@@ -107,14 +112,23 @@ def _problem(one: Pass, name: str, set_on: int | None, matters: str, live: bool)
         name=name,
         confidence=sure,
         fix=f"{name}.eval()",
-        edits=_edits(one, name),
         severity=Severity.WARNING if matters == UNKNOWN and not live else None,
     )
 
 
-def _edits(one: Pass, name: str) -> tuple[Edit, ...]:
-    plain = one.loop is not None and name.replace(".", "").isidentifier() and not one.forward.frames
-    return line_before(one.loop.node, f"{name}.eval()") if plain and one.loop is not None else ()
+def _edits(facts: ReviewFacts, one: Pass) -> tuple[Edit, ...]:
+    """Above the loop, or at the head of the function that runs the model, by the name that it has there."""
+    func = getattr(one.forward.node, "func", None)
+    name = ast.unparse(func) if isinstance(func, ast.Name | ast.Attribute) else ""
+    tree = facts.source.tree if facts.source is not None else None
+    home = function_around(tree, one.forward.node)
+    trains_too = any(cycle.loop and one.loop and cycle.loop.node is one.loop.node for cycle in facts.cycles)
+    if not name or name == "self" or trains_too:
+        return ()
+    if one.loop is not None and function_around(tree, one.loop.node) is home:
+        return line_before(one.loop.node, f"{name}.eval()")
+    way = way_to(facts, one.forward.node)
+    return line_before(way[-1][0], f"{name}.eval()") if way and home is not None else ()
 
 
 RULE = Rule("missing-eval-mode", Severity.CRITICAL, check)

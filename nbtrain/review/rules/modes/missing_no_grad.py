@@ -48,6 +48,7 @@ from nbtrain.findings import Severity
 from nbtrain.notebook.evaluation import is_evaluation
 from nbtrain.notebook.story import Pass
 from nbtrain.notebook.training_models import frozen_parts, holds
+from nbtrain.review.edits import Edit, wrap
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule, could_not
 
@@ -73,7 +74,13 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             line=one.line,
             name=name,
             fix="with torch.no_grad():",
+            edits=_edits(facts, one),
         )
+
+
+def _edits(facts: ReviewFacts, one: Pass) -> tuple[Edit, ...]:
+    bound = facts.source is not None and facts.source.torch_bound
+    return wrap(one.loop.node, "with torch.no_grad():") if bound and one.loop is not None else ()
 
 
 def _on_purpose(facts: ReviewFacts, one: Pass) -> bool:

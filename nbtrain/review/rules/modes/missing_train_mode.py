@@ -55,6 +55,7 @@ Source: PyTorch's documentation of nn.Module.train; seen in pytorch-fcn issue 57
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
@@ -66,7 +67,9 @@ from nbtrain.notebook.symbolic.values import Live, Made, Term, options
 from nbtrain.notebook.training_models import holds
 from nbtrain.review.edits import Edit, line_before
 from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.places import way_to
 from nbtrain.review.rule import Gap, Problem, Rule
+from nbtrain.review.steps import function_around
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
@@ -90,17 +93,23 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             name=name,
             confidence=Confidence.POSSIBLE if matters == UNKNOWN else Confidence.LIKELY,
             fix=f"{name}.train()",
-            edits=_edits(cycle, forward, left, name),
+            edits=_edits(facts, cycle, forward, left),
             severity=Severity.WARNING if matters == UNKNOWN else None,
         )
 
 
-def _edits(cycle: Cycle, forward: Event, left: Event, name: str) -> tuple[Edit, ...]:
-    """At the head of the loop's body when each turn may leave it in eval mode, else before the loop."""
-    if cycle.loop is None or forward.frames:
+def _edits(facts: ReviewFacts, cycle: Cycle, forward: Event, left: Event) -> tuple[Edit, ...]:
+    """Before the model runs when each turn may leave it in eval mode, else before the loop."""
+    func = getattr(forward.node, "func", None)
+    name = ast.unparse(func) if isinstance(func, ast.Name | ast.Attribute) else ""
+    tree = facts.source.tree if facts.source is not None else None
+    if cycle.loop is None or not name or name == "self":
+        return ()
+    if function_around(tree, cycle.loop.node) is not function_around(tree, forward.node):
         return ()
     body = getattr(cycle.loop.node, "body", [])
-    place = body[0] if body and cycle.loop in left.loops else cycle.loop.node
+    runs = next((one for one, block in way_to(facts, forward.node) if block is body), None)
+    place = runs if runs is not None and cycle.loop in left.loops else cycle.loop.node
     return line_before(place, f"{name}.train()")
 
 
@@ -114,6 +123,7 @@ def _run(cycle: Cycle) -> Event | None:
     }
     forwards = cycle.of("forward")
     traced = [event for event in forwards if id(event.node) in behind_loss]
+    alone = len({id(event.subject) for event in traced if event.quiet is not True}) == 1
     for event in traced or forwards:
         if (
             not cycle.in_turn(event)
@@ -123,7 +133,7 @@ def _run(cycle: Cycle) -> Event | None:
         ):
             continue
         ours = any(holds(model, event.subject) or holds(event.subject, model) for model in cycle.models)
-        if ours or (not known and not cycle.models):
+        if ours or (not cycle.models and (not known or alone)):
             return event
     return None
 

@@ -50,6 +50,7 @@ import re
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
+from nbtrain.notebook.situation import RL
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -57,7 +58,9 @@ JUDGES = re.compile(r"val|test|eval|score|accuracy|metric|dev_|holdout|benchmark
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
-    if facts.source is None or facts.story.passes or JUDGES.search(facts.words):
+    if not any(cycle.training.epochs is not None for cycle in facts.cycles):
+        return
+    if facts.source is None or facts.is_situation(RL) or facts.story.passes or JUDGES.search(facts.words):
         return
     for cycle in facts.cycles:
         epochs = cycle.training.epochs

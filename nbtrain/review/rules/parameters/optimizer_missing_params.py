@@ -50,6 +50,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
+from nbtrain.notebook.architecture import FOLLOWERS, freezes_a_part
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.values import Obj, Value, options
 from nbtrain.notebook.training_models import (
@@ -98,8 +99,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 
 def _in_parts(model: Value, known: list[Value]) -> bool:
-    """Whether every part of a model that learns is given, though the whole is not."""
-    parts = [one for one in model.attrs.values() if learns(one)] if isinstance(model, Obj) else []
+    """Whether every part of a model that learns is given, though the whole is not; copies aside."""
+    held = model.attrs.items() if isinstance(model, Obj) else ()
+    parts = [one for name, one in held if learns(one) and not any(word in name for word in FOLLOWERS)]
     return bool(parts) and all(any(holds(given, part) for given in known) for part in parts)
 
 
@@ -119,7 +121,8 @@ def _excused(facts: ReviewFacts, cycle: Cycle, model: Value, name: str) -> bool:
     if not name or any(word in name.lower() for word in TEACHERS):
         return True
     frozen = any(holds(part, model) or holds(model, part) for _, part in frozen_parts(facts.story))
-    return frozen or bool(facts.story.of("freeze")) or changed_elsewhere(facts.story, model, after=-1)
+    part = any(freezes_a_part(event) for event in facts.story.of("freeze"))
+    return frozen or part or changed_elsewhere(facts.story, model, after=-1)
 
 
 def _live(facts: ReviewFacts) -> Iterator[Problem]:

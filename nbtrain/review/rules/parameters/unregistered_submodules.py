@@ -52,14 +52,18 @@ Source: PyTorch's documentation of nn.ModuleList; pytorch issue 59925, TorchFix 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.live import is_a, modules_of
 from nbtrain.notebook.story import SourceModel
 from nbtrain.notebook.symbolic.values import Made, Map, Obj, Seq, Value, options
 from nbtrain.notebook.training_models import learns, parts_within
+from nbtrain.review.edits import Edit, around
 from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.places import nn_of
 from nbtrain.review.rule import Gap, Problem, Rule
 
 
@@ -70,7 +74,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         for name, held in one.instance.attrs.items():
             hidden = [part for part in _parts(held) if learns(part) and _made_here(one, part)]
             if isinstance(held, Seq | Map) and hidden and not _registered(one, name, hidden):
-                yield _problem(
+                said = _problem(
                     f"`{one.name}.{name}`",
                     isinstance(held, Map),
                     f"{(type(held).__name__ == 'Map' and 'a dict') or 'a list'} of layers, in no "
@@ -78,6 +82,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                     _line(facts, one, name, hidden),
                     Confidence.LIKELY,
                 )
+                yield replace(said, edits=_edits(facts, one, name, isinstance(held, Map)))
 
 
 def _parts(held: Value) -> list[Value]:
@@ -111,6 +116,25 @@ def _line(facts: ReviewFacts, model: SourceModel, name: str, hidden: list[Value]
         if event.data["attr"] == name and start <= event.line <= end:
             return event.line
     return getattr(getattr(hidden[0], "node", None), "lineno", start)
+
+
+def _edits(facts: ReviewFacts, model: SourceModel, name: str, mapping: bool) -> tuple[Edit, ...]:
+    """Around what the attribute is first set to."""
+    nn = nn_of(facts)
+    for one in ast.walk(model.cls.node) if nn else ():
+        targets = (
+            one.targets
+            if isinstance(one, ast.Assign)
+            else [one.target]
+            if isinstance(one, ast.AnnAssign)
+            else []
+        )
+        if any(
+            isinstance(at, ast.Attribute) and at.attr == name and ast.unparse(at.value) == "self"
+            for at in targets
+        ):
+            return around(one.value, f"{nn}.ModuleDict(" if mapping else f"{nn}.ModuleList(", ")")  # type: ignore[attr-defined]
+    return ()
 
 
 def _live(name: str, model: object) -> Iterator[Problem]:

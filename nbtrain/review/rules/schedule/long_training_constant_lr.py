@@ -56,6 +56,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.facts import NO, UNKNOWN, TrainingFact
+from nbtrain.notebook.situation import DIFFUSION, GAN, RL
 from nbtrain.review.edits import Edit, line_after, replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -75,7 +76,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             or not epochs.known
             or epochs.low <= LONGEST
             or training.several_optimizers
-            or facts.architecture.policy
+            or facts.is_situation(RL, GAN, DIFFUSION)
         ):
             continue
         if optimizer is not None and optimizer.family == "other" and optimizer.cls not in NEED_DECAY:

@@ -56,6 +56,7 @@ from nbtrain.notebook.scheduling import cycle_of, schedule_uses
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.places import moved_behind
 from nbtrain.review.rule import Gap, Problem, Rule
 
 
@@ -75,6 +76,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             line=step.line,
             name=use.name,
             fix=f"{cycle.name}.step()\n{use.name}.step()",
+            edits=moved_behind(facts, step, cycle.step),
         )
 
 

@@ -50,10 +50,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
-from nbtrain.notebook.scheduling import cycle_of, schedule_uses
+from nbtrain.notebook.scheduling import ScheduleUse, counts_batches, cycle_of, schedule_uses
+from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.roles import kind_of
+from nbtrain.review.edits import Edit, line_after
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule, could_not
+from nbtrain.review.steps import one_scope
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
@@ -77,7 +80,18 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             line=use.made.line,
             name=use.name,
             fix=f"{use.name}.step()",
+            edits=_edits(facts, use, cycle),
         )
+
+
+def _edits(facts: ReviewFacts, use: ScheduleUse, cycle: Cycle) -> tuple[Edit, ...]:
+    """After each step when its length counts batches, else after the loop over batches."""
+    if use.cls == "ReduceLROnPlateau" or not one_scope(facts, use.made.node, cycle.step.node):
+        return ()  # the one needs a number that is watched
+    given = [*use.value.args, *use.value.kwargs.values()]
+    often = use.cls in ("OneCycleLR", "LambdaLR") or any(counts_batches(one) for one in given)
+    inner = cycle.loop.node if len(cycle.step.loops) > 1 and cycle.loop is not None and not often else None
+    return line_after(inner or cycle.step.node, f"{use.name}.step()")
 
 
 RULE = Rule("scheduler-never-stepped", Severity.CRITICAL, check)

@@ -55,12 +55,14 @@ scheduler what its `step` counts; Lightning warns of the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.scheduling import ScheduleUse, counts_batches, cycle_of, epochs, rhythm, schedule_uses
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.values import Const, Seq
 from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.places import moved
 from nbtrain.review.rule import Gap, Problem, Rule
 
 TOO_FAST = 0.99
@@ -83,9 +85,14 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             continue
         often = rhythm(use, cycle)
         if often == "epoch" and (why := _counts_steps(use)):
-            yield _problem(use, cycle, f"{why}, and it is stepped once an epoch", "after each optimizer step")
+            said = _problem(
+                use, cycle, f"{why}, and it is stepped once an epoch", "after each optimizer step"
+            )
+            yield replace(said, edits=moved(facts, use.steps[0].node, cycle.step.node, after=True))
         elif often in ("step", "batch") and len(cycle.step.loops) > 1 and (why := _counts_epochs(use, cycle)):
-            yield _problem(use, cycle, f"{why}, and it is stepped with every batch", "once an epoch")
+            said = _problem(use, cycle, f"{why}, and it is stepped with every batch", "once an epoch")
+            inner = cycle.loop.node if cycle.loop is not None else None
+            yield replace(said, edits=moved(facts, use.steps[0].node, inner, after=True))
 
 
 def _counts_steps(use: ScheduleUse) -> str:

@@ -53,6 +53,7 @@ from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.values import Const
 from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.places import moved
 from nbtrain.review.rule import Gap, Problem, Rule
 
 ENDLESS = 1e4  # a limit so high only measures the norm
@@ -67,7 +68,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         between = [e for e in clips if any(b.at < e.at for b in passes) and e.at < cycle.step.at]
         if between or not passes:
             continue
-        yield _problem(cycle, clips[0], passes[0])
+        yield _problem(facts, cycle, clips[0], passes[0])
 
 
 def _only_measures(event: Event) -> bool:
@@ -77,7 +78,7 @@ def _only_measures(event: Event) -> bool:
     )
 
 
-def _problem(cycle: Cycle, clip: Event, backward: Event) -> Problem:
+def _problem(facts: ReviewFacts, cycle: Cycle, clip: Event, backward: Event) -> Problem:
     late = clip.at > cycle.step.at
     where = "after the step" if late else "before the backward pass"
     return Problem(
@@ -90,6 +91,7 @@ def _problem(cycle: Cycle, clip: Event, backward: Event) -> Problem:
         line=clip.line,
         name=cycle.name,
         fix="loss.backward()\ntorch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\noptimizer.step()",
+        edits=moved(facts, clip.node, cycle.step.node, after=False),
     )
 
 

@@ -37,9 +37,11 @@ Source: PyTorch 2.4 release notes, deprecations.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
+from nbtrain.review.edits import Edit, replace_node
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -63,7 +65,18 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             evidence=f"{path} on line {event.line}",
             line=event.line,
             fix=new,
+            edits=_edits(facts, event.node, path, device),
         )
+
+
+def _edits(facts: ReviewFacts, node: ast.AST, path: str, device: str) -> tuple[Edit, ...]:
+    """The new name and the device first, where the old name is written out in full."""
+    if not isinstance(node, ast.Call) or ast.unparse(node.func) != path:
+        return ()
+    name = "GradScaler" if path.endswith("GradScaler") else "autocast"
+    line, column = node.func.end_lineno or 0, (node.func.end_col_offset or 0) + 1
+    device_first = f'"{device}"' + (", " if node.args or node.keywords else "")
+    return (*replace_node(node.func, f"torch.amp.{name}"), Edit(line, column, line, column, device_first))
 
 
 RULE = Rule("deprecated-amp-api", Severity.INFO, check)

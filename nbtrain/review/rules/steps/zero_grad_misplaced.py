@@ -50,6 +50,7 @@ from nbtrain.findings import Severity
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.review.facts import ReviewFacts
+from nbtrain.review.places import moved
 from nbtrain.review.rule import Gap, Problem, Rule
 from nbtrain.review.steps import step_text
 
@@ -66,6 +67,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             continue
         if early := _before_the_step(cycle, zeros):
             yield _problem(
+                facts,
                 cycle,
                 early,
                 "are cleared between backward and step: the step has nothing to follow",
@@ -74,6 +76,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             )
         elif each := _while_gathering(cycle, zeros):
             yield _problem(
+                facts,
                 cycle,
                 each,
                 "are cleared for every batch although the step waits for several",
@@ -82,6 +85,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         elif cycle.loop is not None and not any(cycle.in_turn(event) for event in zeros):
             last = zeros[-1]
             yield _problem(
+                facts,
                 cycle,
                 last,
                 "are cleared outside of the loop that takes the steps: each adds all batches before it",
@@ -110,7 +114,7 @@ def _while_gathering(cycle: Cycle, zeros: list[Event]) -> Event | None:
     return None
 
 
-def _problem(cycle: Cycle, event: Event, what: str, evidence: str) -> Problem:
+def _problem(facts: ReviewFacts, cycle: Cycle, event: Event, what: str, evidence: str) -> Problem:
     name = step_text(cycle.training) or cycle.name
     return Problem(
         issue=f"Gradients of `{cycle.name}` {what}",
@@ -120,6 +124,7 @@ def _problem(cycle: Cycle, event: Event, what: str, evidence: str) -> Problem:
         line=event.line,
         name=cycle.name,
         fix=f"{name}.step()\n{name}.zero_grad()",
+        edits=moved(facts, event.node, cycle.step.node, after=True),
     )
 
 

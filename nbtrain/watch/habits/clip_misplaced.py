@@ -9,7 +9,7 @@ from nbtrain.watch.cycle import Cycle, Place
 from nbtrain.watch.habit import Habit
 
 
-class ClipAfterStep(Habit):
+class ClipMisplaced(Habit):
     """clip_grad_norm_ comes after the step, and not before it.
 
     What it does: looks for clipping with no backward since the step, in steps that were not clipped before.
@@ -18,7 +18,7 @@ class ClipAfterStep(Habit):
     When to ignore: never.
     """
 
-    id = "clip-after-step"
+    id = "clip-misplaced"
     severity = Severity.WARNING
 
     def seen_in(self, cycle: Cycle) -> Place | None:
@@ -35,4 +35,4 @@ class ClipAfterStep(Habit):
         }
 
 
-HABIT = ClipAfterStep
+HABIT = ClipMisplaced

@@ -9,7 +9,7 @@ from nbtrain.watch.cycle import Cycle, Place
 from nbtrain.watch.habit import Habit
 
 
-class GradientsNotCleared(Habit):
+class MissingZeroGrad(Habit):
     """A step is made of gradients that still hold those of the steps before it.
 
     What it does: compares the gradients that each backward finds with those that the step before left.
@@ -18,7 +18,7 @@ class GradientsNotCleared(Habit):
     When to ignore: never; gradients gathered over several batches on purpose are emptied after their step.
     """
 
-    id = "zero-grad-missing"
+    id = "missing-zero-grad"
     severity = Severity.CRITICAL
 
     def seen_in(self, cycle: Cycle) -> Place | None:
@@ -39,4 +39,4 @@ class GradientsNotCleared(Habit):
         }
 
 
-HABIT = GradientsNotCleared
+HABIT = MissingZeroGrad

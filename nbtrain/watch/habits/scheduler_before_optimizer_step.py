@@ -9,7 +9,7 @@ from nbtrain.watch.cycle import Cycle, Place
 from nbtrain.watch.habit import Habit
 
 
-class SchedulerBeforeStep(Habit):
+class SchedulerBeforeOptimizerStep(Habit):
     """scheduler.step() comes before optimizer.step().
 
     What it does: looks whether a scheduler has moved between a backward and the step, or before the first
@@ -19,7 +19,7 @@ class SchedulerBeforeStep(Habit):
     When to ignore: when the first rate is meant to be skipped.
     """
 
-    id = "scheduler-before-step"
+    id = "scheduler-before-optimizer-step"
     severity = Severity.WARNING
 
     def seen_in(self, cycle: Cycle) -> Place | None:
@@ -35,4 +35,4 @@ class SchedulerBeforeStep(Habit):
         }
 
 
-HABIT = SchedulerBeforeStep
+HABIT = SchedulerBeforeOptimizerStep

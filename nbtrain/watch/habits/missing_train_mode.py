@@ -9,7 +9,7 @@ from nbtrain.watch.cycle import Cycle, Place
 from nbtrain.watch.habit import Habit
 
 
-class TrainsInEvalMode(Habit):
+class MissingTrainMode(Habit):
     """The whole model is in eval mode while it is trained, most often since a validation.
 
     What it does: looks at the mode of the model at each backward, and for dropout and batch norms in it.
@@ -18,7 +18,7 @@ class TrainsInEvalMode(Habit):
     When to ignore: where that is meant. A batch norm that is frozen in a model that trains is not told.
     """
 
-    id = "train-mode-off"
+    id = "missing-train-mode"
     severity = Severity.WARNING
 
     def seen_in(self, cycle: Cycle) -> Place | None:
@@ -33,4 +33,4 @@ class TrainsInEvalMode(Habit):
         }
 
 
-HABIT = TrainsInEvalMode
+HABIT = MissingTrainMode

@@ -10,7 +10,7 @@ from nbtrain.watch.cycle import Cycle, Place
 from nbtrain.watch.habit import Habit
 
 
-class GradientsEmptiedEarly(Habit):
+class ZeroGradMisplaced(Habit):
     """zero_grad comes between backward and the step.
 
     What it does: looks whether every gradient is gone, or zero, at a step, though a backward has reached
@@ -42,4 +42,4 @@ class GradientsEmptiedEarly(Habit):
         }
 
 
-HABIT = GradientsEmptiedEarly
+HABIT = ZeroGradMisplaced

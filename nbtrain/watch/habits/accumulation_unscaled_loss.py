@@ -9,7 +9,7 @@ from nbtrain.watch.cycle import Cycle, Place
 from nbtrain.watch.habit import Habit
 
 
-class AccumulationUndivided(Habit):
+class AccumulationUnscaledLoss(Habit):
     """Several batches are gathered for a step, and each loss is the mean of its own batch.
 
     What it does: counts batches, backwards from one line, and whether backward is called on the loss as it
@@ -21,7 +21,7 @@ class AccumulationUndivided(Habit):
     When to ignore: where the rate was chosen for the sum.
     """
 
-    id = "accumulation-not-divided"
+    id = "accumulation-unscaled-loss"
     severity = Severity.WARNING
 
     def seen_in(self, cycle: Cycle) -> Place | None:
@@ -50,4 +50,4 @@ def _differ(before: float, after: float) -> bool:
     return abs(after - before) > 1e-3 * before  # rounding of half precision; no divisor is as near to 1
 
 
-HABIT = AccumulationUndivided
+HABIT = AccumulationUnscaledLoss

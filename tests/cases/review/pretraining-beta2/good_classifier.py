@@ -1,0 +1,23 @@
+import torch
+from torch import nn
+
+class Classifier(nn.Module):
+    def __init__(self, vocab_size=50257, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.blocks = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, 4, batch_first=True), 6)
+        self.head = nn.Linear(width, 4)
+
+    def forward(self, ids):
+        return self.head(self.blocks(self.embed(ids)).mean(1))
+
+model = Classifier()
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.1)
+warmup = torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=2000)
+for ids, y in train_loader:
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(ids), y)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    warmup.step()
