@@ -165,7 +165,7 @@ def test_the_same_hash_under_two_names_is_the_same_data(write: Writer) -> None:
 
 
 def test_values_prepared_otherwise_are_a_doubt(tmp_path: Path) -> None:
-    """Of two notebook runs one trained on scaled inputs: compared all the same, and the other hash is said."""
+    """Of two runs one trained on scaled inputs: compared all the same, and the other hash is said."""
 
     def run(scale: float) -> Path:
         torch.manual_seed(0)
@@ -173,8 +173,9 @@ def test_values_prepared_otherwise_are_a_doubt(tmp_path: Path) -> None:
         data = TensorDataset(x * scale, (x.sum(1) > 0).long())
         model = nn.Linear(3, 2)
         run = nbtrain.train(
-            model, DataLoader(data, 16), val=DataLoader(data, 64), loss=nn.CrossEntropyLoss(), epochs=2, seed=1,
-            optimizer=torch.optim.SGD(model.parameters(), 0.1), log="json", dir=tmp_path, name=f"by-{scale:g}",
+            model, DataLoader(data, 16), val=DataLoader(data, 64), loss=nn.CrossEntropyLoss(), epochs=2,
+            optimizer=torch.optim.SGD(model.parameters(), 0.1), log="json", dir=tmp_path, seed=1,
+            name=f"by-{scale:g}",
         )  # fmt: skip
         run.wait(60)
         return run.dir
