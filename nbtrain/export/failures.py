@@ -17,10 +17,13 @@ from nbtrain.exported.formats import KNOWN, ONNX, TORCH_EXPORT, TORCHSCRIPT
 from nbtrain.exported.quiet import quiet
 from nbtrain.watch.people import is_machinery
 
-_NO_ONNX = re.compile(r"No ONNX function found for <OpOverload\(op='(?P<op>[^']+)', overload='(?P<over>[^']+)'\)>")
+_NO_ONNX = re.compile(
+    r"No ONNX function found for <OpOverload\(op='(?P<op>[^']+)', overload='(?P<over>[^']+)'\)>"
+)
 _NODE = re.compile(r"translating node %(?P<node>\w+)")
-_SPECIALIZED = re.compile(r"You marked (?P<name>\w+) as dynamic but your code specialized it to be a constant "
-                          r"\((?P<size>\d+)\)")  # fmt: skip
+_SPECIALIZED = re.compile(
+    r"You marked (?P<name>\w+) as dynamic but your code specialized it to be a constant \((?P<size>\d+)\)"
+)
 _DATA_DEPENDENT = ("data-dependent", "GuardOnDataDependent")
 
 
@@ -48,7 +51,9 @@ class Line:
 
     def said(self) -> str:
         """Return it in words."""
-        name = "the notebook" if "ipykernel" in self.file or self.file.startswith("<") else Path(self.file).name
+        name = (
+            "the notebook" if "ipykernel" in self.file or self.file.startswith("<") else Path(self.file).name
+        )
         return f" at line {self.number} of {name}: `{self.source}`" if self.source else ""
 
 
@@ -101,7 +106,9 @@ def export_failed(error: Exception, options: ExportOptions, *, where: Where) -> 
         )
         operator = "view"
     elif any(word in f"{type(error).__name__} {text}" for word in _DATA_DEPENDENT):
-        message = f"The model decides by the values of a tensor, which an exported graph cannot do{where.said()}"
+        message = (
+            f"The model decides by the values of a tensor, which an exported graph cannot do{where.said()}"
+        )
         way = "Write torch.where in place of `if`, and keep numbers as tensors in place of .item() and int()."
         if options.format != TORCHSCRIPT:
             way += " Or --format torchscript, which keeps `if` and loops."

@@ -24,9 +24,7 @@ class Halved(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return the model's output in 32-bit floats."""
-        return _cast(
-            self.inside(*_cast(args, torch.float16), **_cast(kwargs, torch.float16)), torch.float32
-        )
+        return _cast(self.inside(*_cast(args, torch.float16), **_cast(kwargs, torch.float16)), torch.float32)
 
 
 def _cast(thing: Any, dtype: torch.dtype) -> Any:

@@ -40,7 +40,8 @@ def quantize(path: Path, options: ExportOptions) -> tuple[str, tuple[str, ...]]:
                 said = _half(onnx, path, target) if options.quantize == FP16 else _int8(path, target, options)
         except Exception as error:  # onnxruntime raises what it meets
             raise ExportFailed(
-                f"onnxruntime cannot make {options.quantize} of the model: {' '.join(str(error).split())[:250]}",
+                f"onnxruntime cannot make {options.quantize} of the model: "
+                f"{' '.join(str(error).split())[:250]}",
                 suggestion="Leave --quantize out, or try the other one.", format="onnx",
             ) from error  # fmt: skip
         shutil.copyfile(target, path)
@@ -63,9 +64,7 @@ def _half(onnx: Any, source: Path, target: Path) -> str:
 def _int8(source: Path, target: Path, options: ExportOptions) -> str:
     tools = require("onnxruntime.quantization", why=WHY)
     if not options.calibration:
-        tools.quantize_dynamic(
-            str(source), str(target), weight_type=tools.QuantType.QInt8, per_channel=True
-        )
+        tools.quantize_dynamic(str(source), str(target), weight_type=tools.QuantType.QInt8, per_channel=True)
         return "dynamic int8 (weights per channel, activations as it runs)"
     samples = sum(one.size for one in options.calibration)
     tools.quantize_static(

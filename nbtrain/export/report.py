@@ -22,7 +22,9 @@ def export_report(found: Exported, *, data: str, weights: str = "") -> Report:
     """
     verified = found.verification
     sections = [
-        Section("Verification", (_verdict(found, data), *_tables(verified), Text(_allowed(verified), "muted"))),
+        Section(
+            "Verification", (_verdict(found, data), *_tables(verified), Text(_allowed(verified), "muted"))
+        ),
         Section("File", (_file(found, weights), *_ports(found))),
     ]
     if notes := found.written.notes + _own_notes(found):
@@ -36,7 +38,10 @@ def _headline(found: Exported) -> tuple[str, str]:
     said = f"{KNOWN[options.format].said}{WORDS[options.quantize]}"
     if not verified.accepted:
         kept = " The earlier file stays as it was." if found.replaced else ""
-        return f"Not accepted: {verified.problems[0]} No file was written to {options.output}.{kept}", "critical"
+        return (
+            f"Not accepted: {verified.problems[0]} No file was written to {options.output}.{kept}",
+            "critical",
+        )
     saved = f", {found.weights_bytes / found.n_bytes:.1f} times smaller" if _smaller(found) else ""
     return f"{options.output}: {said}, {units.size(found.n_bytes)}{saved}, verified against PyTorch.", "good"
 
@@ -77,11 +82,21 @@ def _tables(verified: Verification) -> list[Table | KeyValues]:
     words = []
     if verified.predicted:
         same = f"{units.percent(verified.agree / verified.predicted, 2)}"
-        remark = f"{units.count(verified.predicted - verified.agree)} of {units.count(verified.predicted)} differ"
-        words.append(("Same predicted class", same, remark + (", if it is a classification" if verified.assumed else "")))
+        remark = (
+            f"{units.count(verified.predicted - verified.agree)} of {units.count(verified.predicted)} differ"
+        )
+        words.append(
+            (
+                "Same predicted class",
+                same,
+                remark + (", if it is a classification" if verified.assumed else ""),
+            )
+        )
     if verified.judged:
         before, after = (one / verified.judged for one in (verified.right_before, verified.right_after))
-        words.append(("Accuracy, PyTorch", units.percent(before, 2), f"{units.count(verified.judged)} judged"))
+        words.append(
+            ("Accuracy, PyTorch", units.percent(before, 2), f"{units.count(verified.judged)} judged")
+        )
         words.append(("Accuracy, exported", units.percent(after, 2), _change(before, after)))
     if words:
         blocks.append(KeyValues(tuple(words)))
@@ -108,7 +123,9 @@ def _allowed(verified: Verification) -> str:
         )
     whose = "as asked for" if tolerance.share is not None else "the limit of MLPerf Inference"
     if not verified.judged:
-        return f"Allowed: {100 * tolerance.agreement(with_targets=False):g} % of the classes the same ({whose})."
+        return (
+            f"Allowed: {100 * tolerance.agreement(with_targets=False):g} % of the classes the same ({whose})."
+        )
     least = 100 * tolerance.agreement(with_targets=True)
     return (
         f"Allowed: {100 * tolerance.kept():g} % of PyTorch's accuracy kept ({whose}), and {least:g} % of the "
@@ -122,7 +139,10 @@ def _file(found: Exported, weights: str) -> KeyValues:
     rows: list[tuple[Cell | str, ...]] = [
         ("File", Cell(name, code=True)),
         ("Format", f"{KNOWN[options.format].said}{WORDS[options.quantize]}"),
-        ("Size", f"{units.size(found.n_bytes)}; the weights in PyTorch take {units.size(found.weights_bytes)}"),
+        (
+            "Size",
+            f"{units.size(found.n_bytes)}; the weights in PyTorch take {units.size(found.weights_bytes)}",
+        ),
     ]
     if facts.opset is not None:
         rows.append(("Opset", str(facts.opset)))
@@ -145,7 +165,9 @@ def _ports(found: Exported) -> list[Table]:
         tensors, free = found.shapes.example.tensors(), found.shapes.free
         for name, tensor in tensors.items():
             shape = tuple(free.get(name, {}).get(i, n) for i, n in enumerate(tensor.shape))
-            rows.append((Cell(name, code=True), "input", _shape(shape), str(tensor.dtype).removeprefix("torch.")))
+            rows.append(
+                (Cell(name, code=True), "input", _shape(shape), str(tensor.dtype).removeprefix("torch."))
+            )
     return [Table(("Name", "", "Shape", "Type"), tuple(rows))]
 
 

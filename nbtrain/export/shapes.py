@@ -47,7 +47,7 @@ class Shapes:
             return {key: of(one) for key, one in value.items()} if isinstance(value, Mapping) else None
 
         bound = inspect.signature(model.forward).bind(*self.example.args, **self.example.kwargs)
-        by_name = {key: None for key in bound.arguments}
+        by_name = dict.fromkeys(bound.arguments)
         order = [*bound.arguments]  # args first, then kwargs as given: the order of `names`
         given = {key: place for place, key in enumerate(self.example.kwargs)}
         for key in sorted(order, key=lambda key: given.get(key, -1)):
@@ -72,9 +72,7 @@ def shapes_of(feeds: Sequence[Feed], *, fixed_batch: bool) -> Shapes:
             continue
         for place in range(first.dim()):
             sizes = tuple(one.shape[place] for one in others)
-            if place == 0 and all(
-                one.batched(tensor) for one, tensor in zip(feeds, others, strict=True)
-            ):
+            if place == 0 and all(one.batched(tensor) for one, tensor in zip(feeds, others, strict=True)):
                 if not fixed_batch:
                     free[name][0] = BATCH
             elif len(set(sizes)) > 1:

@@ -1,4 +1,4 @@
-"""The exported model against PyTorch on the same inputs: errors, predicted classes, accuracy, and a verdict."""
+"""The exported model against PyTorch on the same inputs: errors, predicted classes, accuracy, a verdict."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from nbtrain.exported.runners.runner import Runner
 # the latter is meant for outputs around 1, and is taken here as a share of the largest output.
 RELATIVE, OF_LARGEST = 1e-3, 1e-5
 SAID = (
-    "each output within 0.1 % of PyTorch's plus 0.001 % of the largest one (as torch.onnx.verification and "
-    "Optimum allow)"
+    "each output within 0.1 % of PyTorch's plus 0.001 % of the largest one, as torch.onnx.verification and "
+    "Optimum allow"
 )
 # Source: torch.nn.TransformerEncoder, whose fused path (eval mode, no gradients) gives zeros where
 # src_key_padding_mask is set.
@@ -45,7 +45,7 @@ class Tolerance:
     """What may differ.
 
     Attributes:
-        quantize: "", int8 or fp16. share: of the accuracy, the classes, or the noise; None takes the defaults.
+        quantize: "", int8 or fp16. share: of the accuracy, the classes, or the noise; None: the defaults.
     """
 
     quantize: str = ""
@@ -157,8 +157,7 @@ def verify(
     """
     found = Verification(tolerance, drawn=any(one.drawn for one in feeds))
     classes: Classes | None = None
-    seen = 0
-    for feed in feeds:
+    for turn, feed in enumerate(feeds):
         output = model.output(feed)
         wanted = named_outputs(output)
         try:
@@ -170,15 +169,16 @@ def verify(
             break
         place = place_of_logits(output)
         logits = list(wanted.values())[place] if place is not None else None
-        if classes is None and not seen:
+        if turn == 0:
             classes = find_classes(output, logits, place, loss, feed.target)
-        seen += 1
         for (name, ours), theirs in zip(wanted.items(), given, strict=True):
             difference = found.differences.setdefault(name, Difference(name))
             difference.add(ours, theirs, tolerance.of_each())
-        found.samples += feed.size
         if feed.size not in found.sizes:
             found.sizes.append(feed.size)
+        if feed.repeated:  # its samples are counted where they are from
+            continue
+        found.samples += feed.size
         if classes is not None:
             _judge(found, classes, logits, given[classes.place], feed)
     _conclude(found)
@@ -239,7 +239,8 @@ def _conclude(found: Verification) -> None:
             )
         elif tolerance.quantize and not found.predicted and one.noise > tolerance.noise():
             found.problems.append(
-                f"`{one.name}` has {100 * one.noise:.3g} % noise; {100 * tolerance.noise():.3g} % are allowed."
+                f"`{one.name}` has {100 * one.noise:.3g} % noise; "
+                f"{100 * tolerance.noise():.3g} % are allowed."
             )
     if not tolerance.quantize or not found.predicted:
         return
@@ -253,5 +254,6 @@ def _conclude(found: Verification) -> None:
     if found.judged and found.right_after < math.floor(tolerance.kept() * found.right_before):
         found.problems.append(
             f"The accuracy falls from {100 * found.right_before / found.judged:.2f} % to "
-            f"{100 * found.right_after / found.judged:.2f} %; {100 * tolerance.kept():.3g} % of it must be kept."
+            f"{100 * found.right_after / found.judged:.2f} %; {100 * tolerance.kept():.3g} % of it must be "
+            "kept."
         )

@@ -26,7 +26,7 @@ class Feed:
     Attributes:
         args, kwargs: what `forward` is called with. target: None where there is none.
         names: of the tensors among args and kwargs, in that order. size: samples.
-        drawn: the numbers are random, from no data.
+        drawn: the numbers are random, from no data. repeated: the samples are those of another feed.
     """
 
     args: tuple[Any, ...]
@@ -35,6 +35,7 @@ class Feed:
     names: tuple[str, ...] = ()
     size: int = 1
     drawn: bool = False
+    repeated: bool = False
 
     def tensors(self) -> dict[str, Tensor]:
         """Return name -> tensor."""
@@ -54,7 +55,7 @@ class Feed:
 
         return replace(
             self, args=tuple(map(cut, self.args)), kwargs={k: cut(v) for k, v in self.kwargs.items()},
-            target=cut(self.target), size=size,
+            target=cut(self.target), size=size, repeated=True,
         )  # fmt: skip
 
 

@@ -32,9 +32,9 @@ class Classes:
         return int(right.sum()), right.numel() if judged is None else int(judged.sum())
 
 
-def find_classes(output: Any, logits: Tensor | None, place: int | None, loss: Any, target: Any) -> (
-    Classes | None
-):
+def find_classes(
+    output: Any, logits: Tensor | None, place: int | None, loss: Any, target: Any
+) -> Classes | None:
     """Return how the classes of an output are read, or None where it is no classification.
 
     Args:

@@ -122,7 +122,9 @@ def _first_call(name: str, runner: Runner, feed: Feed) -> None:
     try:
         runner.run(feed)
     except UsageError as error:
-        raise UsageError(f"{name}, batches of {feed.size}: {error.message}", suggestion=error.suggestion) from None
+        raise UsageError(
+            f"{name}, batches of {feed.size}: {error.message}", suggestion=error.suggestion
+        ) from None
     except Exception as error:  # whatever the person's forward raises
         raise UsageError(
             f"{name} does not run with {feed.size} samples: {type(error).__name__}: "

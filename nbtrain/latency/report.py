@@ -9,7 +9,18 @@ import numpy as np
 from nbtrain import units
 from nbtrain.latency.bench import Bench, Side
 from nbtrain.latency.timing import Timed
-from nbtrain.report.model import Axes, Cell, Figure, KeyValues, Mark, Note, Report, Section, Series, Table, Text
+from nbtrain.report.model import (
+    Axes,
+    Cell,
+    Figure,
+    KeyValues,
+    Mark,
+    Note,
+    Report,
+    Section,
+    Series,
+    Table,
+)
 
 PERCENTILES = (50, 95, 99)
 BINS = 40
@@ -51,7 +62,7 @@ def _faster(found: Bench) -> str:
     if 0.95 <= ratio <= 1.05:
         return f" As fast as {second.name}."
     word, times = ("faster", ratio) if ratio > 1 else ("slower", 1 / ratio)
-    return f" {times:.2g} times {word} than {second.name}."
+    return f" {times:.{0 if times >= 10 else 1}f} times {word} than {second.name}."
 
 
 def _ms(value: float) -> str:
@@ -160,7 +171,7 @@ def _how(found: Bench, data: str) -> KeyValues:
         ("Device", found.device_said), ("Inputs", data),
         ("A call", "inputs and outputs in host memory"
          + (", both copies and a synchronisation of the device included" if gpu else "")),
-        ("Order", "the sides take turns, each warmed up before"),
+        ("Order", "warmed up, then in blocks that take turns, so that no side has the quieter machine"),
         ("Judged", f"the 99th percentile of {found.sides[0].name} at the first batch size, as MLPerf Inference "
          f"does, against {found.asked.limit_ms:g} ms"),
         ("Memory", memory),

@@ -24,9 +24,7 @@ def write(model: nn.Module, shapes: Shapes, options: ExportOptions, path: Path) 
         model = model.half()
     torch_side.save_model(model, str(path), metadata={"format": "pt"})
     count = len(model.state_dict())
-    return Written(
-        "safetensors.torch.save_model", Facts(more=(("Tensors", str(count)),)), (NOTE,)
-    )
+    return Written("safetensors.torch.save_model", Facts(more=(("Tensors", str(count)),)), (NOTE,))
 
 
 def put_back(model: nn.Module, path: Path) -> nn.Module:

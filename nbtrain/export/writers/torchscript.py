@@ -15,9 +15,7 @@ from nbtrain.export.shapes import Shapes
 from nbtrain.export.writers.written import Written
 from nbtrain.exported.quiet import quiet
 
-FROZEN = (
-    "Tracing keeps one way through the code. Decisions by Python that were frozen as this batch made them: {}."
-)
+FROZEN = "Tracing keeps one way through the code. Decisions by Python that were frozen as this batch made them: {}."
 OLD = "PyTorch calls TorchScript deprecated; its successor is torch.export: --format torch-export."
 
 
@@ -65,6 +63,8 @@ def _traced(model: nn.Module, shapes: Shapes, options: ExportOptions) -> tuple[A
     except Exception as error:  # torch raises what it meets: its own, Python's, the model's
         raise export_failed(error, options, where=where_it_stopped(model, trace)) from error
     places = {
-        (one.filename, one.lineno) for one in said if "might cause the trace to be incorrect" in str(one.message)
+        (one.filename, one.lineno)
+        for one in said
+        if "might cause the trace to be incorrect" in str(one.message)
     }
     return traced, len(places)

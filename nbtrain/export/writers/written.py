@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbtrain.exported.runners.runner import Facts
 
@@ -17,5 +17,5 @@ class Written:
     """
 
     how: str
-    facts: Facts = Facts()
+    facts: Facts = field(default_factory=Facts)
     notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What runs an exported model, or a model as it is: inputs and outputs in host memory, whatever the device."""
+"""What runs an exported model, or a model as it is; inputs and outputs are in host memory, on any device."""
 
 from __future__ import annotations
 

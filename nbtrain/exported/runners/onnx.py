@@ -31,9 +31,7 @@ class OnnxRunner:
         if set(self._names) <= set(tensors):
             given = {name: tensors[name].numpy() for name in self._names}
         elif len(tensors) == len(self._names):
-            given = {
-                name: one.numpy() for name, one in zip(self._names, tensors.values(), strict=True)
-            }
+            given = {name: one.numpy() for name, one in zip(self._names, tensors.values(), strict=True)}
         else:
             raise UsageError(
                 f"The model takes {', '.join(self._names)}, and the data gives {', '.join(tensors)}.",
