@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,7 +68,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Bench:
-    """All sides. `agree`: side -> share of predicted classes that are the first side's."""
+    """All sides.
+
+    Attributes:
+        agree: side -> share of predicted classes that are the first side's. drawn: inputs are random.
+        load: processes that ran or waited when it began, on average over a minute; None: not known here.
+    """
 
     asked: Asked
     sides: tuple[Side, ...]
@@ -75,6 +81,7 @@ class Bench:
     threads: int
     drawn: bool
     agree: Mapping[str, float]
+    load: float | None = None
 
 
 def bench_sides(
@@ -91,6 +98,7 @@ def bench_sides(
         UsageError: a side does not run on this data or device.
     """
     say = progress or (lambda said: None)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     device = torch_device(asked.device)
     runners: dict[str, Runner] = {}
     memory: dict[str, int | None] = {}
@@ -115,7 +123,7 @@ def bench_sides(
         for one in loading
     )  # fmt: skip
     drawn = any(feed.drawn for feed in feeds)
-    return Bench(asked, sides, _device_said(device), torch.get_num_threads(), drawn, agree)
+    return Bench(asked, sides, _device_said(device), torch.get_num_threads(), drawn, agree, load)
 
 
 def _first_call(name: str, runner: Runner, feed: Feed) -> None:

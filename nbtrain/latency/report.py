@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from nbtrain.report.model import (
 
 PERCENTILES = (50, 95, 99)
 BINS = 40
+BUSY = 1.5  # processes a core that run or wait, from which other work is likely to be in the times
 ROLES = ("train", "valid", "", "", "")
 FEW_FOR_P99 = 100  # calls; below it the 99th percentile is the slowest call
 
@@ -44,8 +46,8 @@ def _headline(found: Bench) -> tuple[str, str]:
     judged = side.timed[0]
     p99 = judged.percentile_ms(99)
     said = (
-        f"{side.name}: {_ms(judged.percentile_ms(50))} median, {_ms(p99)} at the 99th percentile with batches "
-        f"of {judged.batch_size} on {found.device_said}"
+        f"{side.name}: {_ms(judged.percentile_ms(50))} median, {_ms(p99)} at the 99th percentile with "
+        f"batches of {judged.batch_size} on {found.device_said}"
     )
     limit = f"the limit of {found.asked.limit_ms:g} ms"
     faster = _faster(found)
@@ -76,6 +78,10 @@ def _notes(found: Bench) -> list[Note]:
         notes.append(Note(
             f"There were {len(judged.seconds)} calls: the 99th percentile is the slowest of them.", "info"
         ))  # fmt: skip
+    cores = os.cpu_count() or 1
+    if found.load is not None and found.load > BUSY * cores:
+        said = f"The machine was busy (load {found.load:.1f} on {cores} cores)"
+        notes.append(Note(f"{said}: the upper percentiles carry it.", "warning"))
     if found.drawn:
         notes.append(Note("Inputs are random numbers: times hold, accuracy is not known.", "info"))
     lost = [
@@ -172,8 +178,8 @@ def _how(found: Bench, data: str) -> KeyValues:
         ("A call", "inputs and outputs in host memory"
          + (", both copies and a synchronisation of the device included" if gpu else "")),
         ("Order", "warmed up, then in blocks that take turns, so that no side has the quieter machine"),
-        ("Judged", f"the 99th percentile of {found.sides[0].name} at the first batch size, as MLPerf Inference "
-         f"does, against {found.asked.limit_ms:g} ms"),
+        ("Judged", f"the 99th percentile of {found.sides[0].name} at the first batch size, as MLPerf "
+         f"Inference does, against {found.asked.limit_ms:g} ms"),
         ("Memory", memory),
     ))  # fmt: skip
 

@@ -15,7 +15,10 @@ from nbtrain.export.shapes import Shapes
 from nbtrain.export.writers.written import Written
 from nbtrain.exported.quiet import quiet
 
-FROZEN = "Tracing keeps one way through the code. Decisions by Python that were frozen as this batch made them: {}."
+FROZEN = (
+    "Tracing keeps one way through the code. Decisions by Python that were frozen as this batch made them: "
+    "{}."
+)
 OLD = "PyTorch calls TorchScript deprecated; its successor is torch.export: --format torch-export."
 
 
