@@ -197,7 +197,7 @@ def _configuration(asked: Asked, known: Mapping[str, Any]) -> Any:
 
     place = place_of(asked.config, known or None)
     # what only a training needs may be left out
-    checked = check_file(asked.config, place, supplied={*supplied("baseline"), *said}, overlaid=said)
+    checked = check_file(asked.config, place, supplied={*supplied("baseline"), "seed", *said}, overlaid=said)
     return resolve(checked, options=said)
 
 
