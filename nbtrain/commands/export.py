@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from nbtrain.commands.inputs import DTYPE, SAMPLES, SHAPE, as_shapes, feeds_for
+from nbtrain.commands.inputs import DTYPE, SAMPLES, SHAPE, as_shapes, feeds_for, name_of_data
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.commands.subject import (
     CHECKPOINT,
@@ -20,6 +20,7 @@ from nbtrain.commands.subject import (
     Subject,
     find_data,
     find_subject,
+    steady,
     with_weights,
 )
 from nbtrain.errors import UsageError
@@ -69,7 +70,9 @@ def export(
     if (checkpoint := options.pop("checkpoint", None)) is not None:
         model = with_weights(model, checkpoint, trust=options.get("trust", False))
         weights = str(checkpoint)
-    name = type(getattr(data, "dataset", data)).__name__ if data is not None else ""
+    else:
+        model = steady(model)
+    name = name_of_data(data)
     subject = Subject(model, options.get("name") or "model", data, name, options.get("loss"), weights)
     return _exported(subject, {**options, "output": output, "format": format})
 

@@ -47,6 +47,12 @@ def feeds_for(
         return feeds_of(model, data, samples=samples or USUAL, names=names)
 
 
+def name_of_data(data: Any) -> str:
+    """Return what data without a name is called: the class of its data set, "" for a plain list."""
+    held = getattr(data, "dataset", data)
+    return "" if isinstance(held, (list, tuple, type(None))) else type(held).__name__
+
+
 def as_shapes(given: Any) -> list[Any]:
     """Return shapes as a list of them: `1,28,28`, (1, 28, 28) and a list of either are allowed."""
     if not given:

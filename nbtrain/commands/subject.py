@@ -140,11 +140,13 @@ def _of_notebook(asked: Asked, known: Mapping[str, Any], *, need_data: bool, nee
             None, "", *(file or _read(asked, known, need=need_data)), loss=_loss(asked.loss, known)
         )
     loss = setup.loss.value if setup.loss is not None else _loss(asked.loss, known)
-    weights = "as they are in the notebook"
+    weights, trained = "as they are in the notebook", steady(setup.model.value)
+    if trained is not setup.model.value:
+        weights = "a copy taken at a step of the run that trains the model"
     if file is not None or stand_in:
-        return Subject(setup.model.value, setup.model.name, *(file or (None, "")), loss, weights)
+        return Subject(trained, setup.model.name, *(file or (None, "")), loss, weights)
     judged = setup.val if setup.val is not None else setup.train  # what was trained on says little
-    return Subject(setup.model.value, setup.model.name, judged.value, judged.name, loss, weights)
+    return Subject(trained, setup.model.name, judged.value, judged.name, loss, weights)
 
 
 def _made(asked: Asked, known: Mapping[str, Any], *, need_data: bool) -> Subject:
@@ -242,6 +244,16 @@ def _loss(word: str | None, known: Mapping[str, Any]) -> Any:
             suggestion="Name a criterion of torch.nn (CrossEntropyLoss), a variable or pkg.module:name.",
         )
     return kind()
+
+
+def steady(model: Any) -> Any:
+    """Return a model, or a copy taken at a step boundary where a run is training it: its weights move."""
+    from nbtrain.running import active
+
+    for run in active.alive():
+        if getattr(getattr(run, "objects", None), "model", None) is model:
+            return run.snapshot()
+    return model
 
 
 def with_weights(model: Any, checkpoint: Any, *, trust: bool = False) -> Any:

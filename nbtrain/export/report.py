@@ -70,12 +70,12 @@ def _tables(verified: Verification) -> list[Table | KeyValues]:
         (
             Cell(one.name, code=True), units.number(one.largest, 3), units.number(one.mean, 3),
             units.percent(one.noise, 2) if quantised else Cell(
-                f"{units.number(one.over, 2)} of 1", "critical" if one.over > 1 else "good"
+                _used(one.over), "critical" if one.over > 1 else "good"
             ),
         )
         for one in verified.differences.values()
     )  # fmt: skip
-    last = "Noise" if quantised else "Allowed used"
+    last = "Noise" if quantised else "Of what is allowed"
     blocks: list[Table | KeyValues] = []
     if rows:
         blocks.append(Table(("Output", "Largest error", "Mean error", last), rows, numeric=(1, 2, 3)))
@@ -101,6 +101,11 @@ def _tables(verified: Verification) -> list[Table | KeyValues]:
     if words:
         blocks.append(KeyValues(tuple(words)))
     return blocks
+
+
+def _used(over: float) -> str:
+    """Return an error as a share of what is allowed."""
+    return units.percent(over, 1) if over < 10 else f"{over:,.0f} times"
 
 
 def _change(before: float, after: float) -> str:

@@ -235,7 +235,7 @@ def _conclude(found: Verification) -> None:
             found.problems.append(f"`{one.name}` is NaN or infinite where the model's is not.")
         elif not tolerance.quantize and one.over > 1:
             found.problems.append(
-                f"`{one.name}` is off by up to {one.largest:.3g}, {one.over:.3g} times what is allowed."
+                f"`{one.name}` is off by up to {one.largest:.3g}, {one.over:,.1f} times what is allowed."
             )
         elif tolerance.quantize and not found.predicted and one.noise > tolerance.noise():
             found.problems.append(

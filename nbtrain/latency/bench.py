@@ -26,11 +26,17 @@ MOST_FEEDS = 16  # different inputs of a batch size
 
 @dataclass(frozen=True)
 class Loading:
-    """A side to be made. `make`: loads it, so that its memory is seen. `file_bytes`: None for no file."""
+    """A side to be made.
+
+    Attributes:
+        make: loads it, so that its memory is seen. file_bytes: None for no file. least_bytes: it takes at
+        least so many; a growth below is not all of it.
+    """
 
     name: str
     make: Callable[[], Runner]
     file_bytes: int | None = None
+    least_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def bench_sides(
         with _growth(device) as grown:
             runners[one.name] = one.make()
             _first_call(one.name, runners[one.name], feeds[0].resized(max(asked.batch_sizes)))
-        memory[one.name] = grown[0]
+        memory[one.name] = grown[0] if (grown[0] or 0) > one.least_bytes else None
     say(f"judging on {sum(feed.size for feed in feeds)} samples")
     right, judged, agree = _judge(runners, feeds, loss)
     timed: dict[str, list[Timed]] = {name: [] for name in runners}
@@ -229,4 +235,5 @@ def _used(device: torch.device) -> int:
 def _device_said(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"

@@ -59,7 +59,8 @@ def _headline(found: Bench) -> tuple[str, str]:
 def _faster(found: Bench) -> str:
     if len(found.sides) < 2:
         return ""
-    first, second = found.sides[0], found.sides[1]
+    first = found.sides[0]
+    second = next((one for one in found.sides[1:] if one.kind == "PyTorch"), found.sides[1])
     ratio = second.timed[0].percentile_ms(50) / max(first.timed[0].percentile_ms(50), 1e-9)
     if 0.95 <= ratio <= 1.05:
         return f" As fast as {second.name}."
@@ -105,7 +106,8 @@ def _latency(found: Bench) -> Table:
             one = side.timed[place]
             over = one.percentile_ms(99) > found.asked.limit_ms
             rows.append((
-                str(size), Cell(side.name), *(f"{one.percentile_ms(p):.3g}" for p in PERCENTILES[:2]),
+                str(size) if side is found.sides[0] else "", Cell(side.name),
+                *(f"{one.percentile_ms(p):.3g}" for p in PERCENTILES[:2]),
                 Cell(f"{one.percentile_ms(99):.3g}", "critical" if over else "good"),
                 units.count(one.samples_per_s), units.count(len(one.seconds)),
             ))  # fmt: skip
@@ -141,10 +143,10 @@ def _histograms(found: Bench) -> list[Figure]:
 def _histogram(timed: dict[str, Timed], size: int, limit_ms: float) -> Figure:
     """Draw how many calls took how long; what is slower than the 99.5th percentile is in the last step."""
     every = np.concatenate([one.seconds for one in timed.values()]) * 1e3
-    low = float(every.min())
+    low = max(float(every.min()), 1e-6)
     high = max(float(np.percentile(one.seconds, 99.5) * 1e3) for one in timed.values())
     high = max(high, low * 1.02 + 1e-6)
-    edges = np.linspace(low, high, BINS + 1)
+    edges = np.geomspace(low, high, BINS + 1)  # tails are long: on a linear axis all else would be one bin
     series = []
     for place, (name, one) in enumerate(timed.items()):
         counts, _ = np.histogram(np.clip(one.seconds * 1e3, low, high), edges)
@@ -161,7 +163,10 @@ def _histogram(timed: dict[str, Timed], size: int, limit_ms: float) -> Figure:
         for name, one in timed.items()
     )
     title = f"Calls with batches of {size}"
-    axes = Axes(title, tuple(series), x_label="ms", y_label="% of calls", marks=tuple(marks))
+    axes = Axes(
+        title, tuple(series), x_label="ms", y_label="% of calls", marks=tuple(marks), log_x=True,
+        last_values=False,
+    )  # fmt: skip
     return Figure((axes,), f"Histogram of the latency with batches of {size}: {said}.", columns=1)
 
 
@@ -170,8 +175,8 @@ def _how(found: Bench, data: str) -> KeyValues:
     memory = (
         "by how much the GPU's memory in use grew while a side was loaded and ran once"
         if gpu
-        else "by how much the process grew while a side was loaded and ran once; memory that was free in it "
-        "is not seen"
+        else "by how much the process grew while a side was loaded and ran once; – where it took memory that "
+        "was free in the process"
     )
     return KeyValues((
         ("Device", found.device_said), ("Inputs", data),

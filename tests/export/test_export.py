@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import doctest
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 import nbtrain
+from nbtrain.commands._table import command
+from nbtrain.commands.parse import parse
+from nbtrain.commands.spec import Context
 from nbtrain.errors import ExportFailed, MissingExtra, UsageError
 from nbtrain.export import exporting
 from tests.export.models import (
@@ -130,6 +135,46 @@ def test_nothing_of_the_model_changes(tmp_path: Path) -> None:
     assert [m.training for m in model.modules()] == modes
     assert [p.requires_grad for p in model.parameters()].count(False) == 1
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_a_wrapped_model_is_exported_without_its_wrapper(tmp_path: Path) -> None:
+    """What torch.compile or DataParallel wraps is what is in the file, under its own names."""
+    for place, wrapped in enumerate((nn.DataParallel(mlp()), torch.compile(mlp(), backend="eager"))):
+        file = tmp_path / f"{place}.safetensors"
+        assert nbtrain.export(wrapped, batches(), output=file).data["accepted"]
+        assert set(load_file(file)) == set(mlp().state_dict())
+
+
+@pytest.mark.parametrize("verb", ["export", "bench"])
+def test_the_examples_of_the_docstrings_hold(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the docstrings show is what happens."""
+    monkeypatch.chdir(tmp_path)
+    shown = doctest.DocTestFinder().find(getattr(nbtrain, verb), verb, globs={})
+    runner = doctest.DocTestRunner()
+    assert sum(runner.run(one).attempted for one in shown) >= 4 and runner.failures == 0
+
+
+def test_the_verb_in_a_notebook(tmp_path: Path) -> None:
+    """Model and data are named or found, the checkpoint's weights taken; the file is what is asked for."""
+    torch.save(mlp().state_dict(), tmp_path / "w.pt")
+    names = {"model": mlp(), "loader": batches(), "criterion": CE}
+    verb = command("export")
+
+    def line(words: str, known: dict[str, Any] | None = names) -> Any:
+        return verb.run(parse(verb, words.split()), Context(namespace=known))
+
+    named = line(f"model loader {tmp_path / 'w.pt'} --output {tmp_path / 'a.pt2'}").data
+    assert named["accepted"] and named["data"] == "loader" and named["agreement"] == 1
+    found = line(f"--format torch-export --output {tmp_path / 'b.pt2'}").data
+    assert found["accepted"] and found["samples"] == 19
+    shaped = line(f"model --input-shape 4 --output {tmp_path / 'c.pt2'}").data
+    assert shaped["random_inputs"]
+    with pytest.raises(UsageError, match="one word too many"):
+        line("model loader criterion")
+    with pytest.raises(UsageError, match=r"--model pkg\.module:factory"):
+        line("--output x.onnx --input-shape 4", None)
 
 
 def test_a_planted_wrong_file_is_not_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

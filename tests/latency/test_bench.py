@@ -1,4 +1,4 @@
-"""bench: every side on the same inputs, honest percentiles, a limit that is judged; nothing runs unseen code."""
+"""bench: every side on the same inputs, honest percentiles, a limit that is judged; no unseen code is run."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_all_formats_stand_beside_pytorch(exported: tuple[nn.Module, Path, Path,
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert model.training is mode
     html = report.to_html()
-    assert "Histogram of the latency with batches of 8" in html and "<svg" in html or "data:image" in html
+    assert ("Histogram of the latency with batches of 8" in html and "<svg" in html) or "data:image" in html
     assert "p99, ms" in report.to_text()
 
 

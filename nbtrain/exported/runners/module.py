@@ -13,6 +13,8 @@ from nbtrain.exported.feed import Feed
 from nbtrain.exported.outputs import named_outputs
 from nbtrain.exported.runners.runner import Facts, fetched, moved, torch_device
 
+WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
 
 class ModuleRunner:
     """A module in eval mode, without gradients."""
@@ -41,6 +43,10 @@ def evaluation_copy(model: nn.Module, name: str = "model") -> nn.Module:
     Raises:
         UsageError: it cannot be copied.
     """
+    while isinstance(inner := getattr(model, "_orig_mod", getattr(model, "module", None)), nn.Module) and (
+        isinstance(model, WRAPPERS) or hasattr(model, "_orig_mod")
+    ):  # torch.compile and the parallel wrappers run a model; what is exported is the model
+        model = inner
     try:
         twin = copy.deepcopy(model)
     except Exception as error:  # whatever the person's own attributes raise
