@@ -20,6 +20,7 @@ from nbtrain.commands.subject import (
     Asked,
     Subject,
     find_subject,
+    sorted_words,
     steady,
     with_weights,
 )
@@ -187,8 +188,8 @@ def _positive(limit: float) -> float:
 def _run(args: SimpleNamespace, context: Context) -> Any:
     known = context.visible()
     words = [*(args.model or ()), *args.words]
-    names = [word for word in words if word.partition(".")[0].partition("[")[0] in known]
-    files = [Path(word).expanduser() for word in words if word not in names]
+    names, given = sorted_words(words, known, verb="bench")
+    files = [Path(word).expanduser() for word in given]
     against = args.against or (names.pop(0) if names else None)
     data = args.test_data or (names.pop(0) if names else None)
     if names:
@@ -233,7 +234,7 @@ COMMAND = Command(
     examples=(
         "model.onnx model test_loader --batch-size 1,8,32",
         "--model model.onnx --test-data test.npz --latency-limit 20",
-        "--model model.onnx --against pkg.module:factory --checkpoint runs/mine --test-data test.npz",
+        "--model m.onnx --against pkg.module:make --checkpoint runs/mine --test-data test.npz",
         "--model model.pt2 --input-shape 1,28,28 --device cuda",
     ),
 )  # fmt: skip

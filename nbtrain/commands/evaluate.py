@@ -18,6 +18,7 @@ from nbtrain.commands.subject import (
     TRUST,
     Asked,
     find_subject,
+    sorted_words,
     with_weights,
 )
 from nbtrain.errors import UsageError
@@ -54,8 +55,7 @@ def evaluate(
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
     known = context.visible()
-    names = [word for word in args.words if word.partition(".")[0] in known]
-    files = [word for word in args.words if word not in names]
+    names, files = sorted_words(args.words, known, verb="evaluate")
     if args.checkpoint is not None:
         files.append(args.checkpoint)
     given = [*names, *(word for word in (args.model, args.test_data) if word)]

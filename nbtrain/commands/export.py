@@ -20,6 +20,7 @@ from nbtrain.commands.subject import (
     Subject,
     find_data,
     find_subject,
+    sorted_words,
     steady,
     with_weights,
 )
@@ -102,8 +103,7 @@ def _exported(subject: Subject, options: Mapping[str, Any]) -> Any:
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
     known = context.visible()
-    names = [word for word in args.words if word.partition(".")[0].partition("[")[0] in known]
-    files = [word for word in args.words if word not in names]
+    names, files = sorted_words(args.words, known, verb="export")
     files += [args.checkpoint] if args.checkpoint else []
     model = args.model or (names.pop(0) if names else None)
     data = args.test_data or (names.pop(0) if names else None)
@@ -136,7 +136,7 @@ COMMAND = Command(
         Argument(("--format",), " | ".join(FORMATS) + " (that of --output, else onnx)", choices=FORMATS),
         Argument(("--output", "-o"), "the file (the model's name)", metavar="FILE"),
         Argument(
-            ("--quantize",), "int8 (ONNX) | fp16", choices=("int8", "fp16")
+            ("--quantize",), "int8 (ONNX) | fp16", choices=("int8", "fp16"), metavar="KIND"
         ),
         Argument(
             ("--calibration",), "static int8: a loader or file whose inputs set the ranges (dynamic int8)",
@@ -154,7 +154,7 @@ COMMAND = Command(
     examples=(
         "model test_loader --output model.onnx",
         "--format onnx --quantize int8 --calibration train_loader --output small.onnx",
-        "--model pkg.module:factory --checkpoint runs/mine --test-data test.npz --output model.onnx",
+        "--model pkg.module:make --checkpoint runs/mine --test-data test.npz --output m.onnx",
         "--model pkg.module:factory --input-shape 1,28,28 --output model.pt2",
     ),
 )  # fmt: skip

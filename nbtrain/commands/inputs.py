@@ -14,7 +14,10 @@ SHAPE = Argument(
     many=True, metavar="1,28,28",
 )  # fmt: skip
 DTYPE = Argument(
-    ("--input-dtype",), "of --input-shape: float32 | int64 (float32)", choices=("float32", "int64")
+    ("--input-dtype",),
+    "of --input-shape: float32 | int64 (float32)",
+    choices=("float32", "int64"),
+    metavar="TYPE",
 )
 SAMPLES = Argument(("--samples",), "of the data, at most about so many (1024)", int)
 

@@ -8,7 +8,8 @@ A notebook holds both. A checkpoint holds weights alone, so that a terminal name
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,26 @@ class Subject:
     loss: Any = None
     weights: str = ""
     said: tuple[str, ...] = ()
+
+
+def sorted_words(words: Sequence[str], known: Mapping[str, Any], *, verb: str) -> tuple[list[str], list[str]]:
+    """Return the words of a line that are variables, and those that are files.
+
+    Raises:
+        UsageError: a word is neither.
+    """
+    names = [word for word in words if _is_variable(word, known)]
+    files = [word for word in words if word not in names]
+    for word in files:
+        if Path(word).suffix or "/" in word or Path(word).expanduser().exists():
+            continue
+        close = difflib.get_close_matches(word, known, n=1)
+        where = "variable of the notebook and no file" if known else "file"
+        raise UsageError(
+            f"`{word}` is no {where}.",
+            suggestion=f"Did you mean `{close[0]}`?" if close else f"See {verb} --help.",
+        )
+    return names, files
 
 
 def find_subject(

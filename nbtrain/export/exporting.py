@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,14 @@ from nbtrain.exported.feed import Feed
 from nbtrain.exported.formats import SAFETENSORS
 from nbtrain.exported.quiet import quiet
 from nbtrain.exported.runners import load_runner
-from nbtrain.exported.runners.module import ModuleRunner, evaluation_copy
+from nbtrain.exported.runners.module import ModuleRunner, evaluation_copy, keeps_cache
 from nbtrain.exported.runners.runner import Runner
 
 BESIDE = ".tmp-"
+WITHOUT_CACHE = (
+    "The key-value cache is left out (config.use_cache = False): the file reads a whole sequence in each "
+    "call."
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ def export_model(
     weights = sum(one.nbytes for one in (*twin.parameters(), *twin.buffers()))
     with _written_beside(options.output) as path:
         written = write(twin, shapes, options, path)
+        if keeps_cache(model):
+            written = replace(written, notes=(*written.notes, WITHOUT_CACHE))
         runner = _loaded(model, path, options)
         tolerance = Tolerance(options.quantize, options.tolerance)
         tried = _tried(reference, feeds, shapes)

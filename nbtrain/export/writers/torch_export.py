@@ -34,14 +34,36 @@ def followed(model: nn.Module, shapes: Shapes, options: ExportOptions) -> Any:
     """
     example = shapes.example
 
-    def export() -> Any:
-        return torch.export.export(
-            model, example.args, dict(example.kwargs), dynamic_shapes=shapes.spec(model), strict=False
-        )
-
-    try:
+    def export(spec: Any) -> Any:
         with quiet():
-            return export()
+            return torch.export.export(
+                model, example.args, dict(example.kwargs), dynamic_shapes=spec, strict=False
+            )
+
+    spec = shapes.spec(model)
+    try:
+        try:
+            return export(spec)
+        except Exception as error:  # its own class for it is private
+            narrower = _narrower(error, spec)
+            if narrower is None:
+                raise
+            return export(narrower)
     except Exception as error:  # torch raises what it meets: its own, Python's, the model's
-        where = where_it_stopped(model, export)
+        where = where_it_stopped(model, lambda: export(spec))
         raise export_failed(error, options, where=where) from error
+
+
+def _narrower(error: Exception, spec: Any) -> Any:
+    """Return sizes with the limits that torch found in the model, such as a table of 512 positions.
+
+    None where it found none, or where a size can have one value alone: that is for a person to decide.
+    """
+    text = str(error)
+    if "Suggested fixes" not in text or "specialized it to be a constant" in text:
+        return None
+    refine = getattr(torch.export.dynamic_shapes, "refine_dynamic_shapes_from_suggested_fixes", None)
+    try:
+        return refine(text, spec) if refine is not None else None
+    except Exception:  # it reads a message, and may not know this one
+        return None

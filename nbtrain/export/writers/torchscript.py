@@ -40,10 +40,13 @@ def _compiled(model: nn.Module, path: Path) -> bool:
     """Compile and write a model; return whether TorchScript could, which knows a part of Python."""
     try:
         with quiet():
-            torch.jit.save(torch.jit.script(model), str(path))
-    except OSError:
-        raise
-    except Exception:  # it says what it cannot compile or write in many ways
+            compiled = torch.jit.script(model)
+    except Exception:  # it says what it cannot compile in many ways; an OSError is source that is not there
+        return False
+    try:
+        with quiet():
+            torch.jit.save(compiled, str(path))
+    except RuntimeError:  # some that compile cannot be written, for example with torch's fused attention
         return False
     return True
 

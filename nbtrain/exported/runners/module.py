@@ -37,6 +37,11 @@ class ModuleRunner:
         return fetched(list(named_outputs(self.output(feed)).values()), self._device)
 
 
+def keeps_cache(model: nn.Module) -> bool:
+    """Say whether a model of Hugging Face returns its key-value cache, which no file can hold."""
+    return getattr(getattr(model, "config", None), "use_cache", None) is True
+
+
 def evaluation_copy(model: nn.Module, name: str = "model") -> nn.Module:
     """Return a copy on the CPU in eval mode; the model itself is left as it is.
 
@@ -55,6 +60,8 @@ def evaluation_copy(model: nn.Module, name: str = "model") -> nn.Module:
             suggestion="Look for attributes that hold a tensor with a graph, a file or a lock.",
         ) from error
     twin = twin.cpu().eval()
+    if keeps_cache(twin):
+        twin.config.use_cache = False
     for parameter in twin.parameters():  # with gradients torch's own attention takes its plain path,
         if parameter.is_floating_point():  # which exporters know; its fused one they do not
             parameter.requires_grad_(True)
