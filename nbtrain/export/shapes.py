@@ -28,10 +28,15 @@ class Shapes:
     example: Feed
     dynamic_batch: bool
 
-    def spec(self, model: nn.Module) -> Any:
-        """Return them as torch.export wants them: by parameter of `forward`."""
+    def spec(self, model: nn.Module, limits: Mapping[str, Mapping[str, int]] | None = None) -> Any:
+        """Return them as torch.export wants them: by parameter of `forward`.
+
+        Args:
+            limits: name of a size -> its `min` and `max`, where it has some.
+        """
+        known = limits or {}
         dims = {
-            name: torch.export.Dim(name)
+            name: torch.export.Dim(name, **known.get(name, {}))
             for name in dict.fromkeys(one for sizes in self.free.values() for one in sizes.values())
         }
         if not dims:

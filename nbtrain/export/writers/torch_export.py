@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from nbtrain.export.halving import Halved
 from nbtrain.export.shapes import Shapes
 from nbtrain.export.writers.written import Written
 from nbtrain.exported.quiet import quiet
+
+_SUGGESTED = re.compile(r"^\s*(?P<name>\w+) = Dim\('\w+'(?P<limits>(?:, (?:min|max)=\d+)+)\)", re.M)
+_LIMIT = re.compile(r"(min|max)=(\d+)")
 
 
 def write(model: nn.Module, shapes: Shapes, options: ExportOptions, path: Path) -> Written:
@@ -44,26 +48,25 @@ def followed(model: nn.Module, shapes: Shapes, options: ExportOptions) -> Any:
     try:
         try:
             return export(spec)
-        except Exception as error:  # its own class for it is private
-            narrower = _narrower(error, spec)
-            if narrower is None:
+        except Exception as error:  # the class of this error is private to torch
+            limits = _limits(error)
+            if not limits:
                 raise
-            return export(narrower)
+            return export(shapes.spec(model, limits))
     except Exception as error:  # torch raises what it meets: its own, Python's, the model's
         where = where_it_stopped(model, lambda: export(spec))
         raise export_failed(error, options, where=where) from error
 
 
-def _narrower(error: Exception, spec: Any) -> Any:
-    """Return sizes with the limits that torch found in the model, such as a table of 512 positions.
+def _limits(error: Exception) -> dict[str, dict[str, int]]:
+    """Return the limits of sizes that torch found in the model, such as a table of 512 positions.
 
-    None where it found none, or where a size can have one value alone: that is for a person to decide.
+    None are returned where a size can have one value alone: that is for a person to decide.
     """
     text = str(error)
     if "Suggested fixes" not in text or "specialized it to be a constant" in text:
-        return None
-    refine = getattr(torch.export.dynamic_shapes, "refine_dynamic_shapes_from_suggested_fixes", None)
-    try:
-        return refine(text, spec) if refine is not None else None
-    except Exception:  # it reads a message, and may not know this one
-        return None
+        return {}
+    return {
+        found["name"]: {side: int(value) for side, value in _LIMIT.findall(found["limits"])}
+        for found in _SUGGESTED.finditer(text)
+    }
