@@ -78,7 +78,7 @@ def export(
     return _exported(subject, {**options, "output": output, "format": format})
 
 
-def _exported(subject: Subject, options: Mapping[str, Any]) -> Any:
+def _exported(subject: Subject, options: Mapping[str, Any], progress: Any = None) -> Any:
     from nbtrain.export.asked import checked
     from nbtrain.export.exporting import export_model
     from nbtrain.export.report import export_report
@@ -96,7 +96,8 @@ def _exported(subject: Subject, options: Mapping[str, Any]) -> Any:
         subject.model, subject.data, shapes=as_shapes(options.get("input_shape")),
         dtype=options.get("input_dtype"), samples=options.get("samples"),
     )  # fmt: skip
-    found = export_model(subject.model, feeds, asked, loss=subject.loss)
+    said = {} if progress is None else {"progress": progress}
+    found = export_model(subject.model, feeds, asked, loss=subject.loss, **said)
     data = "random numbers" if subject.data is None else subject.data_name or "the data"
     return export_report(found, data=data, weights=subject.weights)
 
@@ -124,7 +125,7 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     options = {name: getattr(args, name) for name in (
         "output", "format", "quantize", "opset", "fixed_batch", "tolerance", *_INPUTS,
     )}  # fmt: skip
-    return _exported(subject, {**options, "calibration": calibration})
+    return _exported(subject, {**options, "calibration": calibration}, context.progress)
 
 
 COMMAND = Command(

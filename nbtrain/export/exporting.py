@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from nbtrain.export.writers import write
 from nbtrain.export.writers.safetensors import put_back
 from nbtrain.export.writers.written import Written
 from nbtrain.exported.feed import Feed
-from nbtrain.exported.formats import SAFETENSORS
+from nbtrain.exported.formats import KNOWN, SAFETENSORS
 from nbtrain.exported.quiet import quiet
 from nbtrain.exported.runners import load_runner
 from nbtrain.exported.runners.module import ModuleRunner, evaluation_copy, keeps_cache
@@ -53,12 +53,14 @@ class Exported:
 
 
 def export_model(
-    model: nn.Module, feeds: Sequence[Feed], options: ExportOptions, *, loss: Any = None
-) -> Exported:
+    model: nn.Module, feeds: Sequence[Feed], options: ExportOptions, *, loss: Any = None,
+    progress: Callable[[str], Any] = lambda said: None,
+) -> Exported:  # fmt: skip
     """Write a model to a file and verify it; the file gets its name only where it is accepted.
 
     Args:
         model: is copied, and not changed. feeds: real batches, or drawn ones. loss: a criterion, or None.
+        progress: told what is done.
 
     Raises:
         ExportFailed: the model cannot be exported, or the file cannot be written.
@@ -71,12 +73,14 @@ def export_model(
     shapes = shapes_of(feeds, fixed_batch=options.fixed_batch)
     weights = sum(one.nbytes for one in (*twin.parameters(), *twin.buffers()))
     with _written_beside(options.output) as path:
+        progress(f"writing {KNOWN[options.format].said}")
         written = write(twin, shapes, options, path)
         if keeps_cache(model):
             written = replace(written, notes=(*written.notes, WITHOUT_CACHE))
         runner = _loaded(model, path, options)
         tolerance = Tolerance(options.quantize, options.tolerance)
         tried = _tried(reference, feeds, shapes)
+        progress("verifying against PyTorch")
         with quiet():
             found = verify(reference, runner, tried, tolerance, loss=loss)
         n_bytes = path.stat().st_size
@@ -113,7 +117,7 @@ def _tried(reference: ModuleRunner, feeds: Sequence[Feed], shapes: Shapes) -> li
             reference.run(single)
     except Exception:  # the model itself does not take one: it need not, and nothing promises it
         return [*feeds]
-    return [*feeds, single]
+    return [feeds[0], single, *feeds[1:]]
 
 
 def _loaded(model: nn.Module, path: Path, options: ExportOptions) -> Runner:

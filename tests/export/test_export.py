@@ -27,6 +27,7 @@ from tests.export.models import (
     ConvNet,
     Encoder,
     FixedBatch,
+    Placed,
     Recurrent,
     Spectral,
     batches,
@@ -118,6 +119,14 @@ def test_quantised_onnx(tmp_path: Path) -> None:
     assert "noise" in strict.data["problems"][0]
 
 
+def test_a_limit_of_a_size_is_taken(tmp_path: Path) -> None:
+    """A table of 16 positions: lengths that differ in the data may differ in the file, up to 16."""
+    data = [torch.randint(30, (4, length)) for length in (6, 9)]
+    assert nbtrain.export(Placed(), data, output=tmp_path / "m.pt2").data["accepted"]
+    program = torch.export.load(tmp_path / "m.pt2")
+    assert program.module()(torch.randint(30, (2, 16))).shape == (2, 5)
+
+
 def test_nothing_of_the_model_changes(tmp_path: Path) -> None:
     """Weights, buffers, each module's mode, requires_grad, and the random generators are as before."""
     model = ConvNet()
@@ -171,6 +180,8 @@ def test_the_verb_in_a_notebook(tmp_path: Path) -> None:
     assert found["accepted"] and found["samples"] == 19
     shaped = line(f"model --input-shape 4 --output {tmp_path / 'c.pt2'}").data
     assert shaped["random_inputs"]
+    with pytest.raises(UsageError, match=r"no variable of the notebook and no file.*`loader`"):
+        line("model loadr")
     with pytest.raises(UsageError, match="one word too many"):
         line("model loader criterion")
     with pytest.raises(UsageError, match=r"--model pkg\.module:factory"):
@@ -300,7 +311,7 @@ def test_a_disk_that_refuses_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("package", ["onnx", "onnxscript"])
+@pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
 def test_a_missing_package_says_the_exact_line(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

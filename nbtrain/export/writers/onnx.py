@@ -32,6 +32,7 @@ def write(model: nn.Module, shapes: Shapes, options: ExportOptions, path: Path) 
     """Write the program."""
     onnx = require("onnx", why=WHY)
     require("onnxscript", why=WHY)
+    require("onnxruntime", why="to verify the exported model")
     _check_torch()
     _check_size(model)
     program = followed(model, shapes, options)
