@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import difflib
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nbtrain.commands.spec import Argument, Context
-from nbtrain.errors import UsageError
+from nbtrain.errors import NbtrainError, UsageError
 
 DATA = Argument(
     ("--test-data", "--data"), "data: a file or folder, pkg.module:name, or a variable", metavar="DATA"
@@ -192,8 +193,19 @@ def _made(asked: Asked, known: Mapping[str, Any], *, need_data: bool) -> Subject
             )
         return shape_of(shaped.value)
 
-    built = build_model(configuration, known, shape)
     word = configuration.get("architecture") or ""
+    try:
+        built = build_model(configuration, known, shape)
+    except NbtrainError:
+        raise
+    except Exception as error:  # whatever the person's own code raises
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UsageError(
+            f"`{word}` could not be made: {type(error).__name__}: {str(error)[:200]}, at line {last.lineno} "
+            f"of {Path(last.filename).name}.",
+            suggestion="Give a function or class that makes the model without arguments, or a configuration "
+            "with `model.arguments`.",
+        ) from error
     weights = load_base(configuration, built.model) or f"as `{word}` makes them: no checkpoint was given"
     loss = _loss(asked.loss or configuration.get("loss"), known)
     name, value = (data.name, data.value) if data is not None else ("", None)

@@ -185,7 +185,7 @@ def _how(found: Bench, data: str) -> KeyValues:
         ("Order", "warmed up, then in blocks that take turns, so that no side has the quieter machine"),
         ("Judged", f"the 99th percentile of {found.sides[0].name} at the first batch size, as MLPerf "
          f"Inference does, against {found.asked.limit_ms:g} ms"),
-        ("Accuracy", f"{units.count(found.sides[0].judged)} targets judged" if found.sides[0].judged else "–"),
+        ("Accuracy", f"{units.count(found.sides[0].judged)} targets" if found.sides[0].judged else "–"),
         ("Memory", memory),
     ))  # fmt: skip
 

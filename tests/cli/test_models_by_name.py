@@ -68,6 +68,10 @@ def test_evaluate_by_name_and_by_configuration(project: Path, capsys: pytest.Cap
     assert status == 2 and "--model pkg.module:factory" in error["details"]["suggestion"]
     status, error = nb(capsys, "evaluate", "weights.pt", "--model", "net_of_a_terminal:make")
     assert status == 2 and "--test-data" in error["details"]["suggestion"]
+    Path("broken_net_of_a_terminal.py").write_text("def make():\n    raise KeyError('width')\n")
+    broken = ("--model", "broken_net_of_a_terminal:make", "--test-data", "test.npz")
+    status, error = nb(capsys, "evaluate", "weights.pt", *broken)
+    assert status == 2 and "at line 2 of broken_net" in error["details"]["message"]
     status, error = nb(capsys, "evaluate", "gone.pt", *named)
     assert status == 2 and "gone.pt" in error["details"]["message"]
 
