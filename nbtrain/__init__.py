@@ -17,11 +17,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbtrain.commands.bench import bench as bench
     from nbtrain.commands.compare import compare as compare
     from nbtrain.commands.diagnose import diagnose as diagnose
     from nbtrain.commands.errors_explained import explain as explain
     from nbtrain.commands.estimate import estimate_memory as estimate_memory
     from nbtrain.commands.evaluate import evaluate as evaluate
+    from nbtrain.commands.export import export as export
     from nbtrain.commands.free import free as free
     from nbtrain.commands.inspect import inspect as inspect
     from nbtrain.commands.lr_find import lr_find as lr_find
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "bench": "nbtrain.commands.bench",
     "compare": "nbtrain.commands.compare",
     "diagnose": "nbtrain.commands.diagnose",
     "estimate_memory": "nbtrain.commands.estimate",
     "explain": "nbtrain.commands.errors_explained",
     "evaluate": "nbtrain.commands.evaluate",
+    "export": "nbtrain.commands.export",
     "free": "nbtrain.commands.free",
     "inspect": "nbtrain.commands.inspect",
     "last_run": "nbtrain.commands.runs",

@@ -11,6 +11,7 @@
     │   ├── InvalidConfig    a configuration that cannot be used
     │   ├── CheckpointCorrupted   a checkpoint whose bytes are not those that were written
     │   ├── UntrustedCheckpoint   a pickle that would run code when loaded
+    │   ├── ExportFailed     a model that a format cannot hold: which operator, where, and a way out
     │   ├── OutOfMemory      a step does not fit into memory, however small its pieces
     │   └── WorkerDied       a loader's worker process is gone: which signal, and why that usually is
     └── TrainingDiverged     loss or gradients became NaN or infinite
@@ -91,6 +92,10 @@ class CheckpointCorrupted(UserError):
 
 class UntrustedCheckpoint(UserError):
     """A checkpoint holds pickled code; it is never run without a clear yes."""
+
+
+class ExportFailed(UserError):
+    """A model cannot be exported in this format: names the operator, the module, and a way out."""
 
 
 class OutOfMemory(UserError):

@@ -11,7 +11,8 @@ from nbtrain.errors import MissingExtra
 EXTRA_OF = {
     "tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow", "sklearn": "demo",
     "torchvision": "vision",
-    "timm": "vision", "pyarrow": "parquet", "transformers": "hf",
+    "timm": "vision", "pyarrow": "parquet", "transformers": "hf", "onnx": "export",
+    "onnxscript": "export", "onnxruntime": "export", "onnxruntime_gpu": "export", "safetensors": "export",
 }  # fmt: skip
 
 

@@ -148,7 +148,8 @@ def _is_planned(value: Any) -> bool:
 
 def _critical(value: Any) -> bool:
     """Say whether a run ended badly or a report tells of one, a configuration is not valid, a review found
-    something critical or no Python in what it read, a checkpoint cannot be loaded, a step does not fit."""
+    something critical or no Python in what it read, a checkpoint cannot be loaded, a step does not fit, an
+    export is not accepted, a model is too slow."""
     if hasattr(value, "to_string"):
         return False
     if getattr(value, "broken", False):
@@ -156,7 +157,7 @@ def _critical(value: Any) -> bool:
     data = getattr(value, "data", None) or {}
     if str(getattr(value, "status", "") or data.get("status", "")) in ("failed", "diverged"):
         return True
-    if data.get("loadable") is False or data.get("fits") is False:
+    if any(data.get(verdict) is False for verdict in ("loadable", "fits", "accepted", "within_limit")):
         return True
     return any(str(finding.severity) == "critical" for finding in getattr(value, "findings", ()))
 

@@ -30,6 +30,14 @@ TABLE: dict[str, tuple[str, str]] = {
     "estimate": ("nbtrain.commands.estimate", "estimate the memory of a training step before it runs"),
     "free": ("nbtrain.commands.free", "let go of the memory of a failed cell"),
     "evaluate": ("nbtrain.commands.evaluate", "evaluate a checkpoint, or the model as it is, on a data set"),
+    "export": (
+        "nbtrain.commands.export",
+        "export a model to ONNX, TorchScript, torch.export or safetensors, verified",
+    ),
+    "bench": (
+        "nbtrain.commands.bench",
+        "time exported models beside PyTorch: latency, throughput, accuracy, memory",
+    ),
     "explain": ("nbtrain.commands.explain", "explain the last error, a traceback, a rule or an alert"),
 }
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from nbtrain.commands.spec import Argument, Command, Context
+from nbtrain.commands.subject import (
+    CHECKPOINT,
+    CONFIG,
+    DATA,
+    LOSS,
+    MODEL,
+    TARGET,
+    TRUST,
+    Asked,
+    find_subject,
+    sorted_words,
+    with_weights,
+)
 from nbtrain.errors import UsageError
 
 
@@ -35,66 +47,50 @@ def evaluate(
 
     weights = "as they are in the notebook"
     if checkpoint is not None:
-        model, weights = _with_weights(model, checkpoint, trust=trust), Path(str(checkpoint)).name
+        model, weights = with_weights(model, checkpoint, trust=trust), Path(str(checkpoint)).name
     found = evaluate_model(model, data, loss=loss, metrics=metrics)
     name = type(getattr(data, "dataset", data)).__name__
     return evaluation_report(found, weights=weights, data=name, classes=tuple(map(str, classes)))
 
 
-def _with_weights(model: Any, checkpoint: Any, *, trust: bool) -> Any:
-    """Return a copy of the model with a checkpoint's weights."""
-    from nbtrain.checkpoints.difference import fit_of, renamed
-    from nbtrain.checkpoints.inspecting import read_checkpoint
-
-    found = read_checkpoint(checkpoint, trust=trust)
-    if not found.weights:
-        why = found.problems[0] if found.problems else "it is empty."
-        raise UsageError(
-            f"`{checkpoint}` has no weights to evaluate: {why}",
-            suggestion=f"Look at it: inspect {checkpoint}",
-        )
-    fit = fit_of(found.weights, model)
-    if fit.missing or fit.unexpected or fit.shapes:
-        wrong = {
-            "missing": fit.missing, "not in the model": fit.unexpected, "of another shape": fit.shapes,
-        }  # fmt: skip
-        worst = [f"{len(names)} names {said}" for said, names in wrong.items() if names]
-        raise UsageError(
-            f"`{checkpoint}` does not fit the model: {', '.join(worst)}.",
-            suggestion=f"inspect {checkpoint} --model NAME shows which.",
-        )
-    twin = copy.deepcopy(model)
-    twin.load_state_dict({renamed(name, fit.prefix): value for name, value in found.weights.items()})
-    return twin
-
-
 def _run(args: SimpleNamespace, context: Context) -> Any:
-    from nbtrain.notebook.namespace import find_setup
-
-    if context.namespace is None:
-        raise UsageError(
-            "`evaluate` needs a model and a data set, and a terminal has none.",
-            suggestion="Use %train evaluate in a notebook, nbtrain.evaluate(model, loader) in a script.",
-        )
     known = context.visible()
-    names = [word for word in args.words if word.partition(".")[0] in known]
-    files = [word for word in args.words if word not in names]
-    if len(names) > 2 or len(files) > 1:
+    names, files = sorted_words(args.words, known, verb="evaluate")
+    if args.checkpoint is not None:
+        files.append(args.checkpoint)
+    given = [*names, *(word for word in (args.model, args.test_data) if word)]
+    if len(given) > 2 or len(files) > 1:
         raise UsageError(
-            f"evaluate takes a checkpoint, a model and its data; `{' '.join(args.words)}` are too many.",
+            f"evaluate takes a checkpoint, a model and its data; `{' '.join([*files, *given])}` are too "
+            "many.",
             suggestion="For example: %train evaluate runs/mine model test_loader",
         )
-    model, data = [*names, None, None][:2]
-    setup = find_setup(
-        known, model=model, data=data, val=None if data is None else False, scheduler=False, loss=args.loss
-    )
-    judged = setup.val if setup.val is not None else setup.train  # what was trained on says little
-    loss = setup.loss.value if setup.loss is not None else None
+    model = args.model or (names.pop(0) if names else None)
+    data = args.test_data or (names.pop(0) if names else None)
+    checkpoint = files[0] if files else None
+    asked = Asked(model, data, checkpoint, args.config, args.loss, args.target, None, args.trust)
+    subject = find_subject(asked, context, verb="evaluate")
     metrics = dict(_metric(one, known) for one in args.metric or ())
-    return evaluate(
-        setup.model.value, judged.value, checkpoint=files[0] if files else None, loss=loss,
-        metrics=metrics, classes=known.get(args.classes, ()) if args.classes else (), trust=args.trust,
-    )  # fmt: skip
+    classes = _classes(args.classes, known)
+    return _report(subject, metrics=metrics, classes=classes)
+
+
+def _report(subject: Any, *, metrics: Mapping[str, Any], classes: Any) -> Any:
+    from nbtrain.evaluation.measuring import evaluate_model
+    from nbtrain.evaluation.report import evaluation_report
+
+    dataset = getattr(subject.data, "dataset", subject.data)
+    found = evaluate_model(subject.model, subject.data, loss=subject.loss, metrics=metrics)
+    data = subject.data_name or type(dataset).__name__
+    labels = classes or getattr(dataset, "labels", ())
+    return evaluation_report(found, weights=subject.weights, data=data, classes=tuple(map(str, labels)))
+
+
+def _classes(word: str | None, known: Mapping[str, Any]) -> Any:
+    """Return the classes' names: of a variable, or written with commas."""
+    if word is None:
+        return ()
+    return known[word] if word in known else [one.strip() for one in word.split(",")]
 
 
 def _metric(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:
@@ -113,11 +109,15 @@ COMMAND = Command(
     _run,
     (
         Argument(("words",), "checkpoint, model, data: each found when left out", many=True, metavar="NAME"),
-        Argument(("--loss", "--criterion"), "loss: criterion or function (output, target)", metavar="NAME"),
+        MODEL, CHECKPOINT, CONFIG, DATA, TARGET, LOSS,
         Argument(("--metric",), "name=function, (output, target) -> number", many=True, metavar="NAME=F"),
-        Argument(("--classes",), "list of the classes' names", metavar="NAME"),
-        Argument(("--trust",), "load a checkpoint in full although its pickle runs code", bool),
+        Argument(("--classes",), "a list of the classes' names, or the names: cat,dog", metavar="NAME"),
+        TRUST,
     ),
-    examples=("model test_loader", "runs/mine model test_loader --classes names"),
-    notebook_only=True,
-)
+    examples=(
+        "model test_loader",
+        "runs/mine model test_loader --classes names",
+        "--model pkg.module:factory --checkpoint runs/mine --test-data test.npz",
+        "--config baseline.yaml --checkpoint runs/mine",
+    ),
+)  # fmt: skip

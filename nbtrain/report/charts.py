@@ -84,7 +84,7 @@ def draw_axes(canvas: Canvas, axes: Axes, rect: Rect, colours: Mapping[str, str]
     unit = " · ".join(
         part for part in (one_line(axes.y_label, 24), "log" if log else "") if part and part != title
     )
-    _heading(canvas, rect, title, unit, curves, colours)
+    _heading(canvas, rect, title, unit, curves, colours, values=axes.last_values)
     plot = Rect(rect.left, rect.top + _TOP, rect.width, max(rect.height - _TOP - _BOTTOM, 20))
     if not curves:
         canvas.box(
@@ -201,17 +201,17 @@ def _y_range(curves: list[_Curve], log: bool) -> tuple[float, float]:
 
 
 def _heading(
-    canvas: Canvas, rect: Rect, title: str, unit: str, curves: list[_Curve], colours: Mapping[str, str]
-) -> None:
+    canvas: Canvas, rect: Rect, title: str, unit: str, curves: list[_Curve], colours: Mapping[str, str], *,
+    values: bool,
+) -> None:  # fmt: skip
     """Write the title at the left and the legend, each name with its last value, at the right of one line."""
     baseline = rect.top + 14
     named = [curve for curve in curves if curve.series.style != "faint"] or curves
     entries = []
     for curve in named[:5]:
         name = one_line(curve.series.name, 22)
-        entries.append(
-            (curve, "" if len(named) == 1 and name in ("", title, unit) else name, short(curve.last))
-        )
+        alone = len(named) == 1 and name in ("", title, unit)
+        entries.append((curve, "" if alone else name, short(curve.last) if values else ""))
     taken = min(canvas.text_width(title, size=_TITLE, bold=True), 0.5 * rect.width) + 20
     x = _legend(canvas, Rect(rect.left + taken, baseline, rect.width - taken, 0), entries, colours)
     title = fit(canvas, title, max(x - rect.left, 40), size=_TITLE, bold=True)

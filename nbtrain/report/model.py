@@ -126,7 +126,7 @@ class Circle:
 @dataclass(frozen=True)
 class Axes:
     """One plot. `log_y`: logarithmic axis where the values allow it. `log_x`: likewise; x not above 0 is left
-    out."""
+    out. `last_values`: the legend says where each curve ends, which a distribution has no use for."""
 
     title: str
     series: tuple[Series, ...]
@@ -137,6 +137,7 @@ class Axes:
     log_x: bool = False
     shades: tuple[Shade, ...] = ()
     circles: tuple[Circle, ...] = ()
+    last_values: bool = True
 
 
 @dataclass(frozen=True)
