@@ -62,6 +62,15 @@ def _value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def flow_value(value: Any) -> str:
+    """Write any plain value in one line: lists in brackets, mappings in braces."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(str(key))}: {flow_value(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(flow_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _value(value)
+
+
 def shown_value(value: Any) -> str:
     """Return a value as a person reads it."""
     if isinstance(value, bool):
