@@ -11,7 +11,7 @@ from nbtrain.errors import MissingExtra
 EXTRA_OF = {
     "tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow", "sklearn": "demo",
     "torchvision": "vision",
-    "timm": "vision", "pyarrow": "parquet", "transformers": "hf",
+    "timm": "vision", "pyarrow": "parquet", "transformers": "hf", "optuna": "search",
 }  # fmt: skip
 
 

@@ -39,6 +39,39 @@ def train_here(run: Any, *, quiet: bool) -> bool:
             run.stop()
 
 
+def search_here(search: Any, *, quiet: bool) -> bool:
+    """Start a planned search and wait until it is over, a line a trial; return whether Ctrl-C ended it.
+
+    Ctrl-C stops the trial under way at its next step, to be gone on with by --resume; a second one leaves.
+
+    Args:
+        quiet: print nothing.
+    """
+    if not quiet:
+        for warning in search.warnings:
+            print(f"! {warning}", flush=True)
+        print(f"Searching in {search.dir}. Ctrl-C stops it; --resume goes on.", flush=True)
+    search.start()
+    said = 0
+    interrupted = False
+    while True:
+        try:
+            over = search.is_over
+            lines = search.lines(said)
+            said += len(lines)
+            if not quiet:
+                for line in lines:
+                    print(line, flush=True)
+            if over:
+                return interrupted
+            time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+            search.stop()
+
+
 def _print_new(run: Any, said: int) -> int:
     rows = run.epochs.to_dict("records")
     for row in rows[said:]:

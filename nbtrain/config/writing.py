@@ -16,7 +16,7 @@ from nbtrain.report.model import Block, Cell, KeyValues, Note, Report, Section, 
 
 ORIGINS = {
     "config": "you set it", "option": "you set it on the line", "mode": "by the mode", "default": "default",
-    "data": "from the data", "diagnosis": "from the diagnosis",
+    "data": "from the data", "diagnosis": "from the diagnosis", "search": "by the search",
 }  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z_./][\w./:@+-]*")
 

@@ -165,7 +165,7 @@ def _called(factory: Any, word: str, configuration: Configuration) -> Built:
     offered = {
         name: configuration.values[name]
         for name in ("dropout", *_SIZES, "vocab_size")
-        if name in configuration.values and configuration.origins.get(name) in ("config", "mode", "option")
+        if name in configuration.values and configuration.origins.get(name) in ("config", "mode", "option", "search")
     }
     try:
         taken = inspect.signature(factory).parameters

@@ -159,10 +159,10 @@ def _now(standing: Standing) -> Block:
 
 def _importance(standing: Standing) -> Block:
     rows = tuple(
-        (name, "█" * max(1, round(20 * share)), units.percent(share, 0))
+        (name, "█" * round(20 * share) or "▏", units.percent(share, 0))
         for name, share in sorted(standing.importance.items(), key=lambda one: -one[1])
     )
-    caption = "How much each parameter tells good trials from others (PED-ANOVA). With few trials, a hint."
+    caption = "How much of the trials' order each parameter explains alone. With few trials it is a hint."
     return Table(("Parameter", "", "Share"), rows, caption, numeric=(2,))
 
 
@@ -190,7 +190,7 @@ def _table(standing: Standing, trials: Sequence[Trial]) -> Table:
             str(one.best_epoch or "–"), units.seconds(one.seconds),
         ]  # fmt: skip
         rows.append((*row, *([" ".join(one.reason.split())[:160]] if reasons else ())))
-    columns = ("Trial", "State", standing.options.metric, *names, "Epoch", "Time")
+    columns = ("Trial", "State", standing.options.metric, *names, "Best epoch", "Time")
     numeric = tuple(range(2, len(columns)))
     return Table((*columns, *(("Why",) if reasons else ())), tuple(rows), numeric=numeric)
 
@@ -255,8 +255,12 @@ def _curves(standing: Standing) -> Axes:
         name = f"trial {best.number} (best)"
         series.append(Series(name, _count(best.curve), best.curve, role="train"))
     values = [value for one in drawn for value in one.curve if math.isfinite(value)]
-    wide = bool(values) and min(values) > 0 and max(values) > 20 * statistics.median(values)
-    return Axes(standing.options.metric, tuple(series), x_label="validation", log_y=wide)
+    return Axes(standing.options.metric, tuple(series), x_label="validation", log_y=_wide(values))
+
+
+def _wide(values: Sequence[float]) -> bool:
+    """Say whether a few values would press all others flat on an even axis."""
+    return bool(values) and min(values) > 0 and max(values) > 20 * statistics.median(values)
 
 
 def _curve(one: Trial, style: str, role: str) -> Series:
@@ -279,7 +283,8 @@ def _progress(standing: Standing) -> Axes:
         role="valid",
     )  # fmt: skip
     line = Series("best so far", tuple(float(one.number) for one in done), tuple(so_far), role="train")
-    return Axes("Best so far", (points, line), x_label="trial", y_label=standing.options.metric)
+    wide = _wide([one.value for one in trials])
+    return Axes("Best so far", (points, line), x_label="trial", y_label=standing.options.metric, log_y=wide)
 
 
 def _parallel(standing: Standing) -> Parallel:
@@ -299,13 +304,19 @@ def _parallel(standing: Standing) -> Parallel:
     lines = []
     for one in done:
         rank = values.index(one.value) / max(len(values) - 1, 1)  # by rank: one bad trial hides no other
-        where = (one.value - low) / (high - low) if high > low else 0.5
+        where = _share(one.value, low, high, log=_wide(values))
         across = [
             parameter.share(one.values[parameter.name]) if parameter.name in one.values else math.nan
             for parameter in space.parameters
         ]
         lines.append(ParallelLine(f"trial {one.number}", (*across, where), good=rank if maximize else 1 - rank))
     return Parallel("Parameters and what they came to", tuple(axes), tuple(lines))
+
+
+def _share(value: float, low: float, high: float, *, log: bool) -> float:
+    if high == low:
+        return 0.5
+    return math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
 
 
 def _data(standing: Standing, metric: str, best: Trial | None) -> dict[str, Any]:

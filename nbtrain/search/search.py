@@ -19,6 +19,7 @@ from nbtrain.runs.lock import OwnerLock
 from nbtrain.runs.status import RunStatus
 from nbtrain.search import pool
 from nbtrain.search.board import Standing, search_figure, search_report, trial_line
+from nbtrain.search.importance import importance_of
 from nbtrain.search.options import SearchOptions
 from nbtrain.search.outcome import leave, read_search, search_text
 from nbtrain.search.space import Space
@@ -39,15 +40,16 @@ class Search:
     Args:
         subject: makes trainings of values. space, options: what is searched, how. folder: where it is kept.
         warnings: sentences about the space, shown with it. in_thread: as of a Run.
-        resume: go on with the search in the folder.
+        resume: go on with the search in the folder. given: what the line said beside, to be known again.
     """
 
     def __init__(
         self, subject: Subject, space: Space, options: SearchOptions, folder: Path, *,
-        warnings: Sequence[str] = (), resume: bool = False, in_thread: Callable[[], Any] | None = None,
+        warnings: Sequence[str] = (), resume: bool = False, given: Mapping[str, Any] | None = None,
+        in_thread: Callable[[], Any] | None = None,
     ) -> None:  # fmt: skip
         self.space, self.options, self.dir = space, options, Path(folder).expanduser()
-        self.warnings, self.watchers = tuple(warnings), []
+        self.warnings, self._given = tuple(warnings), dict(given or {})
         self.watchers: list[Any] = []
         self.status, self.stop_reason, self.error = RunStatus.PLANNED, "", None
         self._subject, self._in_thread, self._resume = subject, in_thread, resume
@@ -76,7 +78,8 @@ class Search:
             refuse_other(read_search(self.dir), self._said(), self.dir)
 
     def _said(self) -> dict[str, Any]:
-        return {"search_space": self.space.plain(), **self.options.plain(), "of": self._subject.of}
+        more = {"given": self._given} if self._given else {}
+        return {"search_space": self.space.plain(), **self.options.plain(), "subject": self._subject.of, **more}
 
     def start(self) -> Search:
         """Make the folder and search in the background; return self.
@@ -148,8 +151,8 @@ class Search:
             self._over.set()
 
     def _take_stock(self) -> None:
-        study = self._study
-        self._kept = study.trials(), study.importance(), study.wanted
+        trials = self._study.trials()
+        self._kept = trials, importance_of(trials, self.space), self._study.wanted
 
     def _look(self, *, now: bool = False) -> None:
         """Have the views look, not too often."""

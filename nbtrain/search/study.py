@@ -189,20 +189,6 @@ class Study:
         waiting = self._optuna.trial.TrialState.WAITING
         return [_read(one) for one in self._frozen() if one.state != waiting]
 
-    def importance(self) -> dict[str, float]:
-        """Return how much each parameter decides which trials are good, the shares adding up to 1.
-
-        By PED-ANOVA (Watanabe et al., IJCAI 2023); {} where too few trials tell.
-        """
-        done = [one for one in self.trials() if one.state == "completed"]
-        if len(done) < 4 or len({one.value for one in done}) < 2:
-            return {}
-        with _quiet(self._optuna), suppress(Exception):  # a space it cannot judge has no importance
-            kind = self._optuna.importance.PedAnovaImportanceEvaluator
-            found = self._optuna.importance.get_param_importances(self._study, evaluator=kind())
-            return {name: float(share) for name, share in found.items() if math.isfinite(share)}
-        return {}
-
     def best(self) -> Trial | None:
         """Return the best trial that came to its end, the first of equals."""
         return best_of(self.trials(), maximize=self.options.maximize)
@@ -303,7 +289,7 @@ def refuse_other(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path
     Raises:
         UsageError: names what is not the same.
     """
-    for name in ("search_space", "method", "metric", "direction", "seed", "of"):
+    for name in ("search_space", "method", "metric", "direction", "seed", "subject"):
         if before.get(name) != now.get(name):
             raise UsageError(
                 f"The search in {folder} has another `{name}`: {str(before.get(name))[:200]}; now it is "
