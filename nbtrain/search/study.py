@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -107,7 +108,10 @@ class Study:
                     self._interrupt(one.number, "its process was gone")
             if self.options.method == "grid":
                 known = {_key(one.user_attrs.get("values") or one.user_attrs.get("wish")) for one in self._frozen()}
-                for values in self.space.grid()[: self.wanted]:
+                points = self.space.grid()
+                if len(points) > self.wanted:  # not a corner of it
+                    random.Random(self.options.seed).shuffle(points)
+                for values in points[: self.wanted]:
                     if _key(values) not in known:
                         self._study.enqueue_trial(self.space.recorded(values), user_attrs={"wish": values})
 

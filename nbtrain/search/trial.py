@@ -20,13 +20,14 @@ from nbtrain.running.run import Run
 from nbtrain.runs.files import discard_folder
 from nbtrain.runs.layout import CHECKPOINTS
 from nbtrain.runs.status import RunStatus
-from nbtrain.search.study import Study
+from nbtrain.search.study import Study, best_of
 from nbtrain.search.subject import Subject
 from nbtrain.train.events import Callback
 from nbtrain.train.training import Training
 
 RUNS = "runs"  # of the trials, in the search's folder
 POLL_S = 0.1
+LONG_S = 10.0  # a trial as long as this may hold much, and half a second does not matter
 _NO_MEMORY = re.compile(r"out of memory|OutOfMemory|can't allocate memory|DefaultCPUAllocator", re.IGNORECASE)
 _PRUNED, _SKIPPED = "pruned: ", "skipped by hand"
 _BY_HAND = ("stopped by hand", "interrupted by hand", "a STOP file was put")
@@ -131,7 +132,8 @@ def do_trial(
     study.tell(trial, outcome.state, value=outcome.value, **facts)
     if run is not None and not study.options.keep_all:
         _let_checkpoints_go(study)
-    _let_memory_go(seen)
+    seen.control = Control()
+    _let_memory_go(long=outcome.seconds > LONG_S)
     return outcome
 
 
@@ -211,8 +213,9 @@ def _failed(error: BaseException) -> Outcome:
 
 def _let_checkpoints_go(study: Study) -> None:
     """Remove the checkpoints of trials that are over and not the best: twenty models are a full disk."""
-    best = study.best()
-    for one in study.trials():
+    trials = study.trials()
+    best = best_of(trials, maximize=study.options.maximize)
+    for one in trials:
         over = one.state not in ("running", "interrupted")
         if over and one.run and (best is None or one.number != best.number):
             folder = Path(study.folder / RUNS / one.run / CHECKPOINTS)
@@ -220,8 +223,10 @@ def _let_checkpoints_go(study: Study) -> None:
                 discard_folder(folder)
 
 
-def _let_memory_go(seen: Judging) -> None:
-    seen.control = Control()
-    gc.collect()
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+def _let_memory_go(*, long: bool) -> None:
+    """Free what cycles still hold, where that is worth half a second."""
+    on_gpu = torch.cuda.is_available() and torch.cuda.is_initialized()
+    if on_gpu or long:
+        gc.collect()
+    if on_gpu:
         torch.cuda.empty_cache()
