@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from nbtrain.running.keeper import epoch_line
@@ -70,6 +72,27 @@ def search_here(search: Any, *, quiet: bool) -> bool:
                 raise
             interrupted = True
             search.stop()
+
+
+def run_here(proposal: Any, *, as_json: bool, show: Callable[[Any], None]) -> int:
+    """Show a proposed command, ask, and run it with its output; return its exit status.
+
+    Args:
+        as_json: show one object and run nothing, for programs that decide for themselves.
+    """
+    show(proposal)
+    if as_json:
+        return 0
+    if not proposal.yes:
+        if not sys.stdin.isatty():
+            print("Nobody is here to say yes. Add --yes to run it.")
+            return 0
+        if input("Run it? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("Not run.")
+            return 0
+    from nbtrain.launching.running import run
+
+    return run(proposal, lambda line: print(line, flush=True))
 
 
 def _print_new(run: Any, said: int) -> int:

@@ -69,6 +69,8 @@ def _run(words: list[str], *, as_json: bool) -> int:
             _show({"version": nbtrain.__version__} if as_json else nbtrain.__version__, as_json=as_json)
             return 0
         value = _value(words)
+        if hasattr(value, "argv"):
+            return _proposed(value, as_json=as_json)
         interrupted = _is_planned(value) and _done(value, quiet=as_json)
         _show(value, as_json=as_json)
         if interrupted:
@@ -84,6 +86,13 @@ def _run(words: list[str], *, as_json: bool) -> int:
     else:
         return 1 if _critical(value) else 0
     return 0
+
+
+def _proposed(proposal: Any, *, as_json: bool) -> int:
+    """Show a proposed command; run it after a yes, and return its exit status."""
+    from nbtrain.cli.foreground import run_here
+
+    return run_here(proposal, as_json=as_json, show=lambda value: _show(value, as_json=as_json))
 
 
 def _value(words: list[str]) -> Any:

@@ -45,19 +45,26 @@ def _runs_of(chosen: Any, found: Any) -> list[Any]:
 
     if chosen.config is None:
         return []
-    names = {str(chosen.config.said.get("name") or ""), *("baseline", "optimization", "production")}
-    stem, architecture = chosen.config.path.stem, str(chosen.config.said.get("architecture") or "")
     runs = []
     for path in sorted(found.runs, reverse=True):
         try:
             run = StoredRun(path)
-            model = (run.manifest.hyperparameters.get("configuration") or {}).get("model") or {}
+            trained = run.manifest.hyperparameters.get("configuration") or {}
         except (NbtrainError, OSError, ValueError):
             continue
-        named = run.manifest.name in names | {stem}
-        if named and str(model.get("architecture") or architecture) == architecture:
+        if _same(trained, chosen.config.said):
             runs.append(run)
     return sorted(runs, key=lambda run: run.manifest.created_at or "", reverse=True)
+
+
+def _same(trained: dict[str, Any], said: dict[str, Any]) -> bool:
+    """Say whether a run was of this configuration: the same architecture on the same data."""
+    model, data = trained.get("model") or {}, trained.get("data") or {}
+    return (
+        bool(model) and model.get("architecture") == said.get("architecture")
+        and Path(str(data.get("train"))).name == Path(str(said.get("train_data"))).name
+        and data.get("dataset_name") == said.get("dataset_name")
+    )  # fmt: skip
 
 
 def _checkpoint(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbtrain.errors import UsageError
-from nbtrain.launching.found import CONFIG_FLAGS, Config, Found, Script
+from nbtrain.launching.found import CONFIG_FLAGS, Config, Found, Script, words_of
 from nbtrain.launching.request import Request
 
 CLOSE = 0.86  # likeness from which a word counts as a slip of another
+IN_THE_NAME = 0.25  # what a word counts more for in a file's name than within the file
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,13 @@ def _scored(one: Candidate, request: Request) -> Candidate:
     config = one.config.words if one.config else frozenset()
     script = one.script.words if one.script else frozenset()
     missing = [word for word in request.words if not (_has(config, word) or _has(script, word))]
+    named = frozenset().union(*(words_of(part.path.as_posix()) for part in (one.config, one.script) if part))
     score = float(len(request.words) - len(missing))
+    score += IN_THE_NAME * sum(_has(named, word) for word in request.words)
     if one.config is not None and one.script is not None:
         # a script takes any configuration: it is meant where it is named, or where ours cannot be
-        named = any(word == one.script.path.name.lower() or word == one.script.path.stem for word in request.words)
-        score += 0.5 * named - 0.25 - 0.01 * _distance(one.config.path, one.script.path)
+        meant = any(word in (one.script.path.name.lower(), one.script.path.stem) for word in request.words)
+        score += 0.5 * meant - 0.25 - 0.01 * _distance(one.config.path, one.script.path)
     return Candidate(one.config, one.script, score, tuple(missing))
 
 

@@ -34,6 +34,7 @@ _TYPES = {
     ("nbtrain.runs.stored", "StoredRun"): "_stored_shown",
     ("nbtrain.commands.lr_find", "LrFind"): "_lr_find_shown",
     ("nbtrain.search.search", "Search"): "_search_shown",
+    ("nbtrain.launching.proposal", "Proposal"): "_proposal_shown",
 }
 _shown_in: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # run -> cell that has shown it
 
@@ -290,6 +291,12 @@ def _search_shown(search: Any) -> None:
     if _shown_in.get(search) != _cell():
         mark_shown(search)
         show_search(search)
+
+
+def _proposal_shown(proposal: Any) -> None:
+    from nbtrain.magics.proposal_view import show_proposal
+
+    show_proposal(proposal)
 
 
 def _lr_find_shown(found: Any) -> None:
