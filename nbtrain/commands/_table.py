@@ -30,7 +30,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "estimate": ("nbtrain.commands.estimate", "estimate the memory of a training step before it runs"),
     "search": ("nbtrain.commands.search", "search hyperparameters: random, grid or bayesian"),
     "command": ("nbtrain.commands.command", "propose the command for a training asked for in words"),
-    "cleanup": ("nbtrain.commands.cleanup", "list what lies about, with the command to remove each; delete nothing"),
+    "cleanup": ("nbtrain.commands.cleanup", "list what lies about, with its removal; delete nothing"),
     "free": ("nbtrain.commands.free", "let go of the memory of a failed cell"),
     "evaluate": ("nbtrain.commands.evaluate", "evaluate a checkpoint, or the model as it is, on a data set"),
     "explain": ("nbtrain.commands.explain", "explain the last error, a traceback, a rule or an alert"),

@@ -16,14 +16,16 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.units import MIB
 
     if args.large is not None and args.large <= 0:
-        raise UsageError(f"--large {args.large}: it must be a number of MiB above 0.", suggestion="--large 512")
+        raise UsageError(
+            f"--large {args.large}: it must be a number of MiB above 0.", suggestion="--large 512"
+        )
     large = LARGE_BYTES if args.large is None else int(args.large * MIB)
     return cleanup_report(look(Path(args.folder or "."), large_bytes=large))
 
 
 COMMAND = Command(
     "cleanup",
-    "list what lies about, with the command to remove each; delete nothing",
+    "list what lies about, with its removal; delete nothing",
     _run,
     (
         Argument(("folder",), "folder to look through (the working folder)", metavar="FOLDER"),

@@ -1,4 +1,6 @@
-"""command: propose the training command that a request in words means; it runs after a yes, and nothing else can."""
+"""command: the training that a request in words means, as a command that runs after a yes. Nothing else
+can.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def _checkpoint(
             best = run.best_checkpoint
             if best is None:
                 continue
-            facts.append(("Checkpoint", f"{run.dir.name}, epoch {best.epoch}, step {best.step:,}{_said(best.metrics)}"))
+            facts.append(
+                ("Checkpoint", f"{run.dir.name}, epoch {best.epoch}, step {best.step:,}{_said(best.metrics)}")
+            )
             default = run.dir.parent == found.folder / str(chosen.config.said.get("output_dir") or "runs")
             if request.resume and default:
                 return run.dir.name, facts, notes
@@ -88,7 +92,9 @@ def _checkpoint(
         if request.resume:
             notes.append("There is no checkpoint of it to resume from: it begins anew.")
         return None, facts, notes
-    beside = [path for path in found.checkpoints if path.is_relative_to(found.folder / chosen.script.path.parent)]
+    beside = [
+        path for path in found.checkpoints if path.is_relative_to(found.folder / chosen.script.path.parent)
+    ]
     if not beside:
         return None, facts, notes
     facts.append(("Checkpoint", _laid_open(beside[0], found.folder)))

@@ -43,8 +43,8 @@ def search(
     Raises:
         UsageError: the space or the objects cannot be searched; nothing is on disk then.
     """
-    from nbtrain.search.search import Search
-    from nbtrain.search.space import space_of
+    from nbtrain.search.reading import space_of
+    from nbtrain.search.search import Place, Search
 
     how, rest = _parted(options)
     found = space_of(space)
@@ -53,7 +53,7 @@ def search(
     )  # fmt: skip
     chosen = _chosen({**how, "seed": how.get("seed", rest.get("seed"))})
     warnings = _looked_at(subject, found, Path(output))
-    return Search(subject, found, chosen, Path(output), warnings=warnings, resume=resume).start()
+    return Search(subject, found, chosen, Place(Path(output), resume), warnings=warnings).start()
 
 
 def _parted(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -75,7 +75,9 @@ def _python_subject(model: Any, data: Any, factory: Any, rest: dict[str, Any]) -
     given = {role: rest.pop(role, None) for role in ("optimizer", "loss", "scheduler", "val")}
     words = {"seed": 42, **rest}
     if factory is not None:
-        return OfFactory(_checked_factory(factory), {**_there(given), **_there({"data": data})}, words, _of(words, factory))
+        return OfFactory(
+            _checked_factory(factory), {**_there(given), **_there({"data": data})}, words, _of(words, factory)
+        )
     if model is None or data is None:
         raise UsageError(
             "A search needs something to train.",
@@ -100,7 +102,9 @@ def _there(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of(words: Mapping[str, Any], thing: Any) -> str:
     name = getattr(thing, "__name__", type(thing).__name__)
-    said = ", ".join(f"{key} {value}" for key, value in sorted(words.items()) if isinstance(value, (int, float, str)))
+    said = ", ".join(
+        f"{key} {value}" for key, value in sorted(words.items()) if isinstance(value, (int, float, str))
+    )
     return f"{name}; {said}"
 
 
@@ -142,13 +146,14 @@ def _looked_at(subject: Any, space: Any, output: Path) -> list[str]:
     return red_flags(subject, space)
 
 
-# --- the line ------------------------------------------------------------------------------------------------
+# --- the line
+# ------------------------------------------------------------------------------------------------
 
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.search.outcome import SEARCH_FILE, read_search
-    from nbtrain.search.search import Search
-    from nbtrain.search.space import space_of
+    from nbtrain.search.reading import space_of
+    from nbtrain.search.search import Place, Search
 
     folder = Path(args.output or DEFAULT_FOLDER).expanduser()
     args = copy.copy(args)
@@ -169,10 +174,8 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     options = _chosen(how)
     subject = _subject(args, context, space)
     warnings = _looked_at(subject, space, folder)
-    return Search(
-        subject, space, options, folder, warnings=warnings, resume=args.resume, given=given,
-        in_thread=context.in_thread,
-    )  # fmt: skip
+    place = Place(folder, args.resume, given)
+    return Search(subject, space, options, place, warnings=warnings, in_thread=context.in_thread)
 
 
 def _said(args: SimpleNamespace) -> dict[str, Any]:
@@ -210,7 +213,7 @@ def _space(args: SimpleNamespace, context: Context, said: Mapping[str, Any]) -> 
         node = root.value[unknown[0]]
         raise UsageError(
             f"{word}, line {node.line}: `{unknown[0]}` is unknown here.",
-            suggestion=f"Parameters stand below `search_space`, for example {FOR_EXAMPLE}; beside it may stand "
+            suggestion=f"Parameters stand below `search_space`: {FOR_EXAMPLE}; beside it may stand "
             f"{', '.join(sorted(known - {'search_space', 'subject', 'given'}))}.",
         )
     if "search_space" not in root.value:
@@ -238,10 +241,13 @@ def _subject(args: SimpleNamespace, context: Context, space: Any) -> Any:
     if context.namespace is None:
         raise UsageError(
             "A search in a terminal needs a configuration to train, and there is none.",
-            suggestion="Add --config FILE. On objects: %train search in a notebook, nbtrain.search(...) in a script.",
+            suggestion="Add --config FILE. On objects: %train search in a notebook, nbtrain.search(...) in Python.",
         )
     options = options_of(line, context)
-    words = {"seed": 42, **{name: getattr(options, name) for name in options.given if name not in ("dir", "log")}}
+    words = {
+        "seed": 42,
+        **{name: getattr(options, name) for name in options.given if name not in ("dir", "log")},
+    }
     there = context.visible()
     roles = {role: getattr(line, role) for role in ("val", "optimizer", "loss", "scheduler")}
     if args.factory is not None:
@@ -285,7 +291,8 @@ COMMAND = Command(
     _run,
     (
         OBJECTS,
-        Argument(("--search-space", "--space"), "YAML with `search_space`, or a dict of the notebook", metavar="F"),
+        Argument(("--search-space", "--space"), "YAML with `search_space`, or a dict of the notebook",
+        metavar="F"),
         Argument(("--method",), "random | grid | bayesian (random)", choices=("random", "grid", "bayesian")),
         Argument(("--n-trials", "--trials"), "trials in all (20; with grid every combination)", int),
         Argument(("--output",), f"folder of trials and results ({DEFAULT_FOLDER})", metavar="D"),
@@ -302,7 +309,7 @@ COMMAND = Command(
     ),
     examples=(
         "--config baseline.yaml --search-space space.yaml --n-trials 20 --method random --output search",
-        "model train_loader --val val_loader --search-space space --method bayesian --pruner median --epochs 5",
+        "model train_loader --val val_loader --search-space space --method bayesian --pruner median",
         "--resume --output search",
     ),
 )  # fmt: skip

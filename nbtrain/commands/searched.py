@@ -38,7 +38,7 @@ def setting_of(name: str) -> str:
     from nbtrain.config.dialects import SECTIONS
     from nbtrain.config.unknown import nearest
 
-    if name.startswith(ARGUMENTS) or name.startswith(f"model.{ARGUMENTS}"):
+    if name.startswith((ARGUMENTS, f"model.{ARGUMENTS}")):
         return name.removeprefix("model.")
     found = _WORDS.get(name) or SECTIONS.keys.get(name) or name
     if found in _FIXED:
@@ -172,7 +172,9 @@ def red_flags(subject: Subject, space: Space) -> list[str]:
     sentences = []
     for rule, places in seen.items():
         for name, flagged in places.items():
-            if len(flagged) == len(looked[name]) > 1 or (len(flagged) == len(looked[name]) and len(places) > 1):
+            if len(flagged) == len(looked[name]) > 1 or (
+                len(flagged) == len(looked[name]) and len(places) > 1
+            ):
                 continue  # whatever its value: something else is to blame
             shown = ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in flagged)
             sentences.append(f"{name} {shown}: {said[f'{rule} {name} {flagged[-1]!r}']} ({rule})")

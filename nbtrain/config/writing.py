@@ -65,7 +65,8 @@ def _value(value: Any) -> str:
 def flow_value(value: Any) -> str:
     """Write any plain value in one line: lists in brackets, mappings in braces."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(key))}: {flow_value(one)}" for key, one in value.items()) + "}"
+        pairs = [f"{json.dumps(str(key))}: {flow_value(one)}" for key, one in value.items()]
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(flow_value, value)) + "]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _value(value)

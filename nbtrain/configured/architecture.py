@@ -23,6 +23,7 @@ from nbtrain.extras import require
 from nbtrain.notebook.rng import preserved_rng
 from nbtrain.train.seeds import seed_everything
 
+_SAID = ("config", "mode", "option", "search")  # origins of what somebody has asked for
 _SIZES = ("hidden_size", "num_layers", "num_heads")
 
 
@@ -165,7 +166,7 @@ def _called(factory: Any, word: str, configuration: Configuration) -> Built:
     offered = {
         name: configuration.values[name]
         for name in ("dropout", *_SIZES, "vocab_size")
-        if name in configuration.values and configuration.origins.get(name) in ("config", "mode", "option", "search")
+        if name in configuration.values and configuration.origins.get(name) in _SAID
     }
     try:
         taken = inspect.signature(factory).parameters

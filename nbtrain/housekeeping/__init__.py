@@ -1,4 +1,4 @@
-"""What lies about after weeks of training: found and sized, with the command that removes each. It removes nothing.
+"""What lies about after weeks of training, sized, with the command that removes each. It removes nothing.
 
 findings.py  one thing that lies about
 looking.py   a folder -> everything that lies about in it

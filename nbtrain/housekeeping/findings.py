@@ -10,16 +10,24 @@ from pathlib import Path
 
 # kind -> (heading, what it is)
 KINDS = {
-    "leftover": ("Left by a crash", "Folders and files of saves and runs that were broken off. Nothing reads them."),
+    "leftover": ("Left by a crash", "Saves and runs that were broken off. Nothing reads them."),
     "orphan": ("Checkpoints without a run", "No manifest of a run stands above them."),
     "no-manifest": ("Runs without a manifest", "They look like runs, and nothing can be read of them."),
-    "failed": ("Failed runs", "They ended as failed or diverged, or were broken off before the first checkpoint."),
+    "failed": ("Failed runs", "Failed or diverged, or broken off before the first checkpoint."),
     "duplicate": ("Duplicates", "The same bytes as another file, which is named."),
     "large": ("Large files", "Not known to be superfluous; only large."),
 }  # fmt: skip
 
 
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # categories of letters that do not show as what they are
+_UNSEEN = (
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+    "Zl",
+    "Zp",
+)  # categories of letters that do not show as what they are
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""A folder looked through: leftovers, orphans, failed runs, duplicates, large files. Links are not followed."""
+"""A folder looked through: leftovers, orphans, failed runs, duplicates, large files. Links are not
+followed.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def look(root: Path, *, large_bytes: int = LARGE_BYTES) -> Looked:
 
 def _walk(root: Path, found: Looked, files: list[_Entry]) -> None:
     """Go through the folders; a run is judged as a whole, and gone into only where it is kept."""
-    waiting: list[tuple[Path, bool]] = [(root, False)]  # a folder, and whether a run with a manifest is above it
+    waiting: list[tuple[Path, bool]] = [
+        (root, False)
+    ]  # a folder, and whether a run with a manifest is above it
     count = 0
     while waiting:
         here, in_run = waiting.pop()
@@ -95,7 +99,9 @@ def _walk(root: Path, found: Looked, files: list[_Entry]) -> None:
                 _add(found, "failed", here, why)
                 continue
         elif here != root and not in_run and _looks_like_a_run(names):
-            why = f"it has {', '.join(sorted(names & {CHECKPOINTS, LOGS, 'plan.md'}))}, and no {MANIFEST_FILE}"
+            why = (
+                f"it has {', '.join(sorted(names & {CHECKPOINTS, LOGS, 'plan.md'}))}, and no {MANIFEST_FILE}"
+            )
             _add(found, "no-manifest", here, why)
             continue
         elif not in_run and _is_checkpoint(names):
@@ -147,7 +153,9 @@ def _is_checkpoint(names: set[str]) -> bool:
 
 
 def _looks_like_a_run(names: set[str]) -> bool:
-    return MANIFEST_FILE not in names and CHECKPOINTS in names and bool(names & {LOGS, "plan.md", "config.yaml"})
+    return (
+        MANIFEST_FILE not in names and CHECKPOINTS in names and bool(names & {LOGS, "plan.md", "config.yaml"})
+    )
 
 
 def _lives(folder: Path) -> bool:
@@ -177,14 +185,16 @@ def _size(folder: Path) -> int:
     for here, _, names in os.walk(folder, followlinks=False):
         for name in names:
             try:
-                total += os.lstat(os.path.join(here, name)).st_size  # noqa: PTH116, PTH118 - many small files
+                total += os.lstat(os.path.join(here, name)).st_size  # noqa: PTH118 - many small files
             except OSError:
                 continue
     return total
 
 
 def _duplicates(files: list[_Entry], found: Looked) -> None:
-    """Find files of the same bytes: first by size, then by hash. The oldest path in order is the one to keep."""
+    """Find files of the same bytes: first by size, then by hash. The oldest path in order is the one to
+    keep.
+    """
     by_size: dict[int, list[_Entry]] = {}
     for one in files:
         if one.n_bytes >= LEAST_BYTES:
@@ -198,7 +208,8 @@ def _duplicates(files: list[_Entry], found: Looked) -> None:
             first = kept.setdefault(digest, one) if digest else one
             if first is one or first.links == one.links:  # a second name of the same file takes no room
                 continue
-            # a file of a run's own checkpoint is no duplicate to be taken out of it: its hash is in the manifest
+            # a file of a run's own checkpoint is no duplicate to be taken out of it: its hash is in the
+            # manifest
             if not _of_a_checkpoint(one.path):
                 told = first.path.relative_to(found.root).as_posix()
                 found.litter.append(Litter("duplicate", one.path, one.n_bytes, f"the same bytes as {told}"))
@@ -221,5 +232,3 @@ def _digest(path: Path) -> str:
     except OSError:
         return ""
     return seen.hexdigest()
-
-

@@ -1,4 +1,6 @@
-"""What lies about, as a report: sizes, reasons, and the command that removes each. Nothing has been removed."""
+"""What lies about, as a report: sizes, reasons, and the command that removes each. Nothing has been
+removed.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ def _headline(found: Looked) -> str:
         return f"Nothing lies about in {found.root} ({units.size(found.n_bytes)})."
     total = units.size(sum(one.n_bytes for one in certain))
     return (
-        f"{len(certain)} things that could go, {total} of {units.size(found.n_bytes)} in {found.root}. Nothing has "
-        "been removed, and nothing will be: look at each, then run its command."
+        f"{len(certain)} things that could go, {total} of {units.size(found.n_bytes)} in {found.root}. "
+        "Nothing has been removed, and nothing will be: look at each, then run its command."
     )
 
 

@@ -16,7 +16,9 @@ IN_THE_NAME = 0.25  # what a word counts more for in a file's name than within t
 
 @dataclass(frozen=True)
 class Candidate:
-    """A training that could be meant: a configuration of ours, or a script with or without a configuration."""
+    """A training that could be meant: a configuration of ours, or a script with or without a
+    configuration.
+    """
 
     config: Config | None
     script: Script | None
@@ -57,7 +59,8 @@ def choose(request: Request, found: Found) -> Candidate:
             return ours[0]
         listed = ", ".join(f"`{one.said}`" for one in top[:6])
         raise UsageError(
-            f"{len(top)} trainings could be meant: {listed}.", suggestion="Say more, for example the file's name."
+            f"{len(top)} trainings could be meant: {listed}.",
+            suggestion="Say more, for example the file's name.",
         )
     return top[0]
 

@@ -18,7 +18,10 @@ DEEPEST, MOST_FILES = 4, 5_000
 MOST_SCRIPT_BYTES = 512 * 1024
 WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
 _PASSED_OVER = ("node_modules", "__pycache__", "site-packages", "venv", "env", "build", "dist")
-CONFIG_FLAGS, RESUME_FLAGS = ("--config", "--cfg", "--config-file"), ("--resume", "--resume-from", "--checkpoint")
+CONFIG_FLAGS, RESUME_FLAGS = (
+    ("--config", "--cfg", "--config-file"),
+    ("--resume", "--resume-from", "--checkpoint"),
+)
 EPOCH_FLAGS = ("--epochs", "--num-epochs", "--num_epochs", "--max-epochs", "--max_epochs")
 _KNOWN_FLAGS = (*CONFIG_FLAGS, *RESUME_FLAGS, *EPOCH_FLAGS)
 _WORD = re.compile(r"[a-z]+|\d+")
@@ -37,7 +40,9 @@ class Config:
 
 @dataclass(frozen=True)
 class Script:
-    """A training script. `flags`: of those that are known, which it declares -> whether each takes a value."""
+    """A training script. `flags`: of those that are known, which it declares -> whether each takes a
+    value.
+    """
 
     path: Path
     flags: dict[str, bool] = field(default_factory=dict, hash=False)
@@ -85,7 +90,9 @@ def look(folder: Path) -> Found:
 
 
 def showable(name: str) -> bool:
-    """Say whether a name looks like what it is: no control signs, no invisible letters, no lone surrogates."""
+    """Say whether a name looks like what it is: no control signs, no invisible letters, no lone
+    surrogates.
+    """
     return not any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for letter in name)
 
 
@@ -141,7 +148,11 @@ def _script(path: Path, folder: Path) -> Script | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             classes.append(node.name)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "add_argument"
+        ):
             flags |= _declared(node)
     name = path.relative_to(folder)
     told = f"{name.as_posix()} {ast.get_docstring(tree) or ''} {' '.join(classes)}"
@@ -150,7 +161,11 @@ def _script(path: Path, folder: Path) -> Script | None:
 
 def _declared(call: ast.Call) -> dict[str, bool]:
     names = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    actions = [one.value.value for one in call.keywords if one.arg == "action" and isinstance(one.value, ast.Constant)]
+    actions = [
+        one.value.value
+        for one in call.keywords
+        if one.arg == "action" and isinstance(one.value, ast.Constant)
+    ]
     takes_value = not any(str(one).startswith(("store_", "count", "help", "version")) for one in actions)
     return {name: takes_value for name in names if name in _KNOWN_FLAGS}
 
@@ -159,4 +174,6 @@ def words_of(text: str) -> frozenset[str]:
     """Return the words in a text, those of CamelCase and snake_case apart and together."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).lower()
     found = set(_WORD.findall(parted))
-    return frozenset(found | set(re.findall(r"[a-z0-9]+", text.lower())) | set(re.findall(r"[\w.-]+", text.lower())))
+    return frozenset(
+        found | set(re.findall(r"[a-z0-9]+", text.lower())) | set(re.findall(r"[\w.-]+", text.lower()))
+    )

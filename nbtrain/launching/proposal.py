@@ -49,7 +49,10 @@ class Proposal:
 
     def report(self) -> Report:
         """Return what would be run, on what, and what is known of it."""
-        blocks: list[Block] = [Code(self.command, "text"), KeyValues(tuple((n, Cell(v)) for n, v in self.facts))]
+        blocks: list[Block] = [
+            Code(self.command, "text"),
+            KeyValues(tuple((n, Cell(v)) for n, v in self.facts)),
+        ]
         sections = [Section("Proposed", tuple(blocks if self.facts else blocks[:1]))]
         if self.notes:
             sections.append(Section("Before you say yes", (Items(self.notes),)))
@@ -72,13 +75,15 @@ class Proposal:
 
 
 def propose(
-    request: Request, candidate: Candidate, folder: Path, *, resume: str | None, facts: Sequence[tuple[str, str]] = (),
+    request: Request, candidate: Candidate, folder: Path, *, resume: str | None, facts: Sequence[tuple[str,
+    str]] = (),
     notes: Sequence[str] = (),
 ) -> Proposal:  # fmt: skip
     """Return the command for what was chosen.
 
     Args:
-        resume: the run's id (ours) or the checkpoint's path from the folder (a script) to go on from, or None.
+        resume: the run's id (ours) or the checkpoint's path from the folder (a script) to go on from, or
+        None.
 
     Raises:
         UsageError: what it would stand on is no plain file in the folder.
@@ -114,7 +119,11 @@ def _of_script(request: Request, candidate: Candidate, resume: str | None, said:
     if request.epochs:
         flag = next((flag for flag in EPOCH_FLAGS if script.flags.get(flag)), "")
         argv += [flag, str(request.epochs)] if flag else []
-        said += [] if flag else [f"{script.path} has no option for {request.epochs} epochs; its own number counts."]
+        said += (
+            []
+            if flag
+            else [f"{script.path} has no option for {request.epochs} epochs; its own number counts."]
+        )
     if request.resume:
         flag = next((flag for flag in RESUME_FLAGS if flag in script.flags), "")
         if not flag:
@@ -147,7 +156,8 @@ def fingerprint(folder: Path, path: Path) -> str:
     except OSError:
         pass  # gone, or not to be read: as a file that is none
     raise UsageError(
-        f"{path.as_posix()!r} is no plain file in {folder}.", suggestion="A link is not followed: name the file itself."
+        f"{path.as_posix()!r} is no plain file in {folder}.",
+        suggestion="A link is not followed: name the file itself.",
     )
 
 
@@ -161,7 +171,9 @@ def check(one: Proposal) -> None:
     good = argv[:1] == [sys.executable] and all(isinstance(part, str) and showable(part) for part in argv)
     rest = argv[1:]
     if good and tuple(rest[:3]) == OURS:
-        good = _fits(rest[3:], one, {"--config": "config", "--mode": "mode", "--epochs": "number", "--resume": "run"})
+        good = _fits(
+            rest[3:], one, {"--config": "config", "--mode": "mode", "--epochs": "number", "--resume": "run"}
+        )
     elif good and one.candidate.script is not None and rest[:1] == [word(one.candidate.script.path)]:
         kinds = {**dict.fromkeys(CONFIG_FLAGS, "config"), **dict.fromkeys(EPOCH_FLAGS, "number")}
         kinds |= dict.fromkeys(RESUME_FLAGS, "checkpoint")
@@ -173,7 +185,9 @@ def check(one: Proposal) -> None:
         raise UsageError("This is no command that trains.", suggestion="Only trainings can be run.")
     for path, before in one.seen.items():
         if fingerprint(one.folder, Path(path)) != before:
-            raise UsageError(f"{path} has changed since it was proposed.", suggestion="Ask again, and look at it.")
+            raise UsageError(
+                f"{path} has changed since it was proposed.", suggestion="Ask again, and look at it."
+            )
 
 
 def _fits(rest: list[str], one: Proposal, known: dict[str, str]) -> bool:

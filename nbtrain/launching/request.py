@@ -13,19 +13,136 @@ MOST_EPOCHS = 1_000_000
 _OPERATORS = re.compile(r"[;|&<>`\\]|\$[({\w]|\.\./|[\r\n\0]")
 # first words of commands that are none of ours; a request that holds one asks for something else
 _OTHER_COMMANDS = frozenset(
-    "rm rmdir mv cp dd chmod chown sudo su doas kill pkill killall shutdown reboot halt mkfs curl wget ssh scp nc "
-    "bash sh zsh fish eval exec source export pip conda apt apt-get yum brew git docker kubectl crontab nohup "
-    "tee xargs find sed awk perl ruby node make mount umount truncate shred unlink ln env chroot".split()
+    [
+        "rm",
+        "rmdir",
+        "mv",
+        "cp",
+        "dd",
+        "chmod",
+        "chown",
+        "sudo",
+        "su",
+        "doas",
+        "kill",
+        "pkill",
+        "killall",
+        "shutdown",
+        "reboot",
+        "halt",
+        "mkfs",
+        "curl",
+        "wget",
+        "ssh",
+        "scp",
+        "nc",
+        "bash",
+        "sh",
+        "zsh",
+        "fish",
+        "eval",
+        "exec",
+        "source",
+        "export",
+        "pip",
+        "conda",
+        "apt",
+        "apt-get",
+        "yum",
+        "brew",
+        "git",
+        "docker",
+        "kubectl",
+        "crontab",
+        "nohup",
+        "tee",
+        "xargs",
+        "find",
+        "sed",
+        "awk",
+        "perl",
+        "ruby",
+        "node",
+        "make",
+        "mount",
+        "umount",
+        "truncate",
+        "shred",
+        "unlink",
+        "ln",
+        "env",
+        "chroot",
+    ]
 )
 _SAID_IN_PASSING = frozenset(
-    "a an and at by begin can for from go i in it its me model models my now of on please run start the this to "
-    "train training with let us want would like again data dataset using use new network net neural one our "
-    "epoch epochs resume continue checkpoint last latest baseline optimization production mode seed nbtrain".split()
+    [
+        "a",
+        "an",
+        "and",
+        "at",
+        "by",
+        "begin",
+        "can",
+        "for",
+        "from",
+        "go",
+        "i",
+        "in",
+        "it",
+        "its",
+        "me",
+        "model",
+        "models",
+        "my",
+        "now",
+        "of",
+        "on",
+        "please",
+        "run",
+        "start",
+        "the",
+        "this",
+        "to",
+        "train",
+        "training",
+        "with",
+        "let",
+        "us",
+        "want",
+        "would",
+        "like",
+        "again",
+        "data",
+        "dataset",
+        "using",
+        "use",
+        "new",
+        "network",
+        "net",
+        "neural",
+        "one",
+        "our",
+        "epoch",
+        "epochs",
+        "resume",
+        "continue",
+        "checkpoint",
+        "last",
+        "latest",
+        "baseline",
+        "optimization",
+        "production",
+        "mode",
+        "seed",
+        "nbtrain",
+    ]
 )
 # first words that are English too, and are commands only where a person writes them as such
-_ENGLISH_TOO = frozenset("find make source eval env node fish su".split())
+_ENGLISH_TOO = frozenset(["find", "make", "source", "eval", "env", "node", "fish", "su"])
 _EPOCHS = re.compile(r"\b(\d{1,7})\s+epochs?\b", re.IGNORECASE)
-_RESUME = re.compile(r"\b(?:resume|continue|go on|carry on|from (?:the )?(?:last|latest) checkpoint)\b", re.IGNORECASE)
+_RESUME = re.compile(
+    r"\b(?:resume|continue|go on|carry on|from (?:the )?(?:last|latest) checkpoint)\b", re.IGNORECASE
+)
 _MODE = re.compile(r"\b(baseline|optimization|production)\b", re.IGNORECASE)
 
 
@@ -67,7 +184,9 @@ def read_request(text: str) -> Request:
         )
     plain = unicodedata.normalize("NFKC", text).lower()
     if _OPERATORS.search(plain):
-        raise UsageError("The request holds signs of a shell.", suggestion="Say what is to be trained, in words.")
+        raise UsageError(
+            "The request holds signs of a shell.", suggestion="Say what is to be trained, in words."
+        )
     tokens = re.findall(r"[\w.+-]+", plain)
     other = [word for at, word in enumerate(tokens) if _is_command(word, at)]
     if other:
@@ -80,9 +199,15 @@ def read_request(text: str) -> Request:
         raise UsageError(f"{epochs[1]} epochs: it must be a number from 1 to {MOST_EPOCHS:,}.")
     mode = _MODE.search(plain)
     words = dict.fromkeys(word.strip(".") for word in tokens)
-    chosen = tuple(word for word in words if word not in _SAID_IN_PASSING and not word.isdigit() and word.strip("-+."))
+    chosen = tuple(
+        word for word in words if word not in _SAID_IN_PASSING and not word.isdigit() and word.strip("-+.")
+    )
     return Request(
-        text, chosen, int(epochs[1]) if epochs else None, mode[1] if mode else None, bool(_RESUME.search(plain))
+        text,
+        chosen,
+        int(epochs[1]) if epochs else None,
+        mode[1] if mode else None,
+        bool(_RESUME.search(plain)),
     )
 
 

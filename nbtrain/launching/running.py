@@ -13,7 +13,9 @@ from nbtrain.launching.proposal import Proposal, check
 GRACE_S = 60.0  # after an interrupt, for a step to end and a checkpoint to be written
 
 
-def run(proposal: Proposal, tell: Callable[[str], object], stopping: Callable[[], bool] = lambda: False) -> int:
+def run(
+    proposal: Proposal, tell: Callable[[str], object], stopping: Callable[[], bool] = lambda: False
+) -> int:
     """Run a command to its end and return its exit status.
 
     Args:

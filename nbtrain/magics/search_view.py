@@ -47,7 +47,11 @@ class SearchView:
         self._board = Place(_live(search))
         asked = weakref.ref(search)
         self._bar = StartBar(
-            partial(_stop, asked), QUESTION, label="Stop the search", icon="stop", busy="Stopping at the next step…"
+            partial(_stop, asked),
+            QUESTION,
+            label="Stop the search",
+            icon="stop",
+            busy="Stopping at the next step…",
         )
         shown = self._bar._repr_mimebundle_()
         data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
@@ -131,7 +135,9 @@ def _wait_with_lines(search: Any) -> None:
 
 
 def _wait_with_board(search: Any) -> None:
-    """Block until it is over with its board drawn from the main thread, where threads' updates do not show."""
+    """Block until it is over with its board drawn from the main thread, where threads' updates do not
+    show.
+    """
     board = Place(_live(search))
     due = [time.monotonic() + LEAST_S]
 

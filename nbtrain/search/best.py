@@ -74,5 +74,7 @@ def _of_optimizer(optimizer: Any, unsaid: list[str]) -> dict[str, Any]:
     if group.get("momentum"):
         said["momentum"] = float(group["momentum"])
     if len(optimizer.param_groups) > 1:
-        unsaid.append(f"the {len(optimizer.param_groups)} groups of the optimizer, of which this is the first")
+        unsaid.append(
+            f"the {len(optimizer.param_groups)} groups of the optimizer, of which this is the first"
+        )
     return said

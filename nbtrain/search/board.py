@@ -98,7 +98,9 @@ def shown(value: Any) -> str:
 
 
 def trial_line(one: Trial, metric: str) -> str:
-    """Return a trial in a line: `trial 3  completed  val_loss 0.3121 (epoch 4)  1.2 s  learning_rate 0.001`."""
+    """Return a trial in a line: `trial 3  completed  val_loss 0.3121 (epoch 4)  1.2 s  learning_rate
+    0.001`.
+    """
     parts = [f"trial {one.number}", one.state]
     if one.value is not None:
         parts.append(f"{metric} {one.value:.4f}" + (f" (epoch {one.best_epoch})" if one.best_epoch else ""))
@@ -125,7 +127,9 @@ def search_report(standing: Standing, *, figures: bool = True) -> Report:
     sections.append(Section("Trials", _tables(standing)))
     if standing.status not in ("planned", "running"):
         sections.append(_next(standing))
-    return Report("Search", tuple(sections), _headline(standing), _tone(standing), _data(standing, metric, best))
+    return Report(
+        "Search", tuple(sections), _headline(standing), _tone(standing), _data(standing, metric, best)
+    )
 
 
 def _headline(standing: Standing) -> str:
@@ -136,7 +140,8 @@ def _headline(standing: Standing) -> str:
     best = standing.best
     if best is None:
         return f"{head}. None has come to its end yet." if standing.status == "running" else f"{head}."
-    return f"{head}. Best {standing.options.metric} {units.number(best.value)}, trial {best.number}: {said(best.values)}."
+    value = f"{standing.options.metric} {units.number(best.value)}"
+    return f"{head}. Best {value}, trial {best.number}: {said(best.values)}."
 
 
 def _tone(standing: Standing) -> str:
@@ -204,7 +209,9 @@ def _next(standing: Standing) -> Section:
     if standing.status in ("stopped", "interrupted"):
         steps.append(f"Go on: %train search --resume --output {standing.folder}")
     elif best is not None:
-        steps.append(f"More trials: %train search --resume --output {standing.folder} --n-trials {2 * standing.wanted}")
+        steps.append(
+            f"More trials: %train search --resume --output {standing.folder} --n-trials {2 * standing.wanted}"
+        )
     edges = _at_edges(standing)
     if edges:
         steps.append(edges)
@@ -233,7 +240,8 @@ def _at_edges(standing: Standing) -> str:
     return f"{', '.join(found)} {verb} at the end of what was searched: wider values may be better."
 
 
-# --- pictures ------------------------------------------------------------------------------------------------
+# --- pictures
+# ------------------------------------------------------------------------------------------------
 
 
 def search_figure(standing: Standing) -> Figure:
@@ -241,8 +249,12 @@ def search_figure(standing: Standing) -> Figure:
     metric = standing.options.metric
     axes = (_curves(standing), _progress(standing), _parallel(standing))
     best = standing.best
-    told = f"best {metric} {units.number(best.value)} at {said(best.values)}" if best else "no trial at its end"
-    alt = f"{len(standing.shown)} trials; {told}. Left: {metric} at each validation of every trial. Right: the "
+    told = (
+        f"best {metric} {units.number(best.value)} at {said(best.values)}" if best else "no trial at its end"
+    )
+    alt = (
+        f"{len(standing.shown)} trials; {told}. Left: {metric} at each validation of every trial. Right: the "
+    )
     alt += "best so far after each trial. Below: a line a trial across its parameters."
     return Figure(axes, alt, columns=2, name="search")
 
@@ -279,7 +291,8 @@ def _progress(standing: Standing) -> Axes:
     for one in done:
         so_far.append(better([*so_far[-1:], one.value]))
     points = Series(
-        "trial", tuple(float(one.number) for one in trials), tuple(one.value for one in trials), style="points",
+        "trial", tuple(float(one.number) for one in trials), tuple(one.value for one in trials),
+        style="points",
         role="valid",
     )  # fmt: skip
     line = Series("best so far", tuple(float(one.number) for one in done), tuple(so_far), role="train")
@@ -309,7 +322,9 @@ def _parallel(standing: Standing) -> Parallel:
             parameter.share(one.values[parameter.name]) if parameter.name in one.values else math.nan
             for parameter in space.parameters
         ]
-        lines.append(ParallelLine(f"trial {one.number}", (*across, where), good=rank if maximize else 1 - rank))
+        lines.append(
+            ParallelLine(f"trial {one.number}", (*across, where), good=rank if maximize else 1 - rank)
+        )
     return Parallel("Parameters and what they came to", tuple(axes), tuple(lines))
 
 

@@ -14,7 +14,21 @@ DIRECTIONS = ("min", "max")
 DEFAULT_TRIALS = 20
 MOST_TRIALS, MOST_JOBS = 100_000, 256
 # parts of a metric's name that say that more is better
-_MORE = ("acc", "f1", "auc", "precision", "recall", "iou", "dice", "bleu", "rouge", "r2", "score", "map", "ndcg")
+_MORE = (
+    "acc",
+    "f1",
+    "auc",
+    "precision",
+    "recall",
+    "iou",
+    "dice",
+    "bleu",
+    "rouge",
+    "r2",
+    "score",
+    "map",
+    "ndcg",
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,8 @@ class SearchOptions:
         unknown = [name for name in words if name not in known]
         if unknown:
             raise UsageError(
-                f"`{unknown[0]}` is not an option of a search.", suggestion=f"Options are {', '.join(sorted(known))}."
+                f"`{unknown[0]}` is not an option of a search.",
+                suggestion=f"Options are {', '.join(sorted(known))}.",
             )
         given = {name: value for name, value in words.items() if value is not None}
         for name, allowed in (("method", METHODS), ("pruner", PRUNERS), ("direction", DIRECTIONS)):
@@ -76,7 +91,11 @@ class SearchOptions:
                     f"`{name}` is {given[name]!r}; allowed are {', '.join(allowed[:-1])} and {allowed[-1]}.",
                     suggestion=f"For example {name}={allowed[0]!r}.",
                 )
-        for name, least, most in (("n_trials", 1, MOST_TRIALS), ("jobs", 1, MOST_JOBS), ("seed", 0, 2**32 - 1)):
+        for name, least, most in (
+            ("n_trials", 1, MOST_TRIALS),
+            ("jobs", 1, MOST_JOBS),
+            ("seed", 0, 2**32 - 1),
+        ):
             value = given.get(name, least)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise UsageError(

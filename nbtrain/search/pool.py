@@ -1,4 +1,6 @@
-"""Several processes on one search: started, watched, stopped. They share the trials' file and nothing else."""
+"""Several processes on one search: started, watched, stopped. They share the trials' file and nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -104,5 +105,3 @@ def _how(status: int) -> str:
         more = ", usually because the machine's memory was used up" if status == -9 else ""
         return f"its process was ended by signal {-status}{more}"
     return f"its process ended with status {status}"
-
-

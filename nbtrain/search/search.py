@@ -7,52 +7,61 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbtrain.errors import UsageError
-from nbtrain.report.model import Report
 from nbtrain.running import active, terminate, viewing
 from nbtrain.running.failure import describe_failure
 from nbtrain.runs.files import discard_folder, replace_file
 from nbtrain.runs.lock import OwnerLock
 from nbtrain.runs.status import RunStatus
 from nbtrain.search import pool
-from nbtrain.search.board import Standing, search_figure, search_report, trial_line
 from nbtrain.search.importance import importance_of
 from nbtrain.search.options import SearchOptions
 from nbtrain.search.outcome import leave, read_search, search_text
+from nbtrain.search.readings import SearchReadings
 from nbtrain.search.space import Space
 from nbtrain.search.study import FILE, Study, Trial, refuse_other
 from nbtrain.search.subject import Subject
-from nbtrain.search.trial import RUNS, Outcome, Wishes
+from nbtrain.search.trial import Outcome, Wishes
 from nbtrain.search.working import work
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LOOK_S = 1.0  # between looks of the views, at least; a board also waits twenty times what drawing it took
 
 
-class Search:
+@dataclass(frozen=True)
+class Place:
+    """Where a search is kept.
+
+    Attributes:
+        folder: its own. resume: go on with the search there. given: what a line said of the trials, to be
+            known when the search goes on.
+    """
+
+    folder: Path
+    resume: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+class Search(SearchReadings):
     """A search: a live handle and a folder on disk.
 
     Args:
-        subject: makes trainings of values. space, options: what is searched, how. folder: where it is kept.
+        subject: makes trainings of values. space, options: what is searched, how. place: where it is kept.
         warnings: sentences about the space, shown with it. in_thread: as of a Run.
-        resume: go on with the search in the folder. given: what the line said beside, to be known again.
     """
 
     def __init__(
-        self, subject: Subject, space: Space, options: SearchOptions, folder: Path, *,
-        warnings: Sequence[str] = (), resume: bool = False, given: Mapping[str, Any] | None = None,
-        in_thread: Callable[[], Any] | None = None,
+        self, subject: Subject, space: Space, options: SearchOptions, place: Place, *,
+        warnings: Sequence[str] = (), in_thread: Callable[[], Any] | None = None,
     ) -> None:  # fmt: skip
-        self.space, self.options, self.dir = space, options, Path(folder).expanduser()
-        self.warnings, self._given = tuple(warnings), dict(given or {})
+        self.space, self.options, self.dir = space, options, Path(place.folder).expanduser()
+        self.warnings, self._given = tuple(warnings), dict(place.given)
         self.watchers: list[Any] = []
         self.status, self.stop_reason, self.error = RunStatus.PLANNED, "", None
-        self._subject, self._in_thread, self._resume = subject, in_thread, resume
+        self._subject, self._in_thread, self._resume = subject, in_thread, place.resume
         self._wishes = Wishes()
         self._study: Study | None = None
         self._kept: tuple[list[Trial], dict[str, float], int] = ([], {}, options.trials)
@@ -79,7 +88,12 @@ class Search:
 
     def _said(self) -> dict[str, Any]:
         more = {"given": self._given} if self._given else {}
-        return {"search_space": self.space.plain(), **self.options.plain(), "subject": self._subject.of, **more}
+        return {
+            "search_space": self.space.plain(),
+            **self.options.plain(),
+            "subject": self._subject.of,
+            **more,
+        }
 
     def start(self) -> Search:
         """Make the folder and search in the background; return self.
@@ -89,7 +103,9 @@ class Search:
             process searches there. MissingExtra: Optuna is not installed.
         """
         if self.status is not RunStatus.PLANNED:
-            raise UsageError(f"This search was started before (it is {self.status}).", suggestion="Make a new one.")
+            raise UsageError(
+                f"This search was started before (it is {self.status}).", suggestion="Make a new one."
+            )
         made = not self.dir.exists()
         self.dir.mkdir(parents=True, exist_ok=True)
         lock = OwnerLock.acquire(self.dir)
@@ -111,7 +127,9 @@ class Search:
         target = contextvars.copy_context().run
         # A script waits for it at its end; a kernel that is shut down does not.
         in_notebook = viewing.viewer is not None
-        thread = threading.Thread(target=target, args=(self._work,), name="nbtrain-search", daemon=in_notebook)
+        thread = threading.Thread(
+            target=target, args=(self._work,), name="nbtrain-search", daemon=in_notebook
+        )
         terminate.watch(active.alive)
         thread.start()
         return self
@@ -192,10 +210,14 @@ class Search:
             self.stop()
             finished = self._over.wait(timeout)
         if not finished:
-            raise TimeoutError(f"The search in {self.dir} is still {self.status} after {timeout} s; it goes on.")
+            raise TimeoutError(
+                f"The search in {self.dir} is still {self.status} after {timeout} s; it goes on."
+            )
         terminate.put_back()
         for watcher in list(self.watchers):
-            watcher.update(self)  # from this thread too: batch executors keep only the running cell's messages
+            watcher.update(
+                self
+            )  # from this thread too: batch executors keep only the running cell's messages
         return self
 
     def apply(self) -> str:
@@ -209,8 +231,12 @@ class Search:
 
         best = self.best_trial
         if best is None or not isinstance(self._subject, OfObjects):
-            why = "No trial has come to its end" if best is None else "The objects of the trials were made anew"
-            raise UsageError(f"{why}: there is nothing to set.", suggestion="search.best holds the best values.")
+            why = (
+                "No trial has come to its end" if best is None else "The objects of the trials were made anew"
+            )
+            raise UsageError(
+                f"{why}: there is nothing to set.", suggestion="search.best holds the best values."
+            )
         setup = self._subject.setup
         active.refuse_if_training(setup.model.value.parameters())
         own = {name: value for name, value in best.values.items() if name not in (*TRAINING, "batch_size")}
@@ -218,104 +244,7 @@ class Search:
         apply(own, setup.model.value, optimizer, setup.scheduler.value if setup.scheduler else None)
         said = ", ".join(f"{name}={value}" for name, value in own.items())
         left = {name: value for name, value in best.values.items() if name not in own}
-        more = f" Left to say: {', '.join(f'{name}={value}' for name, value in left.items())}." if left else ""
+        more = (
+            f" Left to say: {', '.join(f'{name}={value}' for name, value in left.items())}." if left else ""
+        )
         return f"Set {said}, the values of trial {best.number}. The weights are as they were.{more}"
-
-    # --- what people read ---------------------------------------------------------------------------------
-
-    @property
-    def is_over(self) -> bool:
-        """True once everything is written and shown."""
-        return self._over.is_set()
-
-    @property
-    def run(self) -> Any:
-        """The run of the trial under way, or None."""
-        return self._wishes.run
-
-    @property
-    def all_trials(self) -> list[Trial]:
-        """Every trial as it stands, oldest first; at most a second behind."""
-        return list(self._kept[0])
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """One row a trial: state, value, the parameters, seconds, best epoch, reason, run."""
-        import pandas as pd
-
-        rows = [
-            {"trial": one.number, "state": one.state, "value": one.value, **one.values,
-             "best_epoch": one.best_epoch, "seconds": one.seconds, "reason": one.reason, "run": one.run}
-            for one in self._kept[0]
-        ]  # fmt: skip
-        columns = ["trial", "state", "value", *self.space.names, "best_epoch", "seconds", "reason", "run"]
-        return pd.DataFrame(rows, columns=columns).set_index("trial")
-
-    @property
-    def best_trial(self) -> Trial | None:
-        """The best trial that came to its end, or None."""
-        return self._standing().best
-
-    @property
-    def best(self) -> dict[str, Any]:
-        """The best values; {} before a trial came to its end."""
-        return dict(self.best_trial.values) if self.best_trial else {}
-
-    @property
-    def best_value(self) -> float | None:
-        """What the metric came to with them."""
-        return self.best_trial.value if self.best_trial else None
-
-    def load_best(self, model: Any) -> Any:
-        """Put the weights of the best trial into a model and return it.
-
-        Raises:
-            UsageError: there is no best trial, or the model is another one.
-        """
-        from nbtrain.runs.stored import StoredRun
-
-        best = self.best_trial
-        if best is None:
-            raise UsageError("No trial has come to its end.", suggestion="search.wait() waits for it.")
-        return StoredRun.load(self.dir / RUNS, best.run).load_best(model)
-
-    def _standing(self) -> Standing:
-        trials, importance, wanted = self._kept
-        run = self._wishes.run
-        now: Mapping[str, Any] = {}
-        if run is not None:
-            progress = run.progress
-            now = {"run": run.id, "epoch": progress.epoch, "of": progress.total_epochs, **run.latest}
-        best_yaml = self.dir / "best.yaml"
-        text = best_yaml.read_text(encoding="utf-8") if self.is_over and best_yaml.exists() else ""
-        return Standing(
-            self.space, self.options, tuple(trials), importance, wanted, str(self.dir), str(self.status),
-            self.stop_reason, self.warnings, now, text,
-        )  # fmt: skip
-
-    def report(self, *, figures: bool = True) -> Report:
-        """Return how it stands: the best, curves, parallel coordinates, importance, all trials."""
-        return search_report(self._standing(), figures=figures)
-
-    def figure(self) -> Any:
-        """Return its pictures as a figure of a report."""
-        return search_figure(self._standing())
-
-    def lines(self, after: int = 0) -> list[str]:
-        """Return a line for each trial that is over, those after the first `after`."""
-        over = [one for one in self._kept[0] if one.state not in ("running",)]
-        return [trial_line(one, self.options.metric) for one in over[after:]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return how it stands as JSON-ready values."""
-        return self.report(figures=False).to_dict()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return self.report()._repr_mimebundle_()
-
-    def __repr__(self) -> str:
-        best = f", best {self.options.metric} {self.best_value:.4g}" if self.best_trial else ""
-        done = sum(one.state != "running" and one.counts for one in self._kept[0])
-        return f"<Search {self.dir} {self.status}, {done} of {self._kept[2]} trials{best}>"
-
-

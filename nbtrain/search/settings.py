@@ -1,4 +1,6 @@
-"""Settings of live objects: what of an optimizer, a model and a loader a search can set, and how it is set."""
+"""Settings of live objects: what of an optimizer, a model and a loader a search can set, and how it is
+set.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,7 @@ def batched(loader: Any, size: Any) -> Any:
     plain = plain and type(loader.sampler) in (RandomSampler, SequentialSampler)
     if not plain:
         raise UsageError(
-            f"`batch_size` is in the space, and a loader like this ({type(loader).__name__}) cannot be made anew.",
+            f"`batch_size` is in the space, and a {type(loader).__name__} like this cannot be made anew.",
             suggestion="Take it out, or make the loader in a factory: --factory NAME.",
         )
     return DataLoader(

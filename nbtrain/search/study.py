@@ -107,7 +107,9 @@ class Study:
                 if owner is None or is_alive(owner) is False:
                     self._interrupt(one.number, "its process was gone")
             if self.options.method == "grid":
-                known = {_key(one.user_attrs.get("values") or one.user_attrs.get("wish")) for one in self._frozen()}
+                known = {
+                    _key(one.user_attrs.get("values") or one.user_attrs.get("wish")) for one in self._frozen()
+                }
                 points = self.space.grid()
                 if len(points) > self.wanted:  # not a corner of it
                     random.Random(self.options.seed).shuffle(points)

@@ -186,7 +186,8 @@ class OfFactory(Subject):
         size = own.pop(BATCH, None)
         if "model" not in parts:
             raise UsageError(
-                "The factory returned no model.", suggestion="Return a torch.nn.Module, or (model, optimizer)."
+                "The factory returned no model.",
+                suggestion="Return a torch.nn.Module, or (model, optimizer).",
             )
         if size is not None:
             parts["data"] = batched(parts.get("data"), size)
@@ -263,7 +264,7 @@ def _by_role(made: Any, factory: Callable[..., Any]) -> dict[str, Any]:
         unknown = [name for name in parts if name not in ROLES]
         if unknown:
             raise UsageError(
-                f"The factory `{getattr(factory, '__name__', 'factory')}` returned `{unknown[0]}`, which is unknown.",
+                f"The factory returned `{unknown[0]}`, which is unknown.",
                 suggestion=f"Known are {', '.join(ROLES)}.",
             )
         return parts

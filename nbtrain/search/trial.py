@@ -115,7 +115,9 @@ def do_trial(
     """Train with the values of a trial and tell the study what became of it."""
     trial, values, before = asked
     began = time.monotonic()
-    seen = Judging(Control(), lambda number, value: study.judged(trial, number, value), study.options.metric, [], [])
+    seen = Judging(
+        Control(), lambda number, value: study.judged(trial, number, value), study.options.metric, [], []
+    )
     run: Run | None = None
     try:
         run = _started(study, subject, (trial.number, values, before), seen, in_thread)
@@ -191,7 +193,11 @@ def _outcome(run: Run, seen: Judging, maximize: bool) -> Outcome:
     if value is None and seen.curve:
         return Outcome("diverged", None, f"{seen.metric} was never a finite number")
     if value is None:
-        there = f"A validation gave {', '.join(sorted(seen.known))}." if seen.known else "There was no validation."
+        there = (
+            f"A validation gave {', '.join(sorted(seen.known))}."
+            if seen.known
+            else "There was no validation."
+        )
         return Outcome("failed", None, f"No `{seen.metric}` was measured. {there}")
     return Outcome("completed", value, reason, epoch)
 
@@ -208,7 +214,9 @@ def _failed(error: BaseException) -> Outcome:
     """What it is when the training could not even begin."""
     no_memory = isinstance(error, (OutOfMemory, MemoryError, torch.cuda.OutOfMemoryError))
     said = describe_failure(error)
-    return Outcome("out of memory" if no_memory or _NO_MEMORY.search(said.line) else "failed", None, said.line)
+    return Outcome(
+        "out of memory" if no_memory or _NO_MEMORY.search(said.line) else "failed", None, said.line
+    )
 
 
 def _let_checkpoints_go(study: Study) -> None:

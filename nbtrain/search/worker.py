@@ -1,4 +1,5 @@
-"""`python -m nbtrain.search.worker FOLDER`: trials of a search in a process of its own, until there are enough.
+"""`python -m nbtrain.search.worker FOLDER`: trials of a search in a process of its own, until there are
+enough.
 
 It ends when a file STOP lies in the folder, or when the process that started it is gone. What it does is
 asked of and told to the trials' file alone.
@@ -13,7 +14,7 @@ from pathlib import Path
 import cloudpickle
 import torch
 
-from nbtrain.search.space import space_of
+from nbtrain.search.reading import space_of
 from nbtrain.search.study import Study
 from nbtrain.search.trial import Wishes
 from nbtrain.search.working import work

@@ -62,7 +62,7 @@ class Training(Activity):
     """Train as a plan says.
 
     Args:
-        plan: what will be done. listeners: each is given the run's mailbox and returns a callback of the loop.
+        plan: what will be done. listeners: each is given the run's mailbox and returns a callback.
     """
 
     def __init__(self, plan: Plan, *, listeners: Sequence[Callable[[Control], Callback]] = ()) -> None:

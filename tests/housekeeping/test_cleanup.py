@@ -1,4 +1,5 @@
-"""cleanup on a real folder: each kind is found, nothing is touched, and the commands remove what they name."""
+"""cleanup on a real folder: each kind is found, nothing is touched, and the commands remove what they
+name."""
 
 from __future__ import annotations
 
@@ -18,7 +19,17 @@ from nbtrain.errors import UsageError
 from nbtrain.runs.store import RunFolder
 from nbtrain.units import MIB
 
-NASTY = ("a; rm -rf b", "two\nlines", "-rf", "$(touch owned)", "it's", 'quo"te', "tab\tbed", "bell\x07", "\u202egnp")
+NASTY = (
+    "a; rm -rf b",
+    "two\nlines",
+    "-rf",
+    "$(touch owned)",
+    "it's",
+    'quo"te',
+    "tab\tbed",
+    "bell\x07",
+    "\u202egnp",
+)
 
 
 def cleaned(*words: str) -> Any:
@@ -64,7 +75,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_each_kind_is_found_and_nothing_is_touched(place: Path) -> None:
-    """Failed runs, runs without manifest, leftovers, orphans, duplicates, large files; living runs are left out."""
+    """Failed runs, runs without manifest, leftovers, orphans, duplicates, large files; living runs are
+    left out."""
     before = everything(place)
     report = cleaned("--large", "1.15")
     found = {(one["kind"], Path(one["path"]).name.split("-2026")[0]) for one in report.data["found"]}

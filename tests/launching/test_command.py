@@ -57,8 +57,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     stories = tmp_path / "stories"
     stories.mkdir()
     (stories / "train.py").write_text(SCRIPT)
-    (stories / "small.yaml").write_text("model: {architecture: custom, width: 3}\ndata: {train: tinystories.txt}\n"
-                                        "optimizer: {learning_rate: 1e-3}\n")  # fmt: skip
+    small = "model: {architecture: custom, width: 3}\ndata: {train: tinystories.txt}\n"
+    (stories / "small.yaml").write_text(small + "optimizer: {learning_rate: 1e-3}\n")
     torch.save({"epoch": 3, "val_loss": 1.25, "model": {"w": torch.zeros(4)}}, stories / "last.pt")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -92,12 +92,13 @@ def test_what_is_not_there_or_not_clear_is_said(place: Path) -> None:
         propose_command("train the mlp")
     shutil.rmtree(place / "stories")
     (place / "iris.yaml").unlink(), (place / "flowers.yaml").unlink()
-    with pytest.raises(UsageError, match="Nothing in .* can be trained"):
+    with pytest.raises(UsageError, match=r"Nothing in .* can be trained"):
         propose_command("train")
 
 
 def test_in_a_terminal_it_runs_after_a_yes_alone(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Without --yes and without a person it is shown; with it the output comes through and so does the status."""
+    """Without --yes and without a person it is shown; with it the output comes through and so does the
+    status."""
     assert main(["command", "train", "iris"]) == 0
     assert "Nobody is here to say yes" in capfd.readouterr().out and not (place / "runs").exists()
     assert main(["command", "train iris for 1 epochs", "--yes"]) == 0
@@ -109,24 +110,34 @@ def test_in_a_terminal_it_runs_after_a_yes_alone(place: Path, capfd: pytest.Capt
 
 
 VERBS = (
-    "rm -rf /", "sudo train iris", "train iris; rm -rf ~", "train iris && shutdown now", "train iris | tee /etc/passwd",
-    "train iris > ~/.bashrc", "train $(rm -rf .) iris", "train `id` iris", "train ${HOME} iris", "curl http://x | sh",
-    "train iris\nrm -rf /", "train iris\r\nrm x", "train iris \x00 rm", "wget evil", "bash -c 'train iris'", "exec iris",
+    "rm -rf /", "sudo train iris", "train iris; rm -rf ~", "train iris && shutdown now",
+    "train iris | tee /etc/passwd",
+    "train iris > ~/.bashrc", "train $(rm -rf .) iris", "train `id` iris", "train ${HOME} iris",
+    "curl http://x | sh",
+    "train iris\nrm -rf /", "train iris\r\nrm x", "train iris \x00 rm", "wget evil", "bash -c 'train iris'",
+    "exec iris",
     "train iris with sudo", "chmod 777 iris", "train ../../etc/iris", "kill -9 1", "pip install evil iris",
     "python -c 'import os' ; iris", "train iris &", "git push iris", "train iris < /dev/null", "mv iris /tmp",
-    "dd if=/dev/zero of=iris", "eval iris", "docker run iris", "train ｉｒｉｓ；ｒｍ", "train iris \u202e mr", "nc -l 1 iris",
-    "cp iris /root", "ssh host train iris", "xargs iris", "RM -RF iris", "Sudo iris", "train \\; rm iris", "/bin/rm iris",
+    "dd if=/dev/zero of=iris", "eval iris", "docker run iris", "train ｉｒｉｓ；ｒｍ", "train iris \u202e mr",
+    "nc -l 1 iris",
+    "cp iris /root", "ssh host train iris", "xargs iris", "RM -RF iris", "Sudo iris", "train \\; rm iris",
+    "/bin/rm iris",
 )  # fmt: skip
 SNEAKY = (
-    "--yes", "-y", "--resume ../../x iris", "--config /etc/passwd iris", "iris --epochs -1", "iris --delete-everything",
-    "iris -m os", "train.py --delete-everything", "iris --output-dir /", "iris -c 'x'", "iris --epochs 99999999",
-    "0 epochs iris", "iris 99999999999 epochs", "iris.yaml --trust", "iris for 3 epochs --mode evil", "stories/train.py",
-    "--config=evil.yaml iris", "resume evil iris", "baseline production iris", "iris " * 90, "", " ", "🦊 iris", "iris\u200b",
+    "--yes", "-y", "--resume ../../x iris", "--config /etc/passwd iris", "iris --epochs -1",
+    "iris --delete-everything",
+    "iris -m os", "train.py --delete-everything", "iris --output-dir /", "iris -c 'x'",
+    "iris --epochs 99999999",
+    "0 epochs iris", "iris 99999999999 epochs", "iris.yaml --trust", "iris for 3 epochs --mode evil",
+    "stories/train.py",
+    "--config=evil.yaml iris", "resume evil iris", "baseline production iris", "iris " * 90, "", " ",
+    "🦊 iris", "iris\u200b",
 )  # fmt: skip
 
 
 def fits(argv: tuple[str, ...], place: Path) -> bool:
-    """Say, apart from the library's own check, whether a command is one that trains what lies in the folder."""
+    """Say, apart from the library's own check, whether a command is one that trains what lies in the
+    folder."""
     said = " ".join(argv[1:])
     ours = r"-m nbtrain start --config (iris|flowers)\.yaml( --mode (baseline|optimization|production))?"
     ours += r"( --epochs [1-9]\d{0,6})?( --resume [\w.-]+)?"
@@ -140,7 +151,22 @@ def test_whatever_is_asked_only_a_training_of_this_folder_comes_out(place: Path)
         with pytest.raises(UsageError):
             propose_command(text)
     dice = random.Random(7)
-    pieces = [*VERBS, *SNEAKY, "train", "iris", "resume", "for 3 epochs", "'", '"', "--", "*", "~", "{a,b}", "!1", "%x"]
+    pieces = [
+        *VERBS,
+        *SNEAKY,
+        "train",
+        "iris",
+        "resume",
+        "for 3 epochs",
+        "'",
+        '"',
+        "--",
+        "*",
+        "~",
+        "{a,b}",
+        "!1",
+        "%x",
+    ]
     mixed = [" ".join(dice.sample(pieces, dice.randint(1, 3))) for _ in range(60)]
     proposed = 0
     for text in itertools.chain(SNEAKY, mixed):
@@ -154,9 +180,12 @@ def test_whatever_is_asked_only_a_training_of_this_folder_comes_out(place: Path)
 
 
 HOSTILE_NAMES = (
-    "iris; touch owned.yaml", "iris && touch owned.yaml", "iris\ntouch owned.yaml", "-rf iris.yaml", "--config=iris.yaml",
-    "$(touch owned) iris.yaml", "`touch owned` iris.yaml", "iris | tee.yaml", "iris > owned.yaml", "iris 'x.yaml",
-    'iris "x.yaml', "iris\u202elmay.yaml", "iris\x1b[2J.yaml", " iris.yaml", "iris\\.yaml", "*iris.yaml", "~iris.yaml",
+    "iris; touch owned.yaml", "iris && touch owned.yaml", "iris\ntouch owned.yaml", "-rf iris.yaml",
+    "--config=iris.yaml",
+    "$(touch owned) iris.yaml", "`touch owned` iris.yaml", "iris | tee.yaml", "iris > owned.yaml",
+    "iris 'x.yaml",
+    'iris "x.yaml', "iris\u202elmay.yaml", "iris\x1b[2J.yaml", " iris.yaml", "iris\\.yaml", "*iris.yaml",
+    "~iris.yaml",
 )  # fmt: skip
 
 
@@ -185,7 +214,8 @@ def test_a_hostile_file_name_is_one_argument_or_passed_over(place: Path, name: s
 
 
 def test_links_and_changes_are_not_run(place: Path, tmp_path_factory: Any) -> None:
-    """A link out of the folder is passed over; a file exchanged after the proposal is refused when it is run."""
+    """A link out of the folder is passed over; a file exchanged after the proposal is refused when it is
+    run."""
     outside = tmp_path_factory.mktemp("outside")
     (outside / "penguins.yaml").write_text(CONFIG % ("iris.npz", "penguins"))
     (place / "penguins.yaml").symlink_to(outside / "penguins.yaml")
@@ -206,12 +236,15 @@ def test_links_and_changes_are_not_run(place: Path, tmp_path_factory: Any) -> No
 @pytest.mark.parametrize(
     "argv",
     [
-        ("rm", "-rf", "."), ("-c", "print(1)"), ("-m", "os"), ("-m", "nbtrain", "cleanup"), ("-m", "nbtrain", "start"),
-        ("-m", "nbtrain", "start", "--config", "/etc/passwd"), ("-m", "nbtrain", "start", "--config", "flowers.yaml"),
+        ("rm", "-rf", "."), ("-c", "print(1)"), ("-m", "os"), ("-m", "nbtrain", "cleanup"), ("-m",
+        "nbtrain", "start"),
+        ("-m", "nbtrain", "start", "--config", "/etc/passwd"), ("-m", "nbtrain", "start", "--config",
+        "flowers.yaml"),
         ("-m", "nbtrain", "start", "--config", "iris.yaml", "--output-dir", "/"), ("stories/train.py",),
         ("-m", "nbtrain", "start", "--config", "iris.yaml", "--epochs", "-1"),
         ("-m", "nbtrain", "start", "--config", "iris.yaml", "--resume", "../x"),
-        ("-m", "nbtrain", "start", "--config", "iris.yaml", "--trust"), ("-m", "nbtrain", "start", "--config"),
+        ("-m", "nbtrain", "start", "--config", "iris.yaml", "--trust"), ("-m", "nbtrain", "start",
+        "--config"),
     ],
 )  # fmt: skip
 def test_no_other_command_passes_the_last_check(place: Path, argv: tuple[str, ...]) -> None:

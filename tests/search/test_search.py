@@ -1,4 +1,5 @@
-"""Searches with real trials: objects stay untouched, whatever happens is a state, and a stopped one goes on."""
+"""Searches with real trials: objects stay untouched, whatever happens is a state, and a stopped one goes
+on."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def on(objects: dict[str, Any], **how: Any) -> Any:
 
 
 def test_live_objects_are_searched_on_copies_and_the_best_can_be_applied(objects: dict[str, Any]) -> None:
-    """Weights, settings and dropout of the person's objects are as before; apply() sets the best on request."""
+    """Weights, settings and dropout of the person's objects are as before; apply() sets the best on
+    request."""
     model, optimizer = objects["model"], objects["optimizer"]
     before = {name: one.clone() for name, one in model.state_dict().items()}
     space = {"lr": {"low": 1e-3, "high": 1e-1, "log": True}, "dropout": [0.0, 0.4], "batch_size": [8, 32]}
@@ -83,7 +85,8 @@ def test_what_goes_wrong_is_a_state_of_its_trial(objects: dict[str, Any]) -> Non
     states = dict(zip(search.trials["how"], search.trials["state"], strict=True))
 
     assert states == {
-        "fine": "completed", "fails": "failed", "nan": "diverged", "memory": "out of memory", "unmade": "failed",
+        "fine": "completed", "fails": "failed", "nan": "diverged", "memory": "out of memory",
+        "unmade": "failed",
     }  # fmt: skip
     assert str(search.status) == "completed" and search.best == {"how": "fine"}
     reasons = dict(zip(search.trials["how"], search.trials["reason"], strict=True))
@@ -93,7 +96,8 @@ def test_what_goes_wrong_is_a_state_of_its_trial(objects: dict[str, Any]) -> Non
 def test_a_search_stopped_in_a_trial_goes_on_in_it_and_draws_what_it_would_have_drawn(
     objects: dict[str, Any],
 ) -> None:
-    """The trial under way is taken up from its checkpoint; values and losses are those of one never stopped."""
+    """The trial under way is taken up from its checkpoint; values and losses are those of one never
+    stopped."""
     space = {"lr": {"low": 1e-3, "high": 1e-1, "log": True}, "dropout": [0.0, 0.4]}
     how = {"space": space, "n_trials": 3, "epochs": 3, "method": "bayesian"}
     whole = on(objects, output="whole", **how).wait()
@@ -126,7 +130,12 @@ class _Slow:
     """A loader that takes its time, so that a search can be stopped in a trial."""
 
     def __init__(self, loader: Any) -> None:
-        self.loader, self.pause_s, self.dataset, self.batch_size = loader, 0.02, loader.dataset, loader.batch_size
+        self.loader, self.pause_s, self.dataset, self.batch_size = (
+            loader,
+            0.02,
+            loader.dataset,
+            loader.batch_size,
+        )
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -141,7 +150,8 @@ class _Slow:
 def test_a_trial_behind_the_median_is_pruned(objects: dict[str, Any]) -> None:
     """With four good trials known, one with a rate that learns nothing ends before its last epoch."""
     search = on(
-        objects, space={"lr": [0.1, 0.08, 0.06, 0.05, 1e-9]}, method="grid", n_trials=None, pruner="median", epochs=5
+        objects, space={"lr": [0.1, 0.08, 0.06, 0.05, 1e-9]}, method="grid", n_trials=None, pruner="median",
+        epochs=5
     ).wait()  # fmt: skip
     pruned = search.trials[search.trials["lr"] == 1e-9].iloc[0]
 
@@ -181,9 +191,7 @@ def test_a_configuration_is_searched_and_the_best_one_trains_to_the_same(config:
     """best.yaml is taken by start --config and gives the loss of its trial; CSV and report are there."""
     from nbtrain.cli.main import main
 
-    (config.parent / "space.yaml").write_text(
-        "search_space: {learning_rate: [1e-3, 3e-2]}\nmethod: grid\n"
-    )
+    (config.parent / "space.yaml").write_text("search_space: {learning_rate: [1e-3, 3e-2]}\nmethod: grid\n")
     assert main(["search", "--config", "c.yaml", "--search-space", "space.yaml", "--output", "out"]) == 0
     rows = list(csv.DictReader(Path("out/trials.csv").read_text().splitlines()))
     assert [row["state"] for row in rows] == ["completed"] * 2
@@ -228,7 +236,7 @@ def test_the_review_warns_of_a_value_in_the_space_and_only_of_that(objects: dict
     """A learning rate of 1 for Adam is named with its rule; the usual ones are not."""
     from nbtrain.commands.searched import red_flags
     from nbtrain.notebook.namespace import find_setup
-    from nbtrain.search.space import space_of
+    from nbtrain.search.reading import space_of
     from nbtrain.search.subject import OfObjects
 
     subject = OfObjects(find_setup(objects), {"epochs": 1})
@@ -239,7 +247,8 @@ def test_the_review_warns_of_a_value_in_the_space_and_only_of_that(objects: dict
 
 @pytest.mark.slow
 def test_several_processes_share_one_search_and_a_dead_one_loses_its_trial_alone(config: Path) -> None:
-    """Two jobs do four trials in all, each once; one whose process is killed is failed, and the rest go on."""
+    """Two jobs do four trials in all, each once; one whose process is killed is failed, and the rest go
+    on."""
     import os
     import signal
 

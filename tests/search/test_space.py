@@ -9,7 +9,7 @@ import pytest
 from nbtrain.errors import UsageError
 from nbtrain.search.importance import importance_of
 from nbtrain.search.options import SearchOptions
-from nbtrain.search.space import space_of
+from nbtrain.search.reading import space_of
 from nbtrain.search.study import Trial, best_of
 
 
@@ -42,13 +42,17 @@ def test_every_value_is_looked_at_with_what_its_condition_needs() -> None:
     ("said", "told"),
     [
         (None, "nothing"), ([1], "list"), ({"lr": []}, "no values"), ({"lr": {"low": 1}}, "lr.high"),
-        ({"lr": {"low": 2, "high": 1}}, "down to"), ({"lr": {"low": 0, "high": 1, "log": True}}, "begins at 0"),
+        ({"lr": {"low": 2, "high": 1}}, "down to"), ({"lr": {"low": 0, "high": 1, "log": True}},
+        "begins at 0"),
         ({"lr": {"low": 0, "high": 1, "lgo": True}}, "lgo"), ({"lr": [1, 1]}, "twice"),
         ({"lr": [float("nan")]}, "nan"), ({"lr": {"low": 1, "high": 2, "step": -1}}, "step"),
         ({"a": {"values": [1], "when": {"b": 1}}}, "no parameter"), ({"x": [object()]}, "written down"),
-        ({"b": [1, 2], "a": {"values": [1], "when": {"b": 3}}}, "never"), ({"lr": {"values": 3}}, "list is needed"),
-        ({"a": {"values": [1], "when": {"b": 1}}, "b": {"values": [1], "when": {"a": 1}}}, "wait for each other"),
-        ({"lr": {"low": True, "high": 2}}, "finite number"), ({"lr": {"low": 1, "high": 2, "type": "str"}}, "type"),
+        ({"b": [1, 2], "a": {"values": [1], "when": {"b": 3}}}, "never"), ({"lr": {"values": 3}},
+        "list is needed"),
+        ({"a": {"values": [1], "when": {"b": 1}}, "b": {"values": [1], "when": {"a": 1}}},
+        "wait for each other"),
+        ({"lr": {"low": True, "high": 2}}, "finite number"), ({"lr": {"low": 1, "high": 2, "type": "str"}},
+        "type"),
     ],
 )  # fmt: skip
 def test_what_is_no_space_is_refused_in_words(said: Any, told: str) -> None:
