@@ -241,7 +241,7 @@ def _subject(args: SimpleNamespace, context: Context, space: Any) -> Any:
     if context.namespace is None:
         raise UsageError(
             "A search in a terminal needs a configuration to train, and there is none.",
-            suggestion="Add --config FILE. On objects: %train search in a notebook, nbtrain.search(...) in Python.",
+            suggestion="Add --config FILE. On objects: %train search, or nbtrain.search(...) in Python.",
         )
     options = options_of(line, context)
     words = {

@@ -75,8 +75,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_each_kind_is_found_and_nothing_is_touched(place: Path) -> None:
-    """Failed runs, runs without manifest, leftovers, orphans, duplicates, large files; living runs are
-    left out."""
+    """Failed runs, leftovers, orphans, duplicates, large files; living runs are left out."""
     before = everything(place)
     report = cleaned("--large", "1.15")
     found = {(one["kind"], Path(one["path"]).name.split("-2026")[0]) for one in report.data["found"]}

@@ -97,8 +97,7 @@ def test_what_is_not_there_or_not_clear_is_said(place: Path) -> None:
 
 
 def test_in_a_terminal_it_runs_after_a_yes_alone(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Without --yes and without a person it is shown; with it the output comes through and so does the
-    status."""
+    """Without --yes and without a person it is shown; with it the output and the status come through."""
     assert main(["command", "train", "iris"]) == 0
     assert "Nobody is here to say yes" in capfd.readouterr().out and not (place / "runs").exists()
     assert main(["command", "train iris for 1 epochs", "--yes"]) == 0
@@ -214,8 +213,7 @@ def test_a_hostile_file_name_is_one_argument_or_passed_over(place: Path, name: s
 
 
 def test_links_and_changes_are_not_run(place: Path, tmp_path_factory: Any) -> None:
-    """A link out of the folder is passed over; a file exchanged after the proposal is refused when it is
-    run."""
+    """A link out of the folder is passed over; a file exchanged after the proposal is refused."""
     outside = tmp_path_factory.mktemp("outside")
     (outside / "penguins.yaml").write_text(CONFIG % ("iris.npz", "penguins"))
     (place / "penguins.yaml").symlink_to(outside / "penguins.yaml")

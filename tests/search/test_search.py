@@ -34,8 +34,7 @@ def on(objects: dict[str, Any], **how: Any) -> Any:
 
 
 def test_live_objects_are_searched_on_copies_and_the_best_can_be_applied(objects: dict[str, Any]) -> None:
-    """Weights, settings and dropout of the person's objects are as before; apply() sets the best on
-    request."""
+    """Weights, settings and dropout are as before the search; apply() sets the best on request."""
     model, optimizer = objects["model"], objects["optimizer"]
     before = {name: one.clone() for name, one in model.state_dict().items()}
     space = {"lr": {"low": 1e-3, "high": 1e-1, "log": True}, "dropout": [0.0, 0.4], "batch_size": [8, 32]}
@@ -96,8 +95,7 @@ def test_what_goes_wrong_is_a_state_of_its_trial(objects: dict[str, Any]) -> Non
 def test_a_search_stopped_in_a_trial_goes_on_in_it_and_draws_what_it_would_have_drawn(
     objects: dict[str, Any],
 ) -> None:
-    """The trial under way is taken up from its checkpoint; values and losses are those of one never
-    stopped."""
+    """The trial is taken up from its checkpoint; values and losses are those of one never stopped."""
     space = {"lr": {"low": 1e-3, "high": 1e-1, "log": True}, "dropout": [0.0, 0.4]}
     how = {"space": space, "n_trials": 3, "epochs": 3, "method": "bayesian"}
     whole = on(objects, output="whole", **how).wait()
@@ -247,8 +245,7 @@ def test_the_review_warns_of_a_value_in_the_space_and_only_of_that(objects: dict
 
 @pytest.mark.slow
 def test_several_processes_share_one_search_and_a_dead_one_loses_its_trial_alone(config: Path) -> None:
-    """Two jobs do four trials in all, each once; one whose process is killed is failed, and the rest go
-    on."""
+    """Two jobs do four trials, each once; one whose process is killed is failed, the rest go on."""
     import os
     import signal
 
