@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,8 +50,9 @@ def search(
 
     how, rest = _parted(options)
     found = space_of(space)
+    known = sys._getframe(1).f_globals
     subject = _config_subject(config, rest, found) if config is not None else _python_subject(
-        model, data, factory, rest
+        model, data, factory, rest, known
     )  # fmt: skip
     chosen = _chosen({**how, "seed": how.get("seed", rest.get("seed"))})
     warnings = _looked_at(subject, found, Path(output))
@@ -68,23 +71,39 @@ def _chosen(how: Mapping[str, Any]) -> Any:
     return SearchOptions.from_words(how)
 
 
-def _python_subject(model: Any, data: Any, factory: Any, rest: dict[str, Any]) -> Any:
+def _python_subject(
+    model: Any, data: Any, factory: Any, rest: dict[str, Any], known: Mapping[str, Any]
+) -> Any:
+    """Return what is searched. `known`: the caller's variables, in which the objects have their names."""
     from nbtrain.notebook.namespace import find_setup
     from nbtrain.search.subject import OfFactory, OfObjects
 
     given = {role: rest.pop(role, None) for role in ("optimizer", "loss", "scheduler", "val")}
     words = {"seed": 42, **rest}
     if factory is not None:
-        return OfFactory(
-            _checked_factory(factory), {**_there(given), **_there({"data": data})}, words, _of(words, factory)
-        )
+        parts = _there({**given, "data": data})
+        return OfFactory(_checked_factory(factory), parts, words, _of(words, factory), _called(parts, known))
     if model is None or data is None:
         raise UsageError(
             "A search needs something to train.",
             suggestion="nbtrain.search(model, loader, space=...), or factory=function, or config=FILE.",
         )
     setup = find_setup({}, model=model, data=data, **{**given, "scheduler": given["scheduler"] or False})
-    return OfObjects(setup, words, _of(words, setup.model.value))
+    called = _called({**given, "model": model, "train": data}, known)
+    named = {
+        role: replace(one, name=called.get(role, one.name))
+        for role in ("model", "train", "val", "optimizer", "loss", "scheduler")
+        if (one := getattr(setup, role)) is not None
+    }
+    return OfObjects(replace(setup, **named), words, _of(words, setup.model.value))
+
+
+def _called(parts: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str]:
+    """Return role -> the variable that holds the object."""
+    names = {id(value): name for name, value in known.items() if not name.startswith("_")}
+    return {
+        role: names[id(value)] for role, value in parts.items() if value is not None and id(value) in names
+    }
 
 
 def _checked_factory(factory: Any) -> Any:
@@ -257,11 +276,13 @@ def _subject(args: SimpleNamespace, context: Context, space: Any) -> Any:
         if unknown:
             raise UsageError(f"`{unknown[0]}` is no name of this notebook.")
         data = line.objects[-1] if line.objects else _only_loader(there, roles["val"])
-        given = {role: there[name] for role, name in roles.items() if name}
+        called = {role: name for role, name in roles.items() if name}
+        given = {role: there[name] for role, name in called.items()}
         if "val" not in given and (val := _only_loader(there, data, "val")):
-            given["val"] = there[val]
-        given |= {"data": there[data]} if data else {}
-        return OfFactory(factory, given, words, _of(words, factory))
+            given["val"], called["val"] = there[val], val
+        if data:
+            given["data"], called["data"] = there[data], data
+        return OfFactory(factory, given, words, _of(words, factory), called)
     model, data = [*line.objects, None, None][:2]
     setup = setup_of({"model": model, "data": data, **roles}, options, {}, context)
     return OfObjects(setup, words, _of(words, setup.model.value))

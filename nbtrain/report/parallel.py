@@ -58,7 +58,11 @@ def _shaded(
         held = np.array([value if math.isfinite(value) else np.nan for value in line.values])
         y = bottom - held * (bottom - top)
         colour = colours["valid"] if best else shades[round((line.good or 0.0) * _SHADES)]
-        canvas.line(across[: len(y)], y, colour=colour, width=2.6 if best else 1.4, alpha=1 if best else 0.8)
+        width, alpha = (2.6, 1.0) if best else (1.4, 0.8)
+        there = np.isfinite(y)
+        # over an axis it has no value on, as of a parameter that only others have, a line is dashed
+        canvas.line(across[: len(y)][there], y[there], colour=colour, width=1, alpha=alpha, dashes=(3, 4))
+        canvas.line(across[: len(y)], y, colour=colour, width=width, alpha=alpha)
         canvas.dots(across[: len(y)], y, colour=colour, edge=colours["paper"], radius=3.4 if best else 2.2)
     best_name = one_line(ordered[-1].name, 16)
     named = [("worse", shades[0]), ("better", shades[-1]), (f"best: {best_name}", colours["valid"])]

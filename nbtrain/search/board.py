@@ -134,7 +134,7 @@ def search_report(standing: Standing, *, figures: bool = True) -> Report:
 
 def _headline(standing: Standing) -> str:
     done = sum(one.state not in ("running", "interrupted") for one in standing.shown)
-    head = f"{done} of {standing.wanted} trials"
+    head = f"{done} of {standing.wanted} trials, {standing.options.method}"
     if standing.status not in ("planned", "running", "completed"):
         head += f", {standing.status}" + (f": {standing.reason}" if standing.reason else "")
     best = standing.best
@@ -232,7 +232,7 @@ def _at_edges(standing: Standing) -> str:
         parameter = standing.space[name]
         numbers = isinstance(value, (int, float)) and not isinstance(value, bool)
         several = isinstance(parameter, Range) or len(parameter.values) > 2
-        if numbers and several and not 0.02 < parameter.share(value) < 0.98:
+        if numbers and value and several and not 0.02 < parameter.share(value) < 0.98:  # 0 is where it ends
             found.append(f"{name} {shown(value)}")
     if not found:
         return ""

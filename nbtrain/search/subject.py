@@ -128,12 +128,14 @@ class OfFactory(Subject):
         factory: takes the parameters it names, or all of them as one mapping; returns a model, or several of
             model, optimizer, loss, scheduler, data, val as a tuple or by these names.
         given: role -> object, for what the factory does not return. words: options of each run.
+        names: role -> what the person calls that object.
     """
 
     factory: Callable[..., Any]
     given: Mapping[str, Any]
     words: Mapping[str, Any]
     of: str = "a factory"
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def _names(self) -> set[str] | None:
         """Return the parameters the factory names; None where it takes one mapping."""
@@ -195,7 +197,13 @@ class OfFactory(Subject):
         roles = {role: parts.get(role) for role in ROLES}
         for role in ("val", "scheduler"):
             roles[role] = False if roles[role] is None else roles[role]
-        return find_setup({}, **roles), {**self.words, **options}
+        found = find_setup({}, **roles)
+        loss = self.names.get("loss") or (type(found.loss.value).__name__ if found.loss else "")
+        called = {"train": self.names.get("data", "train_loader"), "val": self.names.get("val", "val_loader"),
+                  "loss": loss}  # fmt: skip
+        named = {role: Named(name, getattr(found, role).value) for role, name in called.items()
+                 if getattr(found, role) is not None}  # fmt: skip
+        return replace(found, **named), {**self.words, **options}
 
     def objects(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return model, optimizer and loader with these values, by name, to be looked at."""

@@ -54,6 +54,39 @@ def test_live_objects_are_searched_on_copies_and_the_best_can_be_applied(objects
     assert [one.parent.name for one in kept] == [search.best_trial.run], "checkpoints of the best alone stay"
 
 
+def test_the_best_of_a_factory_is_a_configuration_that_trains_its_model(
+    objects: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """best.yaml names the function with its best arguments, and plans a run on the notebook's variables."""
+    from nbtrain.commands._table import command
+    from nbtrain.commands.parse import parse
+    from nbtrain.commands.spec import Context
+
+    def make(width: int, lr: float) -> Any:
+        model = nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 2))
+        return model, torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+
+    context = Context(namespace={**objects, "make": make, "space": {"width": [8], "lr": [0.1]}})
+    line = [
+        "train_loader",
+        "--factory",
+        "make",
+        "--search-space",
+        "space",
+        "--n-trials",
+        "1",
+        "--epochs",
+        "1",
+    ]
+    chosen = command("search")
+    search = chosen.run(parse(chosen, [*line, "--loss", "criterion"]), context).start().wait()
+    assert str(search.status) == "completed", search.trials
+    plan = command("plan")
+    planned = plan.run(parse(plan, ["--config", "search/best.yaml"]), context)
+    said = planned.to_text() if hasattr(planned, "to_text") else str(planned)
+    assert "make" in said and "train_loader" in said and "the model is taken" in said
+
+
 class Wide(nn.Module):
     """Fails in the ways a trial can fail."""
 
