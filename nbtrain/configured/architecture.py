@@ -71,8 +71,8 @@ def build_model(
 def _model_alone(built: Built) -> Built:
     """Take the model of what a function returned that makes an optimizer and so on, too."""
     made = built.model
-    parts = list(made.values()) if isinstance(made, Mapping) else made if isinstance(made, (tuple,
-    list)) else ()
+    several = isinstance(made, (Mapping, tuple, list))
+    parts = list(made.values() if isinstance(made, Mapping) else made) if several else []
     loss = nn.modules.loss._Loss
     models = [one for one in parts if isinstance(one, nn.Module) and not isinstance(one, loss)]
     if isinstance(made, nn.Module) or len(models) != 1:

@@ -27,6 +27,7 @@ from nbtrain.report.model import (
     Series,
     Table,
 )
+from nbtrain.report.plain import one_line
 from nbtrain.search.options import SearchOptions
 from nbtrain.search.space import Range, Space
 from nbtrain.search.study import Trial, best_of
@@ -108,7 +109,7 @@ def trial_line(one: Trial, metric: str) -> str:
         parts.append(units.seconds(one.seconds))
     parts.append(said(one.values))
     reason = " ".join(one.reason.split())
-    return "  ".join([*parts, *([reason[:200]] if reason else ())])
+    return "  ".join([*parts, *([one_line(reason, 120)] if reason else ())])
 
 
 def search_report(standing: Standing, *, figures: bool = True) -> Report:

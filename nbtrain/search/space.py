@@ -165,6 +165,13 @@ class Space:
         """The names of all parameters."""
         return tuple(one.name for one in self.parameters)
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether there are lists alone, with few enough combinations for a grid."""
+        several = (one.values for one in self.parameters if isinstance(one, Choice))
+        lists = all(isinstance(one, Choice) for one in self.parameters)
+        return lists and math.prod(map(len, several)) <= MOST_POINTS
+
     def __getitem__(self, name: str) -> Choice | Range:
         return next(one for one in self.parameters if one.name == name)
 

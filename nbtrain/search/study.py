@@ -62,7 +62,7 @@ class Trial:
 
 
 class Study:
-    """The trials of one search.
+    """The trials of one search. Over lists alone `random` is a shuffled grid: nothing is tried twice.
 
     Args:
         folder: the search's. Opens the file there, or makes it.
@@ -74,6 +74,7 @@ class Study:
     def __init__(self, folder: Path, space: Space, options: SearchOptions) -> None:
         self._optuna = require("optuna", why="to search")
         self.folder, self.space, self.options = folder, space, options
+        self._grid: list[dict[str, Any]] | None = None
         path = folder / FILE
         with _quiet(self._optuna):
             try:
@@ -95,9 +96,23 @@ class Study:
     def wanted(self) -> int:
         """How many trials there are to be in all; of a grid no more than it has points."""
         if self.options.method == "grid":
-            points = len(self.space.grid())
+            points = len(self._points())
             return min(points, self.options.n_trials or points)
-        return self.options.trials
+        return (
+            min(len(self._points()), self.options.trials)
+            if self._is_drawn_from_a_list
+            else self.options.trials
+        )
+
+    @property
+    def _is_drawn_from_a_list(self) -> bool:
+        """Whether it is random over a few values: then no combination is drawn twice."""
+        return self.options.method == "random" and self.space.is_finite
+
+    def _points(self) -> list[dict[str, Any]]:
+        if self._grid is None:
+            self._grid = self.space.grid()
+        return list(self._grid)
 
     def prepare(self) -> None:
         """Take up what a dead process left, and put the points of a grid into the queue."""
@@ -106,12 +121,12 @@ class Study:
                 owner = Owner.from_dict(one.user_attrs.get("owner"))
                 if owner is None or is_alive(owner) is False:
                     self._interrupt(one.number, "its process was gone")
-            if self.options.method == "grid":
+            if self.options.method == "grid" or self._is_drawn_from_a_list:
                 known = {
                     _key(one.user_attrs.get("values") or one.user_attrs.get("wish")) for one in self._frozen()
                 }
-                points = self.space.grid()
-                if len(points) > self.wanted:  # not a corner of it
+                points = self._points()
+                if self._is_drawn_from_a_list or len(points) > self.wanted:  # not a corner of it
                     random.Random(self.options.seed).shuffle(points)
                 for values in points[: self.wanted]:
                     if _key(values) not in known:

@@ -31,7 +31,8 @@ def test_a_search_runs_beside_the_kernel_and_leaves_picture_and_report(live: Any
     live("%env NBTRAIN_WAIT=1")
     cell = live(LINE.format("batch") + " --n-trials 2")
     assert cell.text.count("completed  val_loss") == 2, "a line a trial where nobody looks"
-    assert any("image/png" in data for data in cell.shown) and not [data for data in cell.shown if WIDGET in data]
+    assert any("image/png" in data for data in cell.shown)
+    assert not any(WIDGET in data for data in cell.shown)
 
 
 def test_a_proposed_command_runs_at_a_click(live: Any) -> None:

@@ -299,3 +299,22 @@ def test_several_processes_share_one_search_and_a_dead_one_loses_its_trial_alone
     states = list(search.trials["state"])
     assert len(states) == 4 and states.count("failed") == 1 and states.count("completed") == 3, search.trials
     assert "signal 9" in search.trials[search.trials["state"] == "failed"].iloc[0]["reason"]
+
+
+def test_random_over_lists_tries_nothing_twice(tmp_path: Path) -> None:
+    """Of six combinations six random trials are asked for, all different, in another order than a grid's."""
+    from nbtrain.search.options import SearchOptions
+    from nbtrain.search.reading import space_of
+    from nbtrain.search.study import Study
+
+    space = space_of({"a": [1, 2, 3], "b": ["x", "y"]})
+    study = Study(tmp_path, space, SearchOptions.from_words({"n_trials": 20}))
+    study.prepare()
+    drawn = []
+    while (asked := study.ask()) is not None:
+        drawn.append(asked[1])
+        study.tell(asked[0], "completed", value=1.0)
+    study.close()
+
+    assert study.wanted == 6 and len({repr(one) for one in drawn}) == 6
+    assert drawn != space.grid() and sorted(map(repr, drawn)) == sorted(map(repr, space.grid()))
