@@ -209,7 +209,7 @@ def _given(args: SimpleNamespace) -> dict[str, Any]:
     found = {name: vars(args)[name] for name in names if vars(args)[name] not in (None, False, [])}
     if "config" in found:
         found["config"] = str(Path(found["config"]).expanduser().absolute())
-    return {name: value for name, value in found.items() if name != "seed"}
+    return found
 
 
 def _space(args: SimpleNamespace, context: Context, said: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -147,6 +147,11 @@ def _node(value: Any) -> Node:
     return Node(value, 0, text=str(value))
 
 
+def _sentence(finding: Any) -> str:
+    more = f"; recommended: {finding.recommended}" if finding.recommended else ""
+    return f"{finding.issue.rstrip('.')}{more}"
+
+
 def red_flags(subject: Subject, space: Space) -> list[str]:
     """Return sentences about values of a space that the review warns of. A value that cannot be looked at is
     left to its trial.
@@ -168,7 +173,7 @@ def red_flags(subject: Subject, space: Space) -> list[str]:
         for one in found:
             if one.severity in (Severity.CRITICAL, Severity.WARNING):
                 seen.setdefault(one.rule, {}).setdefault(name, []).append(value)
-                said[f"{one.rule} {name} {value!r}"] = f"{one.issue} {one.recommended or ''}".strip()
+                said[f"{one.rule} {name} {value!r}"] = _sentence(one)
     sentences = []
     for rule, places in seen.items():
         for name, flagged in places.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 # kind -> (heading, what it is)
 KINDS = {
     "leftover": ("Left by a crash", "Saves and runs that were broken off. Nothing reads them."),
-    "orphan": ("Checkpoints without a run", "No manifest of a run stands above them."),
+    "orphan": ("Checkpoints without a run", "In no run's folder. One may be the only copy of a model."),
     "no-manifest": ("Runs without a manifest", "They look like runs, and nothing can be read of them."),
     "failed": ("Failed runs", "Failed or diverged, or broken off before the first checkpoint."),
     "duplicate": ("Duplicates", "The same bytes as another file, which is named."),

@@ -33,7 +33,7 @@ def _headline(found: Looked) -> str:
         return f"Nothing lies about in {found.root} ({units.size(found.n_bytes)})."
     total = units.size(sum(one.n_bytes for one in certain))
     return (
-        f"{len(certain)} things that could go, {total} of {units.size(found.n_bytes)} in {found.root}. "
+        f"{len(certain)} things to look at, {total} of {units.size(found.n_bytes)} in {found.root}. "
         "Nothing has been removed, and nothing will be: look at each, then run its command."
     )
 

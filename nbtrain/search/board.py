@@ -118,7 +118,7 @@ def search_report(standing: Standing, *, figures: bool = True) -> Report:
     sections = []
     if standing.warnings:
         notes = tuple(Note(text, tone="warning") for text in standing.warnings)
-        sections.append(Section("Before you trust it", notes))
+        sections.append(Section("About the space", notes))
     if standing.now:
         sections.append(Section("Now", (_now(standing),)))
     if figures and any(one.curve for one in standing.shown):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +13,7 @@ from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
 from nbtrain.errors import UsageError, UserError
@@ -255,12 +258,29 @@ def _said(values: Mapping[str, Any]) -> str:
 def _copied(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Return copies that belong to each other as the originals do: one memo, so that parameters are one."""
     try:
-        return copy.deepcopy(dict(parts))
+        twins = copy.deepcopy(dict(parts))
+        if isinstance(twins.get("scheduler"), LRScheduler):
+            _stepped_under_a_scheduler(twins["optimizer"])
+        return twins
     except Exception as error:
         raise UsageError(
             f"The objects cannot be copied, and each trial needs copies: {type(error).__name__}: {error}",
             suggestion="Give a function that makes them instead: --factory NAME, factory=function.",
         ) from None
+
+
+def _stepped_under_a_scheduler(optimizer: Optimizer) -> None:
+    """Mark a copied optimizer as torch's schedulers mark theirs, or they warn of steps they do not see."""
+    held, step = weakref.ref(optimizer), type(optimizer).step
+
+    @functools.wraps(step)
+    def stepped(*args: Any, **kwargs: Any) -> Any:
+        mine: Any = held()
+        mine._opt_called = True
+        return step(mine, *args, **kwargs)
+
+    stepped._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
+    optimizer.step = stepped  # type: ignore[method-assign]
 
 
 def _by_role(made: Any, factory: Callable[..., Any]) -> dict[str, Any]:

@@ -36,8 +36,7 @@ def test_a_search_runs_beside_the_kernel_and_leaves_picture_and_report(live: Any
 
 
 def test_a_proposed_command_runs_at_a_click(live: Any) -> None:
-    """`%train command` shows the command and a button; nothing runs before the click, then its output is
-    here."""
+    """`%train command` shows a command and a button; only a click runs it, and its output is here."""
     live(
         "from pathlib import Path\n"
         "Path('hello.py').write_text('import argparse\\n# model.fit()\\n"

@@ -25,6 +25,19 @@ reproducibility: {seed: 42}
 """
 
 
+@pytest.mark.filterwarnings("error:.*has been overridden:UserWarning")
+def test_a_scheduler_goes_with_the_copies(objects: dict[str, Any]) -> None:
+    """A copied scheduler drives the copied optimizer from the trial's rate on, without a warning of torch."""
+    optimizer = objects["optimizer"]
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=8)
+    search = on(objects, space={"lr": [0.1]}, n_trials=1, scheduler=scheduler).wait()
+    run = nbtrain.load_run(next(Path("search/runs").iterdir()))
+
+    assert list(search.trials["state"]) == ["completed"], search.trials["reason"].iloc[0]
+    assert run.history["lr"].iloc[0] == pytest.approx(0.1) and run.history["lr"].iloc[-1] < 0.02
+    assert optimizer.param_groups[0]["lr"] == 1e-3 and scheduler.last_epoch == 0
+
+
 def on(objects: dict[str, Any], **how: Any) -> Any:
     """Search on the objects, and wait."""
     names = {"optimizer": "optimizer", "loss": "criterion", "val": "val_loader"}
