@@ -55,7 +55,7 @@ def search(
         model, data, factory, rest, known
     )  # fmt: skip
     chosen = _chosen({**how, "seed": how.get("seed", rest.get("seed"))})
-    warnings = _looked_at(subject, found, Path(output))
+    warnings = _looked_at(subject, found, Path(output), chosen.metric)
     return Search(subject, found, chosen, Place(Path(output), resume), warnings=warnings).start()
 
 
@@ -148,7 +148,7 @@ def _of_configuration(args: SimpleNamespace, context: Context, space: Any) -> An
     return OfConfiguration(base, names, args.loss, beside(args))
 
 
-def _looked_at(subject: Any, space: Any, output: Path) -> list[str]:
+def _looked_at(subject: Any, space: Any, output: Path, metric: str) -> list[str]:
     """Refuse what cannot work, before anything is on disk; return what the review says of the space."""
     from nbtrain.commands.searched import red_flags
     from nbtrain.extras import require
@@ -161,6 +161,13 @@ def _looked_at(subject: Any, space: Any, output: Path) -> list[str]:
         raise UsageError(
             "A search judges trials by validation, and there is no validation data.",
             suggestion="Add --val LOADER (val=loader), or --split 0.2 (split=0.2), or `val` under `data`.",
+        )
+    measured = ["val_loss", *(["val_acc"] if plan.work.hits is not None else [])]
+    measured += [f"val_{name}" for name in plan.work.options.metrics]
+    if metric not in measured:
+        raise UsageError(
+            f"`{metric}` is to be judged, and a validation gives {', '.join(measured)}.",
+            suggestion="--objective takes one of these; --metric NAME=FUNCTION adds one of your own.",
         )
     return red_flags(subject, space)
 
@@ -192,7 +199,7 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     how |= {name: value for name, value in _said(args).items() if value is not None}
     options = _chosen(how)
     subject = _subject(args, context, space)
-    warnings = _looked_at(subject, space, folder)
+    warnings = _looked_at(subject, space, folder, options.metric)
     place = Place(folder, args.resume, given)
     return Search(subject, space, options, place, warnings=warnings, in_thread=context.in_thread)
 

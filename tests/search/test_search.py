@@ -273,6 +273,8 @@ def test_objects_refuse_what_they_do_not_have(objects: dict[str, Any]) -> None:
         on({**objects, "model": model, "optimizer": adam}, space={"dropout": [0.1]})
     with pytest.raises(UsageError, match="validation"):
         on(objects, space={"lr": [0.1]}, val=None)
+    with pytest.raises(UsageError, match="gives val_loss, val_acc"):
+        on(objects, space={"lr": [0.1]}, metric="val_accuracy")
     assert not Path("search").exists()
 
 
