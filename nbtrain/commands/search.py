@@ -89,7 +89,9 @@ def _python_subject(
             suggestion="nbtrain.search(model, loader, space=...), or factory=function, or config=FILE.",
         )
     setup = find_setup({}, model=model, data=data, **{**given, "scheduler": given["scheduler"] or False})
-    called = _called({**given, "model": model, "train": data}, known)
+    called = {"train": "train_loader", "val": "val_loader", "optimizer": "optimizer"}
+    called |= {"loss": type(setup.loss.value).__name__} if setup.loss is not None else {}
+    called |= _called({**given, "model": model, "train": data}, known)
     named = {
         role: replace(one, name=called.get(role, one.name))
         for role in ("model", "train", "val", "optimizer", "loss", "scheduler")

@@ -11,7 +11,7 @@ import json
 import math
 import random
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +83,7 @@ class Study:
                 self._study = self._optuna.create_study(
                     storage=self._storage, study_name=NAME, load_if_exists=True,
                     direction="maximize" if options.maximize else "minimize",
-                    sampler=_PerTrial(self._optuna, options).sampler(),
+                    sampler=_PerTrial(self._optuna, options, self._frozen).sampler(),
                     pruner=_pruner(self._optuna, options),
                 )  # fmt: skip
             except Exception as error:
@@ -246,13 +246,14 @@ class _PerTrial:
     The place leaves out trials whose values were given, so that one that is done again moves none.
     """
 
-    def __init__(self, optuna: Any, options: SearchOptions) -> None:
-        self._optuna, self._options = optuna, options
+    def __init__(self, optuna: Any, options: SearchOptions, trials: Callable[[], list[Any]]) -> None:
+        self._optuna, self._options, self._trials = optuna, options, trials
         self._known: tuple[int, Any] = (-1, None)
 
-    def _of(self, study: Any, trial: Any) -> Any:
+    def _of(self, trial: Any) -> Any:
         if self._known[0] != trial.number:
-            drawn = [one for one in study.get_trials(deepcopy=False) if "again" not in one.user_attrs]
+            # all of them: with Hyperband the study given here has those of one bracket alone
+            drawn = [one for one in self._trials() if "again" not in one.user_attrs]
             place = sum(one.number < trial.number for one in drawn)
             seed = (self._options.seed * 1_000_003 + place) % 2**32
             if self._options.method == "bayesian":
@@ -268,13 +269,13 @@ class _PerTrial:
 
         class PerTrial(self._optuna.samplers.BaseSampler):  # type: ignore[name-defined, misc]
             def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
-                return outer._of(study, trial).infer_relative_search_space(study, trial)
+                return outer._of(trial).infer_relative_search_space(study, trial)
 
             def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:
-                return outer._of(study, trial).sample_relative(study, trial, search_space)
+                return outer._of(trial).sample_relative(study, trial, search_space)
 
             def sample_independent(self, study: Any, trial: Any, name: str, distribution: Any) -> Any:
-                return outer._of(study, trial).sample_independent(study, trial, name, distribution)
+                return outer._of(trial).sample_independent(study, trial, name, distribution)
 
         return PerTrial()
 

@@ -333,3 +333,25 @@ def test_random_over_lists_tries_nothing_twice(tmp_path: Path) -> None:
 
     assert study.wanted == 6 and len({repr(one) for one in drawn}) == 6
     assert drawn != space.grid() and sorted(map(repr, drawn)) == sorted(map(repr, space.grid()))
+
+
+def test_each_trial_draws_for_itself(tmp_path: Path) -> None:
+    """Over a range eight trials draw eight values, in brackets too, and a second search the same."""
+    from nbtrain.search.options import SearchOptions
+    from nbtrain.search.reading import space_of
+    from nbtrain.search.study import Study
+
+    drawn = {}
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        how = SearchOptions.from_words({"n_trials": 8, "method": "bayesian", "pruner": "hyperband"})
+        study = Study(tmp_path / name, space_of({"lr": {"low": 1e-5, "high": 1.0, "log": True}}), how)
+        drawn[name] = []
+        while (asked := study.ask()) is not None:
+            drawn[name].append(asked[1]["lr"])
+            study.judged(asked[0], 1, asked[1]["lr"])
+            study.tell(asked[0], "completed", value=asked[1]["lr"])
+        study.close()
+
+    assert len(set(drawn["one"])) == 8
+    assert drawn["one"] == drawn["other"]
