@@ -121,6 +121,10 @@ class OfConfiguration(Subject):
         optimizer, _ = make_optimizer(configuration, model)
         return {"model": model, "optimizer": optimizer, "train_loader": loader}
 
+    def forget(self) -> None:
+        """Hold the model that was looked at no longer: trials make their own."""
+        self._looked = None
+
     def configuration(self, values: Mapping[str, Any]) -> str:
         """Return the YAML of a training with these values."""
         return as_yaml(self._with(values))
@@ -174,6 +178,8 @@ def red_flags(subject: Subject, space: Space) -> list[str]:
             if one.severity in (Severity.CRITICAL, Severity.WARNING):
                 seen.setdefault(one.rule, {}).setdefault(name, []).append(value)
                 said[f"{one.rule} {name} {value!r}"] = _sentence(one)
+    if isinstance(subject, OfConfiguration):
+        subject.forget()
     sentences = []
     for rule, places in seen.items():
         for name, flagged in places.items():

@@ -38,4 +38,4 @@ def test_the_board_follows_and_a_click_stops_the_search(lab: Lab, shoot: Callabl
         cell.locator(".nbt-report", has_text="Go on: %train search --resume").wait_for(timeout=60_000)
         assert cell.locator("img[src^='data:image/png']").count() and stop.is_hidden()
         assert notebook.ask("search.status.value") == "stopped"
-        shoot("search-end", cell.locator(".jp-OutputArea-output").last)
+        shoot("search-end", cell.locator(".jp-OutputArea").first)
