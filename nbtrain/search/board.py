@@ -137,7 +137,9 @@ def _headline(standing: Standing) -> str:
     done = sum(one.state not in ("running", "interrupted") for one in standing.shown)
     head = f"{done} of {standing.wanted} trials, {standing.options.method}"
     if standing.status not in ("planned", "running", "completed"):
-        head += f", {standing.status}" + (f": {standing.reason}" if standing.reason else "")
+        plain = standing.reason.startswith(standing.status)  # "stopped by hand" says it all
+        head += f", {standing.reason}" if plain else f", {standing.status}"
+        head += f": {standing.reason}" if standing.reason and not plain else ""
     best = standing.best
     if best is None:
         return f"{head}. None has come to its end yet." if standing.status == "running" else f"{head}."

@@ -18,7 +18,7 @@ from typing import Any
 from nbtrain.search.space import Range, Space
 from nbtrain.search.study import Trial
 
-LEAST = 6  # trials at their ends; of fewer the order is mostly chance
+LEAST = 10  # trials at their ends; of fewer the order is mostly chance
 MOST_PARTS, LEAST_IN_PART = 4, 3
 
 

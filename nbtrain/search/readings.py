@@ -97,7 +97,7 @@ class SearchReadings:
             progress = run.progress
             now = {"run": run.id, "epoch": progress.epoch, "of": progress.total_epochs, **run.latest}
         best_yaml = self.dir / "best.yaml"
-        text = best_yaml.read_text(encoding="utf-8") if self.is_over and best_yaml.exists() else ""
+        text = best_yaml.read_text(encoding="utf-8") if self.status.over and best_yaml.exists() else ""
         return Standing(
             self.space, self.options, tuple(trials), importance, wanted, str(self.dir), str(self.status),
             self.stop_reason, self.warnings, now, text,

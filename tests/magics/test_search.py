@@ -26,7 +26,7 @@ def test_a_search_runs_beside_the_kernel_and_leaves_picture_and_report(live: Any
     assert live("str(search.status), len(search.trials)").text.strip() == "('completed', 8)"
     shown = live("search")
     assert any("image/png" in data for data in shown.shown)
-    assert "Best val_loss" in shown.text and "trials.csv" in shown.text
+    assert "Best val_loss" in shown.text and "trials.csv" in shown.text and "learning_rate:" in shown.text
 
     live("%env NBTRAIN_WAIT=1")
     cell = live(LINE.format("batch") + " --n-trials 2")
