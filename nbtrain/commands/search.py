@@ -186,7 +186,12 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     folder = Path(args.output or DEFAULT_FOLDER).expanduser()
     args = copy.copy(args)
     said: dict[str, Any] = {}
-    if args.resume and (folder / SEARCH_FILE).exists():
+    if args.resume and not (folder / SEARCH_FILE).exists():
+        raise UsageError(
+            f"There is no search in {folder} to go on with.",
+            suggestion="Give its folder with --output, or leave --resume out.",
+        )
+    if args.resume:
         said = read_search(folder)
         for name, value in (said.get("given") or {}).items():
             if vars(args).get(name) in (None, False, []):

@@ -263,6 +263,14 @@ def test_a_space_no_configuration_can_have_is_refused_before_anything_is_written
     assert not Path("search").exists()
 
 
+def test_resume_needs_a_search_to_go_on_with(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--resume` with a folder that holds none says so, and makes none."""
+    from nbtrain.cli.main import main
+
+    assert main(["search", "--resume", "--output", "nowhere"]) == 2
+    assert "no search in nowhere" in capsys.readouterr().err and not Path("nowhere").exists()
+
+
 def test_objects_refuse_what_they_do_not_have(objects: dict[str, Any]) -> None:
     """A setting the optimizer lacks, dropout without layers, no validation: each is said beforehand."""
     with pytest.raises(UsageError, match="momentun"):
