@@ -17,8 +17,8 @@ MARKS = ("<!-- map: written by `make map` from the files' own first sentences --
 # Top to bottom, as an import may point; then what stands beside the library.
 PARTS = (
     "magics", "cli", "commands", "widgets", "review", "diagnose", "compare", "explain", "memory",
-    "checkpoints", "evaluation", "export", "latency", "exported", "train", "watch", "running",
-    "telemetry", "notebook", "runs", "config", "report",
+    "checkpoints", "evaluation", "export", "latency", "exported", "search", "launching", "housekeeping",
+    "train", "watch", "running", "telemetry", "notebook", "runs", "config", "report",
 )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nbtrain.commands.runs import last_run as last_run
     from nbtrain.commands.runs import load_run as load_run
     from nbtrain.commands.runs import runs as runs
+    from nbtrain.commands.search import search as search
     from nbtrain.commands.start import train as train
     from nbtrain.commands.validate import validate as validate
     from nbtrain.commands.watch import watch as watch
@@ -54,6 +55,7 @@ _HOME = {
     "lr_find": "nbtrain.commands.lr_find",
     "review": "nbtrain.commands.review",
     "runs": "nbtrain.commands.runs",
+    "search": "nbtrain.commands.search",
     "train": "nbtrain.commands.start",
     "validate": "nbtrain.commands.validate",
     "watch": "nbtrain.commands.watch",

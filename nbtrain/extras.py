@@ -13,6 +13,7 @@ EXTRA_OF = {
     "torchvision": "vision",
     "timm": "vision", "pyarrow": "parquet", "transformers": "hf", "onnx": "export",
     "onnxscript": "export", "onnxruntime": "export", "onnxruntime_gpu": "export", "safetensors": "export",
+    "optuna": "search",
 }  # fmt: skip
 
 

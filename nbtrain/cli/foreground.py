@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from nbtrain.running.keeper import epoch_line
@@ -37,6 +39,60 @@ def train_here(run: Any, *, quiet: bool) -> bool:
                 raise
             interrupted = True
             run.stop()
+
+
+def search_here(search: Any, *, quiet: bool) -> bool:
+    """Start a planned search and wait until it is over, a line a trial; return whether Ctrl-C ended it.
+
+    Ctrl-C stops the trial under way at its next step, to be gone on with by --resume; a second one leaves.
+
+    Args:
+        quiet: print nothing.
+    """
+    if not quiet:
+        for warning in search.warnings:
+            print(f"! {warning}", flush=True)
+        print(f"Searching in {search.dir}. Ctrl-C stops it; --resume goes on.", flush=True)
+    search.start()
+    said = 0
+    interrupted = False
+    while True:
+        try:
+            over = search.is_over
+            lines = search.lines(said)
+            said += len(lines)
+            if not quiet:
+                for line in lines:
+                    print(line, flush=True)
+            if over:
+                return interrupted
+            time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+            search.stop()
+
+
+def run_here(proposal: Any, *, as_json: bool, show: Callable[[Any], None]) -> int:
+    """Show a proposed command, ask, and run it with its output; return its exit status.
+
+    Args:
+        as_json: show one object and run nothing, for programs that decide for themselves.
+    """
+    show(proposal)
+    if as_json:
+        return 0
+    if not proposal.yes:
+        if not sys.stdin.isatty():
+            print("Nobody is here to say yes. Add --yes to run it.")
+            return 0
+        if input("Run it? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("Not run.")
+            return 0
+    from nbtrain.launching.running import run
+
+    return run(proposal, lambda line: print(line, flush=True))
 
 
 def _print_new(run: Any, said: int) -> int:

@@ -69,7 +69,9 @@ def _run(words: list[str], *, as_json: bool) -> int:
             _show({"version": nbtrain.__version__} if as_json else nbtrain.__version__, as_json=as_json)
             return 0
         value = _value(words)
-        interrupted = _is_planned(value) and _trained(value, quiet=as_json)
+        if hasattr(value, "argv"):
+            return _proposed(value, as_json=as_json)
+        interrupted = _is_planned(value) and _done(value, quiet=as_json)
         _show(value, as_json=as_json)
         if interrupted:
             return 130
@@ -84,6 +86,13 @@ def _run(words: list[str], *, as_json: bool) -> int:
     else:
         return 1 if _critical(value) else 0
     return 0
+
+
+def _proposed(proposal: Any, *, as_json: bool) -> int:
+    """Show a proposed command; run it after a yes, and return its exit status."""
+    from nbtrain.cli.foreground import run_here
+
+    return run_here(proposal, as_json=as_json, show=lambda value: _show(value, as_json=as_json))
 
 
 def _value(words: list[str]) -> Any:
@@ -103,6 +112,8 @@ def _show(value: Any, *, as_json: bool) -> None:
         from nbtrain.commands.finish import completion
 
         print(completion(value).to_text())
+    elif _is_search(value):
+        print(value.report().to_text())
     elif value is not None:
         print(value)
 
@@ -134,16 +145,21 @@ def _is_run(value: Any) -> bool:
     return hasattr(value, "manifest")
 
 
-def _trained(run: Any, *, quiet: bool) -> bool:
-    """Train a planned run to its end; return whether Ctrl-C ended it."""
-    from nbtrain.cli.foreground import train_here
+def _done(value: Any, *, quiet: bool) -> bool:
+    """Do a planned run or search to its end; return whether Ctrl-C ended it."""
+    from nbtrain.cli.foreground import search_here, train_here
 
-    return train_here(run, quiet=quiet)
+    return (train_here if _is_run(value) else search_here)(value, quiet=quiet)
+
+
+def _is_search(value: Any) -> bool:
+    return hasattr(value, "best_trial")
 
 
 def _is_planned(value: Any) -> bool:
-    """Say whether a command returned a run that waits to be started."""
-    return _is_run(value) and str(value.status) == "planned" and hasattr(value, "start")
+    """Say whether a command returned a run or a search that waits to be started."""
+    planned = (_is_run(value) or _is_search(value)) and str(value.status) == "planned"
+    return planned and hasattr(value, "start")
 
 
 def _critical(value: Any) -> bool:

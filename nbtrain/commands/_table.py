@@ -28,6 +28,9 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect": ("nbtrain.commands.inspect", "look at a model, optimizer, scheduler, loader or checkpoint"),
     "lr-find": ("nbtrain.commands.lr_find", "find a learning rate by a range test that leaves no trace"),
     "estimate": ("nbtrain.commands.estimate", "estimate the memory of a training step before it runs"),
+    "search": ("nbtrain.commands.search", "search hyperparameters: random, grid or bayesian"),
+    "command": ("nbtrain.commands.command", "propose the command for a training asked for in words"),
+    "cleanup": ("nbtrain.commands.cleanup", "list what lies about, with its removal; delete nothing"),
     "free": ("nbtrain.commands.free", "let go of the memory of a failed cell"),
     "evaluate": ("nbtrain.commands.evaluate", "evaluate a checkpoint, or the model as it is, on a data set"),
     "export": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -73,11 +73,37 @@ def prepared(args: SimpleNamespace, context: Context) -> Any:
         InvalidConfig: the configuration cannot be used; carries every error. UsageError: something does not
         fit.
     """
+    from nbtrain.configured.building import prepare
+
+    configuration, ignored = decided(args, context)
+    names = context.visible() if context.in_notebook else None
+    roles = {"loss": args.loss}
+    found = prepare(configuration, names, roles=roles, words=beside(args))
+    return _with_notes(found, ignored)
+
+
+def beside(args: SimpleNamespace) -> dict[str, Any]:
+    """Return the options of a line that a run takes beside its configuration."""
+    return {name: vars(args)[name] for name in _BESIDE if vars(args)[name] not in (None, False)}
+
+
+def decided(
+    args: SimpleNamespace, context: Context, *, given: Iterable[str] = ()
+) -> tuple[Any, list[str]]:
+    """Return the configuration of a line with every setting decided that can be without the objects, and what
+    a diagnosis recommends that is no setting.
+
+    Args:
+        given: settings that come from elsewhere, which the file need not make.
+
+    Raises:
+        InvalidConfig: the configuration cannot be used; carries every error. UsageError: something does not
+        fit.
+    """
     from nbtrain.commands.config_place import place_of
     from nbtrain.config.checking import check_file
     from nbtrain.config.modes import supplied
     from nbtrain.config.resolved import resolve
-    from nbtrain.configured.building import prepare
 
     _refuse_objects(args)
     names = context.visible() if context.in_notebook else None
@@ -87,17 +113,14 @@ def prepared(args: SimpleNamespace, context: Context) -> Any:
     checked = check_file(
         args.config,
         place_of(args.config, names),
-        supplied={*supplied(args.mode), *options},
+        supplied={*supplied(args.mode), *options, *given},
         overlaid=overlaid,
     )
     configuration = resolve(checked, mode=args.mode, options=overlaid)
     if changes:
         taken = {name: value for name, value in changes.items() if name not in options}
         configuration = configuration.with_values("diagnosis", **taken)
-    roles = {"loss": args.loss}
-    words = {name: vars(args)[name] for name in _BESIDE if vars(args)[name] not in (None, False)}
-    found = prepare(configuration, names, roles=roles, words=words)
-    return _with_notes(found, ignored)
+    return configuration, ignored
 
 
 def _with_notes(found: Any, ignored: list[str]) -> Any:

@@ -151,10 +151,10 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
         )
     model, data = [*args.objects, None, None][:2]
     said = {"model": model, "data": data, **{role: getattr(args, role) for role in ROLES}}
-    return plan_of(lambda options, known: _setup(said, options, known, context), _options(args, context))
+    return plan_of(lambda options, known: setup_of(said, options, known, context), options_of(args, context))
 
 
-def _setup(said: Mapping[str, Any], options: Any, known: Mapping[str, str], context: Context) -> Any:
+def setup_of(said: Mapping[str, Any], options: Any, known: Mapping[str, str], context: Context) -> Any:
     """Find the objects. `known`: role -> name that a run to be resumed had them under."""
     from nbtrain.notebook.namespace import find_setup
 
@@ -166,7 +166,7 @@ def _setup(said: Mapping[str, Any], options: Any, known: Mapping[str, str], cont
     return find_setup(there, **roles)
 
 
-def _options(args: SimpleNamespace, context: Context) -> Any:
+def options_of(args: SimpleNamespace, context: Context) -> Any:
     """Return the options of a line; what it leaves out comes from the notebook's settings."""
     from nbtrain.train.options import TrainOptions
 

@@ -16,7 +16,7 @@ from nbtrain.report.model import Block, Cell, KeyValues, Note, Report, Section, 
 
 ORIGINS = {
     "config": "you set it", "option": "you set it on the line", "mode": "by the mode", "default": "default",
-    "data": "from the data", "diagnosis": "from the diagnosis",
+    "data": "from the data", "diagnosis": "from the diagnosis", "search": "by the search",
 }  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z_./][\w./:@+-]*")
 
@@ -60,6 +60,16 @@ def _value(value: Any) -> str:
         text = repr(value)  # 1e-05: other readers need the point to see a number
         return text if "e" not in text or "." in text else text.replace("e", ".0e", 1)
     return json.dumps(value, ensure_ascii=False)
+
+
+def flow_value(value: Any) -> str:
+    """Write any plain value in one line: lists in brackets, mappings in braces."""
+    if isinstance(value, Mapping):
+        pairs = [f"{json.dumps(str(key))}: {flow_value(one)}" for key, one in value.items()]
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(flow_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _value(value)
 
 
 def shown_value(value: Any) -> str:

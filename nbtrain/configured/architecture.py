@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -23,6 +23,7 @@ from nbtrain.extras import require
 from nbtrain.notebook.rng import preserved_rng
 from nbtrain.train.seeds import seed_everything
 
+_SAID = ("config", "mode", "option", "search")  # origins of what somebody has asked for
 _SIZES = ("hidden_size", "num_layers", "num_heads")
 
 
@@ -58,13 +59,26 @@ def build_model(
     word = str(configuration.get("architecture") or "")
     with preserved_rng():
         seed_everything(configuration.values["seed"])
-        built = _built(word, configuration, names, shape)
+        built = _model_alone(_built(word, configuration, names, shape))
     if not isinstance(built.model, nn.Module):
         raise UsageError(
             f"The architecture `{word}` gives {type(built.model).__name__}, and a torch.nn.Module is needed.",
             suggestion="Name a module, a class of modules, or a function that returns one.",
         )
     return built
+
+
+def _model_alone(built: Built) -> Built:
+    """Take the model of what a function returned that makes an optimizer and so on, too."""
+    made = built.model
+    several = isinstance(made, (Mapping, tuple, list))
+    parts = list(made.values() if isinstance(made, Mapping) else made) if several else []
+    loss = nn.modules.loss._Loss
+    models = [one for one in parts if isinstance(one, nn.Module) and not isinstance(one, loss)]
+    if isinstance(made, nn.Module) or len(models) != 1:
+        return built
+    said = f"Of what `{built.name}` returns the model is taken; optimizer and loss are the configuration's."
+    return replace(built, model=models[0], said=(*built.said, said))
 
 
 def _built(
@@ -165,7 +179,7 @@ def _called(factory: Any, word: str, configuration: Configuration) -> Built:
     offered = {
         name: configuration.values[name]
         for name in ("dropout", *_SIZES, "vocab_size")
-        if name in configuration.values and configuration.origins.get(name) in ("config", "mode", "option")
+        if name in configuration.values and configuration.origins.get(name) in _SAID
     }
     try:
         taken = inspect.signature(factory).parameters

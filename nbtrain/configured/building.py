@@ -148,7 +148,7 @@ def _set_dropout(built: Built, configuration: Configuration) -> list[str]:
     layers = [one for one in built.model.modules() if isinstance(one, nn.modules.dropout._DropoutNd)]
     share, origin = configuration.get("dropout"), configuration.origins.get("dropout")
     others = [one for one in layers if one.p != share]
-    if origin not in ("config", "option", "diagnosis"):
+    if origin not in ("config", "option", "diagnosis", "search"):
         if configuration.mode == "baseline" and any(one.p for one in layers):
             return [f"The model has dropout ({max(one.p for one in layers):g}); a baseline is meant without."]
         return []

@@ -33,6 +33,8 @@ _TYPES = {
     ("nbtrain.commands.inspect", "Inspection"): "_inspection_shown",
     ("nbtrain.runs.stored", "StoredRun"): "_stored_shown",
     ("nbtrain.commands.lr_find", "LrFind"): "_lr_find_shown",
+    ("nbtrain.search.search", "Search"): "_search_shown",
+    ("nbtrain.launching.proposal", "Proposal"): "_proposal_shown",
 }
 _shown_in: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # run -> cell that has shown it
 
@@ -280,6 +282,21 @@ def _inspection_shown(inspection: Any) -> None:
     report = inspection.report()
     data, metadata = _with_stand_in(widget, report.to_text(), report.to_html())
     display(data, metadata=metadata, raw=True)
+
+
+def _search_shown(search: Any) -> None:
+    """A search as a cell's value; nothing when this very cell has shown it already."""
+    from nbtrain.magics.search_view import show_search
+
+    if _shown_in.get(search) != _cell():
+        mark_shown(search)
+        show_search(search)
+
+
+def _proposal_shown(proposal: Any) -> None:
+    from nbtrain.magics.proposal_view import show_proposal
+
+    show_proposal(proposal)
 
 
 def _lr_find_shown(found: Any) -> None:

@@ -166,6 +166,12 @@ class NBTrainMagics(Magics):
         if verb == "status":
             display.show_status(value)
             return None
+        if verb == "search":
+            from nbtrain.magics.search_view import show_search
+
+            display.mark_shown(value)
+            show_search(value, wait=args.wait)
+            return value
         if isinstance(value, str):
             print(value)
             return None

@@ -174,10 +174,12 @@ class ParallelAxis:
 
 @dataclass(frozen=True)
 class ParallelLine:
-    """A line across all axes. `values`: 0 (low end) to 1 (high end) on each, NaN where absent."""
+    """A line across all axes. `values`: 0 (low end) to 1 (high end) on each, NaN where absent. `good`: how
+    good it is among many, from 0 to 1, which its colour then tells; None: each line has its own colour."""
 
     name: str
     values: tuple[float, ...]
+    good: float | None = None
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class OwnerLock:
         """
         path, token = folder / LOCK_FILE, uuid.uuid4().hex
         try:
-            with _guard(folder):
+            with guarded(folder):
                 owner = read_owner(folder)
                 if owner is not None and owner_lives(folder, owner):
                     raise _refusal(folder, owner)
@@ -109,7 +109,7 @@ def _refusal(folder: Path, owner: Owner) -> RunFolderError:
 
 
 @contextlib.contextmanager
-def _guard(folder: Path) -> Iterator[None]:
+def guarded(folder: Path) -> Iterator[None]:
     """Let one process at a time look at the lock file and replace it."""
     with (folder / GUARD_FILE).open("a") as handle:
         try:

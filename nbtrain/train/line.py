@@ -11,6 +11,7 @@ ORIGINS = {
     "notebook": "", "option": "you set it", "default": "default", "assumed": "chosen by nbtrain",
     # of a run from a configuration; its values may be those of the defaults all the same
     "config": "in the configuration", "mode": "by the mode", "data": "", "diagnosis": "from the diagnosis",
+    "search": "by the search",
     "config-as-default": "in the configuration", "option-as-default": "you set it",
     "mode-as-default": "by the mode",
 }  # fmt: skip
@@ -29,7 +30,7 @@ class Line:
     @property
     def marked(self) -> bool:
         """True when the value differs from a default."""
-        return self.origin in ("option", "assumed", "config", "mode", "diagnosis")
+        return self.origin in ("option", "assumed", "config", "mode", "diagnosis", "search")
 
 
 def kind_of(thing: Any) -> str:

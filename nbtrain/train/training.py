@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -13,6 +13,7 @@ from nbtrain.report.model import Report
 from nbtrain.running import ledger
 from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.alerts import Watch
+from nbtrain.running.control import Control
 from nbtrain.running.early import early_signs
 from nbtrain.running.edits import Edit
 from nbtrain.running.learning_rate import set_learning_rate
@@ -61,11 +62,12 @@ class Training(Activity):
     """Train as a plan says.
 
     Args:
-        plan: what will be done.
+        plan: what will be done. listeners: each is given the run's mailbox and returns a callback.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, listeners: Sequence[Callable[[Control], Callback]] = ()) -> None:
         self.plan: Any = plan
+        self._listeners = listeners
         self.objects: Any = plan.work
         self.name, self.config, self.config_text = plan.name, plan.config, plan.config_text
         self.dir, self.backends = plan.work.options.dir, plan.work.options.log
@@ -169,6 +171,7 @@ class Training(Activity):
             Shortages(work, self.stepper, good=self._good, state=self.state, notes=notes),
             *([OnStall(notes)] if options.on_stall == "recover" else ()),
             *self._stops,
+            *(make(desk.control) for make in self._listeners),
             *([self._onlooker] if self._onlooker is not None else ()),
             self.checkpoints,
         ]
@@ -294,6 +297,7 @@ class Training(Activity):
         del self.stepper, self.checkpoints, self.parts, self._desk, self._good, self._stops
         del self._onlooker, self._lasting
         self.resumption = self._editor = None
+        self._listeners = ()
         self._recorder = Recorder()
         forget(self)
 

@@ -1,0 +1,216 @@
+"""What a person asks for, in words: what is refused, the words that choose, and the numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from nbtrain.errors import UsageError
+
+MOST_LETTERS = 500
+MOST_EPOCHS = 1_000_000
+_OPERATORS = re.compile(r"[;|&<>`\\]|\$[({\w]|\.\./|[\r\n\0]")
+# first words of commands that are none of ours; a request that holds one asks for something else
+_OTHER_COMMANDS = frozenset(
+    [
+        "rm",
+        "rmdir",
+        "mv",
+        "cp",
+        "dd",
+        "chmod",
+        "chown",
+        "sudo",
+        "su",
+        "doas",
+        "kill",
+        "pkill",
+        "killall",
+        "shutdown",
+        "reboot",
+        "halt",
+        "mkfs",
+        "curl",
+        "wget",
+        "ssh",
+        "scp",
+        "nc",
+        "bash",
+        "sh",
+        "zsh",
+        "fish",
+        "eval",
+        "exec",
+        "source",
+        "export",
+        "pip",
+        "conda",
+        "apt",
+        "apt-get",
+        "yum",
+        "brew",
+        "git",
+        "docker",
+        "kubectl",
+        "crontab",
+        "nohup",
+        "tee",
+        "xargs",
+        "find",
+        "sed",
+        "awk",
+        "perl",
+        "ruby",
+        "node",
+        "make",
+        "mount",
+        "umount",
+        "truncate",
+        "shred",
+        "unlink",
+        "ln",
+        "env",
+        "chroot",
+    ]
+)
+_SAID_IN_PASSING = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "at",
+        "by",
+        "begin",
+        "can",
+        "for",
+        "from",
+        "go",
+        "i",
+        "in",
+        "it",
+        "its",
+        "me",
+        "model",
+        "models",
+        "my",
+        "now",
+        "of",
+        "on",
+        "please",
+        "run",
+        "start",
+        "the",
+        "this",
+        "to",
+        "train",
+        "training",
+        "with",
+        "let",
+        "us",
+        "want",
+        "would",
+        "like",
+        "again",
+        "data",
+        "dataset",
+        "using",
+        "use",
+        "new",
+        "network",
+        "net",
+        "neural",
+        "one",
+        "our",
+        "epoch",
+        "epochs",
+        "resume",
+        "continue",
+        "checkpoint",
+        "last",
+        "latest",
+        "baseline",
+        "optimization",
+        "production",
+        "mode",
+        "seed",
+        "nbtrain",
+    ]
+)
+# first words that are English too, and are commands only where a person writes them as such
+_ENGLISH_TOO = frozenset(["find", "make", "source", "eval", "env", "node", "fish", "su"])
+_EPOCHS = re.compile(r"\b(\d{1,7})\s+epochs?\b", re.IGNORECASE)
+_RESUME = re.compile(
+    r"\b(?:resume|continue|go on|carry on|from (?:the )?(?:last|latest) checkpoint)\b", re.IGNORECASE
+)
+_MODE = re.compile(r"\b(baseline|optimization|production)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request.
+
+    Attributes:
+        text: as it was said. words: those that choose, in small letters. epochs, mode: None where not said.
+        resume: it asks to go on from a checkpoint.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    epochs: int | None = None
+    mode: str | None = None
+    resume: bool = False
+
+
+def read_request(text: str) -> Request:
+    """Return what a text asks for.
+
+    Raises:
+        UsageError: it is empty or too long, holds operators of a shell, or asks for another command.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError(
+            "There is no request.", suggestion='For example: command "train the transformer on tinystories"'
+        )
+    if len(text) > MOST_LETTERS:
+        raise UsageError(f"The request has {len(text):,} letters; at most {MOST_LETTERS} are read.")
+    hidden = [letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co")]
+    operator = _OPERATORS.search(text)
+    if hidden or operator:
+        sign = repr(hidden[0]) if hidden else f"`{operator.group()}`" if operator else ""
+        raise UsageError(
+            f"The request holds {sign}. `command` proposes trainings and nothing else; it knows no shell.",
+            suggestion="Say what is to be trained, in words.",
+        )
+    plain = unicodedata.normalize("NFKC", text).lower()
+    if _OPERATORS.search(plain):
+        raise UsageError(
+            "The request holds signs of a shell.", suggestion="Say what is to be trained, in words."
+        )
+    tokens = re.findall(r"[\w.+-]+", plain)
+    other = [word for at, word in enumerate(tokens) if _is_command(word, at)]
+    if other:
+        raise UsageError(
+            f"`{other[0]}` is not something `command` can do: it proposes trainings and nothing else.",
+            suggestion="What lies about is listed by `cleanup`; removing it is up to you.",
+        )
+    epochs = _EPOCHS.search(plain)
+    if epochs and not 1 <= int(epochs[1]) <= MOST_EPOCHS:
+        raise UsageError(f"{epochs[1]} epochs: it must be a number from 1 to {MOST_EPOCHS:,}.")
+    mode = _MODE.search(plain)
+    words = dict.fromkeys(word.strip(".") for word in tokens)
+    chosen = tuple(
+        word for word in words if word not in _SAID_IN_PASSING and not word.isdigit() and word.strip("-+.")
+    )
+    return Request(
+        text,
+        chosen,
+        int(epochs[1]) if epochs else None,
+        mode[1] if mode else None,
+        bool(_RESUME.search(plain)),
+    )
+
+
+def _is_command(word: str, at: int) -> bool:
+    name = word.strip(".").rpartition("/")[2]
+    return name in _OTHER_COMMANDS and (name not in _ENGLISH_TOO or at == 0)

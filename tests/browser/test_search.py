@@ -1,0 +1,41 @@
+"""A search in JupyterLab: the board follows, a click stops it, picture and report remain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.browser.lab import Lab
+from tests.browser.setups import quickstart_until_training
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_board_follows_and_a_click_stops_the_search(lab: Lab, shoot: Callable[..., Path]) -> None:
+    """Trials appear in the board while they run; after Stop there are a picture and the way to go on."""
+    *cells, _ = quickstart_until_training(epochs=400, name="")
+    space = "space = {'lr': {'low': 1e-4, 'high': 1e-1, 'log': True}, 'weight_decay': [0.0, 0.01, 0.1]}"
+    how = "--epochs 2 --n-trials 40 --method bayesian --output found"
+    line = f"search = %train search --search-space space {how}"
+    with lab.open([*cells, space, line], scale=1.5) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        stop = page.locator(".nbtrain-start")
+        stop.wait_for(timeout=60_000)
+        outputs = page.locator(".jp-Cell", has=stop).locator(".jp-OutputArea-output")
+        board = outputs.locator(".nbt-report")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.nbt-report')]"
+            ".some(one => /[3-9] of 40 trials/.test(one.innerText))",
+            timeout=120_000,
+        )
+        assert "Best val_loss" in board.first.inner_text() and board.first.locator("img").count()
+        shoot("search-board", board.first)
+        cell = page.locator(".jp-Cell", has_text="%train search")
+        stop.click()
+        cell.locator(".nbt-report", has_text="Go on: %train search --resume").wait_for(timeout=60_000)
+        assert cell.locator("img[src^='data:image/png']").count() and stop.is_hidden()
+        assert notebook.ask("search.status.value") == "stopped"
+        shoot("search-end", cell.locator(".jp-OutputArea").first)
