@@ -13,7 +13,7 @@ EXTRA_OF = {
     "torchvision": "vision",
     "timm": "vision", "pyarrow": "parquet", "transformers": "hf", "onnx": "export",
     "onnxscript": "export", "onnxruntime": "export", "onnxruntime_gpu": "export", "safetensors": "export",
-    "optuna": "search",
+    "optuna": "search", "tokenizers": "hf", "datasets": "hf", "peft": "hf",
 }  # fmt: skip
 
 

@@ -139,10 +139,9 @@ def configured_run(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.train.training import Training
 
     found = prepared(args, context)
-    test = found.test.value if found.test is not None else None
     return Run(
-        Training(found.plan),
-        finishers=(lambda run: leave_outcome(run, found.configuration, test, completion), leave_reports),
+        Training(found.plan, listeners=[] if found.tuning is None else [lambda control: found.tuning.listener]),
+        finishers=(lambda run: leave_outcome(run, found, completion), leave_reports),
         report=completion, in_thread=context.in_thread, explain=explainer(context.namespace),
     )  # fmt: skip
 

@@ -44,6 +44,15 @@ def _below(section: str, **keys: str) -> dict[str, str]:
     return {f"{section}.{key}": setting for key, setting in keys.items()}
 
 
+def _lora(section: str) -> dict[str, str]:
+    return _below(f"{section}.lora", rank="lora_rank", alpha="lora_alpha", dropout="lora_dropout",
+                  targets="lora_targets")  # fmt: skip
+
+
+_LANGUAGE = ("gradient_checkpointing", "attention")  # of models; of data:
+_TEXTS = ("packing", "completions_only", "chat_template", "sample_prompts")
+
+
 def _same(section: str, *names: str) -> dict[str, str]:
     return {f"{section}.{name}" if section else name: name for name in names}
 
@@ -54,10 +63,11 @@ SECTIONS = Dialect(
     {
         **_same("", "name", "phase"),
         **_same("model", "architecture", "dropout", "arguments", "base_checkpoint", "framework", "vocab_size",
-                "hidden_size", "num_layers", "num_heads", "loss"),
+                "hidden_size", "num_layers", "num_heads", "loss", *_LANGUAGE),
+        **_lora("model"),
         **_below("data", train="train_data", train_path="train_data", val="val_data", valid_path="val_data",
                  test="test_data", test_path="test_data"),
-        **_same("data", "split", "target", "max_seq_length", "dataset_name", "dataset_version"),
+        **_same("data", "split", "target", "max_seq_length", "dataset_name", "dataset_version", *_TEXTS),
         **_below("optimizer", type="optimizer"),
         **_same("optimizer", "learning_rate", "weight_decay", "betas", "momentum", "warmup_steps",
                 "lr_schedule"),
@@ -69,11 +79,11 @@ SECTIONS = Dialect(
         **_below("early_stopping", enabled="early_stopping", patience="patience", metric="metric"),
         **_same("reproducibility", "seed", "deterministic"),
         **_below("checkpointing", every="checkpoint_every", keep="keep"),
-        **_same("checkpointing", "save_strategy", "load_best_at_end", "metric_for_best_model"),
+        **_same("checkpointing", "save_strategy", "load_best_at_end", "metric_for_best_model", "save_model"),
         **_same("logging", "output_dir", "backends", "log_every", "tags"),
         **_below("logging", project="wandb_project", entity="wandb_entity"),
     },
-    (("model.architecture",), ("optimizer.learning_rate",), ("training.epochs", "training.total_steps",
+    (("model.architecture", "model.base_checkpoint"), ("optimizer.learning_rate",), ("training.epochs", "training.total_steps",
       "training.max_steps"), ("reproducibility.seed",)),
 )  # fmt: skip
 
@@ -84,9 +94,10 @@ HYPERPARAMETERS = Dialect(
     {
         **_same("", "name", "phase"),
         **_same("model", "base_checkpoint", "architecture", "vocab_size", "hidden_size", "num_layers",
-                "num_heads", "dropout", "arguments", "framework", "loss"),
+                "num_heads", "dropout", "arguments", "framework", "loss", *_LANGUAGE),
+        **_lora("model"),
         **_below("data", train_path="train_data", valid_path="val_data", test_path="test_data"),
-        **_same("data", "max_seq_length", "dataset_name", "dataset_version", "split", "target"),
+        **_same("data", "max_seq_length", "dataset_name", "dataset_version", "split", "target", *_TEXTS),
         **_below("training.hyperparameters", gradient_accumulation_steps="accumulate", num_epochs="epochs",
                  max_grad_norm="clip", max_steps="total_steps"),
         **_same("training.hyperparameters", "learning_rate", "batch_size", "warmup_steps", "weight_decay",
@@ -95,7 +106,8 @@ HYPERPARAMETERS = Dialect(
                  early_stopping_metric="metric"),
         **_same("training.optimization", "optimizer"),
         **_below("training.checkpointing", save_total_limit="keep"),
-        **_same("training.checkpointing", "save_strategy", "load_best_at_end", "metric_for_best_model"),
+        **_same("training.checkpointing", "save_strategy", "load_best_at_end", "metric_for_best_model",
+                "save_model"),
         **_below("logging", logging_steps="log_every", eval_steps="val_every", save_steps="checkpoint_every"),
         **_same("logging", "output_dir", "logging_dir"),
         **_below("logging.wandb", enabled="wandb_enabled", project="wandb_project", entity="wandb_entity",
@@ -118,7 +130,9 @@ FLAT = Dialect(
                 "betas", "momentum", "warmup_steps", "lr_schedule", "total_steps", "epochs", "dropout",
                 "checkpoint_every", "checkpoint_dir", "log_every", "seed", "deterministic", "device",
                 "precision", "patience", "max_seq_length", "dataset_name", "dataset_version", "loss",
-                "output_dir", "vocab_size", "hidden_size", "num_layers", "num_heads", "tags"),
+                "output_dir", "vocab_size", "hidden_size", "num_layers", "num_heads", "tags",
+                "lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "save_model", "load_best_at_end",
+                *_LANGUAGE, *_TEXTS),
         "model_path": "base_checkpoint", "gradient_accumulation": "accumulate", "gradient_clip": "clip",
         "validate_every": "val_every",
     },

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbtrain.config.located import WINDOWS, find, names_hub, told_by
 from nbtrain.config.problem import Problem
 from nbtrain.config.relations import IMPORT_PATH, NAME
 
@@ -20,8 +21,6 @@ TABLES, LINES = (".csv", ".tsv", ".parquet"), (".jsonl", ".ndjson", ".txt")
 SUFFIXES = (".npz", *TABLES, *LINES)
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 MOST_COUNTED = 256 * 2**20  # bytes in which lines are counted, about 0.2 s
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?")
-_WINDOWS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length")
 Found = tuple[list[Problem], list[Problem]]
 
 
@@ -32,15 +31,6 @@ def kind_of_data(word: str, names: Any = None) -> str:
     if IMPORT_PATH.fullmatch(word):
         return "import"
     return "path"
-
-
-def find(word: str, folder: Path) -> Path:
-    """Return a path taken from the configuration's folder, then from the working folder."""
-    path = Path(word).expanduser()
-    if path.is_absolute():
-        return path
-    beside = folder / path
-    return beside if beside.exists() or not path.exists() else Path.cwd() / path
 
 
 def judge(checked: Checked, files: dict[str, Mapping[str, Any]]) -> Found:
@@ -212,10 +202,7 @@ def _checkpoint(checked: Checked) -> Found:
         return [], []
     path = find(word, checked.place.folder)
     if not path.exists():
-        names_a_path = word.startswith((".", "/", "~")) or word.count("/") > 1 or Path(word).suffix in (
-            ".pt", ".pth", ".bin", ".safetensors", ".ckpt",
-        )  # fmt: skip
-        if not names_a_path and HUB_NAME.fullmatch(word):
+        if names_hub(word, checked.place.folder):
             return [], [checked.problem(
                 setting, "a local path; as a name of the hub it cannot be checked offline",
                 f"If it is a path: {path.absolute()} is not there.", kind="CannotCheck",
@@ -234,14 +221,11 @@ def _checkpoint(checked: Checked) -> Found:
 
 def _against_model(checked: Checked, path: Path) -> Found:
     """Hold lengths and sizes against the checkpoint's own config.json."""
-    try:
-        told = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return [], []
-    if not isinstance(told, dict):
+    told = told_by(path)
+    if told is None:
         return [], []
     errors = []
-    window = next((told[key] for key in _WINDOWS if isinstance(told.get(key), int)), None)
+    window = next((told[key] for key in WINDOWS if isinstance(told.get(key), int)), None)
     asked = checked.said.get("max_seq_length")
     if window and asked and asked > window:
         errors.append(checked.problem(

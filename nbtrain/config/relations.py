@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from nbtrain.config.kinds import expected_of
+from nbtrain.config.located import language_base
 from nbtrain.config.problem import Problem
 from nbtrain.config.settings import BUILT_IN
 from nbtrain.config.unknown import nearest
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
 # Source: the learning rates of the BERT, RoBERTa and T5 fine-tuning recipes lie in 1e-5 to 1e-4; below 1e-6
 # nothing moves.
 FINE_TUNING_LR = (1e-6, 1e-4)
+LORA_MOST = 1e-3  # adapters are new weights; Source: LoRA and QLoRA train them with 1e-4 to 5e-4
 FACTOR_OF_ERROR = 100  # above the range by this factor is no choice but a slip
 IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_OF_LANGUAGE = (
+    "gradient_checkpointing", "attention", "lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "packing",
+    "completions_only", "chat_template", "sample_prompts", "save_model",
+)  # fmt: skip
 NAME = re.compile(r"[A-Za-z_]\w*")
 Found = tuple[list[Problem], list[Problem]]
 
@@ -25,6 +31,11 @@ Found = tuple[list[Problem], list[Problem]]
 def fine_tunes(said: Any) -> bool:
     """Say whether weights that were trained before go on: a base checkpoint, or an architecture hf:PATH."""
     return bool(said.get("base_checkpoint")) or str(said.get("architecture", "")).startswith("hf:")
+
+
+def adapts(said: Any) -> bool:
+    """Say whether adapters of LoRA are trained instead of the weights."""
+    return any(said.get(name) is not None for name in said if name.startswith("lora_"))
 
 
 def judge(checked: Checked) -> Found:
@@ -41,13 +52,16 @@ def judge(checked: Checked) -> Found:
 def _learning_rate(checked: Checked) -> Found:
     lr = checked.said.get("learning_rate")
     low, high = FINE_TUNING_LR
+    error_from, lora = FACTOR_OF_ERROR * high, adapts(checked.said)
+    high = LORA_MOST if lora else high
     if lr is None or not fine_tunes(checked.said) or low <= lr <= high:
         return [], []
     problem = checked.problem(
         "learning_rate", f"{low:g} to {high:g} when weights that were trained before are fine-tuned",
+        "Try 2e-4." if lora else
         "Try 2e-5; a rate far above unlearns what the weights know." if lr > high else "Try 2e-5.",
     )  # fmt: skip
-    return ([problem], []) if lr >= FACTOR_OF_ERROR * high else ([], [problem])
+    return ([problem], []) if lr >= error_from else ([], [problem])
 
 
 def _lengths(checked: Checked) -> Found:
@@ -151,6 +165,8 @@ def _architecture(checked: Checked) -> Found:
         return [], []
     if word.lower() in BUILT_IN:
         return [], []
+    if language_base(checked.said, checked.place.folder) is not None and not word.startswith("hf:"):
+        return [], [] if has("transformers") else [_absent(checked, "transformers", "hf")]
     for start, package, extra in (("timm:", "timm", "vision"), ("hf:", "transformers", "hf")):
         if word.startswith(start):
             return [], [] if has(package) else [_absent(checked, package, extra)]
@@ -196,6 +212,12 @@ def _unused(checked: Checked) -> Found:
     ):
         if said.get(setting) is not None and setting != "checkpoint_dir":
             warnings.append(checked.problem(setting, f"nothing: {why}", kind="NotUsed"))
+    if language_base(said, checked.place.folder) is None:
+        for setting in _OF_LANGUAGE:
+            if said.get(setting) is not None:
+                warnings.append(checked.problem(
+                    setting, "nothing: it belongs to a model of Hugging Face (`hf:PATH`)", kind="NotUsed",
+                ))  # fmt: skip
     for setting in ("metric", "metric_for_best_model"):
         if said.get(setting) not in (None, "val_loss", "val_perplexity"):
             warnings.append(checked.problem(

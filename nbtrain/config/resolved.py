@@ -10,8 +10,9 @@ from typing import Any
 from nbtrain.config.checking import Checked
 from nbtrain.config.dialects import SECTIONS
 from nbtrain.config.modes import MODES, SEED
-from nbtrain.config.paths import DATA, find, kind_of_data
-from nbtrain.config.relations import precisions
+from nbtrain.config.located import find
+from nbtrain.config.paths import DATA, kind_of_data
+from nbtrain.config.relations import adapts, fine_tunes, precisions
 
 # Source: AdamW, weight decay and clipping as in the training recipes of GPT-2, BERT and ViT.
 DEFAULTS: Mapping[str, Any] = {
@@ -23,6 +24,8 @@ DEFAULTS: Mapping[str, Any] = {
 }  # fmt: skip
 WARMUP_SHARE, MOST_WARMUP = 0.1, 2000
 BETAS, BETAS_LARGE = [0.9, 0.999], [0.9, 0.95]
+# Source: the fine-tuning recipes of BERT and Llama; for adapters that of QLoRA (Dettmers et al. 2023)
+TUNING_LR, LORA_LR = 2e-5, 2e-4
 LARGE = 1_000_000_000  # parameters; Source: GPT-3 and Llama train with beta2 = 0.95
 CHECKPOINT_STEPS = 1000  # where a run is counted in steps
 PATIENCE = 10  # where early stopping is asked for without a number
@@ -106,6 +109,8 @@ def resolve(
     for setting in DATA:
         if (word := values.get(setting)) and kind_of_data(word, checked.place.names) == "path":
             values[setting] = str(find(word, checked.place.folder).absolute())
+    _decide_base(values, checked.place.folder)
+    _decide_rate(values, origins)
     _decide_precision(values, origins, said)
     _decide_backends(values, origins)
     _decide_lengths(values, origins)
@@ -136,6 +141,21 @@ def _overlaid(
         values |= layer
         origins |= dict.fromkeys(layer, origin)
     return values, origins
+
+
+def _decide_base(values: dict[str, Any], folder: Path) -> None:
+    """Have a base that is a path here be found from anywhere: config.yaml in a run's folder names it."""
+    if (word := values.get("base_checkpoint")) and (path := find(word, folder)).exists():
+        values["base_checkpoint"] = str(path.absolute())
+    architecture = str(values.get("architecture") or "")
+    if architecture.startswith("hf:") and (path := find(architecture[3:], folder)).exists():
+        values["architecture"] = f"hf:{path.absolute()}"
+
+
+def _decide_rate(values: dict[str, Any], origins: dict[str, str]) -> None:
+    """Give a fine-tuning a rate of its own where a mode gives one: 1e-3 would unlearn what the base knows."""
+    if origins.get("learning_rate") == "mode" and fine_tunes(values):
+        values["learning_rate"] = LORA_LR if adapts(values) else TUNING_LR
 
 
 def _decide_precision(values: dict[str, Any], origins: dict[str, str], said: Mapping[str, Any]) -> None:

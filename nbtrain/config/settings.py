@@ -14,6 +14,7 @@ OPTIMIZERS = ("adamw", "adam", "sgd", "nadam", "radam", "adamax", "rmsprop", "ad
 SCHEDULES = ("cosine", "linear", "constant")
 FRAMEWORKS = ("pytorch", "transformers")
 BUILT_IN = ("mlp", "cnn", "transformer-classifier", "decoder-only-transformer")
+ATTENTIONS = ("auto", "flash_attention_2", "sdpa", "eager")
 METRICS = ("val_loss", "val_acc", "val_perplexity")
 BACKENDS = ("json", "csv", "tensorboard", "wandb", "mlflow")
 # words of other tools -> ours
@@ -104,6 +105,17 @@ class Settings(BaseModel):
     hidden_size: Count = _count("numbers per position", 256)
     num_layers: Annotated[int, Field(ge=1, le=10_000)] = _count("layers", 4)
     num_heads: Annotated[int, Field(ge=1, le=10_000)] = _count("attention heads", 4)
+    # language models of Hugging Face
+    attention: Annotated[Literal[ATTENTIONS], _word("attention")] = _text(", ".join(ATTENTIONS), "auto")
+    gradient_checkpointing: bool = Field(None, description="true or false", examples=["true"])
+    lora_rank: Annotated[int, Field(ge=1, le=10_000)] = _count("dimensions of the adapters", 16)
+    lora_alpha: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        None, description="a number above 0, usually twice the rank", examples=[32]
+    )
+    lora_dropout: float = Field(None, ge=0, lt=1, description="a number from 0 to below 1", examples=[0.05])
+    lora_targets: Annotated[list[Text], BeforeValidator(_one_or_list), Field(min_length=1)] = _text(
+        "names of layers, or all-linear", "[q_proj, v_proj]"
+    )
     # data
     train_data: Text = _text("a path, a variable of the notebook or pkg.module:loader", "data/train.csv")
     val_data: OptionalText = _text("a path, a variable of the notebook or pkg.module:loader", "data/val.csv")
@@ -114,6 +126,12 @@ class Settings(BaseModel):
         None, gt=0, lt=1, description="a number between 0 and 1, the part kept for validation, or auto (0.2)",
         examples=[0.2],
     )  # fmt: skip
+    packing: bool = Field(None, description="true or false", examples=["true"])
+    completions_only: bool = Field(None, description="true or false", examples=["true"])
+    chat_template: OptionalText = _text("a file of Jinja", "chat.jinja")
+    sample_prompts: Annotated[list[Text], Field(min_length=1, max_length=20)] = _text(
+        "a list of texts that are written on, before and after", '["Once upon a time"]'
+    )
     target: OptionalText = _text("the column or array that is to be predicted", "label")
     max_seq_length: Annotated[int, Field(ge=1, le=10**7)] = _count("tokens in a sample", 512)
     dataset_name: OptionalText = _text("a name", "reviews")
@@ -178,6 +196,7 @@ class Settings(BaseModel):
         None, description="a whole number of checkpoints, 0 or more", examples=[2]
     )
     load_best_at_end: bool = Field(None, description="true or false", examples=["true"])
+    save_model: bool = Field(None, description="true or false", examples=["true"])
     metric_for_best_model: Metric = _text(", ".join(METRICS), "val_loss")
     output_dir: OptionalText = _text("a folder", "runs")
     logging_dir: OptionalText = _text("a folder", "logs")

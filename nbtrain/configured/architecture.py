@@ -34,7 +34,7 @@ class Built:
     Attributes:
         name: what it is called. loss: the loss that belongs to it, or None.
         mine: it was made here, so that setting its dropout changes nothing of the person's.
-        said: sentences for the plan.
+        said: sentences for the plan. lines: (label, value) of the plan, about a language model.
     """
 
     model: nn.Module
@@ -42,6 +42,7 @@ class Built:
     loss: Any = None
     mine: bool = True
     said: tuple[str, ...] = ()
+    lines: tuple[tuple[str, str], ...] = ()
 
 
 def build_model(
@@ -84,10 +85,12 @@ def _model_alone(built: Built) -> Built:
 def _built(
     word: str, configuration: Configuration, names: Mapping[str, Any], shape: Callable[[], DataShape]
 ) -> Built:
-    if not word or word.startswith("hf:"):
+    if not word:
+        base = configuration.get("base_checkpoint")
         raise UsageError(
-            "Fine-tuning a base checkpoint is not supported by this version.",
-            suggestion="Give an architecture: a variable, pkg.module:factory or a built-in name.",
+            f"The base checkpoint `{base}` is no folder of Hugging Face (with a config.json), so it does not "
+            f"say what model it belongs to.",
+            suggestion="Give its architecture: a variable, pkg.module:factory or a built-in name.",
         )
     top = word.split(".")[0].split("[")[0]
     if top in names:

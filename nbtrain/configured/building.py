@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,8 +14,12 @@ from nbtrain.config.relations import IMPORT_PATH
 from nbtrain.config.resolved import DEFAULTS, Configuration, ordered
 from nbtrain.config.writing import as_yaml, shown_value
 from nbtrain.configured.architecture import Built, build_model
-from nbtrain.configured.data import DEFAULT_BATCH, Loaders, make_loaders, with_batches
+from nbtrain.configured.data import Loaders, make_loaders, usual_batch, with_batches
 from nbtrain.configured.importing import imported
+from nbtrain.configured.language.base import find_base
+from nbtrain.configured.language.models import build_language_model
+from nbtrain.configured.language.samples import read_texts
+from nbtrain.configured.language.tuning import Tuning, text_lines, text_warnings, tuning_of
 from nbtrain.configured.rates import make_optimizer, make_schedule
 from nbtrain.configured.shape import shape_of
 from nbtrain.configured.weights import load_base
@@ -26,7 +31,7 @@ from nbtrain.train.options import TrainOptions
 from nbtrain.train.plan import Plan
 from nbtrain.train.resume import plan_of
 
-SECTION = "Configuration"
+SECTION, LANGUAGE = "Configuration", "Language model"
 # lines of the plan -> the setting that stands behind each
 _BEHIND = {
     "Epochs": "epochs", "Device": "device", "Precision": "precision", "Gradient clipping": "clip",
@@ -43,11 +48,13 @@ class Prepared:
 
     Attributes:
         configuration: with every value decided. test: the test data, or None.
+        tuning: of a language model that is fine-tuned, else None.
     """
 
     plan: Plan
     configuration: Configuration
     test: Named | None
+    tuning: Tuning | None = None
 
 
 def prepare(
@@ -67,12 +74,18 @@ def prepare(
     """
     there, roles = dict(names or {}), dict(roles or {})
     said = list(configuration.warnings)
-    loaders = make_loaders(configuration, there)
+    base = find_base(configuration)
+    loaders = make_loaders(configuration, there, None if base is None else partial(read_texts, base=base))
     train, val = _data(loaders, configuration, there, roles, in_notebook=names is not None)
     train, val = with_batches(configuration, train, val, said)
-    built = build_model(configuration, there, lambda: shape_of(train.value))
-    begins = load_base(configuration, built.model) if built.mine else _refuse_base(configuration, built)
+    if base is None:
+        built = build_model(configuration, there, lambda: shape_of(train.value))
+        begins = load_base(configuration, built.model) if built.mine else _refuse_base(configuration, built)
+    else:
+        built = build_language_model(configuration, base)
+        begins = _continued(configuration, built)
     said += [*loaders.said, *built.said, *([begins] if begins else ()), *_set_dropout(built, configuration)]
+    said += text_warnings(loaders)
     configuration = _from_data(configuration, train)
     optimizer, configuration = make_optimizer(configuration, built.model)
     scheduler, configuration = make_schedule(configuration, optimizer, _steps(configuration, train.value))
@@ -83,7 +96,12 @@ def prepare(
     )  # fmt: skip
     options = _options(configuration, val, words or {}, stepped=scheduler is not None)
     plan = plan_of(lambda said, known: setup, options)
-    return Prepared(_told(plan, configuration, tuple(said)), configuration, loaders.test)
+    plan = _told(plan, configuration, tuple(said))
+    if base is None:
+        return Prepared(plan, configuration, loaders.test)
+    about = [Line(LANGUAGE, label, value) for label, value in (*built.lines, *text_lines(loaders))]
+    plan = replace(plan, lines=(*about, *plan.lines))
+    return Prepared(plan, configuration, loaders.test, tuning_of(configuration, base, loaders))
 
 
 def _data(
@@ -121,7 +139,8 @@ def _from_data(configuration: Configuration, train: Named) -> Configuration:
     """Note what was decided with the objects at hand: the batch size, the device."""
     size = getattr(train.value, "batch_size", None)
     if size is not None and size != configuration.get("batch_size"):
-        origin = "default" if size == DEFAULT_BATCH and "train_data" in configuration.values else "data"
+        usual = size == usual_batch(getattr(train.value, "dataset", None))
+        origin = "default" if usual and "train_data" in configuration.values else "data"
         configuration = configuration.with_values(origin, batch_size=size)
     device = str(configuration.values["device"]).replace("gpu", "cuda")
     if device == "auto":
@@ -129,6 +148,13 @@ def _from_data(configuration: Configuration, train: Named) -> Configuration:
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         )
     return configuration.with_values(configuration.origins.get("device", "default"), device=device)
+
+
+def _continued(configuration: Configuration, built: Built) -> str:
+    """Put the weights of a run's checkpoint into a model of Hugging Face, where both are named."""
+    if not str(configuration.get("architecture") or "").startswith("hf:"):
+        return ""
+    return load_base(configuration, built.model)
 
 
 def _refuse_base(configuration: Configuration, built: Built) -> str:
@@ -145,7 +171,11 @@ def _refuse_base(configuration: Configuration, built: Built) -> str:
 
 def _set_dropout(built: Built, configuration: Configuration) -> list[str]:
     """Give the dropout layers of a model the configuration's share, where the model was made here."""
-    layers = [one for one in built.model.modules() if isinstance(one, nn.modules.dropout._DropoutNd)]
+    layers = [
+        one
+        for name, one in built.model.named_modules()
+        if isinstance(one, nn.modules.dropout._DropoutNd) and "lora_dropout" not in name
+    ]
     share, origin = configuration.get("dropout"), configuration.origins.get("dropout")
     others = [one for one in layers if one.p != share]
     if origin not in ("config", "option", "diagnosis", "search"):

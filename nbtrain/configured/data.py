@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from nbtrain.config.paths import find, kind_of_data
+from nbtrain.config.located import find
+from nbtrain.config.paths import kind_of_data
 from nbtrain.config.resolved import Configuration
 from nbtrain.configured.importing import imported
 from nbtrain.configured.readers import images, npz, table, text
@@ -20,6 +21,7 @@ from nbtrain.train.data import like_loader, split_loader
 
 READERS = (npz, table, text)
 DEFAULT_BATCH = 32
+Reader = Callable[..., Any]  # (path, configuration, like=training data) -> data set
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,23 @@ class Loaders:
     said: tuple[str, ...] = ()
 
 
-def make_loaders(configuration: Configuration, names: Mapping[str, Any]) -> Loaders:
+def make_loaders(
+    configuration: Configuration, names: Mapping[str, Any], texts: Reader | None = None
+) -> Loaders:
     """Return what the configuration names. Without training data the notebook's own is the caller's to find.
+
+    Args:
+        texts: reads files of texts for a language model; None where the configuration is about another.
 
     Raises:
         UsageError: a name or path that is not there. InvalidConfig: data that cannot be used.
     """
     said: list[str] = []
-    train = _loader(configuration, "train_data", names, said)
+    read = texts or read_data
+    train = _loader(configuration, "train_data", names, said, read)
     like = getattr(train.value, "dataset", None) if train is not None else None
-    val = _loader(configuration, "val_data", names, said, like=like)
-    test = _loader(configuration, "test_data", names, said, like=like)
+    val = _loader(configuration, "val_data", names, said, read, like=like)
+    test = _loader(configuration, "test_data", names, said, read, like=like)
     return Loaders(train, val, test, tuple(said))
 
 
@@ -78,7 +86,8 @@ def _rebatched(named: Named, size: int, said: list[str]) -> Named:
 
 
 def _loader(
-    configuration: Configuration, setting: str, names: Mapping[str, Any], said: list[str], *, like: Any = None
+    configuration: Configuration, setting: str, names: Mapping[str, Any], said: list[str], read: Reader, *,
+    like: Any = None,
 ) -> Named | None:
     word = configuration.get(setting)
     if word is None:
@@ -96,7 +105,7 @@ def _loader(
         thing = thing() if callable(thing) and not isinstance(thing, (DataLoader, Dataset)) else thing
         name = word.rpartition(":")[2]
         return Named(name, _made(thing, configuration, setting) if isinstance(thing, Dataset) else thing)
-    dataset = read_data(find(word, configuration.folder), configuration, like=like)
+    dataset = read(find(word, configuration.folder), configuration, like=like)
     return Named(Path(word).name, _made(dataset, configuration, setting))
 
 
@@ -121,5 +130,12 @@ def read_data(path: Path, configuration: Configuration, *, like: Any = None) -> 
 
 
 def _made(dataset: Any, configuration: Configuration, setting: str) -> DataLoader:
-    size = configuration.get("batch_size", DEFAULT_BATCH)
-    return DataLoader(dataset, batch_size=size, shuffle=setting == "train_data")
+    size = configuration.get("batch_size", usual_batch(dataset))
+    return DataLoader(
+        dataset, batch_size=size, shuffle=setting == "train_data", collate_fn=getattr(dataset, "collate", None)
+    )
+
+
+def usual_batch(dataset: Any) -> int:
+    """Return how many samples are in a batch where nothing is said."""
+    return getattr(dataset, "usual_batch", DEFAULT_BATCH)

@@ -10,6 +10,8 @@ from typing import Any
 from nbtrain import units
 from nbtrain.config.resolved import Configuration
 from nbtrain.config.writing import settings_section
+from nbtrain.configured.building import Prepared
+from nbtrain.configured.language.tuning import MODEL_FOLDER, leave_language
 from nbtrain.report.model import KeyValues, Note, Report, Section
 from nbtrain.runs.best_weights import load_best_weights
 from nbtrain.runs.status import RunStatus
@@ -17,20 +19,28 @@ from nbtrain.runs.status import RunStatus
 PHASE_OF_NONE = "training"  # names the results of a run without a mode
 
 
-def leave_outcome(
-    run: Any, configuration: Configuration, test: Any, completion: Callable[[Any], Report]
-) -> None:
-    """Load the best weights, judge them on the test data, and write <phase>_results.md.
+def leave_outcome(run: Any, prepared: Prepared, completion: Callable[[Any], Report]) -> None:
+    """Load the best weights, judge them on the test data, and write <phase>_results.md; of a fine-tuned
+    language model also what it writes now, and its folder.
 
     Args:
-        run: one whose numbers are final and which still holds its objects. test: the test loader, or None.
+        run: one whose numbers are final and which still holds its objects. prepared: what it was made of.
         completion: makes the report of a run.
     """
+    configuration, test = prepared.configuration, prepared.test.value if prepared.test else None
     notes: list[str] = []
     usable = run.status in (RunStatus.COMPLETED, RunStatus.STOPPED)
     tested = _tested(run, configuration, test, notes) if usable else {}
     if tested:
         run.folder.write_manifest(training_results=tested)
+    if usable and prepared.tuning is not None:
+        try:
+            leave_language(run, prepared.tuning)
+        except Exception as error:  # a full disk, a model that cannot be saved: the results stand all the same
+            notes.append(f"The fine-tuned model was not written out: {str(error)[:200] or type(error).__name__}")
+        else:
+            if prepared.tuning.saves:
+                notes.append(f"The model and its tokenizer are in {run.folder.path / MODEL_FOLDER}.")
     phase = configuration.mode or PHASE_OF_NONE
     run.folder.write_text(
         f"{phase}_results.md", _results(run, configuration, tested, notes, completion(run)).to_markdown()

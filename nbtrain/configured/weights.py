@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nbtrain.config.paths import find
+from nbtrain.config.located import find, told_by
 from nbtrain.config.resolved import Configuration
 from nbtrain.errors import CheckpointCorrupted, UntrustedCheckpoint, UsageError
 
@@ -36,7 +36,7 @@ def load_base(configuration: Configuration, model: nn.Module) -> str:
         raise UsageError(
             f"The base checkpoint `{word}` is no checkpoint folder of a run (with {MODEL_FILE}) and no "
             f".pt file.",
-            suggestion="Models of a hub, and folders of Hugging Face, are not supported by this version.",
+            suggestion=_advice(path),
             path=str(path),
         )
     weights = _read(file)
@@ -49,6 +49,16 @@ def load_base(configuration: Configuration, model: nn.Module) -> str:
             suggestion="Give the sizes and arguments it was trained with.",
         ) from None
     return f"The weights begin as those of {file}."
+
+
+def _advice(path: Path) -> str:
+    told = told_by(path)
+    if told is None:
+        return "Give a folder below checkpoints/ of a run, or the file of torch.save(model.state_dict(), ...)."
+    return (
+        f"It is a model of Hugging Face ({told.get('model_type')}): leave the architecture out, or write "
+        f"architecture: hf:{path}."
+    )
 
 
 def _read(file: Path) -> dict[str, Any]:

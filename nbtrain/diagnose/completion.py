@@ -16,6 +16,7 @@ import pandas as pd
 
 from nbtrain.diagnose.advice import circumstances
 from nbtrain.diagnose.best import find_best, place
+from nbtrain.diagnose.language import language_rows, language_sections
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
 from nbtrain.diagnose.resumed import after_failure, resumed_notes, way_on
@@ -132,7 +133,8 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     summary = summarize(run)
     verdict = _judged(run)
     headline, tone = _headline(run, verdict)
-    sections = [Section("Result", (_numbers_table(summary), *resumed_notes(run))), *_failure(run)]
+    result = _numbers_table(summary, language_rows(run))
+    sections = [Section("Result", (result, *resumed_notes(run))), *_failure(run), *language_sections(run)]
     if curves and summary.total_steps:
         figure = _figure(run, summary)
         sections.append(Section("Curves", (figure,)))
@@ -263,7 +265,7 @@ def _of(done: int, planned: int | None) -> str:
     return f"{count(done)} of {count(planned)}" if planned and planned != done else count(done)
 
 
-def _numbers_table(summary: Summary) -> KeyValues:
+def _numbers_table(summary: Summary, more: list[tuple[str, str, str]]) -> KeyValues:
     """The numbers of the Training Complete summary, those that are known."""
     best = None
     if summary.best_val_loss is not None:
@@ -284,6 +286,7 @@ def _numbers_table(summary: Summary) -> KeyValues:
         else None,
         ("Total time", seconds(summary.time_s), ""),
         ("Throughput", f"{count(summary.samples_per_s)} samples/s" if summary.samples_per_s else "–", ""),
+        *more,
     ]
     return KeyValues(tuple(row for row in rows if row is not None))
 

@@ -59,7 +59,8 @@ def final_sections(activity: Activity, record: Record) -> dict[str, Any]:
     state = activity.state
     elapsed = state.progress().elapsed_s
     last = record.epochs[-1] if record.epochs else {}
-    measured = {f"final_{name}": last[name] for name in ("train_acc", "val_acc") if name in last}
+    names = ("train_acc", "val_acc", "val_perplexity", "tokens_per_s")
+    measured = {f"final_{name}": last[name] for name in names if name in last}
     return {
         "training_results": {
             "final_train_loss": last.get("train_loss", record.latest.get("train_loss")),

@@ -23,7 +23,8 @@ class State:
         paused_s, train_s: seconds spent paused, and in steps, the wait for their batches included.
         wait_s: seconds of `train_s` spent waiting for batches; first_wait_s: for each epoch's first alone.
         in_epoch: an epoch is begun and not over. row: what its steps came to, once they are done.
-        epoch_from: samples, training and waiting seconds when it began. epoch_began: (now, paused seconds).
+        tokens: of texts, that the model has read in training; 0 where the data are no texts.
+        epoch_from: samples, training and waiting seconds and tokens when it began. epoch_began: (now, paused seconds).
     """
 
     total_steps: int | None = None
@@ -33,6 +34,7 @@ class State:
     epoch: int = 0
     batch: int = 0
     samples: int = 0
+    tokens: int = 0
     phase: str = "starting"
     best_val_loss: float = float("inf")
     best_val_step: int = 0
@@ -48,7 +50,7 @@ class State:
     first_wait_s: float = 0.0
     in_epoch: bool = False
     row: dict[str, float] | None = None
-    epoch_from: tuple[float, ...] = (0, 0.0, 0.0)
+    epoch_from: tuple[float, ...] = (0, 0.0, 0.0, 0)
     epoch_began: tuple[float, float] = (0.0, 0.0)
 
     def begin_epoch(self) -> None:
@@ -56,7 +58,7 @@ class State:
         if not self.in_epoch:
             self.epoch += 1
             self.batch, self.row, self.in_epoch = 0, None, True
-            self.epoch_from = self.samples, self.train_s, self.wait_s
+            self.epoch_from = self.samples, self.train_s, self.wait_s, self.tokens
             self.epoch_began = time.monotonic(), self.paused_s
 
     def end_epoch(self) -> None:

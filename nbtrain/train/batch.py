@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nbtrain.errors import UsageError
+from nbtrain.train.tokens import TokenMean, token_mean
 
 TARGET_KEYS = ("labels", "label", "target", "targets", "y")
 
@@ -67,12 +68,14 @@ class Task:
         whole: (model, batch) -> scalar tensor; takes the place of forward and criterion.
         splits: batch -> (positional inputs, keyword inputs, target or None).
         own: output -> the loss the model computed, or None.
+        means: the criterion where its loss is a mean over tokens, which batches have more or fewer of.
     """
 
     criterion: Callable[[Any, Any], Tensor] | None
     whole: Callable[[nn.Module, Any], Tensor] | None
     splits: Callable[[Any], tuple[tuple[Any, ...], dict[str, Any], Any]]
     own: Callable[[Any], Tensor | None] = field(default_factory=lambda: _OwnLoss())
+    means: TokenMean | None = None
 
     def loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, Any, Any]:
         """Run the model on a batch that is on its device; return (loss, output, target)."""
@@ -195,8 +198,8 @@ def make_task(model: nn.Module, criterion: Callable[..., Any] | None, batch: Any
     if criterion is not None and takes_model(criterion):
         return Task(None, criterion, splits=lambda batch: ((), {}, None))
     if batch is None:
-        return Task(criterion, None, splits=_FirstDecides(model, criterion))
-    return Task(criterion, None, splits=_splitter(model, criterion, batch))
+        return Task(criterion, None, splits=_FirstDecides(model, criterion), means=token_mean(criterion))
+    return Task(criterion, None, splits=_splitter(model, criterion, batch), means=token_mean(criterion))
 
 
 class _FirstDecides:

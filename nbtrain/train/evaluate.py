@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from nbtrain.train.modes import evaluating
 from nbtrain.train.out_of_memory import give_memory_back, is_out_of_memory
 from nbtrain.train.pieces import Piece
 from nbtrain.train.precision import Precision
+from nbtrain.train.tokens import perplexity
 
 
 class Judge:
@@ -36,7 +38,9 @@ class Judge:
         self._model, self._task, self._device = model, task, device
         self._autocast = precision.autocast if precision.dtype is not None else None
         self._hits, self._metrics = hits, metrics or {}
+        self._means = task.means
         self.pieces = Pieces("A validation batch", model, lambda batch: self._loss(batch)[0])
+        self.pieces.counted = task.means.counted if task.means is not None else None
         self.on_change: Callable[[Change], None] = lambda change: None
 
     @torch.no_grad()
@@ -47,8 +51,9 @@ class Judge:
             loader: the validation data. wanted: asked before each batch; False ends the evaluation.
 
         Returns:
-            `val_loss`, `val_acc` where it applies, and each metric as `val_<name>`; None when the evaluation
-            was broken off or the loader gave nothing.
+            `val_loss`, `val_acc` where it applies, `val_perplexity` where the loss is a mean over tokens (and
+            then over all tokens), and each metric as `val_<name>`; None when the evaluation was broken off or
+            the loader gave nothing.
         """
         tally = Tally(self._hits) if self._hits is not None else None
         sums = _Sums(self._metrics)
@@ -57,7 +62,10 @@ class Judge:
                 if not wanted():
                     return None
                 self._add(batch, sums, tally)
-        return sums.means(tally)
+        values = sums.means(tally)
+        if values is not None and self._means is not None:
+            values["val_perplexity"] = perplexity(values["val_loss"])
+        return values
 
     def _add(self, batch: Any, sums: _Sums, tally: Tally | None) -> None:
         """Add one batch, in smaller pieces when it does not fit into memory."""
@@ -65,7 +73,8 @@ class Judge:
         while True:
             try:
                 found = self._judged(self.pieces.cut((batch,)), tally)
-                return sums.add(found, batch_size(batch))
+                n = batch_size(batch)
+                return sums.add(found, n, n if self._means is None else self._means.counted(batch))
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -104,13 +113,15 @@ class _Sums:
     def __init__(self, names: Iterable[str]) -> None:
         self._loss: Tensor | float = 0.0
         self._measured: dict[str, Any] = dict.fromkeys(names, 0.0)
-        self._samples = 0
+        self._samples = self._weight = 0
 
-    def add(self, found: tuple[Any, dict[str, Any]], n: int) -> None:
-        """Add a batch of `n` samples: (loss, sum of each metric)."""
+    def add(self, found: tuple[Any, dict[str, Any]], n: int, weight: int) -> None:
+        """Add a batch of `n` samples: (loss, sum of each metric). `weight`: how much its loss counts."""
         loss, measured = found
         self._samples += n
-        self._loss = self._loss + loss * n
+        self._weight += weight
+        if weight:  # else its loss is of nothing
+            self._loss = self._loss + loss * weight
         for name, value in measured.items():
             self._measured[name] = self._measured[name] + value
 
@@ -118,7 +129,8 @@ class _Sums:
         """Return the means by name; None without samples."""
         if not self._samples:
             return None
-        values = {"val_loss": float(self._loss) / self._samples}  # device sync: once an evaluation
+        # device sync: once an evaluation
+        values = {"val_loss": float(self._loss) / self._weight if self._weight else math.nan}
         if tally is not None and (accuracy := tally.take()) == accuracy:
             values["val_acc"] = accuracy
         for name, total in self._measured.items():

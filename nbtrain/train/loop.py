@@ -90,7 +90,7 @@ def _train_epoch(
 ) -> None:  # fmt: skip
     """Take the steps of one epoch, or those that a resumed run has left of it."""
     options, schedule, groups = work.options, work.schedule, work.optimizer.param_groups
-    clock = time.perf_counter
+    clock, means = time.perf_counter, work.task.means
     state.phase = "training"
     if state.batch and options.val_every and state.step % options.val_every == 0:
         _judge(work, state, control, callbacks)  # the checkpoint was taken just before it
@@ -108,6 +108,8 @@ def _train_epoch(
         state.step += 1
         state.batch += len(group)
         state.samples += taken.samples
+        if means is not None:
+            state.tokens += sum(map(means.tokens, group))
         state.train_s += now - last
         recorder.add(state.step, taken, lr, now - last, now)
         if taken.skipped is True:  # where only the device knows, on_numbers says so later
@@ -151,6 +153,9 @@ def _epoch_row(work: Work, state: State, recorder: Recorder, stepper: Stepper) -
     row["lr"] = float(work.optimizer.param_groups[0]["lr"])
     samples, train_s = state.samples - state.epoch_from[0], state.train_s - state.epoch_from[1]
     row["samples_per_s"] = samples / train_s if train_s > 0 else math.nan
+    if work.task.means is not None:
+        tokens = state.tokens - sum(state.epoch_from[3:4])
+        row["tokens_per_s"] = tokens / train_s if train_s > 0 else math.nan
     waited = state.wait_s - sum(state.epoch_from[2:3])
     row["data_wait"] = waited / train_s if train_s > 0 else math.nan
     return row

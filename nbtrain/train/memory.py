@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from nbtrain.errors import OutOfMemory
 from nbtrain.train.modes import evaluating
 from nbtrain.train.out_of_memory import drop_frames, give_memory_back
-from nbtrain.train.pieces import Piece, how_losses_add, pieces_of, samples_in, whole
+from nbtrain.train.pieces import Piece, how_losses_add, pieces_of, samples_in, weighed, whole
 from nbtrain.train.untouched import untouched
 
 
@@ -68,12 +68,17 @@ class Pieces:
         self.arrange: Callable[[Sequence[Any]], Sequence[Any]] | None = None  # before whole batches are taken
         self.most: int | None = None
         self.adds = "mean"
+        self.counted: Callable[[Any], int] | None = None  # of a loss that is a mean over what it counts
 
     def cut(self, group: Sequence[Any]) -> list[Piece]:
         """Return the pieces of some micro-batches."""
         if self.most is not None:
-            return pieces_of(group, self.most, adds=self.adds)
-        return whole(group if self.arrange is None else self.arrange(group))
+            pieces = pieces_of(group, self.most, adds=self.adds)
+        else:
+            pieces = whole(group if self.arrange is None else self.arrange(group))
+        if self.counted is None or len(pieces) == 1:
+            return pieces
+        return weighed(pieces, self.counted)
 
     def halve(self, group: Sequence[Any], shortage: Shortage) -> Change:
         """Make the pieces half as large as the largest of this group was.
@@ -91,7 +96,7 @@ class Pieces:
                 at=shortage.at,
             )
         if self.most is None:
-            self.adds = self._how(group[0])
+            self.adds = "mean" if self.counted is not None else self._how(group[0])
         self.most = -(-largest // 2)
         sees_batch = any(
             isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training

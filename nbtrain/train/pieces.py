@@ -49,6 +49,19 @@ def pieces_of(group: Sequence[Any], most: int, *, adds: str = "mean") -> list[Pi
     return found
 
 
+def weighed(pieces: Sequence[Piece], counted: Callable[[Any], int]) -> list[Piece]:
+    """Return the pieces so that their losses, each a mean over what it counts, add up to the mean over all.
+
+    Args:
+        counted: a batch -> how many it counts. A piece that counts none is left out; where all do, none is.
+    """
+    counts = [counted(piece.batch) for piece in pieces]
+    total = sum(counts)
+    if not total:
+        return list(pieces)
+    return [Piece(piece.batch, total / n) for piece, n in zip(pieces, counts, strict=True) if n]
+
+
 def samples_in(batch: Any) -> int:
     """Return how many samples a batch holds; 0 where that cannot be told, and it cannot be cut."""
     if hasattr(batch, "to_data_list") and isinstance(getattr(batch, "num_graphs", None), int):

@@ -37,7 +37,9 @@ from nbtrain.train.step import Stepper
 from nbtrain.train.work import Work
 
 FORMAT = 2
-_COUNTERS = ("step", "epoch", "batch", "samples", "train_s", "paused_s", "wait_s", "first_wait_s")
+_COUNTERS = (
+    "step", "epoch", "batch", "samples", "tokens", "train_s", "paused_s", "wait_s", "first_wait_s",
+)  # fmt: skip
 
 
 @dataclass

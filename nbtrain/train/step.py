@@ -69,6 +69,7 @@ class Stepper:
         self.guard, buffers = Guard(optimizer, self.parameters, hold=True), Buffers(model)
         self._buffers = buffers if len(buffers) else None
         self.pieces = Pieces("A training step", model, lambda batch: self._loss(batch)[0])
+        self.pieces.counted = task.means.counted if task.means is not None else None
         self.on_change: Callable[[Change], None] = lambda change: None
         self.go_back: Callable[[], str] = lambda: ""
         self._moments, self.recent = Moments(device), Recent()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from nbtrain.configured.language.loss import NextTokenLoss
 from nbtrain.configured.shape import DataShape
 from nbtrain.errors import UsageError
-
-IGNORED = -100  # a target that does not count
 
 
 class DecoderOnlyTransformer(nn.Module):
@@ -45,10 +43,7 @@ class DecoderOnlyTransformer(nn.Module):
         return self.head(self.norm(self.blocks(hidden, mask=later, is_causal=True)))
 
 
-def next_token_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Return the mean cross-entropy of the next tokens; output (batch, positions, vocabulary), target (batch,
-    positions) with -100 where nothing is asked."""
-    return functional.cross_entropy(output.flatten(0, 1), target.flatten(), ignore_index=IGNORED)
+next_token_loss = NextTokenLoss(shift=False)
 
 
 def build(shape: DataShape, **arguments: object) -> DecoderOnlyTransformer:

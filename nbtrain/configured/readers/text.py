@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,12 @@ def rows_of(rows: list[dict[str, Any]]) -> Any:
     return enumerate(rows, 1)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows = []
+def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object) of a file with a JSON object a line; blank lines are passed over.
+
+    Raises:
+        InvalidConfig: a line that is none.
+    """
     with path.open("rb") as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip():
@@ -83,7 +88,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
                 raise bad_data(
                     f"{path}, line {number}", "a JSON object", "Each sample is one line.", line=number
                 )
-            rows.append(row)
+            yield number, row
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    rows = [row for _, row in json_rows(path)]
     if not rows:
         raise bad_data(str(path), "at least one sample", "The file is empty.", line_count=0)
     return rows
