@@ -63,6 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
         MPLBACKEND="Agg",
         WANDB_MODE="offline",
         WANDB_SILENT="true",
+        HF_HUB_OFFLINE="1",
+        HF_HOME=str(home / "huggingface"),
         PYDEVD_DISABLE_FILE_VALIDATION="1",
     )
     os.environ.setdefault(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,8 @@ def _batch(plan: Any, batch: Any) -> tuple[Block, ...]:
     if plan.rehearsal.output:
         rows.append(("Model's answer", plan.rehearsal.output))
     first = batch[0] if isinstance(batch, (list, tuple)) and batch else batch
+    if isinstance(batch, Mapping):
+        first = batch.get("input_ids")
     if not isinstance(first, torch.Tensor):
         return (KeyValues(tuple(rows)),)
     if first.is_floating_point():
@@ -107,12 +110,14 @@ def _batch(plan: Any, batch: Any) -> tuple[Block, ...]:
 
 
 def _as_text(ids: list[int], plan: Any) -> str:
-    """Return the text behind ids of bytes, as the readers of texts make them; "" for other ids."""
+    """Return the text behind ids, as the readers of texts make them; "" for other ids."""
     dataset = getattr(plan.work.train_loader, "dataset", None)
     while hasattr(dataset, "dataset"):
         dataset = dataset.dataset
     if not type(dataset).__module__.startswith("nbtrain.configured"):
         return ""
+    if (text_of := getattr(dataset, "text_of", None)) is not None:
+        return repr(text_of(ids))
     return repr(bytes(max(0, one - 1) for one in ids if one).decode("utf-8", "replace"))
 
 

@@ -14,7 +14,8 @@ from nbtrain.compare.directions import in_points
 PERCENT_ABOVE = 1.5  # a share over this is in percent, as in metrics.json
 # columns of an epoch that are no result of the training
 NOT_METRICS = frozenset({
-    "epoch", "step", "lr", "grad_norm", "grad_norm_max", "gpu_util", "samples_per_s", "tokens_per_s", "epoch_time_s",
+    "epoch", "step", "lr", "grad_norm", "grad_norm_max", "gpu_util", "samples_per_s", "tokens_per_s",
+    "epoch_time_s",
     "val_time_s", "data_wait", "seed", "time", "epoch_time", "duration", "eta", "batch_size", "optimizer",
 })  # fmt: skip
 _RESOURCES = ("memory", "mem", "gpu", "cpu", "util", "time", "seconds", "samples", "tokens", "throughput",

@@ -83,8 +83,8 @@ SECTIONS = Dialect(
         **_same("logging", "output_dir", "backends", "log_every", "tags"),
         **_below("logging", project="wandb_project", entity="wandb_entity"),
     },
-    (("model.architecture", "model.base_checkpoint"), ("optimizer.learning_rate",), ("training.epochs", "training.total_steps",
-      "training.max_steps"), ("reproducibility.seed",)),
+    (("model.architecture", "model.base_checkpoint"), ("optimizer.learning_rate",),
+     ("training.epochs", "training.total_steps", "training.max_steps"), ("reproducibility.seed",)),
 )  # fmt: skip
 
 HYPERPARAMETERS = Dialect(

@@ -21,8 +21,8 @@ LORA_MOST = 1e-3  # adapters are new weights; Source: LoRA and QLoRA train them 
 FACTOR_OF_ERROR = 100  # above the range by this factor is no choice but a slip
 IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _OF_LANGUAGE = (
-    "gradient_checkpointing", "attention", "lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "packing",
-    "completions_only", "chat_template", "sample_prompts", "save_model",
+    "gradient_checkpointing", "attention", "lora_rank", "lora_alpha", "lora_dropout", "lora_targets",
+    "packing", "completions_only", "chat_template", "sample_prompts", "save_model",
 )  # fmt: skip
 NAME = re.compile(r"[A-Za-z_]\w*")
 Found = tuple[list[Problem], list[Problem]]

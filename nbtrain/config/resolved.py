@@ -9,8 +9,8 @@ from typing import Any
 
 from nbtrain.config.checking import Checked
 from nbtrain.config.dialects import SECTIONS
-from nbtrain.config.modes import MODES, SEED
 from nbtrain.config.located import find
+from nbtrain.config.modes import MODES, SEED
 from nbtrain.config.paths import DATA, kind_of_data
 from nbtrain.config.relations import adapts, fine_tunes, precisions
 

@@ -132,8 +132,9 @@ def read_data(path: Path, configuration: Configuration, *, like: Any = None) -> 
 def _made(dataset: Any, configuration: Configuration, setting: str) -> DataLoader:
     size = configuration.get("batch_size", usual_batch(dataset))
     return DataLoader(
-        dataset, batch_size=size, shuffle=setting == "train_data", collate_fn=getattr(dataset, "collate", None)
-    )
+        dataset, batch_size=size, shuffle=setting == "train_data",
+        collate_fn=getattr(dataset, "collate", None),
+    )  # fmt: skip
 
 
 def usual_batch(dataset: Any) -> int:

@@ -36,8 +36,9 @@ def leave_outcome(run: Any, prepared: Prepared, completion: Callable[[Any], Repo
     if usable and prepared.tuning is not None:
         try:
             leave_language(run, prepared.tuning)
-        except Exception as error:  # a full disk, a model that cannot be saved: the results stand all the same
-            notes.append(f"The fine-tuned model was not written out: {str(error)[:200] or type(error).__name__}")
+        except Exception as error:  # a full disk, a model that cannot be saved: the results stand
+            why = str(error)[:200] or type(error).__name__
+            notes.append(f"The fine-tuned model was not written out: {why}")
         else:
             if prepared.tuning.saves:
                 notes.append(f"The model and its tokenizer are in {run.folder.path / MODEL_FOLDER}.")

@@ -54,7 +54,7 @@ def load_base(configuration: Configuration, model: nn.Module) -> str:
 def _advice(path: Path) -> str:
     told = told_by(path)
     if told is None:
-        return "Give a folder below checkpoints/ of a run, or the file of torch.save(model.state_dict(), ...)."
+        return "Give a folder below checkpoints/ of a run, or what torch.save(model.state_dict(), ...) wrote."
     return (
         f"It is a model of Hugging Face ({told.get('model_type')}): leave the architecture out, or write "
         f"architecture: hf:{path}."

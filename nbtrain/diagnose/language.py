@@ -1,4 +1,4 @@
-"""What the end of a run says of a language model: perplexity, tokens a second, what it writes before and after."""
+"""What the end of a run says of a language model: perplexity, tokens a second, what it writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def language_rows(run: Any) -> list[tuple[str, str, str]]:
     found = numbers(judged, "val_perplexity")
     known = found[found == found]
     if len(known):
-        rows.append(("Best validation perplexity", number(float(known.min())), f"at first {number(known[0])}"))
+        first = f"{number(float(known[0]))} the first time"
+        rows.append(("Best validation perplexity", number(float(known.min())), first))
     pace = numbers(run.epochs, "tokens_per_s")
     pace = pace[pace == pace]
     if len(pace):
@@ -32,8 +33,10 @@ def language_sections(run: Any) -> list[Section]:
     if not found:
         return []
     rows = tuple(
-        (Cell(one.prompt, code=True), one.before, one.after, Cell(one.expected, tone="muted")) for one in found
+        (Cell(one.prompt, code=True), one.before, one.after, Cell(one.expected, tone="muted"))
+        for one in found
     )
     table = Table(("Given", "Before", "After", "In the data"), rows)
-    note = Note("The likeliest next token each time, from the same beginnings. Examples, no measure.", tone="info")
+    said = "The likeliest next token each time, from the same beginnings. Examples, no measure."
+    note = Note(said, tone="info")
     return [Section("Completions", (table, note))]

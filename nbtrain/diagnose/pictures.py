@@ -26,7 +26,8 @@ _MARKS, _LABELS = 40, 5  # changes by hand that are marked, and how many of them
 # Columns of `epochs` that have a place of their own, or are no curve.
 _KNOWN = {
     "epoch", "step", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "grad_norm", "grad_norm_max",
-    "samples_per_s", "tokens_per_s", "data_wait", "epoch_time_s", "gpu_util", "layer_grad_norms", "val_time_s", "seed",
+    "samples_per_s", "tokens_per_s",
+    "data_wait", "epoch_time_s", "gpu_util", "layer_grad_norms", "val_time_s", "seed",
 }  # fmt: skip
 
 

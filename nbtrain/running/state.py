@@ -24,7 +24,8 @@ class State:
         wait_s: seconds of `train_s` spent waiting for batches; first_wait_s: for each epoch's first alone.
         in_epoch: an epoch is begun and not over. row: what its steps came to, once they are done.
         tokens: of texts, that the model has read in training; 0 where the data are no texts.
-        epoch_from: samples, training and waiting seconds and tokens when it began. epoch_began: (now, paused seconds).
+        epoch_from: samples, training and waiting seconds and tokens when it began. epoch_began: (now, paused
+        seconds).
     """
 
     total_steps: int | None = None

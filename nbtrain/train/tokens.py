@@ -1,8 +1,8 @@
 """Losses that are means over tokens: how much a batch counts, perplexity, and the tokens read a second.
 
-A batch of texts has more or fewer tokens to predict than another, so the mean over batches is not the mean over
-tokens. A criterion that says how many it counts is weighed by that: over the batches of a validation, over the
-micro-batches of an accumulated step, and over the pieces of a batch that did not fit into memory.
+A batch of texts has more or fewer tokens to predict than another, so the mean over batches is not the mean
+over tokens. A criterion that says how many it counts is weighed by that: over the batches of a validation,
+over the micro-batches of an accumulated step, and over the pieces of a batch that did not fit into memory.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,29 @@ def test_a_class_that_training_does_not_have(tmp_path: Path) -> None:
         read(tmp_path / "v.csv", like=read(tmp_path / "d.csv"))
 
 
-def test_parquet_needs_its_package(tmp_path: Path) -> None:
+def test_parquet(tmp_path: Path) -> None:
+    """A real .parquet is read as a table is: numbers, words as classes; gaps and broken files are told."""
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6], "label": ["cat", "dog", "cat"]})
+    frame.to_parquet(tmp_path / "d.parquet")
+    data = read(tmp_path / "d.parquet")
+    assert data.labels == ("cat", "dog") and data[1][0].tolist() == [2.0, 5.0] and data[1][1] == 1
+    frame.assign(label=frame["label"].astype("category")).to_parquet(tmp_path / "c.parquet")
+    assert read(tmp_path / "c.parquet").labels == ("cat", "dog")
+    frame.assign(a=[None, 1.0, 2.0]).to_parquet(tmp_path / "gap.parquet")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1")
+    for name, said in (("gap", "missing values"), ("bad", "a table")):
+        with pytest.raises(InvalidConfig, match=said):
+            read(tmp_path / f"{name}.parquet")
+
+
+def test_parquet_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without pyarrow a .parquet says what to install."""
-    pytest.importorskip("torch")
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        (tmp_path / "d.parquet").write_bytes(b"PAR1")
-        with pytest.raises(MissingExtra, match=r"nbtrain\[parquet\]"):
-            read(tmp_path / "d.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # an import of it fails
+    (tmp_path / "d.parquet").write_bytes(b"PAR1")
+    with pytest.raises(MissingExtra, match=r"nbtrain\[parquet\]"):
+        read(tmp_path / "d.parquet")
 
 
 def test_images(tmp_path: Path) -> None:

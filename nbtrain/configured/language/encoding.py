@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from nbtrain.configured.language.layouts import Document
@@ -81,7 +82,7 @@ def _in_parts(document: Document, tokenizer: Any) -> tuple[list[int], list[tuple
     borders = sorted({0, len(document.text), *(place for part in document.asked for place in part)})
     ids: list[int] = []
     places: list[tuple[int, int]] = []
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         first = start == 0 and not document.rendered
         part = tokenizer(document.text[start:end], add_special_tokens=first)["input_ids"]
         ids += part

@@ -150,7 +150,8 @@ class _Chats:
             role, content = one.get("role", one.get("from")), one.get("content", one.get("value"))
             if not isinstance(role, str) or not (isinstance(content, str) or one.get("tool_calls")):
                 raise _Refused(
-                    "messages with `role` and `content`, both texts", f"One has {', '.join(one) or 'nothing'}."
+                    "messages with `role` and `content`, both texts",
+                    f"One has {', '.join(one) or 'nothing'}.",
                 )
             rest = {key: value for key, value in one.items() if key not in ("from", "value")}
             messages.append({**rest, "role": _ROLES.get(role, role), "content": content or ""})

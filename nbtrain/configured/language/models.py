@@ -55,19 +55,29 @@ def build_language_model(configuration: Configuration, base: Base) -> Built:
     ]
     if lora:
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        lines.append(("LoRA", f"{trained:,} weights are trained, {100 * trained / whole:.2g} % of the model's"))
+        share = 100 * trained / whole
+        lines.append(("LoRA", f"{trained:,} weights are trained, {share:.2g} % of the model's"))
     if configuration.get("gradient_checkpointing"):
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        _checkpoint_gradients(model)
         if lora:  # else nothing that enters a checkpointed block has a gradient
             model.enable_input_require_grads()
         lines.append(("Gradient checkpointing", "on: less memory, about a third more time"))
     said = ()
     if missing:
         said = (
-            f"{len(missing)} weights are not in the checkpoint and begin at random: {', '.join(missing[:3])}.",
+            f"{len(missing)} weights are not in the checkpoint and begin at random: "
+            f"{', '.join(missing[:3])}.",
         )
     loss = NextTokenLoss(shift=True, router=_router(model), name="the next token's cross-entropy")
     return Built(model, base.name, loss, said=said, lines=tuple(lines))
+
+
+def _checkpoint_gradients(model: Any) -> None:
+    how = {"use_reentrant": False}
+    if hasattr(model, "activation_checkpointing_enable"):  # the older word goes with transformers 6
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
+    else:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
 
 
 def _loaded(
@@ -153,7 +163,8 @@ def _with_adapters(model: nn.Module, configuration: Configuration) -> Any:
         names = sorted({name.rpartition(".")[2] for name, one in model.named_modules() if _is_linear(one)})
         raise UsageError(
             f"LoRA cannot be put on {', '.join(map(str, targets))}: {str(error).splitlines()[0][:150]}",
-            suggestion=f"Linear layers of this model are {', '.join(names)}; all-linear takes all but the last.",
+            suggestion=f"Linear layers of this model are {', '.join(names)}; all-linear takes all but the "
+            "last.",
         ) from None
 
 

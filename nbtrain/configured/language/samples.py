@@ -1,10 +1,10 @@
 """A file of texts -> samples of token ids, by `datasets`: tokenized once, kept on disk, read from there.
 
-`datasets` holds the samples as an Arrow file in its own cache: memory-mapped, so that a corpus may be larger than
-memory, and found again by a hash of the file, the tokenizer and the settings, so that a second run begins at
-once. The rows of JSON are read here and not by its reader, which guesses one schema for all rows (messages get
-the keys of others) and does not say in which line something is wrong. A sample is asked for by its number,
-which is what an exact resume rests on.
+`datasets` holds the samples as an Arrow file in its own cache: memory-mapped, so that a corpus may be larger
+than memory, and found again by a hash of the file, the tokenizer and the settings, so that a second run
+begins at once. The rows of JSON are read here and not by its reader, which guesses one schema for all rows
+(messages get the keys of others) and does not say in which line something is wrong. A sample is asked for by
+its number, which is what an exact resume rests on.
 """
 
 from __future__ import annotations
@@ -156,9 +156,9 @@ def read_texts(path: Path, configuration: Configuration, *, base: Base, like: An
     try:
         with quiet():
             rows = datasets.Dataset.from_generator(made, **how)
-    except Exception as error:  # it wraps what the generator raised, or cannot make a table of no rows
-        if isinstance(cause := error.__cause__ or error.__context__, NbtrainError):
-            raise cause from None
+    except Exception:  # it wraps what was raised in the making, or cannot make a table of no rows
+        if made.failure is not None:
+            raise made.failure from None
         if made.ran and not made.tally.samples:
             raise _nothing(path, way, made.tally) from None
         raise
@@ -179,6 +179,7 @@ class _Making:
     def __init__(self, path: Path, layout: Layout, base: Base, way: Way) -> None:
         self._about = path, layout, base, way
         self.tally, self.ran = Tally(), False
+        self.failure: Exception | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (str, ("texts of nbtrain",))
@@ -186,11 +187,15 @@ class _Making:
     def __call__(self, key: str) -> Iterator[dict[str, list[Any]]]:
         path, layout, base, way = self._about
         self.tally, self.ran = Tally(), True
-        texts = encoded(
-            _documents(path, layout), base.tokenizer, answers_only=way.answers_only, tally=self.tally
-        )
-        for ids, asked in (packed if way.packs else one_each)(texts, way.length, self.tally):
-            yield {"input_ids": ids, "asked": asked}
+        try:
+            texts = encoded(
+                _documents(path, layout), base.tokenizer, answers_only=way.answers_only, tally=self.tally
+            )
+            for ids, asked in (packed if way.packs else one_each)(texts, way.length, self.tally):
+                yield {"input_ids": ids, "asked": asked}
+        except Exception as error:
+            self.failure = error
+            raise
 
 
 def _documents(path: Path, layout: Layout) -> Iterator[Document]:

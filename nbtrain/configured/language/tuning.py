@@ -1,4 +1,4 @@
-"""A fine-tuning put together: what the plan says of the texts, what is listened to, what is left at the end."""
+"""A fine-tuning put together: what the plan says of the texts, who listens, what is left at the end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def text_lines(loaders: Loaders) -> list[tuple[str, str]]:
             continue
         tally, way = texts.tally, texts.way
         how = "packed into windows" if way.packs else "a sample each, at most"
-        said = f"{count(tally.texts)} {texts.layout}, {count(tally.tokens)} tokens, {how} of {way.length} tokens"
+        amount = f"{count(tally.texts)} {texts.layout}, {count(tally.tokens)} tokens"
+        said = f"{amount}, {how} of {way.length} tokens"
         if way.answers_only:
             said += "; the loss is on completions only"
         lines.append((label, said))
