@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import nbtrain
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -116,6 +119,45 @@ def test_character_model_learns_to_write(tmp_path: Path) -> None:
 
     assert "the next character is narrowed down to about" in shown(notebook)
     assert any('"My dear Watson,' in output.get("text", "") for output in outputs(notebook, "sample"))
+
+
+@pytest.mark.slow
+def test_configured_run_goes_the_whole_way(tmp_path: Path) -> None:
+    """From the baseline over its diagnosis to a run that is better and one that is tested: each leaves its picture,
+    the recommended change is taken, and at least 90 % of the test digits are read."""
+    notebook = executed("configured_run.ipynb", tmp_path)
+    text = shown(notebook)
+    assert "what holds it back: underfitting" in text and "the optimized run is: better" in text
+    found = re.search(r"([\d.]+)% of 360 digits that decided nothing", text)
+    assert found is not None and float(found[1]) >= 90
+    for cell in ("baseline", "optimization", "production"):
+        bundles = [output.get("data", {}) for output in outputs(notebook, cell)]
+        assert any("image/png" in bundle for bundle in bundles), cell
+        assert not any(WIDGET in bundle for bundle in bundles)
+    assert "## Test data" in outputs(notebook, "results")[0]["data"]["text/markdown"]
+    kept = sorted(path.name.partition("-2")[0] for path in (tmp_path / "runs").iterdir())
+    assert kept == ["baseline", "optimization", "production"]
+
+
+def test_configured_run_can_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration in its cell is valid in each mode, and its first run can be planned on its data."""
+    from nbtrain.commands._table import command
+    from nbtrain.commands.parse import parse
+    from nbtrain.commands.spec import Context
+
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("sklearn")
+    notebook = nbformat.read(ROOT / "notebooks" / "configured_run.ipynb", as_version=4)
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    monkeypatch.chdir(tmp_path)
+    exec(cells["data"], {})
+    Path("training_config.yaml").write_text(cells["config"].partition("\n")[2])
+    for mode in ("baseline", "optimization", "production"):
+        assert nbtrain.validate("training_config.yaml", mode=mode).valid
+    line = cells["baseline"].removeprefix("%train ").replace(" --yes --wait --as baseline", "")
+    chosen = command("start")
+    run = chosen.run(parse(chosen, line.split()), Context())
+    assert run.plan.total_epochs == 12 and not run.plan.warnings
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb")))
