@@ -15,6 +15,7 @@ from typing import Any
 from nbtrain.config import paths, relations
 from nbtrain.config.dialects import SECTIONS, Dialect, dialect_of
 from nbtrain.config.kinds import example_of, expected_of, typed
+from nbtrain.config.left_by_runs import as_sections
 from nbtrain.config.problem import Problem
 from nbtrain.config.reading import Node, read_file, read_text
 from nbtrain.config.unknown import unknown_key
@@ -142,6 +143,7 @@ def check(
     path: str = "",
 ) -> Checked:  # fmt: skip
     """Check what was read."""
+    root, not_taken = as_sections(root)
     dialect = dialect_of(root)
     overlaid = dict(overlaid or {})
     found, errors = _flat(root, dialect)
@@ -152,7 +154,7 @@ def check(
     wrong = {name for name in found if name not in said}
     errors += _missing(dialect, root, set(found) | set(supplied) | set(overlaid))
     checked = Checked(dialect, {**said, **overlaid}, lines, place=place, path=path)
-    warnings: list[Problem] = []
+    warnings = not_taken
     files: dict[str, Mapping[str, Any]] = {}
     for judge in (relations.judge, lambda one: paths.judge(one, files), *place.judges):
         more, told = judge(checked)

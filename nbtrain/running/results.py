@@ -30,7 +30,8 @@ def opened_folder(activity: Activity) -> Iterator[tuple[RunFolder, list[Any]]]:
     try:
         write_config(folder, activity.config, activity.config_text)
         folder.write_text("plan.md", activity.report().to_markdown())
-        trackers = open_trackers(activity.backends, RunInfo(folder, activity.name, activity.config))
+        info = RunInfo(folder, activity.name, activity.config, tuple(manifest.get("tags") or ()))
+        trackers = open_trackers(activity.backends, info)
         yield folder, trackers
     except BaseException:
         for tracker in trackers:

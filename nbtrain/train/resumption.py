@@ -33,7 +33,8 @@ def reopened_folder(plan: Any) -> Iterator[tuple[RunFolder, list[Any]]]:
     folder = RunFolder.open(point.folder)
     trackers: list[Any] = []
     try:
-        info = RunInfo(folder, plan.name, plan.config, after_step=point.info.step)
+        tags = tuple(point.manifest.tags or ())
+        info = RunInfo(folder, plan.name, plan.config, tags, after_step=point.info.step)
         trackers = open_trackers(plan.work.options.log, info)
         write_config(folder, plan.config, plan.config_text)
         folder.write_text("plan.md", plan.report().to_markdown())
