@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtrain.commands.bench import bench as bench
+    from nbtrain.commands.checkpoints import list_checkpoints as list_checkpoints
     from nbtrain.commands.compare import compare as compare
     from nbtrain.commands.diagnose import diagnose as diagnose
     from nbtrain.commands.errors_explained import explain as explain
@@ -50,6 +51,7 @@ _HOME = {
     "free": "nbtrain.commands.free",
     "inspect": "nbtrain.commands.inspect",
     "last_run": "nbtrain.commands.runs",
+    "list_checkpoints": "nbtrain.commands.checkpoints",
     "load_run": "nbtrain.commands.runs",
     "log": "nbtrain.running.log",
     "lr_find": "nbtrain.commands.lr_find",

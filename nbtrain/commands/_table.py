@@ -21,6 +21,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "save": ("nbtrain.commands.controls", "save a checkpoint at the next step"),
     "set": ("nbtrain.commands.controls", "change lr, epochs, max_steps or patience of a run while it trains"),
     "runs": ("nbtrain.commands.runs", "list the runs of this kernel and on disk"),
+    "checkpoints": ("nbtrain.commands.checkpoints", "list the checkpoints of a run"),
     "report": ("nbtrain.commands.report", "show what a run came to, or an optimization of it"),
     "diagnose": ("nbtrain.commands.diagnose", "say what is wrong with a training, and what to do"),
     "compare": ("nbtrain.commands.compare", "compare an optimized training with its baseline"),

@@ -24,6 +24,9 @@ ARGUMENTS = (
     Argument(("--data",), "with --config: training data, a file, a folder or a variable", metavar="DATA"),
     Argument(("--test",), "with --config: data that is judged once, at the end", metavar="DATA"),
     Argument(
+        ("--baseline",), "with --config: an earlier run to compare this one with at its end", metavar="RUN"
+    ),
+    Argument(
         ("--from",), "with --config: take the changes of a diagnosis (diagnosis.json, optimization.yaml)",
         metavar="FILE",
     ),
@@ -139,11 +142,37 @@ def configured_run(args: SimpleNamespace, context: Context) -> Any:
     from nbtrain.train.training import Training
 
     found = prepared(args, context)
+    baseline = _baseline(args, found)
+    compared = [] if baseline is None else [lambda run: leave_comparison(run, baseline)]
+    listeners = [] if found.tuning is None else [lambda control: found.tuning.listener]
     return Run(
-        Training(found.plan, listeners=[] if found.tuning is None else [lambda control: found.tuning.listener]),
-        finishers=(lambda run: leave_outcome(run, found, completion), leave_reports),
+        Training(found.plan, listeners=listeners),
+        finishers=(lambda run: leave_outcome(run, found, completion), leave_reports, *compared),
         report=completion, in_thread=context.in_thread, explain=explainer(context.namespace),
     )  # fmt: skip
+
+
+def _baseline(args: SimpleNamespace, found: Any) -> Any:
+    """Return the run that is named as the baseline, None without one.
+
+    Raises:
+        RunNotFound: there is none of that name.
+    """
+    from nbtrain.runs.stored import StoredRun
+
+    word = vars(args).get("baseline")
+    return None if word is None else StoredRun.load(Path(found.plan.work.options.dir), word)
+
+
+def leave_comparison(run: Any, baseline: Any) -> None:
+    """Write comparison.md, and what it came to into the manifest's `baseline_comparison`."""
+    from nbtrain.commands.compare import compare
+
+    found = compare(str(baseline.dir), str(run.dir))
+    told = found.to_dict()
+    run.folder.write_text("comparison.md", found.to_markdown())
+    kept = {name: told.get(name) for name in ("verdict", "metrics", "gap_change")}
+    run.folder.write_manifest(baseline_comparison={"baseline": baseline.id, **kept})
 
 
 def _refuse_objects(args: SimpleNamespace) -> None:

@@ -2,22 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from nbtrain.commands.spec import DIR, Command, Context
+from nbtrain.commands.spec import DIR, Argument, Command, Context
 from nbtrain.errors import UsageError
 
 
-def runs(dir: str | Path | None = None) -> Any:
+def runs(
+    dir: str | Path | None = None, *, status: str | None = None, name: str | None = None,
+    tag: str | None = None, sort: str | None = None, limit: int | None = None,
+) -> Any:  # fmt: skip
     """Return the runs under a folder as a DataFrame indexed by run id, newest first.
 
     Args:
         dir: folder that holds the run folders; None takes `runs` and adds what this kernel trained into
             other folders.
+        status: only runs of this status; several with commas. name: only these, `*` for any letters.
+        tag: only runs with this tag. sort: a column to sort by, the smallest first; `-column` the largest.
+        limit: at most so many.
+
+    Raises:
+        UsageError: no such status or column.
     """
-    return _listing(Path(dir or "runs"), with_kernels=dir is None)
+    table = _listing(Path(dir or "runs"), with_kernels=dir is None)
+    return _chosen(table, Choice(status, name, tag, sort, limit))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which runs of a table, and in which order; see `runs`."""
+
+    status: str | None = None
+    name: str | None = None
+    tag: str | None = None
+    sort: str | None = None
+    limit: int | None = None
+
+
+def _chosen(table: Any, choice: Choice) -> Any:
+    from nbtrain.runs.status import RunStatus
+
+    if choice.status:
+        wanted = [word.strip().lower() for word in choice.status.split(",") if word.strip()]
+        known = [*(str(one) for one in RunStatus), "unreadable"]
+        if unknown := [word for word in wanted if word not in known]:
+            raise UsageError(
+                f"There is no status `{unknown[0]}`.", suggestion=f"Allowed are {', '.join(known)}."
+            )
+        table = table[table["status"].isin(wanted)]
+    if choice.name:
+        table = table[[fnmatchcase(str(one).lower(), choice.name.lower()) for one in table["name"]]]
+    if choice.tag:
+        table = table[[choice.tag in str(one).split(", ") for one in table["tags"]]]
+    if choice.sort:
+        column = choice.sort.removeprefix("-")
+        if column not in table.columns:
+            raise UsageError(
+                f"The table of runs has no column `{column}`.",
+                suggestion=f"It has {', '.join(table.columns)}.",
+            )
+        table = table.sort_values(column, ascending=column == choice.sort, kind="stable", na_position="last")
+    return table if choice.limit is None else table.head(choice.limit)
 
 
 def _listing(folder: Path, *, with_kernels: bool) -> Any:
@@ -85,9 +134,21 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
             else f"There is no folder `{args.dir}`.",
             suggestion="Give the folder that holds the run folders, for example --dir runs.",
         )
-    return _listing(folder, with_kernels=args.dir is None and context.in_notebook)
+    table = _listing(folder, with_kernels=args.dir is None and context.in_notebook)
+    return _chosen(table, Choice(args.status, args.name, args.tag, args.sort, args.limit))
 
 
 COMMAND = Command(
-    "runs", "list the runs of this kernel and on disk", _run, (DIR,), examples=("", "--dir experiments/runs")
+    "runs",
+    "list the runs of this kernel and on disk",
+    _run,
+    (
+        DIR,
+        Argument(("--status",), "only these: completed, failed, ...; several with commas", metavar="STATUS"),
+        Argument(("--name",), "only runs of this name, * for any letters", metavar="NAME"),
+        Argument(("--tag",), "only runs with this tag", metavar="TAG"),
+        Argument(("--sort",), "column to sort by, smallest first; -COLUMN: the largest", metavar="COLUMN"),
+        Argument(("--limit",), "at most so many", kind=int, metavar="N"),
+    ),
+    examples=("", "--dir experiments/runs", "--status completed --sort val_loss --limit 5"),
 )

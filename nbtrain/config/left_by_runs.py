@@ -1,8 +1,9 @@
 """config.yaml of a run that was made of a notebook's objects, read as the dialect with sections.
 
-Such a file says what a run was: its model and loaders by the names of variables, its optimizer by class and values.
-Trained again from it, the variables are looked up, and optimizer and loss are made anew from what stands there. A
-scheduler is an object of which the file knows the class alone: the rate then stays level, and that is said.
+Such a file says what a run was: its model and loaders by the names of variables, its optimizer by class and
+values. Trained again from it, the variables are looked up, and the optimizer is made anew from what stands
+there. A scheduler is an object of which the file knows the class alone: the rate then stays level, and that
+is said.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ SEED = 42
 
 
 def as_sections(root: Node) -> tuple[Node, list[Problem]]:
-    """Return the file as the dialect with sections, and what could not be taken over; other files as they are."""
+    """Return the file as the dialect with sections, and what is not taken over; other files as they are."""
     parts = {name: node.value for name, node in root.value.items() if isinstance(node.value, dict)}
     if not parts.keys() >= _OWN or "variable" not in parts["model"]:
         return root, []

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from nbtrain.config.located import find
+from nbtrain.config.paths import kind_of_data
 from nbtrain.config.relations import IMPORT_PATH
 from nbtrain.config.resolved import DEFAULTS, Configuration, ordered
 from nbtrain.config.writing import as_yaml, shown_value
@@ -25,7 +27,8 @@ from nbtrain.configured.shape import shape_of
 from nbtrain.configured.weights import load_base
 from nbtrain.errors import UsageError
 from nbtrain.notebook.namespace import Named, Setup, find_setup
-from nbtrain.train.data import batches_of
+from nbtrain.runs.hashes import sha256_of
+from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.line import Line
 from nbtrain.train.options import TrainOptions
 from nbtrain.train.plan import Plan
@@ -97,6 +100,7 @@ def prepare(
     options = _options(configuration, val, words or {}, stepped=scheduler is not None)
     plan = plan_of(lambda said, known: setup, options)
     plan = _told(plan, configuration, tuple(said))
+    plan = replace(plan, config={**plan.config, "files": _files(configuration, loaders, there)})
     if base is None:
         return Prepared(plan, configuration, loaders.test)
     about = [Line(LANGUAGE, label, value) for label, value in (*built.lines, *text_lines(loaders))]
@@ -250,6 +254,18 @@ def _options(
         "name": get("name") or configuration.mode or None,
     }  # fmt: skip
     return TrainOptions.from_words({**settings, **words})
+
+
+def _files(configuration: Configuration, loaders: Loaders, there: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what identifies the data on disk: path, checksum, samples."""
+    found = {}
+    for role in ("train", "val", "test"):
+        word, named = configuration.get(f"{role}_data"), getattr(loaders, role)
+        if word is None or named is None or kind_of_data(word, there) != "path":
+            continue
+        path = find(word, configuration.folder)
+        found[role] = {"path": str(path), "sha256": sha256_of(path), "samples": samples_of(named.value)}
+    return found
 
 
 def _told(plan: Plan, configuration: Configuration, said: tuple[str, ...]) -> Plan:

@@ -100,12 +100,13 @@ class Training(Activity):
     def described(self) -> dict[str, Any]:
         """Return base_model, dataset, hyperparameters and seed."""
         work, said = self.objects, self.config.get("configuration") or {}
-        data = said.get("data") or {}
+        data, files = said.get("data") or {}, self.config.get("files") or {}
+        known = {"test_samples": files["test"]["samples"]} if "test" in files else {}
         return {
             "base_model": type(work.model).__name__,
             "dataset": {
                 "name": data.get("dataset_name") or work.names.get("train") or None,
-                "version": data.get("dataset_version"), "sha256": self._data_sha256,
+                "version": data.get("dataset_version"), "sha256": self._data_sha256, **known,
                 "train_samples": samples_of(work.train_loader),
                 "valid_samples": samples_of(work.val_loader) if work.val_loader is not None else None,
             },
@@ -148,7 +149,7 @@ class Training(Activity):
         self._lasting = Lasting(
             self.parts.feed, self.state, desk.control, desk.tell, looks=self.guard != "off"
         )
-        desk.record.signs = early_signs(work.train_loader, self.stepper.probe)
+        desk.record.signs = early_signs(work.train_loader, self.stepper.probe, patience=options.patience)
         if self.plan.resume is not None:
             self.resumption = Resumption(self.plan.resume, self.parts, desk)
             self.checkpoints.begin_at(self.state.step)

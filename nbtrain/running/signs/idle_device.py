@@ -59,7 +59,7 @@ class IdleDevice(Sign):
                 Severity.WARNING,
                 f"The GPU is busy {used:.0f} % of the time: {cause}.",
                 current=f"{used:.0f} %",
-                recommended=remedy,
+                recommended=f"{remedy}; %train explain resource-inefficiency says in which order",
                 evidence=f"median of {EPOCHS} epochs; waiting for data took {waited:.0%} of the time",
                 step=state.step,
             )

@@ -22,9 +22,13 @@ class Stall(Sign):
     overfitting. A regression on targets in their thousands has a loss above 2.0 for ever; when it has come
     down to a tenth of its first epoch it has learned and levelled off, which is no stall. A sign that was
     given is given again after 15 more epochs of the same.
+
+    Args:
+        epochs: how many without improvement; fewer than 15 where early stopping ends the run before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epochs: int = EPOCHS) -> None:
+        self._epochs = epochs
         self._first = math.nan
         self._best = {"train_loss": math.inf, "val_loss": math.inf}
         self._better_at = 0  # epoch
@@ -51,7 +55,7 @@ class Stall(Sign):
             if value < best - IMPROVEMENT * abs(best if math.isfinite(best) else 0.0):
                 self._best[name], self._better_at = value, epoch
         without = epoch - max(self._better_at, self._said_at)
-        if without < EPOCHS or loss <= HIGH_LOSS or loss <= LEARNED * self._first:
+        if without < self._epochs or loss <= HIGH_LOSS or loss <= LEARNED * self._first:
             return []
         self._said_at = epoch
         what = "validation" if "val_loss" in row else "training"

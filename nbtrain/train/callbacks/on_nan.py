@@ -202,7 +202,8 @@ class OnNaN(Callback):
             f"Step {incident.step:,} was not finite. The weights went back to {back_to}; the learning rate "
             f"is now {units.number(before / CUT)} (it was {units.number(before)}), gradient norms at most "
             f"{units.number(self._stepper.clip)}. Recovery {self._recovered} of {RECOVERIES}.",
-            incident, more=data, recommended="--on-nan skip leaves single bad batches out" if bad else "",
+            incident, more=data,
+            recommended="--on-nan skip leaves single bad batches out" if bad else "%train explain nan-loss",
         )  # fmt: skip
 
     # --- what is said -------------------------------------------------------------------------------------
