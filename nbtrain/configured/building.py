@@ -18,8 +18,8 @@ from nbtrain.config.writing import as_yaml, shown_value
 from nbtrain.configured.architecture import Built, build_model
 from nbtrain.configured.data import Loaders, make_loaders, usual_batch, with_batches
 from nbtrain.configured.importing import imported
-from nbtrain.configured.language.base import find_base
 from nbtrain.configured.language.models import build_language_model
+from nbtrain.configured.language.pretrained import find_base
 from nbtrain.configured.language.samples import read_texts
 from nbtrain.configured.language.tuning import Tuning, text_lines, text_warnings, tuning_of
 from nbtrain.configured.rates import make_optimizer, make_schedule

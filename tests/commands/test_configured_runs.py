@@ -60,8 +60,7 @@ def batches(count: int = 6, bad: int | None = None) -> list[Any]:
 
 
 def test_a_mode_recovers_from_nan() -> None:
-    """In a mode a step that is not finite goes back to the last good state, with a tenth of the rate and
-    clipping at 1, is an alert with its page, and the run goes on to its end."""
+    """In a mode NaN means: back to the last good state, a tenth of the rate, clipping at 1, an alert, and on."""
     run = trained(ON_VARIABLES, "--mode", "baseline", namespace={"batches": batches(bad=3)})
     event = next(one for one in run.events if one["kind"] == "recovery")
     assert event["lr"]["to"] == pytest.approx(event["lr"]["from"] / 10)
@@ -83,8 +82,7 @@ def test_a_mode_tells_a_stall() -> None:
 
 
 def test_a_mode_tells_an_idle_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a mode a GPU that is busy less than 60 % over ten epochs is told with its page. The readings are
-    made up: there is no GPU here."""
+    """In a mode a GPU busy less than 60 % over ten epochs (made-up readings) is told with its page."""
 
     class Sampler:
         def look(self) -> None:
@@ -156,8 +154,7 @@ def test_wandb_hears_project_entity_and_tags(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_run_of_objects_is_a_configuration(objects: dict[str, Any]) -> None:
-    """config.yaml of a run from a notebook's objects trains again with --config, on the same variables, with
-    optimizer and options as they were; what it cannot know is warned of."""
+    """config.yaml of a run from objects trains again with --config; what it cannot know is warned of."""
     optimizer = torch.optim.SGD(objects["model"].parameters(), lr=0.05, momentum=0.9)
     there = {**objects, "optimizer": optimizer, "scheduler": torch.optim.lr_scheduler.StepLR(optimizer, 1)}
     first = do("start", "--epochs", "2", "--accumulate", "2", "--log", "json", namespace=there)

@@ -20,7 +20,7 @@ from nbtrain.commands.spec import Context
 from nbtrain.config.checking import Place, check_text
 from nbtrain.config.modes import supplied
 from nbtrain.config.resolved import Configuration, resolve
-from nbtrain.configured.language.base import find_base
+from nbtrain.configured.language.pretrained import find_base
 from nbtrain.configured.language.samples import read_texts
 from nbtrain.errors import InvalidConfig, UsageError
 
@@ -172,9 +172,7 @@ def asked(data: Any, index: int = 0) -> str:
 
 
 def test_it_learns_writes_and_is_left_as_a_model(learned: Any) -> None:
-    """Fine-tuned on the shipped text the perplexity falls from 400 to below 135, and below that of guesses by
-    frequency; the best weights lie in a
-    folder that transformers loads, and the report shows what was written before and after."""
+    """It gets better than guesses by frequency; transformers loads what is left, and the report shows completions."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     run, folder, guessed = learned
@@ -203,8 +201,7 @@ def test_it_learns_writes_and_is_left_as_a_model(learned: Any) -> None:
 
 
 def test_resume_is_exact(learned: Any) -> None:
-    """Stopped in the middle of an epoch and resumed by its folder alone, it ends with the same weights,
-    numbers and sample completions as a run that was never stopped."""
+    """Stopped within an epoch and resumed by its folder alone, it ends as a run that was never stopped."""
     whole, folder, _ = learned
     run = planned(plain()).start()
     run.stop()
@@ -224,8 +221,7 @@ def test_resume_is_exact(learned: Any) -> None:
 
 
 def test_adapters_and_gradient_checkpointing(base: Path) -> None:
-    """With LoRA only adapters learn, also with gradient checkpointing; what is left is the adapters alone,
-    which peft puts on the base again."""
+    """With LoRA adapters alone learn, with gradient checkpointing too; what is left is put on the base by peft."""
     from peft import AutoPeftModelForCausalLM
 
     text = paired(
@@ -264,8 +260,7 @@ def test_the_loss_is_that_of_transformers(work: Any) -> None:
 
 
 def test_accumulation_is_one_large_batch(work: Any) -> None:
-    """Accumulated micro-batches with few and many completions give the gradients of one batch of them all,
-    and so do the pieces of a batch that did not fit into memory."""
+    """Micro-batches, and pieces cut for memory, give the gradients of one batch, whatever they count."""
     from nbtrain.train.precision import choose_precision
     from nbtrain.train.step import Stepper
 
@@ -287,8 +282,7 @@ def test_accumulation_is_one_large_batch(work: Any) -> None:
 
 
 def test_packed_texts_are_predicted_once() -> None:
-    """Texts are laid one after the other, each with its end, and cut into full windows in which every token
-    but the very first is predicted exactly once."""
+    """Packed texts fill their windows, and every token but the very first is predicted exactly once."""
     rows = [{"text": "The man " * n} for n in (3, 40, 1, 25)]
     data = texts(*rows, max_seq_length=16)
     shown, stream = [], []
@@ -304,8 +298,7 @@ def test_packed_texts_are_predicted_once() -> None:
 
 
 def test_prompts_and_completions() -> None:
-    """The loss is on the whole text, and on completions and the end alone where that is asked for; a sample
-    is filled up where nothing is asked."""
+    """The loss is on the whole text, on completions alone where asked for, and never on what fills up."""
     rows = [
         {"prompt": "What is it?", "completion": " A gem."},
         {"prompt": "Who", "completion": " Holmes " * 9},
@@ -321,8 +314,7 @@ def test_prompts_and_completions() -> None:
 
 
 def test_chats() -> None:
-    """Messages become a text by the tokenizer's template, and each answer of the assistant is predicted with
-    its end; roles of other tools are understood."""
+    """A chat becomes a text by its template; each answer is predicted with its end; other tools' roles are read."""
     row = chat("Who is it?", "Moran.", "Where?", "In the empty house.")
     whole, only = texts(row, max_seq_length=64), texts(row, max_seq_length=64, completions_only=True)
     assert asked(whole).startswith("<s>user\nWho is it?</s>\n<s>assistant\nMoran.</s>")
@@ -334,8 +326,7 @@ def test_chats() -> None:
 
 
 def test_samples_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second look at the same file with the same tokenizer and settings reads the samples from disk;
-    another text, or another length, makes them anew."""
+    """The same file, tokenizer and settings are read from disk; another text or length is made anew."""
     rows = [{"text": "The adventure of the empty house. " * 9}]
     first = texts(*rows, max_seq_length=16)
     monkeypatch.setattr("nbtrain.configured.language.samples.encoded", None)  # making them would fail
@@ -365,8 +356,7 @@ def test_texts_that_cannot_be_used(rows: list[Any], settings: dict[str, Any], sa
 
 
 def test_bases_that_cannot_be_used(base: Path) -> None:
-    """A name of the hub without a network, half a folder, and a tokenizer without a chat template are told
-    without a traceback, and nothing is on disk."""
+    """A hub's name offline, half a folder and a missing chat template are told, and nothing is on disk."""
     with pytest.raises(UsageError, match="name of the hub"):
         planned(plain().replace("base_checkpoint: base", "base_checkpoint: org/small"))
     Path("half").mkdir()
@@ -386,8 +376,7 @@ def test_bases_that_cannot_be_used(base: Path) -> None:
 
 
 def test_validate_knows_the_base() -> None:
-    """A check holds length and architecture against the base, warns of a rate that unlearns and of settings
-    that mean nothing elsewhere."""
+    """A check holds settings against the base, and warns of rates that unlearn and of what means nothing."""
     told = check_text(plain().replace("max_seq_length: 64", "max_seq_length: 100"), Place(Path.cwd()))
     assert [one.field for one in told.errors] == ["data.max_seq_length"]
     assert [one.field for one in told.warnings] == ["training.hyperparameters.learning_rate"]

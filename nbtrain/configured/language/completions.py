@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from nbtrain.configured.language.base import Base, quiet
 from nbtrain.configured.language.layouts import Question
+from nbtrain.configured.language.pretrained import Base, quiet
 from nbtrain.runs.completions import Completion
 from nbtrain.train.events import Callback
 from nbtrain.train.modes import evaluating

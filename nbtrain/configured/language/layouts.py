@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbtrain.configured.language.base import Base
+from nbtrain.configured.language.pretrained import Base
 from nbtrain.configured.readers.samples import bad_data
 from nbtrain.errors import InvalidConfig
 

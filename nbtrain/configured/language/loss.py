@@ -33,9 +33,7 @@ class NextTokenLoss:
         if self.shift:
             logits, target = logits[:, :-1], target[:, 1:]
         kind = torch.promote_types(logits.dtype, torch.float32)
-        loss = functional.cross_entropy(
-            logits.flatten(0, 1).to(kind), target.flatten(), ignore_index=IGNORED
-        )
+        loss = functional.cross_entropy(logits.flatten(0, 1).to(kind), target.flatten(), ignore_index=IGNORED)
         balance = getattr(output, "aux_loss", None)
         return loss if balance is None or not self.router else loss + self.router * balance
 

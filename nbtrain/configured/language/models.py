@@ -10,8 +10,8 @@ from torch import nn
 
 from nbtrain.config.resolved import Configuration
 from nbtrain.configured.architecture import Built
-from nbtrain.configured.language.base import Base, quiet, unreadable
 from nbtrain.configured.language.loss import NextTokenLoss
+from nbtrain.configured.language.pretrained import Base, quiet, unreadable
 from nbtrain.errors import UsageError
 from nbtrain.extras import require
 from nbtrain.notebook.rng import preserved_rng

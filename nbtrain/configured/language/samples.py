@@ -23,10 +23,10 @@ import torch
 from torch.utils.data import Dataset
 
 from nbtrain.config.resolved import Configuration
-from nbtrain.configured.language.base import MOST_LENGTH, Base, quiet
 from nbtrain.configured.language.encoding import Tally, encoded, one_each, packed
 from nbtrain.configured.language.layouts import Document, Layout, Question, layout_of, refused
 from nbtrain.configured.language.loss import IGNORED
+from nbtrain.configured.language.pretrained import MOST_LENGTH, Base, quiet
 from nbtrain.configured.readers.samples import bad_data
 from nbtrain.configured.readers.text import json_rows
 from nbtrain.errors import NbtrainError, UsageError

@@ -10,9 +10,9 @@ from typing import Any
 
 from nbtrain.config.resolved import Configuration
 from nbtrain.configured.data import Loaders
-from nbtrain.configured.language.base import Base, quiet
 from nbtrain.configured.language.completions import QUESTIONS, Completions
 from nbtrain.configured.language.layouts import Question
+from nbtrain.configured.language.pretrained import Base, quiet
 from nbtrain.configured.language.samples import Texts
 from nbtrain.runs.completions import FILE, written
 from nbtrain.units import count
