@@ -60,7 +60,7 @@ def batches(count: int = 6, bad: int | None = None) -> list[Any]:
 
 
 def test_a_mode_recovers_from_nan() -> None:
-    """In a mode NaN means: back to the last good state, a tenth of the rate, clipping at 1, an alert, and on."""
+    """In a mode NaN means: the last good state again, a tenth of the rate, clipping at 1, an alert."""
     run = trained(ON_VARIABLES, "--mode", "baseline", namespace={"batches": batches(bad=3)})
     event = next(one for one in run.events if one["kind"] == "recovery")
     assert event["lr"]["to"] == pytest.approx(event["lr"]["from"] / 10)

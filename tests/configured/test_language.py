@@ -172,7 +172,7 @@ def asked(data: Any, index: int = 0) -> str:
 
 
 def test_it_learns_writes_and_is_left_as_a_model(learned: Any) -> None:
-    """It gets better than guesses by frequency; transformers loads what is left, and the report shows completions."""
+    """It beats guesses by frequency; transformers loads what is left; the report shows completions."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     run, folder, guessed = learned
@@ -221,7 +221,7 @@ def test_resume_is_exact(learned: Any) -> None:
 
 
 def test_adapters_and_gradient_checkpointing(base: Path) -> None:
-    """With LoRA adapters alone learn, with gradient checkpointing too; what is left is put on the base by peft."""
+    """With LoRA adapters alone learn, gradients checkpointed; peft puts what is left on the base."""
     from peft import AutoPeftModelForCausalLM
 
     text = paired(
@@ -314,7 +314,7 @@ def test_prompts_and_completions() -> None:
 
 
 def test_chats() -> None:
-    """A chat becomes a text by its template; each answer is predicted with its end; other tools' roles are read."""
+    """A chat becomes a text by its template; answers are predicted with their ends; other roles are read."""
     row = chat("Who is it?", "Moran.", "Where?", "In the empty house.")
     whole, only = texts(row, max_seq_length=64), texts(row, max_seq_length=64, completions_only=True)
     assert asked(whole).startswith("<s>user\nWho is it?</s>\n<s>assistant\nMoran.</s>")

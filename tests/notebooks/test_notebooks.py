@@ -123,7 +123,7 @@ def test_character_model_learns_to_write(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_configured_run_goes_the_whole_way(tmp_path: Path) -> None:
-    """Baseline, diagnosis, better run, test: each leaves its picture, and 90 % of the test digits are read."""
+    """Baseline, diagnosis, better run, test: each leaves its picture; 90 % of the test digits are read."""
     notebook = executed("configured_run.ipynb", tmp_path)
     text = shown(notebook)
     assert "what holds it back: underfitting" in text and "the optimized run is: better" in text
