@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nbtrain.config.checking import Checked, Place
+from nbtrain.config.located import language_base, told_by
 from nbtrain.config.problem import Problem
+from nbtrain.config.relations import adapts
 
 
 def place_of(path: str | os.PathLike[str], namespace: Mapping[str, Any] | None) -> Place:
@@ -46,11 +48,19 @@ def _importable(package: str, folder: Path) -> bool:
         return False
 
 
+def _of_base(checked: Checked) -> dict[str, Any]:
+    """Return the sizes that the config.json of a language model's folder tells."""
+    base = language_base(checked.said, checked.place.folder)
+    told = (told_by(Path(base)) if base is not None else None) or {}
+    found = {"hidden_size": "hidden_size", "num_layers": "num_hidden_layers", "vocab_size": "vocab_size"}
+    return {name: told[key] for name, key in found.items() if isinstance(told.get(key), int)}
+
+
 def _memory(checked: Checked) -> tuple[list[Problem], list[Problem]]:
     """Hold a rule of thumb for a transformer's training against the device's memory."""
     from nbtrain.memory.rough import BYTES, STATES, Activations
 
-    said = checked.said
+    said = {**_of_base(checked), **checked.said}
     width, layers = said.get("hidden_size"), said.get("num_layers")
     if not width or not layers:
         return [], []
@@ -62,6 +72,8 @@ def _memory(checked: Checked) -> tuple[list[Problem], list[Problem]]:
     half = said.get("fp16") or said.get("bf16") or said.get("mixed_precision") in ("fp16", "bf16")
     each = BYTES["32"] + BYTES["16" if half else "32"]
     states = STATES.get(said.get("optimizer") or "adamw", 2)
+    if adapts(said):  # gradients and states of the adapters alone, which are small
+        each, states = BYTES["32"], 0
     activations = Activations(said.get("batch_size") or 1, said.get("max_seq_length") or 1, width, layers)
     needed = parameters * (each + 4 * states) + activations.n_bytes
     if needed <= there:

@@ -227,7 +227,7 @@ def _loss(
             )
         return Named(word, kind())
     if built.loss is not None:
-        return Named(getattr(built.loss, "__name__", ""), built.loss)
+        return Named("", built.loss)
     if not there:
         return None
     stand_in = torch.optim.SGD([p for p in built.model.parameters() if p.requires_grad], lr=1.0)

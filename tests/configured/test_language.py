@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import nbtrain
 from nbtrain.commands._table import command
 from nbtrain.commands.parse import parse
 from nbtrain.commands.spec import Context
@@ -375,7 +376,7 @@ def test_bases_that_cannot_be_used(base: Path) -> None:
     assert not Path("runs").exists()
 
 
-def test_validate_knows_the_base() -> None:
+def test_validate_knows_the_base(base: Path) -> None:
     """A check holds settings against the base, and warns of rates that unlearn and of what means nothing."""
     told = check_text(plain().replace("max_seq_length: 64", "max_seq_length: 100"), Place(Path.cwd()))
     assert [one.field for one in told.errors] == ["data.max_seq_length"]
@@ -387,6 +388,11 @@ def test_validate_knows_the_base() -> None:
     assert not check_text(plain().replace("9e-3", "1e-2"), Place(Path.cwd())).valid
     adapters = check_text(plain(model=", lora: {rank: 4}").replace("9e-3", "5e-4"), Place(Path.cwd()))
     assert adapters.valid and not adapters.warnings
+    large = json.loads((base / "config.json").read_text())
+    Path("large").mkdir()
+    Path("large/config.json").write_text(json.dumps({**large, "hidden_size": 65536, "num_hidden_layers": 200}))
+    Path("c.yaml").write_text(plain().replace("base_checkpoint: base", "base_checkpoint: large"))
+    assert [one["error"] for one in nbtrain.validate("c.yaml").errors] == ["OutOfMemory"]
     other = check_text(plain(data=", packing: true").replace("base_checkpoint: base", "architecture: mlp"))
     assert any(one.field == "data.packing" for one in other.warnings)
 

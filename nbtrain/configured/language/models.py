@@ -46,7 +46,11 @@ def build_language_model(configuration: Configuration, base: Base) -> Built:
         model.config.use_cache = False  # what was read before is of use in generating alone
         whole = sum(p.numel() for p in model.parameters())
         if lora:
-            model = _with_adapters(model, configuration)
+            with quiet():
+                model = _with_adapters(model, configuration)
+    if configuration.get("gradient_checkpointing"):
+        with quiet():
+            _checkpoint_gradients(model, through_inputs=lora)
     lines = [
         ("Base", base.source),
         ("Weights", f"{whole:,} of {_dtypes(model)}"),
@@ -58,9 +62,6 @@ def build_language_model(configuration: Configuration, base: Base) -> Built:
         share = 100 * trained / whole
         lines.append(("LoRA", f"{trained:,} weights are trained, {share:.2g} % of the model's"))
     if configuration.get("gradient_checkpointing"):
-        _checkpoint_gradients(model)
-        if lora:  # else nothing that enters a checkpointed block has a gradient
-            model.enable_input_require_grads()
         lines.append(("Gradient checkpointing", "on: less memory, about a third more time"))
     said = ()
     if missing:
@@ -72,12 +73,14 @@ def build_language_model(configuration: Configuration, base: Base) -> Built:
     return Built(model, base.name, loss, said=said, lines=tuple(lines))
 
 
-def _checkpoint_gradients(model: Any) -> None:
+def _checkpoint_gradients(model: Any, *, through_inputs: bool) -> None:
     how = {"use_reentrant": False}
     if hasattr(model, "activation_checkpointing_enable"):  # the older word goes with transformers 6
         model.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
     else:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
+    if through_inputs:  # with frozen weights nothing that enters a checkpointed block has a gradient else
+        model.enable_input_require_grads()
 
 
 def _loaded(

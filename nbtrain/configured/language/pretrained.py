@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,7 +129,9 @@ def quiet() -> Iterator[None]:
     datasets.disable_progress_bars()
     peft.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of these libraries about one another
+            yield
     finally:
         said.set_verbosity(level)
         peft.setLevel(peft_level)
