@@ -390,7 +390,8 @@ def test_validate_knows_the_base(base: Path) -> None:
     assert adapters.valid and not adapters.warnings
     large = json.loads((base / "config.json").read_text())
     Path("large").mkdir()
-    Path("large/config.json").write_text(json.dumps({**large, "hidden_size": 65536, "num_hidden_layers": 200}))
+    large |= {"hidden_size": 65536, "num_hidden_layers": 200}
+    Path("large/config.json").write_text(json.dumps(large))
     Path("c.yaml").write_text(plain().replace("base_checkpoint: base", "base_checkpoint: large"))
     assert [one["error"] for one in nbtrain.validate("c.yaml").errors] == ["OutOfMemory"]
     other = check_text(plain(data=", packing: true").replace("base_checkpoint: base", "architecture: mlp"))
