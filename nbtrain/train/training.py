@@ -101,12 +101,14 @@ class Training(Activity):
         """Return base_model, dataset, hyperparameters and seed."""
         work, said = self.objects, self.config.get("configuration") or {}
         data, files = said.get("data") or {}, self.config.get("files") or {}
-        known = {"test_samples": files["test"]["samples"]} if "test" in files else {}
+        known = {"sha256": self._data_sha256 or (files.get("train") or {}).get("sha256")}
+        if "test" in files:
+            known["test_samples"] = files["test"]["samples"]
         return {
             "base_model": type(work.model).__name__,
             "dataset": {
                 "name": data.get("dataset_name") or work.names.get("train") or None,
-                "version": data.get("dataset_version"), "sha256": self._data_sha256, **known,
+                "version": data.get("dataset_version"), **known,
                 "train_samples": samples_of(work.train_loader),
                 "valid_samples": samples_of(work.val_loader) if work.val_loader is not None else None,
             },
