@@ -20,7 +20,14 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from nbtrain.notebook.modules import children, has_forward, parameters_of
-from nbtrain.notebook.names import best_name, counts, speaks_of_data, speaks_of_loss
+from nbtrain.notebook.names import (
+    best_name,
+    counts,
+    data_role,
+    names_a_loader,
+    speaks_of_data,
+    speaks_of_loss,
+)
 from nbtrain.notebook.wording import attribute
 
 MOST_ITEMS = 64  # a dict or list longer than this holds data, not the parts of a set-up
@@ -250,6 +257,8 @@ def _sort_object(name: str, value: Any) -> str:
     grouped = bound or (steps and type(attribute(value, "param_groups")) is list)
     if steps and grouped and callable(getattr(kind, "zero_grad", None)):
         return "optimizers"
+    if hasattr(kind, "__iter__") and not hasattr(kind, "__len__") and data_role(name):
+        return "iterables" if names_a_loader(name) else ""
     if hasattr(kind, "__iter__") and hasattr(kind, "__len__"):
         signs = "dataset" in state or "batch_size" in state or "loader" in state
         return "iterables" if signs or speaks_of_data(name) or speaks_of_data(kind.__name__) else ""

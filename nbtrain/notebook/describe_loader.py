@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nbtrain.notebook.batch import batch_parts
 from nbtrain.notebook.describe_optimizer import plain
-from nbtrain.notebook.loaders import order_of
+from nbtrain.notebook.loader_evidence import order_of
 from nbtrain.notebook.wording import attribute, length
 
 

@@ -4,42 +4,33 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSampler, Subset
+from torch.utils.data import Dataset, IterableDataset
 
 from nbtrain.errors import UsageError
 from nbtrain.notebook.candidates import Candidates, Named, collect
 from nbtrain.notebook.listing import candidates, either, listed
+from nbtrain.notebook.loader_evidence import (
+    Loader,
+    named_like_data,
+    preferred,
+    read_loaders,
+    shared_samples,
+)
 from nbtrain.notebook.names import data_role, speaks_of_data
 from nbtrain.notebook.wording import attribute, length, say, say_kind
 
-MOST_COMPARED = 2_000_000  # indices of two subsets compared for overlap; beyond it the check would be felt
 
-
-@dataclass(frozen=True)
-class Loader:
-    """A loader with the evidence: `role` from names and data set, `order` "random", "sequential" or ""."""
-
-    name: str
-    value: Any
-    role: str
-    order: str
-    drops_last: bool
-
-    @property
-    def named(self) -> Named:
-        """Return it as a Named."""
-        return Named(self.name, self.value)
-
-
-def choose_train(found: Candidates, model_name: str, *, taken: Any = None) -> Named:
-    """Choose the training data.
+def choose_train(
+    found: Candidates, model_name: str, *, taken: Any = None, namespace: Mapping[str, Any] | None = None
+) -> tuple[Named, tuple[str, ...]]:
+    """Choose the training data; with remarks on what else could have been meant.
 
     Args:
         model_name: for the texts. taken: the validation data the person named; it is not training data.
+        namespace: the notebook's variables, to see what is named like training data and cannot be it.
 
     Raises:
         UsageError: none, several, only validation or test data, or only a data set without a loader.
@@ -49,34 +40,66 @@ def choose_train(found: Candidates, model_name: str, *, taken: Any = None) -> Na
     if len(called) > 1:  # `train_loader` beside a `train_eval`-like one in order: the shuffled one trains
         shuffled = [one for one in called if one.order == "random"]
         called = shuffled if len(shuffled) == 1 else called
-    if len(called) == 1:
-        return called[0].named
-    if called:
+    if len(called) > 1:
         raise _several_train(called, model_name)
     open_ones = [one for one in loaders if one.role == ""]
+    if called:
+        return called[0].named, _beside(called[0], open_ones, loaders, model_name)
+    for odd in named_like_data(namespace or {}, "train", found):
+        raise not_data(odd, role="training")
     if len(open_ones) > 1:
         shuffled = [one for one in open_ones if one.order == "random" or one.drops_last]
         open_ones = shuffled if len(shuffled) == 1 else open_ones
     if len(open_ones) == 1:
-        return open_ones[0].named
+        return open_ones[0].named, ()
     if open_ones:
         raise _several_train(open_ones, model_name)
     if loaders:
-        items = [(one.name, say_kind(one.value)) for one in loaders]
-        raise UsageError(
-            "There is no training data among the variables, only what looks like validation or test data:"
-            f" {listed(items)}.",
-            suggestion=(
-                "Make a train_loader, or say it is meant:"
-                f" {either(f'%train {model_name} {n}' for n, _ in items)}."
-            ),
-            candidates=candidates(items),
-        )
+        raise _only_for_evaluation(loaders, model_name)
     raise no_loader(found)
 
 
-def choose_val(found: Candidates, train: Named) -> tuple[Named | None, tuple[str, ...]]:
+def _beside(chosen: Loader, others: list[Loader], loaders: list[Loader], model_name: str) -> tuple[str, ...]:
+    """Say which loaders whose name tells nothing are there too, and what speaks for the one named training.
+
+    Raises:
+        UsageError: nothing but the name does.
+    """
+    remarks, rivals = [], []
+    val = [one for one in loaders if one.role == "val"]
+    for other in others:
+        why = preferred(chosen, other, val)
+        if why and not val and other.order == "sequential":
+            continue  # whether it judges is said where that is chosen
+        if why:
+            remarks.append(f"`{other.name}` ({say_kind(other.value)}) is not used: {why}.")
+        else:
+            rivals.append(other)
+    if rivals:
+        raise _several_train([chosen, *rivals], model_name)
+    return tuple(remarks)
+
+
+def _only_for_evaluation(loaders: list[Loader], model_name: str) -> UsageError:
+    items = [(one.name, say_kind(one.value)) for one in loaders]
+    return UsageError(
+        "There is no training data among the variables, only what looks like validation or test data:"
+        f" {listed(items)}.",
+        suggestion=(
+            "Make a train_loader, or say it is meant:"
+            f" {either(f'%train {model_name} {n}' for n, _ in items)}."
+        ),
+        candidates=candidates(items),
+    )
+
+
+def choose_val(
+    found: Candidates, train: Named, namespace: Mapping[str, Any] | None = None
+) -> tuple[Named | None, tuple[str, ...]]:
     """Choose the validation data, None when nothing is surely that; with remarks.
+
+    Args:
+        namespace: the notebook's variables, to see what is named like validation data and cannot be it.
 
     Raises:
         UsageError: several loaders are named like validation data.
@@ -92,6 +115,8 @@ def choose_val(found: Candidates, train: Named) -> tuple[Named | None, tuple[str
             suggestion=f"Say which: {either(f'--val {name}' for name, _ in items)}.",
             candidates=candidates(items),
         )
+    if odd := named_like_data(namespace or {}, "val", found):
+        return None, (f"No validation: {not_data(odd[0], role='validation')}",)
     rest = [one for one in others if one.role == "" and one.order == "sequential" and not one.drops_last]
     if len(rest) == 1 and data_role(train.name) != "test" and not shared_samples(train, rest[0].named):
         one = rest[0]
@@ -116,25 +141,6 @@ def choose_val(found: Candidates, train: Named) -> tuple[Named | None, tuple[str
     return None, ()
 
 
-# --- evidence -----------------------------------------------------------------------------------------------
-
-
-def read_loaders(found: Candidates) -> list[Loader]:
-    """Return everything that can be iterated for batches, DataLoaders first choice, with its evidence."""
-    groups = [found.loaders, [*found.iterables, *(one for one in found.lists if speaks_of_data(one.name))]]
-    if found.nested is not None:
-        groups.append(found.nested.loaders)
-    groups.append(found.lists)
-    for group in groups:
-        if group:
-            break
-    else:
-        return []
-    names = {id(one.value): one.name for one in found.datasets}
-    extra = [] if group is not found.loaders else [one for one in groups[1] if data_role(one.name)]
-    return [_read(one, names) for one in [*group, *extra]]
-
-
 def likely_loaders(namespace: Mapping[str, Any]) -> list[Named]:
     """Return a namespace's loaders to look at a model with: training data first, test data last."""
     order = ("train", "", "val", "test")
@@ -144,70 +150,6 @@ def likely_loaders(namespace: Mapping[str, Any]) -> list[Named]:
     return [
         one.named for one in sorted(found, key=lambda one: order.index(one.role) if one.role in order else 1)
     ]
-
-
-def _read(one: Named, dataset_names: Mapping[int, str]) -> Loader:
-    value = one.value
-    dataset = attribute(value, "dataset")
-    role = data_role(one.name) or data_role(dataset_names.get(id(dataset), "")) or _split_of(dataset)
-    return Loader(one.name, value, role, order_of(value), attribute(value, "drop_last") is True)
-
-
-def _split_of(dataset: Any) -> str:
-    """What a data set says of itself: torchvision keeps `train=True` or `split="test"`."""
-    flag = attribute(dataset, "train")
-    if flag is True:
-        return "train"
-    split = attribute(dataset, "split") or ("" if flag is not False else "test")
-    return data_role(str(split)) if isinstance(split, str) or type(split).__name__ == "NamedSplit" else ""
-
-
-def order_of(loader: Any) -> str:
-    """Say how a loader orders its samples: "random", "sequential", or "" when it cannot be told."""
-    if not isinstance(loader, DataLoader):
-        return ""
-    if isinstance(loader.dataset, IterableDataset):
-        return ""
-    sampler = attribute(attribute(loader, "batch_sampler"), "sampler") or attribute(loader, "sampler")
-    if type(sampler) is SequentialSampler:
-        return "sequential"
-    shuffles = attribute(sampler, "shuffle")  # DistributedSampler
-    if isinstance(shuffles, bool):
-        return "random" if shuffles else "sequential"
-    return "random" if "Random" in type(sampler).__name__ else ""
-
-
-def shared_samples(train: Named, val: Named) -> tuple[str, ...]:
-    """Say when validation data is training data: the same loader, data set, or overlapping subsets."""
-    ours, theirs = attribute(train.value, "dataset"), attribute(val.value, "dataset")
-    same = train.value is val.value or (
-        ours is not None and ours is theirs and _reads_all(train) and _reads_all(val)
-    )
-    if same:
-        what = "the training data" if train.value is val.value else f"the same data set as `{train.name}`"
-        return (f"`{val.name}` reads {what}: overfitting cannot be seen with it.",)
-    overlap = _overlap(train.value, val.value)
-    if overlap:
-        return (
-            (
-                f"{overlap:,} of the {length(theirs):,} samples of `{val.name}` are also in `{train.name}`: "
-                "the validation result will look better than it is."
-            ),
-        )
-    return ()
-
-
-def _reads_all(one: Named) -> bool:
-    return attribute(attribute(one.value, "sampler"), "indices") is None
-
-
-def _overlap(train: Any, val: Any) -> int:
-    ours, theirs = attribute(train, "dataset"), attribute(val, "dataset")
-    if not isinstance(ours, Subset) or not isinstance(theirs, Subset) or ours.dataset is not theirs.dataset:
-        return 0
-    if (length(ours) or 0) + (length(theirs) or 0) > MOST_COMPARED:
-        return 0
-    return len({int(i) for i in ours.indices} & {int(i) for i in theirs.indices})
 
 
 # --- texts --------------------------------------------------------------------------------------------------
@@ -336,6 +278,27 @@ def check_data(one: Named, *, role: str) -> None:
             suggestion=f"Give a DataLoader over torch.utils.data.TensorDataset(*{one.name}).",
         )
     _check_not_empty(one, role)
+
+
+def not_data(one: Named, *, role: str) -> UsageError:
+    """Return what is wrong with a variable that is named like a loader and is no data.
+
+    Args:
+        role: "training" or "validation", for the texts.
+    """
+    try:
+        check_data(one, role=role)
+    except UsageError as error:
+        return error
+    return UsageError(
+        f"`{one.name}` is {say(one.value)}, the first of them no batch of tensors; {role} data is a"
+        " DataLoader or an iterable of batches, each a pair or dict of tensors.",
+        suggestion=f"If it is meant all the same, name it: {_way(one.name, role)}.",
+    )
+
+
+def _way(name: str, role: str) -> str:
+    return f"`%train MODEL {name}`" if role == "training" else f"`--val {name}`"
 
 
 def _check_not_empty(one: Named, role: str) -> None:

@@ -12,7 +12,7 @@ from nbtrain.notebook.listing import candidates, either, listed
 from nbtrain.notebook.modules import own_buffers, parameters_of, walk
 from nbtrain.notebook.names import data_role, words
 from nbtrain.notebook.ownership import Model
-from nbtrain.notebook.wording import say
+from nbtrain.notebook.wording import say, say_kind
 
 # First words and arguments of functions that are about losses but are none.
 DOING_WORDS = frozenset(
@@ -35,25 +35,70 @@ def choose_loss(found: Candidates, model: Model) -> tuple[Named | None, tuple[st
     inside = [one for one in found.criteria if id(one.value) in model.parts]
     outside = [one for one in found.criteria if id(one.value) not in model.parts and not _for_evaluation(one)]
     outside = _distinct(outside)
-    if own and outside:
-        return None, (f"`{model.name}` computes its own loss, so `{outside[0].name}` is not used; `--loss "
-                      f"{outside[0].name}` uses it.",)  # fmt: skip
+    functions = [one for one in found.functions if is_loss_function(one) and not _for_evaluation(one)]
+    if own and (outside or functions):
+        name = (outside or functions)[0].name
+        return None, (
+            f"`{model.name}` computes its own loss, so `{name}` is not used; `--loss {name}` uses it.",
+        )
     if own:
         return None, ()
-    if len(outside) == 1:
-        return outside[0], ()
     if outside:
-        raise _several(outside)
+        chosen, remarks = _criterion_among(outside, functions)
+        return chosen, (*remarks, *_left_to_evaluation(found, chosen))
     if inside:
         return None, (f"`{inside[0].name}` is a part of `{model.name}`, so the model's own loss is used; "
                       f"`--loss {inside[0].name}` applies it to the output instead.",)  # fmt: skip
-    functions = [one for one in found.functions if is_loss_function(one) and not _for_evaluation(one)]
     if len(functions) > 1:
         raise _several(functions)
     if functions:
         return functions[0], ()
     nested = _distinct(found.nested.criteria) if found.nested is not None else []
     return (nested[0], ()) if len(nested) == 1 and id(nested[0].value) not in model.parts else (None, ())
+
+
+def _criterion_among(criteria: list[Named], functions: list[Named]) -> tuple[Named, tuple[str, ...]]:
+    """Return the one criterion, where what else there is stands in its service or was only imported.
+
+    Raises:
+        UsageError: several, or a function beside it that could be meant as well.
+    """
+    one = criteria[0]
+    rivals = [f for f in functions if not _imported(f) and not _calls(type(one.value), f.name)]
+    if len(criteria) > 1 or rivals:
+        raise _several([*criteria, *rivals])
+    remarks = []
+    for function in functions:
+        why = "it is part of" if not _imported(function) else "it was imported, and made here was"
+        remarks.append(
+            f"`{function.name}` could be a loss too and is not used: {why} `{one.name}`; "
+            f"`--loss {function.name}` uses it."
+        )
+    return one, tuple(remarks)
+
+
+def _left_to_evaluation(found: Candidates, chosen: Named) -> tuple[str, ...]:
+    """Say that a criterion named after validation is not trained with, where it is another one."""
+    others = [one for one in found.criteria if _for_evaluation(one) and not _same(one.value, chosen.value)]
+    return tuple(
+        f"`{one.name}` ({say_kind(one.value)}) is named after validation and not used; `{chosen.name}` is."
+        for one in others
+    )
+
+
+def _imported(one: Named) -> bool:
+    """Say whether a function of torch stands under its own name: a tool that an import brought along."""
+    value = one.value
+    return (
+        getattr(value, "__module__", None) == "torch.nn.functional"
+        and getattr(value, "__name__", None) == one.name
+    )
+
+
+def _calls(kind: type, name: str) -> bool:
+    """Say whether the methods of a class mention a name of the notebook."""
+    methods = (getattr(value, "__code__", None) for value in vars(kind).values())
+    return any(name in code.co_names for code in methods if code is not None)
 
 
 def gives_own_loss(model: nn.Module) -> bool:
@@ -113,9 +158,16 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _several(losses: list[Named]) -> UsageError:
-    items = [(one.name, say(one.value)) for one in losses]
+    items = [(one.name, _said(one, losses)) for one in losses]
     return UsageError(
         f"There are {len(items)} losses here: {listed(items)}.",
         suggestion=f"Say which: {either(f'--loss {name}' for name, _ in items)}.",
         candidates=candidates(items),
     )
+
+
+def _said(one: Named, others: list[Named]) -> str:
+    """Say what a loss is, and which of the others it calls."""
+    code = getattr(one.value, "__code__", None)
+    called = [other.name for other in others if code is not None and other.name in code.co_names]
+    return say(one.value) + (f" that calls `{called[0]}`" if called else "")

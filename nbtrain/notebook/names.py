@@ -29,6 +29,7 @@ _ROLE_WORDS = {
     "test": re.compile(rf"(?:test|testing|tst|holdout|heldout){_TAIL}"),
 }
 _DATA_WORDS = re.compile(rf"{_TAIL[:-1]}|\w*loader|batch(?:es)?|stream|samples|source|corpus|x|y")
+_LOADER_WORDS = re.compile(r"\w*loaders?|\w*dl|batches|iter|iterator|gen|generator|stream")
 _COPY_WORDS = frozenset(
     ["ema", "swa", "avg", "average", "averaged", "mean", "teacher", "target", "ref", "reference", "best",
      "old", "prev", "previous", "copy", "backup", "init", "initial", "snapshot", "frozen", "pretrained",
@@ -55,6 +56,11 @@ def data_role(name: str) -> str:
 def speaks_of_data(name: str) -> bool:
     """Say whether a name sounds like data: loader, set, batches, train, val..."""
     return bool(data_role(name)) or any(_DATA_WORDS.fullmatch(word) for word in words(name) if word)
+
+
+def names_a_loader(name: str) -> bool:
+    """Say whether a name's last word means batches: `train_loader`, `valloader`, `train_dl`."""
+    return bool(_LOADER_WORDS.fullmatch((words(name) or [""])[-1]))
 
 
 def speaks_of_copy(name: str) -> bool:

@@ -98,7 +98,9 @@ def find_setup(
         if chosen_loss is None and not loss_remarks and not gives_own_loss(pair.model.value):
             overlooked = functions_that_may_be_a_loss(namespace)
             loss_remarks = remark_on(overlooked)
-    train, chosen_val, data_remarks = _data(found, pair.model.name, given, want_val="val" not in without)
+    train, chosen_val, data_remarks = _data(
+        found, namespace, given, model_name=pair.model.name, want_val="val" not in without
+    )
     return Setup(
         model=Named(pair.model.name, pair.model.value),
         optimizer=None if pair.holder is None else Named(pair.holder.name, pair.holder.value),
@@ -112,20 +114,22 @@ def find_setup(
 
 
 def _data(
-    found: Candidates, model_name: str, given: Mapping[str, Named | None], *, want_val: bool
-) -> tuple[Named, Named | None, tuple[str, ...]]:
+    found: Candidates, namespace: Mapping[str, Any], given: Mapping[str, Named | None], *, model_name: str,
+    want_val: bool,
+) -> tuple[Named, Named | None, tuple[str, ...]]:  # fmt: skip
     """Settle training and validation data, with remarks about how they relate."""
-    train, val = given["data"], given["val"]
+    train, val, said = given["data"], given["val"], ()
     if train is None:
-        train = choose_train(found, model_name, taken=None if val is None else val.value)
+        taken = None if val is None else val.value
+        train, said = choose_train(found, model_name, taken=taken, namespace=namespace)
     check_data(train, role="training")
     if val is not None:
         remarks = shared_samples(train, val)
     else:
-        val, remarks = choose_val(found, train) if want_val else (None, ())
+        val, remarks = choose_val(found, train, namespace) if want_val else (None, ())
     if val is not None:
         check_data(val, role="validation")
-    return train, val, remarks
+    return train, val, (*said, *remarks)
 
 
 def _none(given: Any, namespace: Mapping[str, Any]) -> bool:

@@ -165,7 +165,8 @@ def _only_model(candidates: list[Model], scene: Scene, *, named: bool) -> Model:
     if len(candidates) == 1:
         _refuse_bare_stack(candidates[0], scene)
         return candidates[0]
-    rivals = [one for one in candidates if _is_rival(one)]
+    # without an optimizer a name alone tells no copy from the model
+    rivals = [one for one in candidates if one.trainable and not is_copy(one, by_name=False)]
     if len(rivals) > 1:  # a single layer of torch.nn made to try something out is no model beside a real one
         rivals = [one for one in rivals if children(one.value)] or rivals
     if len(rivals) == 1:
@@ -183,11 +184,15 @@ def _is_rival(model: Model) -> bool:
     return bool(model.trainable) and not is_copy(model)
 
 
-def is_copy(model: Model) -> bool:
-    """Say whether a model is an average or a helper: AveragedModel, or named ema, teacher, best..."""
+def is_copy(model: Model, *, by_name: bool = True) -> bool:
+    """Say whether a model is an average or a helper: AveragedModel, or named ema, teacher, best...
+
+    Args:
+        by_name: a name is evidence, beside an optimizer that holds another model.
+    """
     kinds = {base.__name__ for base in type(model.value).__mro__}
-    return bool(kinds & {"AveragedModel", "ModelEma", "ModelEmaV2", "ModelEmaV3", "EMA"}) or speaks_of_copy(
-        model.name
+    return bool(kinds & {"AveragedModel", "ModelEma", "ModelEmaV2", "ModelEmaV3", "EMA"}) or (
+        by_name and speaks_of_copy(model.name)
     )
 
 
@@ -222,7 +227,7 @@ def _remarks(model: Model, holder: Holder | None, scene: Scene, *, given: bool) 
     if not given:
         others = [one for one in roots(scene.models) if one.value is not model.value and _is_rival(one)]
         beside = [one for one in others if not one.parameters.keys() & holder.tensors.keys()]
-        beside = [one for one in beside if one.name.isidentifier() and children(one.value)]
+        beside = [one for one in beside if one.name.isidentifier()]
         if beside:
             remarks.append(messages.not_trained(beside, holder))
     return remarks

@@ -146,7 +146,8 @@ def test_other_modules_are_not_models(nb):
 
 
 def test_copies_and_frozen_models_are_left_alone(nb):
-    """An EMA copy, a frozen network, the best so far: the optimizer tells which learns, without a remark."""
+    """An EMA copy, a frozen network, the best so far: the optimizer tells which learns, without a remark;
+    a name alone tells nothing."""
     space = nb.notebook()
     space["ema"] = torch.optim.swa_utils.AveragedModel(space["model"])
     space["vgg"] = nb.Net().requires_grad_(False)
@@ -156,6 +157,8 @@ def test_copies_and_frozen_models_are_left_alone(nb):
     (remark,) = find_setup({**space, "second": nb.Net()}).remarks
     assert remark == "`second` (Net, 67 parameters) is not trained: `optimizer` holds none of the parameters."
     del space["optimizer"]
+    assert "Say which: `%train model` or `%train best_model`." in refused(space)
+    del space["best_model"]
     assert find_setup(space).model.name == "model"
 
 

@@ -102,6 +102,27 @@ def test_two_loss_functions_are_listed(nb):
     assert loss_of(space, loss=False) is None
 
 
+def test_a_criterion_beside_a_function_is_asked_about(nb):
+    """Only the name says which of the two is meant: asked, with what calls what; a helper and an import are
+    left aside, and said."""
+    space = nb.notebook()
+    exec("def smooth_loss(output, target): return criterion(output, target) + output.mean()", space)
+    assert (
+        refused(without(space, "__builtins__"))
+        == "There are 2 losses here: `criterion` (a CrossEntropyLoss) and `smooth_loss` (the function"
+        " smooth_loss that calls `criterion`). Say which: `--loss criterion` or `--loss smooth_loss`."
+    )
+    assert "`--loss loss_fn`" in refused(nb.notebook(loss_fn=F.mse_loss))
+    setup = find_setup(nb.notebook(mse_loss=F.mse_loss))
+    assert setup.loss.name == "criterion"
+    assert setup.remarks[0].startswith("`mse_loss` could be a loss too and is not used: it was imported")
+    space = {"__name__": "__main__"}
+    exec("class FocalLoss:\n  def __call__(self, output, target): return focal_loss(output, target)", space)
+    exec("def focal_loss(output, target): ...", space)
+    setup = find_setup(nb.notebook(criterion=space["FocalLoss"](), focal_loss=space["focal_loss"]))
+    assert "it is part of `criterion`" in setup.remarks[0]
+
+
 def test_own_loss_classes_are_losses(nb):
     """A module or plain class named like a loss; a `ModelWithLoss` that holds the model is the model."""
 
@@ -268,6 +289,62 @@ def test_equal_loaders_are_listed(nb):
         "(DataLoader of 40 batches of 1, shuffled). Say which: `%train model first` or `%train model second`."
     )
     assert data_of(space, data="second", val=False) == ("second", None)
+
+
+def test_train_loader_beside_another_loader(nb):
+    """What but the name speaks for it is said in the plan; where nothing does, the two are listed."""
+    other = DataLoader(nb.data(), batch_size=4, shuffle=True)
+    text = refused(nb.notebook(loader=other))
+    assert text.endswith("Say which: `%train model train_loader` or `%train model loader`.")
+
+    def remark(**named):
+        setup = find_setup(nb.notebook(**named))
+        assert (setup.train.name, setup.val.name) == ("train_loader", "val_loader")
+        return setup.remarks
+
+    assert remark(loader=DataLoader(nb.data())) == (
+        "`loader` (DataLoader of 40 batches of 1, in order) is not used: it reads in order, and"
+        " `train_loader` is shuffled.",
+    )
+    assert remark(loader=DataLoader(nb.data(10), shuffle=True)) == (
+        "`loader` (DataLoader of 10 batches of 1, shuffled) is not used: it has 10 samples, and"
+        " `train_loader` 40.",
+    )
+    whole = nb.data(40)
+    parts = {
+        "train_loader": DataLoader(Subset(whole, range(30)), shuffle=True),
+        "val_loader": DataLoader(Subset(whole, range(30, 40))),
+    }
+    assert remark(**parts, loader=DataLoader(whole, shuffle=True))[0].endswith(
+        "is not used: it also holds the samples of `val_loader`, and `train_loader` does not."
+    )
+    assert remark(**parts, loader=other)[0].endswith(
+        "is not used: `train_loader` and `val_loader` are parts of one data set, and it is of another."
+    )
+
+
+def test_what_is_named_like_a_loader_and_is_none_is_said(nb):
+    """A generator, an empty list, a list of no batches: refused in their own words, never passed over for
+    another loader; a class without a length is data."""
+    batch = (torch.zeros(4, 4), torch.zeros(4, dtype=torch.int64))
+    for odd, said in (
+        ((batch for _ in range(3)), "`train_loader` is a generator: it can be read only once"),
+        ([], "`train_loader` is empty: its length is 0, so there is nothing for training."),
+        ([1, 2], "`train_loader` is a list of 2 items, the first of them no batch of tensors"),
+    ):
+        assert refused(nb.notebook(train_loader=odd)).startswith(said)
+        assert refused(nb.notebook(train_loader=odd, loader=DataLoader(nb.data()))).startswith(said)
+    samples = [(torch.zeros(4), 1)] * 8
+    assert data_of(loaders(nb, train_data=samples, loader=DataLoader(samples, batch_size=4)))[0] == "loader"
+
+    class Feed:
+        def __iter__(self):
+            return iter([batch])
+
+    assert data_of(nb.notebook(train_loader=Feed())) == ("train_loader", "val_loader")
+    setup = find_setup(nb.notebook(val_loader=[]))
+    assert setup.val is None
+    assert setup.remarks[0].startswith("No validation: `val_loader` is empty: its length is 0")
 
 
 def test_test_data_is_never_validation_by_itself(nb):
