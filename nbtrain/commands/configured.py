@@ -80,8 +80,9 @@ def prepared(args: SimpleNamespace, context: Context) -> Any:
 
     configuration, ignored = decided(args, context)
     names = context.visible() if context.in_notebook else None
-    roles = {"loss": args.loss}
-    found = prepare(configuration, names, roles=roles, words=beside(args))
+    found = prepare(
+        configuration, names, roles={"loss": args.loss}, words=beside(args), explain=explainer(context.namespace)
+    )
     return _with_notes(found, ignored)
 
 

@@ -151,7 +151,10 @@ def resolve(args: SimpleNamespace, context: Context) -> Any:
         )
     model, data = [*args.objects, None, None][:2]
     said = {"model": model, "data": data, **{role: getattr(args, role) for role in ROLES}}
-    return plan_of(lambda options, known: setup_of(said, options, known, context), options_of(args, context))
+    return plan_of(
+        lambda options, known: setup_of(said, options, known, context), options_of(args, context),
+        explain=explainer(context.namespace),
+    )  # fmt: skip
 
 
 def setup_of(said: Mapping[str, Any], options: Any, known: Mapping[str, str], context: Context) -> Any:
@@ -208,7 +211,10 @@ def start(args: SimpleNamespace, context: Context) -> Any:
         raise UsageError(
             f"--as {name}: `{name}` is no name a variable can have.", suggestion="For example: --as run"
         )
-    return planned(args, context)
+    run = planned(args, context)
+    if args.yes and (failed := run.plan.rehearsal.failed) is not None:
+        failed.refuse()  # before a plan is shown that will not be carried out
+    return run
 
 
 def planned(args: SimpleNamespace, context: Context) -> Any:
@@ -280,10 +286,10 @@ def train(
     )
     if setup.optimizer is None:
         _refuse_a_second_optimizer(model, sys._getframe(1).f_globals)
-    plan = plan_of(lambda options, known: setup, settings)
+    explain = explainer(sys._getframe(1).f_globals)
+    plan = plan_of(lambda options, known: setup, settings, explain=explain)
     for warning in plan.warnings:
         warnings.warn(_in_python(warning), stacklevel=2)
-    explain = explainer(sys._getframe(1).f_globals)
     return Run(Training(plan), finishers=(leave_reports,), report=completion, explain=explain).start()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -62,7 +62,7 @@ class Prepared:
 
 def prepare(
     configuration: Configuration, names: Mapping[str, Any] | None, *, roles: Mapping[str, Any] | None = None,
-    words: Mapping[str, Any] | None = None,
+    words: Mapping[str, Any] | None = None, explain: Callable[[BaseException], Any] | None = None,
 ) -> Prepared:  # fmt: skip
     """Make the objects of a configuration and plan their training.
 
@@ -70,6 +70,7 @@ def prepare(
         names: the notebook's variables; None in a terminal. roles: names given on the line for loss, data,
         val.
         words: options of a run that are no settings of a configuration (`max_time`, `resume`, ...).
+        explain: an exception of the person's code -> what is known of it.
 
     Raises:
         UsageError: something is missing or does not fit. InvalidConfig: data that cannot be used.
@@ -98,7 +99,7 @@ def prepare(
         scheduler=Named("", scheduler) if scheduler is not None else None,
     )  # fmt: skip
     options = _options(configuration, val, words or {}, stepped=scheduler is not None)
-    plan = plan_of(lambda said, known: setup, options)
+    plan = plan_of(lambda said, known: setup, options, explain=explain)
     plan = _told(plan, configuration, tuple(said))
     plan = replace(plan, config={**plan.config, "files": _files(configuration, loaders, there)})
     if base is None:

@@ -79,6 +79,9 @@ class Activity(ABC):
     as_plain_code = False
     foreground = False
 
+    def check(self) -> None:  # noqa: B027 - most have nothing to refuse
+        """Refuse a start that would surely fail, before anything is on disk: raise a UserError."""
+
     @property
     @abstractmethod
     def on_gpu(self) -> bool:

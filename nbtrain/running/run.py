@@ -53,8 +53,8 @@ class Run(Readings, LiveEdits):
         """Create the run folder and start training in the background; return self.
 
         Raises:
-            UsageError: it was started before, another living run trains this model, or the plan no longer
-                holds.
+            UsageError: it was started before, another living run trains this model, the plan no longer holds,
+                or its first batch fails.
             RunFolderError: the folder cannot be written. MissingExtra: a tracker's package is absent.
         """
         if self._do.status is not RunStatus.PLANNED:
@@ -64,6 +64,7 @@ class Run(Readings, LiveEdits):
             )
         if self._before_start is not None:
             self._before_start()
+        self._do.activity.check()
         with active.registered(self):
             self._do.start()
             ledger.started(self.id, self._cell)

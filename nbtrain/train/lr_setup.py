@@ -10,11 +10,12 @@ from nbtrain.notebook.namespace import Setup
 from nbtrain.notebook.sample import CannotLook, sample_batch
 from nbtrain.running import active
 from nbtrain.train.batch import Task
+from nbtrain.train.first_batch import failed_data
 from nbtrain.train.lr_range import RangeSettings, RangeSubjects
 from nbtrain.train.options import TrainOptions
 from nbtrain.train.plan import check_model, optimizer_for
 from nbtrain.train.precision import Precision, choose_precision
-from nbtrain.train.rehearsal import in_one_line, rehearse, unrehearsed
+from nbtrain.train.rehearsal import rehearse, unrehearsed
 
 _OPTIONS = ("start", "end", "steps", "accumulate", "clip", "precision")
 
@@ -70,7 +71,7 @@ def _task(setup: Setup, precision: Precision) -> Task:
     except UserError:
         raise
     except Exception as error:  # the person's data set: the test itself raises it, with its traceback
-        return unrehearsed(model, criterion, failure=in_one_line(error)).task
+        return unrehearsed(model, criterion, failed=failed_data(error, setup.train.value)).task
     name = setup.loss.name if setup.loss else ""
     device = next(model.parameters()).device
     return rehearse(model, criterion, batch, name=name, precision=precision, device=device).task

@@ -23,11 +23,13 @@ from nbtrain.notebook.sample import CannotLook, sample_batch
 from nbtrain.report.model import Cell, KeyValues, Note, Report, Section
 from nbtrain.running import active, ledger
 from nbtrain.running.backends import refuse_without
+from nbtrain.runs.writable import refuse_unwritable
 from nbtrain.train.data import batches_of, split_loader
 from nbtrain.train.estimate import Estimate, amounts, estimate
 from nbtrain.train.fast.planned import made_faster
 from nbtrain.train.fast.table import Trials
 from nbtrain.train.feed import choose_data_seed
+from nbtrain.train.first_batch import Explain, failed_data
 from nbtrain.train.line import ORIGINS, Line
 from nbtrain.train.options import DEFAULT_EPOCHS, TrainOptions
 from nbtrain.train.planconfig import plan_config
@@ -100,10 +102,8 @@ class Plan:
         if self.warnings:
             notes = tuple(Note(warning, tone="warning") for warning in self.warnings)
             sections.insert(0, Section("Before you start", notes))
-        if self.rehearsal.failure:
-            tone = "warning" if self.rehearsal.does_not_fit else "critical"
-            text = self.rehearsal.failed_because()
-            sections.insert(0, Section("Rehearsal", (Note(text, tone=tone),)))
+        if self.rehearsal.failed is not None:
+            sections.insert(0, self.rehearsal.failed.section())
         steps = f"{units.count(self.total_steps)} steps" if self.total_steps else "Until the data ends"
         about = f", {self.estimate}" if self.eta_s else ""
         return Report(
@@ -123,13 +123,18 @@ class Plan:
         }  # fmt: skip
 
 
-def make_plan(setup: Setup, options: TrainOptions) -> Plan:
+def make_plan(setup: Setup, options: TrainOptions, *, explain: Explain | None = None) -> Plan:
     """Resolve a set-up into a plan.
+
+    Args:
+        explain: an exception of the person's code -> what is known of it.
 
     Raises:
         UsageError: something cannot work; names what was passed, what is allowed, what to do.
+        RunFolderError: nothing can be written where the runs go.
     """
     refuse_without(options.log)
+    refuse_unwritable(options.dir)
     model = setup.model.value
     check_model(model, setup.model.name)
     active.refuse_if_training(model.parameters())  # a rehearsal would disturb it
@@ -138,7 +143,9 @@ def make_plan(setup: Setup, options: TrainOptions) -> Plan:
     precision = choose_precision(options.precision, device)
     home = next(model.parameters()).device
     rehearsal_precision = precision if home == device else choose_precision("32", home)
-    rehearsal = _rehearsal(setup, train, precision=rehearsal_precision, device=home)
+    rehearsal = _rehearsal(setup, train, precision=rehearsal_precision, device=home, explain=explain)
+    if rehearsal.failed is not None and home != device:
+        rehearsal = replace(rehearsal, failed=replace(rehearsal.failed, certain=False))
     validation = ValidationRehearsal()
     if val is not None and not rehearsal.failure:
         validation = rehearse_validation(
@@ -265,7 +272,9 @@ def _device(asked: str | None, model: nn.Module) -> torch.device:
         ) from None
 
 
-def _rehearsal(setup: Setup, train: Any, *, precision: Precision, device: torch.device) -> Rehearsal:
+def _rehearsal(
+    setup: Setup, train: Any, *, precision: Precision, device: torch.device, explain: Explain | None
+) -> Rehearsal:
     model, criterion = setup.model.value, setup.loss.value if setup.loss else None
     try:
         batch = sample_batch(train)
@@ -273,11 +282,13 @@ def _rehearsal(setup: Setup, train: Any, *, precision: Precision, device: torch.
         return unrehearsed(model, criterion)
     except UserError:
         raise
-    except Exception as error:  # the person's data set: the run itself shows it with its traceback
-        return unrehearsed(model, criterion, failure=in_one_line(error))
+    except Exception as error:  # the person's data set
+        return unrehearsed(model, criterion, failed=failed_data(error, train, explain))
     name = setup.loss.name if setup.loss else ""
     try:
-        rehearsal = rehearse(model, criterion, batch, name=name, precision=precision, device=device)
+        rehearsal = rehearse(
+            model, criterion, batch, name=name, precision=precision, device=device, explain=explain
+        )
     except UsageError as error:
         if setup.loss is None and setup.overlooked_losses:
             meant = either(f"--loss {one}" for one in setup.overlooked_losses)

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from nbtrain.train.batch import (
     takes_model,
     to_device,
 )
+from nbtrain.train.first_batch import Explain, FirstBatch, failed_here
 from nbtrain.train.modes import enter_training
 from nbtrain.train.out_of_memory import drop_frames, give_memory_back, is_out_of_memory
 from nbtrain.train.precision import Precision
@@ -56,8 +57,7 @@ class Rehearsal:
             be measured.
         loss: value of the untrained (or current) loss. output, target: shapes and dtypes in words.
         output_shapes: module path -> output shape. warnings: what looks wrong but can run.
-        failure: what the person's own code raised, in one line; the run will show it in full.
-        does_not_fit: it was memory that was short; the run then takes batches in pieces.
+        failed: how the person's own code failed; None where all went well.
         batch: what was looked at, for the inspector; let go with the run's other objects.
     """
 
@@ -72,33 +72,25 @@ class Rehearsal:
     target: str = ""
     output_shapes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    failure: str = ""
-    does_not_fit: bool = False
+    failed: FirstBatch | None = None
     batch: Any = field(default=None, repr=False, compare=False)
 
-    def failed_because(self) -> str:
-        """Say what a failure means for the run; empty without one."""
-        if not self.failure:
-            return ""
-        if self.does_not_fit:
-            return (
-                f"One batch does not fit into memory ({self.failure}). The run takes each in smaller pieces, "
-                "with the same samples in a step; a smaller batch with --accumulate says the same."
-            )
-        return (
-            f"The rehearsal of one batch failed in your code ({self.failure}). The run would end with its "
-            "full traceback."
-        )
+    @property
+    def failure(self) -> str:
+        """What the person's own code raised, in one line; "" where all went well."""
+        return self.failed.line if self.failed is not None else ""
 
 
 def rehearse(
-    model: nn.Module, criterion: Any, batch: Any, *, name: str, precision: Precision, device: torch.device
-) -> Rehearsal:
+    model: nn.Module, criterion: Any, batch: Any, *, name: str, precision: Precision, device: torch.device,
+    explain: Explain | None = None,
+) -> Rehearsal:  # fmt: skip
     """Try one batch.
 
     Args:
         model, criterion: the objects; criterion None means the model's own loss, or one that fits the target.
         batch: a batch as the loader gives it. name: what the loss is called in messages.
+        explain: an exception of the person's code -> what is known of it.
 
     Raises:
         UsageError: no tensors in the batch, no loss to be had, or a loss that does not fit; names both
@@ -120,35 +112,39 @@ def rehearse(
         warnings.catch_warnings(),
     ):  # fmt: skip
         warnings.filterwarnings("ignore", message=_SIZES_DIFFER)  # said in our own words, with both shapes
+        tried = None
         try:
             batch = to_device(batch, device)
-            return _try(model, criterion, batch, name=name, precision=precision, shapes=shapes)
+            tried = _try(model, criterion, batch, name=name, precision=precision, shapes=shapes)
+            return replace(tried, times_s=_time_again(model, tried.task, batch, precision))
         except UsageError:
             raise
-        except Exception as error:  # the person's own model or loss: the run shows it with its traceback
-            failed = Rehearsal(
-                make_task(model, criterion, batch), criterion, samples=batch_size(batch),
-                failure=in_one_line(error), does_not_fit=is_out_of_memory(error),
-            )  # fmt: skip
-            if failed.does_not_fit:
+        except Exception as error:  # the person's own model or loss
+            if is_out_of_memory(error):
                 drop_frames(error)
+                failed = FirstBatch(in_one_line(error), does_not_fit=True)
+            else:
+                failed = replace(failed_here(error, explain), certain=tried is None)
         if failed.does_not_fit:
             give_memory_back()
-        return failed
+        if tried is not None:  # it went well once
+            return replace(tried, failed=failed)
+        task = make_task(model, criterion, batch)
+        return Rehearsal(task, criterion, samples=batch_size(batch), failed=failed)
 
 
-def unrehearsed(model: nn.Module, criterion: Any, *, failure: str = "") -> Rehearsal:
+def unrehearsed(model: nn.Module, criterion: Any, *, failed: FirstBatch | None = None) -> Rehearsal:
     """Return what can be said without a batch; the first of the run will show what it is made of.
 
     Args:
-        failure: what the person's data set raised when asked for a batch; the run will show it in full.
-            Empty when looking at a batch would use it up.
+        failed: how the person's data set failed when asked for a batch; None when looking at a batch would
+            use it up.
 
     Raises:
         UsageError: no loss is named and there is no batch to find one by.
     """
-    if failure:
-        return Rehearsal(make_task(model, criterion), criterion, failure=failure)
+    if failed is not None:
+        return Rehearsal(make_task(model, criterion), criterion, failed=failed)
     if criterion is None:
         raise UsageError(
             "The training data can be read only once, so I cannot look at a batch to find a loss.",
@@ -163,7 +159,7 @@ def unrehearsed(model: nn.Module, criterion: Any, *, failure: str = "") -> Rehea
 def _try(
     model: nn.Module, criterion: Any, batch: Any, *, name: str, precision: Precision, shapes: dict[str, str]
 ) -> Rehearsal:
-    context = precision.autocast if precision.dtype is not None else nullcontext
+    context = _context(precision)
     enter_training(model)
     if criterion is not None and takes_model(criterion):
         task, assumed, output, target = make_task(model, criterion, batch), "", None, None
@@ -178,15 +174,18 @@ def _try(
             loss = own_loss(output) if criterion is None else _checked(criterion, output, target, name)
     check_loss(loss, name)
     loss.backward()
-    took = _time_again(model, task, batch, context)
     return Rehearsal(
-        task, criterion, assumed, find_accuracy(criterion, output, target), batch_size(batch), took,
+        task, criterion, assumed, find_accuracy(criterion, output, target), batch_size(batch), (),
         float(loss.detach()), describe(logits_of(output)), describe(target), shapes,
         _broadcast_warning(criterion, output, target, name),
     )  # fmt: skip
 
 
-def _time_again(model: nn.Module, task: Task, batch: Any, context: Any) -> tuple[float, ...]:
+def _context(precision: Precision) -> Any:
+    return precision.autocast if precision.dtype is not None else nullcontext
+
+
+def _time_again(model: nn.Module, task: Task, batch: Any, precision: Precision) -> tuple[float, ...]:
     """Seconds of a forward and backward, a few times, after the first that warmed caches up.
 
     A quarter of a second is spent on it, or three steps if they take no more than a second.
@@ -197,7 +196,7 @@ def _time_again(model: nn.Module, task: Task, batch: Any, context: Any) -> tuple
         for parameter in model.parameters():
             parameter.grad = None
         began = time.perf_counter()
-        with context():
+        with _context(precision)():
             loss = task.loss(model, batch)[0]
         loss.backward()
         if loss.device.type == "cuda":

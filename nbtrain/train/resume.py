@@ -24,6 +24,7 @@ from nbtrain.runs.layout import CHECKPOINTS
 from nbtrain.runs.listing import find_run, newest_run
 from nbtrain.runs.manifest import Manifest
 from nbtrain.runs.status import RunStatus
+from nbtrain.train.first_batch import Explain
 from nbtrain.train.fit_check import check_fit, check_schedule, optimizer_differences
 from nbtrain.train.line import Line
 from nbtrain.train.options import TrainOptions
@@ -99,24 +100,28 @@ class ResumePoint:
         )
 
 
-def plan_of(setup_of: Callable[[TrainOptions, Mapping[str, str]], Setup], said: TrainOptions) -> Plan:
+def plan_of(
+    setup_of: Callable[[TrainOptions, Mapping[str, str]], Setup], said: TrainOptions, *,
+    explain: Explain | None = None,
+) -> Plan:  # fmt: skip
     """Return the plan for what a person said; with `resume` the one that goes on with that run.
 
     Args:
         setup_of: finds the objects for options and the names (role -> name) they had in the run before.
+        explain: an exception of the person's code -> what is known of it.
 
     Raises:
         UsageError: something cannot work, or does not fit the checkpoint.
     """
     if said.resume is None:
-        return _offered(make_plan(setup_of(said, {}), said))
+        return _offered(make_plan(setup_of(said, {}), said, explain=explain))
     name = said.name
     if said.resume is True and not name:
         setup = setup_of(said, {})
         name = setup.model.name or type(setup.model.value).__name__
     point = find_point(said.resume, root=said.dir, name=name, trust=said.trust)
     options = point.options(said)
-    return resumed_plan(make_plan(setup_of(options, point.names), options), point)
+    return resumed_plan(make_plan(setup_of(options, point.names), options, explain=explain), point)
 
 
 def _offered(plan: Plan) -> Plan:

@@ -121,6 +121,11 @@ class Training(Activity):
         """Return the plan as a report."""
         return self.plan.report()
 
+    def check(self) -> None:
+        """Refuse what fails on its first batch."""
+        if self.plan.rehearsal.failed is not None:
+            self.plan.rehearsal.failed.refuse()
+
     def reopened(self) -> AbstractContextManager[tuple[RunFolder, list[Any]]] | None:
         """Return what opens the folder of the run that goes on."""
         return None if self.plan.resume is None else reopened_folder(self.plan)

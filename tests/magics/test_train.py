@@ -238,6 +238,31 @@ def test_an_unwritable_folder_is_one_line(notebook: Any, tmp_path: Any) -> None:
     assert "run" not in notebook.shell.user_ns
 
 
+def test_an_unwritable_folder_is_refused_before_a_plan(notebook: Any) -> None:
+    """No plan is shown for a run that could not be written."""
+    typed = notebook("%train --log json --dir /proc/nowhere")
+
+    assert one_line(typed.err) and "Could not make a run folder at /proc/nowhere" in typed.err
+    assert typed.out == ""
+
+
+def test_a_first_batch_that_fails_is_refused_with_its_explanation(notebook: Any, tmp_path: Any) -> None:
+    """--yes starts nothing that would surely fail: the person's frames and the way to mend it, no folder."""
+    notebook(
+        "from torch.utils.data import DataLoader\n"
+        "ragged = [(torch.zeros(n), n % 2) for n in (3, 4, 5, 6)]\n"
+        "train_loader = DataLoader(ragged, batch_size=2)"
+    )
+    typed = notebook("run = %train --log json --yes --no-val --dir new")
+
+    assert typed.out == ""
+    assert "The first batch fails in your code (RuntimeError: stack expects each tensor" in typed.err
+    assert "Nothing was started, and nothing is on disk." in typed.err
+    assert "collate_fn" in typed.err, "how to mend it"
+    assert "site-packages/nbtrain" not in typed.err and "run" not in notebook.shell.user_ns
+    assert not (tmp_path / "new").exists()
+
+
 def test_python_calls_are_one_line_too(notebook: Any) -> None:
     """nbtrain.train(...) in a cell shows our errors without a traceback."""
     typed = notebook("import nbtrain\nnbtrain.train(model, train_loader, epochz=3)")

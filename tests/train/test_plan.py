@@ -12,7 +12,7 @@ import torch
 from setups import digits, loader, net
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, SubsetRandomSampler
+from torch.utils.data import DataLoader, Dataset, SubsetRandomSampler
 
 import nbtrain
 from nbtrain.errors import UsageError
@@ -229,17 +229,42 @@ def test_what_looks_wrong_but_runs_is_a_warning(planned: Any) -> None:
     assert "Before you start" in plan.report().to_markdown()
 
 
-def test_a_persons_own_error_is_shown_in_the_plan_and_in_full_by_the_run(planned: Any) -> None:
-    """A slip in a person's own loss is no UsageError: the plan warns, the run fails with their traceback."""
+def test_a_persons_own_error_is_shown_in_the_plan_and_refuses_the_start(planned: Any, tmp_path: Path) -> None:
+    """A slip in a person's own loss: the plan shows their frames, nothing starts, nothing is on disk."""
 
     def my_loss(output: Any, target: Any) -> Any:
         return CE(output, target) + bonus  # noqa: F821 - the slip
 
     run = planned(net(), loader(), loss=my_loss, epochs=1)
-    assert "NameError: name 'bonus' is not defined" in run.plan.report().to_markdown()
-    run.start().wait(30)
-    assert str(run.status) == "failed"
-    assert "+ bonus" in run.error
+    said = run.plan.report().to_markdown()
+    assert "NameError: name 'bonus' is not defined" in said and "+ bonus" in said
+    with pytest.raises(UsageError, match="Nothing was started, and nothing is on disk") as caught:
+        run.start()
+    assert "+ bonus" in str(caught.value) and "nbtrain/train" not in str(caught.value)
+    assert str(run.status) == "planned" and list(tmp_path.rglob("*")) == []
+
+
+def test_what_the_run_may_not_meet_is_no_refusal(planned: Any) -> None:
+    """Data that a worker prepares, weights that leave samples out, a second try: said, and started."""
+
+    class Needy(Dataset):
+        ready = False
+
+        def __len__(self) -> int:
+            return 32
+
+        def __getitem__(self, index: int) -> Any:
+            if not Needy.ready:
+                raise RuntimeError("not prepared")
+            return digits()[index]
+
+    def prepare(worker: int) -> None:
+        Needy.ready = True
+
+    data = DataLoader(Needy(), batch_size=8, num_workers=1, worker_init_fn=prepare)
+    run = planned(net(), data, loss=CE, epochs=1)
+    assert "The rehearsal of one batch failed" in run.plan.report().to_markdown()
+    assert str(run.start().wait(60).status) == "completed"
 
 
 def test_the_plan_marks_what_was_set(planned: Any, tmp_path: Path) -> None:
