@@ -32,6 +32,7 @@ class NbtrainError(Exception):
     """
 
     exit_status = 1
+    explanation: Any = None  # of an exception that this one reports, where one is known
 
     def __init__(self, message: str, *, suggestion: str = "", **details: Any) -> None:
         super().__init__(message)

@@ -37,12 +37,12 @@ def explained(error: Any, names: Mapping[str, Any] | None = None) -> Any:
     """
     from nbtrain.explain import Explanation, explain_text
 
+    if isinstance(getattr(error, "explanation", None), Explanation):
+        return error.explanation.report()
     if isinstance(error, BaseException):
         return explainer(names)(error).report()
     if isinstance(error, str):
         return explain_text(error).report()
-    if isinstance(getattr(error, "explanation", None), Explanation):
-        return error.explanation.report()
     if isinstance(getattr(error, "error", None), str):
         return explain_text(error.error).report()
     if hasattr(error, "status") and hasattr(error, "error"):

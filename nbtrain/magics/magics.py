@@ -70,7 +70,7 @@ class NBTrainMagics(Magics):
         except HelpAsked as asked:
             print(asked)
         except UserError as error:
-            raise ShellUsageError(str(error)) from None
+            raise _for_the_shell(error) from None
         return None
 
     @line_cell_magic
@@ -88,7 +88,7 @@ class NBTrainMagics(Magics):
             print(REVIEW_USAGE)
             return None
         except UserError as error:
-            raise ShellUsageError(str(error)) from None
+            raise _for_the_shell(error) from None
         if cell is not None and args.fix:
             self._put_below(review.suggested_config)
         if cell is None or not args.run:
@@ -129,7 +129,7 @@ class NBTrainMagics(Magics):
             print(asked)
             return None
         except UserError as error:
-            raise ShellUsageError(str(error)) from None
+            raise _for_the_shell(error) from None
         self._bind(args, run)
         return self._show_running(args, run)
 
@@ -248,3 +248,10 @@ class NBTrainMagics(Magics):
             return self._show_running(args, run)
         display.show_plan(run)
         return run
+
+
+def _for_the_shell(error: UserError) -> ShellUsageError:
+    """Return an error as the shell shows one: its text alone; what is known of it stays with it."""
+    shown = ShellUsageError(str(error))
+    shown.explanation = error.explanation
+    return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import traceback
@@ -18,7 +19,11 @@ from nbtrain.running import viewing
 
 _OURS = str(Path(nbtrain.__file__).parent) + os.sep
 _FILE = re.compile(r'File "(?P<file>[^"\n]+)", line')
-_TORCH = str(Path(torch.__file__).parent) + os.sep  # between us and the person's first line it says nothing
+_TORCH = str(Path(torch.__file__).parent) + os.sep
+_LOADING = str(Path(torch.utils.data.__file__).parent) + os.sep
+_PROCESSES = str(Path(multiprocessing.__file__).parent) + os.sep
+# A frame in the text that a loader's worker process sends: its place, its line, and the marks below that.
+_FRAME = re.compile(r'  File "(?P<file>[^"\n]+)", line \d+.*\n(?:    .*\n)*')
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ def describe_failure(
 ) -> Failure:
     """Turn an exception into text and let go of its frames, which keep the batch and the graph in memory.
 
-    Frames of nbtrain above the person's code are left out; when there are only ours, all are shown: then the
-    fault is ours. A UserError is its sentence alone.
+    Frames of nbtrain and torch are left out, also in what a loader's worker tells; where there are no others,
+    all are shown, for then the fault is ours, unless they are those of torch's loader. A UserError is its
+    sentence alone.
 
     Args:
         keep: somebody else shows the exception too, with its frames.
@@ -54,7 +60,7 @@ def describe_failure(
         report = traceback.TracebackException.from_exception(error, capture_locals=False)
         for part in _chain(report):
             part.stack = _of_the_person(part.stack)
-        text = _FILE.sub(_by_cell, "".join(report.format()))
+        text = _FILE.sub(_by_cell, _told("".join(report.format())))
         line = _one_line(report, below=isinstance(error, SyntaxError))
         return Failure(line, text, _explained(error, explain))
     finally:
@@ -78,10 +84,24 @@ def _by_cell(match: re.Match[str]) -> str:
     return f"{cell}, line" if cell else match[0]
 
 
-def _of_the_person(stack: traceback.StackSummary) -> traceback.StackSummary:
-    outside = [frame for frame in stack if not frame.filename.startswith(_OURS)]
-    first = next((at for at, frame in enumerate(outside) if not frame.filename.startswith(_TORCH)), 0)
-    return traceback.StackSummary.from_list(outside[first:]) if outside else stack
+def _of_the_person(stack: traceback.StackSummary) -> traceback.StackSummary | None:
+    """Return the frames to show; None where nothing but the exception itself is said."""
+    kept = [frame for frame in stack if not frame.filename.startswith((_OURS, _TORCH, _PROCESSES))]
+    if not kept and not any(frame.filename.startswith(_LOADING) for frame in stack):
+        return stack
+    return traceback.StackSummary.from_list(kept) if kept else None
+
+
+def _told(text: str) -> str:
+    """Leave our frames and torch's out of what a worker process tells of its error."""
+    head, worker, rest = text.partition("in DataLoader worker process")
+    if not worker:
+        return text
+
+    def kept(match: re.Match[str]) -> str:
+        return "" if match["file"].startswith((_OURS, _TORCH, _PROCESSES)) else match[0]
+
+    return head + worker + _FRAME.sub(kept, rest)
 
 
 def _one_line(report: traceback.TracebackException, *, below: bool) -> str:

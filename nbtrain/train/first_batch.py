@@ -70,12 +70,14 @@ class FirstBatch:
             return
         known = self.explanation
         told = [known.what, known.fix, known.code] if known is not None else []
-        raise UsageError(
+        refusal = UsageError(
             f"The first batch fails in your code ({self.line}). {START_REFUSED}",
             suggestion="\n\n" + "\n\n".join(part for part in (self.text.rstrip(), *told) if part),
             failure=self.line,
             pattern=known.pattern if known is not None else None,
         )
+        refusal.explanation = known
+        raise refusal
 
 
 def failed_here(error: Exception, explain: Explain | None = None) -> FirstBatch:

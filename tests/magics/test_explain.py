@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
+# The rehearsal, in the main thread, goes well: what is known to fail is refused before it starts.
 WRONG = """
+import threading
+
 class Narrow(nn.Module):
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(nn.Linear(4, 8), nn.Linear(6, 2))
+        self.short = nn.Linear(4, 2)
 
     def forward(self, x):
+        if threading.current_thread() is threading.main_thread():
+            return self.short(x)
         return self.body(x)
 
 model = Narrow()
@@ -69,6 +75,13 @@ def test_explain_takes_what_failed_last(failed: Any) -> None:
 
     failed(FAILS)
     assert failed("%train explain").result.result.data["module"] == "body.1"
+
+
+def test_explain_takes_a_refused_start(notebook: Any) -> None:
+    """After a first batch that was refused, %train explain tells the same, with the names of the notebook."""
+    notebook(WRONG.replace("return self.short(x)", "return self.body(x)"))
+    assert "model.body[1] = nn.Linear(8, 2)" in notebook(FAILS).err
+    assert notebook("%train explain").result.result.data["module"] == "body.1"
 
 
 def test_explain_without_an_error_says_so(notebook: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -73,6 +74,16 @@ def test_a_data_set_that_raises_fails_the_run(train: Any, workers: int) -> None:
     assert (str(run.status), run.progress.step) == ("failed", 4)
     assert 'raise OSError("picture 37 cannot be read")' in run.error
     assert run.stop_reason == "OSError: picture 37 cannot be read"
+    assert not re.search(r"site-packages|torch/utils|nbtrain/(train|running)/", run.error), run.error
+
+
+def test_samples_that_cannot_be_collated_are_said_without_torchs_frames(train: Any) -> None:
+    """Where no line of the person's is in it, the exception alone is shown."""
+    shapes = [3] * 20 + [4]
+    data = DataLoader([(torch.zeros(n), 0) for n in shapes], batch_size=7)
+    run = train(nn.Linear(3, 2), data, loss=nn.CrossEntropyLoss(), epochs=1)
+
+    assert run.error.startswith("RuntimeError: stack expects each tensor to be equal size")
 
 
 def test_a_failing_validation_fails_the_run_and_modes_come_back(train: Any) -> None:
