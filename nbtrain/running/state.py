@@ -24,6 +24,7 @@ class State:
         wait_s: seconds of `train_s` spent waiting for batches; first_wait_s: for each epoch's first alone.
         in_epoch: an epoch is begun and not over. row: what its steps came to, once they are done.
         tokens: of texts, that the model has read in training; 0 where the data are no texts.
+        paced_from: (steps, active seconds) when progress was first read after a step; None before.
         epoch_from: samples, training and waiting seconds and tokens when it began. epoch_began: (now, paused
         seconds).
     """
@@ -51,6 +52,7 @@ class State:
     first_wait_s: float = 0.0
     in_epoch: bool = False
     row: dict[str, float] | None = None
+    paced_from: tuple[int, float] | None = None
     epoch_from: tuple[float, ...] = (0, 0.0, 0.0, 0)
     epoch_began: tuple[float, float] = (0.0, 0.0)
 
@@ -92,13 +94,18 @@ class State:
     def progress(self) -> Progress:
         """Return the position now, with the time left judged from the pace so far.
 
-        The pace counts everything but pauses (steps, validation, saving), so the estimate includes them.
+        The pace counts everything but pauses (steps, validation, saving), so the estimate includes them, and
+        the first steps, with what starts only once, as little as possible.
         """
         elapsed = (self.ended if self.ended is not None else time.monotonic()) - self.started
         active = max(elapsed - self.paused_s, 1e-9)
         eta = None
         if self.total_steps and self.step:
-            eta = max(self.total_steps - self.step, 0) * active / self.step
+            if self.paced_from is None:
+                self.paced_from = self.step, active
+            step, before = self.paced_from
+            pace = (active - before) / (self.step - step) if self.step > step else active / self.step
+            eta = max(self.total_steps - self.step, 0) * pace
         return Progress(
             self.step, self.total_steps, self.epoch, self.total_epochs, self.batch, self.phase, elapsed, eta,
             samples_per_s=self.samples / self.train_s if self.train_s > 0 else None,

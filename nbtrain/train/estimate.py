@@ -28,7 +28,8 @@ RUN_S = 0.1  # the first step, and what stands at a run's beginning and end
 HANDED_S = 2e-4  # a worker's batch through shared memory to the training thread
 WORKER_START_S = {"fork": 0.06}  # an epoch's start of one worker; others import torch anew
 WORKER_IMPORT_S = 2.0
-RANGE_FROM = 1.4  # an upper over a lower quartile from which on both are said
+RANGE_FROM = 1.4  # of high_s over low_s, from which on both are said
+LEVELS = (25, 0, 50)  # percentiles of the timings that the estimate, its low and its high end rest on
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Estimate:
     """Seconds of a whole run.
 
     Attributes:
-        seconds: by the middle of the timings; low_s and high_s by their quartiles.
+        seconds: by the lower quartile of the timings, low_s by their fastest, high_s by their middle: what
+            else the machine does makes single timings longer, never shorter.
         parts: seconds of "training", "loading", "validation", "epochs" (begin and end, workers) and "saving"
             (checkpoints) in `seconds`.
         basis: what it rests on, in a clause.
@@ -112,7 +114,7 @@ def estimate(
         (time_loader(work.train_loader), time_loader(work.val_loader) if judges else None),
         time_save(work.model, work.optimizer, Path(work.options.dir)), saving_cost(work).seconds,
     )  # fmt: skip
-    sums = [_sum(work, todo, at, timed) for at in (50, 25, 75)]
+    sums = [_sum(work, todo, at, timed) for at in LEVELS]
     middle, low, high = (sum(parts.values()) for parts in sums)
     return Estimate(middle, low, high, sums[0], _basis(timed, todo, sums[0]))
 
@@ -133,7 +135,7 @@ class _Timed:
 
 
 def _sum(work: Any, todo: Amounts, at: float, timed: _Timed) -> dict[str, float]:
-    """Add up with one reading of each timing: its median or a quartile, `at` in percent."""
+    """Add up with one reading of each timing: the percentile `at` of them."""
 
     def pick(timings: Sequence[float]) -> float:
         return float(np.percentile(timings, at))

@@ -186,9 +186,10 @@ def _context(precision: Precision) -> Any:
 
 
 def _time_again(model: nn.Module, task: Task, batch: Any, precision: Precision) -> tuple[float, ...]:
-    """Seconds of a forward and backward, a few times, after the first that warmed caches up.
+    """Seconds of a forward and backward, a few times, after those that warmed caches and threads up.
 
-    A quarter of a second is spent on it, or three steps if they take no more than a second.
+    A quarter of a second is spent on it, or three steps if they take no more than a second. The first of them
+    does not count where there are others.
     """
     times: list[float] = []
     start = time.perf_counter()
@@ -205,7 +206,7 @@ def _time_again(model: nn.Module, task: Task, batch: Any, precision: Precision) 
         spent = time.perf_counter() - start
         if spent > TIMING_SECONDS and (count >= LEAST_TIMINGS or spent > 4 * TIMING_SECONDS):
             break
-    return tuple(times)
+    return tuple(times[1:] or times)
 
 
 def _find_criterion(criterion: Any, output: Any, target: Any) -> tuple[Any, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from nbtrain.notebook.pace import Pace
-from nbtrain.train.estimate import WORKER_START_S, Amounts, Estimate, amounts, rounded, waiting
+from nbtrain.running.state import State
+from nbtrain.train.estimate import WORKER_START_S, Amounts, Estimate, amounts, estimate, rounded, waiting
 from nbtrain.train.update_time import time_update
 
 WAIT_S = 0.005
@@ -46,6 +48,27 @@ def test_a_slow_loader_is_in_it(planned: Any) -> None:
     assert helped.parts["loading"] >= 3 * 64 * WAIT_S / 2 - helped.parts["training"]
     assert helped.parts["epochs"] >= 3 * 2 * min(WORKER_START_S.values())
     assert "waiting for data" in alone.basis and alone.seconds == sum(alone.parts.values())
+
+
+def test_stalls_of_the_machine_do_not_decide(planned: Any) -> None:
+    """What else the machine did while a step was timed makes the range wide, not the estimate long."""
+    plan = planned(net(), loader(64), epochs=50).plan
+    todo = amounts(plan.work, (plan.total_epochs, plan.total_steps, plan.steps_per_epoch))
+    calm, busy = (
+        estimate(plan.work, replace(plan.rehearsal, times_s=times), (), todo)
+        for times in ((0.1, 0.1, 0.1, 0.1), (0.1, 0.1, 2.0, 2.0))
+    )
+    assert busy.seconds == pytest.approx(calm.seconds, rel=0.2)
+    assert busy.low_s < busy.seconds < busy.high_s and busy.high_s > 5 * busy.low_s
+
+
+def test_the_time_left_is_measured_without_the_first_step() -> None:
+    """Once there are two readings, the time left is by the steps between them: a slow start is no pace."""
+    state = State(total_steps=101)
+    state.started, state.step = time.monotonic() - 50, 1
+    assert state.progress().eta_s == pytest.approx(5000, rel=0.05)
+    state.started, state.step = time.monotonic() - 60, 11
+    assert state.progress().eta_s == pytest.approx(90, rel=0.05)
 
 
 def test_validation_is_in_it(planned: Any) -> None:
