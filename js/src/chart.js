@@ -56,7 +56,7 @@ export class Chart {
       type: "button",
       "aria-pressed": "false",
       title: "Logarithmic scale",
-      "aria-label": `${spec.title}: logarithmic scale`,
+      "aria-label": `log scale, ${spec.title}`,
       text: "log",
       on: { click: () => this.setLog(!this.log) },
     });

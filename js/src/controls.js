@@ -74,8 +74,7 @@ export class Controls {
           class: `nbt-button nbtrain-${button.action}`,
           type: "button",
           "data-action": button.action,
-          title: button.title,
-          "aria-label": button.title,
+          title: button.title, // what is read aloud after the visible label, which is the name
           on: { click: () => this._press(button) },
         },
         icon(button.icon),

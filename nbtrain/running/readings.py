@@ -98,6 +98,11 @@ class Readings:
         return self._do.folder.path if self._do.folder else None
 
     @property
+    def step(self) -> int:
+        """Steps done so far."""
+        return self._do.state.step
+
+    @property
     def progress(self) -> Progress:
         """Where the run stands now."""
         return self._do.state.progress()

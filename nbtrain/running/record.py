@@ -19,6 +19,7 @@ from nbtrain.findings import Finding
 from nbtrain.running.alerts import Watch
 from nbtrain.running.overhead import share_of_training
 from nbtrain.running.signs.sign import Sign
+from nbtrain.runs.epochs_table import epochs_table
 from nbtrain.runs.table import Table
 from nbtrain.telemetry.curve import LiveCurve
 from nbtrain.telemetry.layer_history import LayerHistory
@@ -334,8 +335,7 @@ class Record:
     def epochs_frame(self) -> pd.DataFrame:
         """Return the epochs as a DataFrame, a row an epoch; a later row of an epoch replaces the earlier."""
         rows = {int(row["epoch"]): row for row in list(self.epochs)}
-        frame = pd.DataFrame(list(rows.values()), columns=None if rows else ["epoch", "step", "train_loss"])
-        return frame.astype({"epoch": int, "step": int})
+        return epochs_table(list(rows.values()))
 
 
 def _emptied(inbox: deque[Thing]) -> list[Thing]:

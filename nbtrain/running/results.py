@@ -60,12 +60,14 @@ def final_sections(activity: Activity, record: Record) -> dict[str, Any]:
     state = activity.state
     elapsed = state.progress().elapsed_s
     last = record.epochs[-1] if record.epochs else {}
+    judged = [row for row in (*record.evaluations, *record.epochs) if row.get("val_loss") is not None]
+    judged_last = max(judged, key=lambda row: row["step"], default={})  # within the last epoch, perhaps
     names = ("train_acc", "val_acc", "val_perplexity", "tokens_per_s")
     measured = {f"final_{name}": last[name] for name in names if name in last}
     return {
         "training_results": {
             "final_train_loss": last.get("train_loss", record.latest.get("train_loss")),
-            "final_val_loss": last.get("val_loss"),
+            "final_val_loss": judged_last.get("val_loss"),
             "best_epoch": state.best_val_epoch or None,
             "best_val_loss": state.best_val_loss if state.best_val_step else None,
             "best_val_step": state.best_val_step or None,

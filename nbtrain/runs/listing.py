@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE_COLUMNS = (
-    "name", "status", "created_at", "steps", "epochs", "train_loss", "val_loss", "best_epoch", "hours",
-    "model", "tags", "stop_reason", "dir",
+    "name", "status", "created_at", "steps", "epochs", "train_loss", "val_loss", "best_val_loss",
+    "best_epoch", "hours", "model", "tags", "stop_reason", "dir",
 )  # fmt: skip
 
 
@@ -37,8 +37,8 @@ def runs_table(root: str | os.PathLike[str] = "runs") -> pd.DataFrame:
     """List the runs below `root` as a table indexed by run id, newest first.
 
     Columns: name, status, created_at (UTC), steps, epochs, train_loss and val_loss (the final ones),
-    best_epoch, hours, model, tags, stop_reason, dir. A run whose manifest is damaged has the status
-    `unreadable`. No runs, or no such folder, give an empty table with the same columns.
+    best_val_loss, best_epoch, hours, model, tags, stop_reason, dir. A run whose manifest is damaged has the
+    status `unreadable`. No runs, or no such folder, give an empty table with the same columns.
     """
     import pandas as pd
 
@@ -169,6 +169,7 @@ def _row(folder: Path, manifest: Manifest | None) -> list[Any]:
         progress.get("epoch"),
         results.get("final_train_loss"),
         results.get("final_val_loss"),
+        results.get("best_val_loss"),
         results.get("best_epoch"),
         results.get("training_time_hours"),
         manifest.base_model,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbtrain.errors import InvalidMetrics, UserError
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.report.explanation import Explanation
+from nbtrain.runs.epochs_table import epochs_table
 from nbtrain.runs.files import disk_trouble, replace_file
 from nbtrain.runs.journal import read_journal
 from nbtrain.runs.layout import (
@@ -22,7 +23,6 @@ from nbtrain.runs.layout import (
 )
 from nbtrain.runs.listing import find_run
 from nbtrain.runs.manifest import Manifest
-from nbtrain.runs.metrics import COLUMNS
 from nbtrain.runs.plain import from_json_number
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.runs.stored_rows import StoredRows
@@ -154,10 +154,7 @@ class StoredRun:
         Raises:
             InvalidMetrics: logs/metrics.json is damaged; names what and where.
         """
-        import pandas as pd
-
-        rows = self._rows.epochs()
-        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS), dtype=float)
+        return epochs_table(self._rows.epochs())
 
     @property
     def evaluations(self) -> pd.DataFrame:
@@ -171,6 +168,11 @@ class StoredRun:
         return [
             finding for row in read_journal(self.dir / ALERTS_FILE) if (finding := _finding(row)) is not None
         ]
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.progress.step
 
     @property
     def progress(self) -> Progress:

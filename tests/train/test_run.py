@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from setups import digits, loader, net, same_weights, twins
@@ -24,8 +25,10 @@ from torch.utils.data import DataLoader
 
 from nbtrain.errors import NbtrainError, UsageError
 from nbtrain.running import active
+from nbtrain.runs.listing import runs_table
 from nbtrain.runs.metrics import read_metrics
 from nbtrain.runs.status import RunStatus
+from nbtrain.runs.stored import StoredRun
 
 CE = nn.CrossEntropyLoss()
 
@@ -102,6 +105,23 @@ def test_stop_after_a_step_and_after_an_epoch(train: Any) -> None:
     data.let(1)
     run.wait(30)
     assert (str(run.status), run.progress.step, len(run.history)) == ("stopped", 3, 3)
+
+
+def test_a_run_stopped_within_an_epoch_tells_its_validations(train: Any, tmp_path: Path) -> None:
+    """The table of runs has the last and the best validation loss, though no epoch was finished."""
+    data = Gated(8)
+    run = train(net(), data, val=loader(40), val_every=2, epochs=100, wait=False)
+    data.let(4)
+    until(lambda: len(run.evaluations) == 2)
+    run.stop()
+    data.let(1)
+    run.wait(30)
+
+    losses = run.evaluations["val_loss"]
+    row = runs_table(tmp_path / "runs").loc[run.id]
+    assert len(run.epochs) == 0 and row["steps"] == 5
+    assert row["val_loss"] == pytest.approx(losses.iloc[-1])
+    assert row["best_val_loss"] == pytest.approx(losses.min())
 
 
 def test_a_stop_ends_a_paused_run(train: Any) -> None:
@@ -343,6 +363,10 @@ def test_history_and_epochs_are_what_is_on_disk(train: Any) -> None:
         assert [line[name] for line in lines] == history[name].tolist()
     stored = read_metrics(run.dir / "logs" / "metrics.json").epochs
     assert [{name: row[name] for name in run.epochs} for row in stored] == run.epochs.to_dict("records")
+    read_back = StoredRun(run.dir)
+    pd.testing.assert_frame_equal(read_back.epochs, run.epochs)
+    pd.testing.assert_frame_equal(read_back.history, run.history)
+    assert read_back.step == run.step == 28
     assert run.manifest.training_results["final_val_loss"] == run.epochs["val_loss"].iloc[-1]
     assert run.result()["best_val_step"] in run.epochs["step"].tolist()
     assert run.latest["train_loss"] == run.history["train_loss"].iloc[-1]
