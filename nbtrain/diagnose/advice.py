@@ -15,8 +15,10 @@ from nbtrain.diagnose.curves import Curves, present, recent
 from nbtrain.diagnose.learning import fall_per_epoch, highest_loss, leapt, untrained_loss
 from nbtrain.findings import Finding
 from nbtrain.report.ticks import short
+from nbtrain.units import count
 
 HEALTHY_NORM = 100.0  # a median gradient norm above it is the explosion, no bound for the next run
+_BEFORE_ITS_END = ("stopped", "interrupted", "running", "paused")
 HIGHEST_RATE = 1.0  # above it nothing but plain SGD on scaled losses trains: a third of it says little
 
 
@@ -28,19 +30,36 @@ class Circumstances:
         bad_data: what in the data was not finite, in a sentence; "" where nothing is known to be.
         own_loop: the loop is the person's own, followed: no option of %train reaches it.
         diverged: it ended because its numbers were not finite.
+        left: how much of what was planned it has not trained, in words, where somebody or something ended it
+            before, or it still trains; "" where it came to its end, or no end was planned.
+        out_of_patience: it ended itself there, because validation no longer improved.
     """
 
     bad_data: str = ""
     diverged: bool = False
     own_loop: bool = False
+    left: str = ""
+    out_of_patience: bool = False
 
 
 def circumstances(run: Any) -> Circumstances:
     """Return those of a run, live or stored."""
     return Circumstances(
         bad_data=_bad_data(run.alerts), diverged=str(run.status) == "diverged",
-        own_loop=run.manifest is not None and run.manifest.is_followed,
+        own_loop=run.manifest is not None and run.manifest.is_followed, left=_left(run),
+        out_of_patience=str(run.status) == "completed",
     )  # fmt: skip
+
+
+def _left(run: Any) -> str:
+    status, progress = str(run.status), run.progress
+    if status not in _BEFORE_ITS_END and not run.stop_reason:
+        return ""
+    if (epochs := progress.total_epochs) and (left := epochs - len(run.epochs)) > 0:
+        return f"{count(left)} of the {count(epochs)} planned epochs"
+    if (steps := progress.total_steps) and (left := steps - progress.step) > 0:
+        return f"{count(left)} of the {count(steps)} planned steps"
+    return ""
 
 
 def _bad_data(alerts: Sequence[Finding]) -> str:
@@ -123,16 +142,10 @@ def _improving(curves: Curves, best: Best | None, known: Circumstances) -> list[
     what = "validation" if np.isfinite(curves.val_loss).any() else "train"
     end = present(curves.val_loss if what == "validation" else curves.train_loss)[-1]
     why = f", for {what} loss still fell by {100 * fall:.0f} % an epoch, to {short(end)}" if fall else ""
-    count = 2 * max(curves.epochs, 1)
-    if known.own_loop:
-        longer = f"Let your loop run longer, {count} epochs in all{why}."
-    else:
-        longer = (
-            f"Train longer: --epochs {count}{why}. A new %train of the same model goes on from the weights "
-            "it has now."
-        )
-    advice = [longer]
-    if curves.has_validation and not known.own_loop:
+    advice = [_longer(curves, known, why)]
+    if advice[0].startswith("Train longer"):
+        advice[0] += " A new %train of the same model goes on from the weights it has now."
+    if curves.has_validation and not known.own_loop and not (known.left and known.out_of_patience):
         advice.append(
             "Give --patience 5 along, so that it stops by itself when validation loss no longer improves."
         )
@@ -163,17 +176,27 @@ def _overfitting(best: Best | None, known: Circumstances) -> list[str]:
 
 
 def _underfitting(curves: Curves, known: Circumstances) -> list[str]:
-    rate, count = _peak_lr(curves), 2 * max(curves.epochs, 1)
     return [
-        _other_rate(curves, rate),
-        f"Let your loop run longer, {count} epochs in all." if known.own_loop
-        else f"Train longer: --epochs {count}.",
+        _other_rate(curves, _peak_lr(curves)),
+        _longer(curves, known),
         (
             "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it "
             "does not, look for a wrong target, a frozen layer, or inputs that are not normalised."
         ),
         "Use a model with more capacity, or less regularisation.",
     ]
+
+
+def _longer(curves: Curves, known: Circumstances, why: str = "") -> str:
+    """Say how it trains longer: to the end that was planned, where it did not come to it."""
+    if known.left and known.out_of_patience:
+        return f"Give it more patience, and it trains on: {known.left} were left{why}."
+    if known.left:
+        return f"Let it train to its end: {known.left} are left{why}."
+    epochs = 2 * max(curves.epochs, 1)
+    if known.own_loop:
+        return f"Let your loop run longer, {epochs} epochs in all{why}."
+    return f"Train longer: --epochs {epochs}{why}."
 
 
 def _other_rate(curves: Curves, rate: float | None) -> str:
@@ -250,7 +273,9 @@ def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[s
 
 
 def _short(curves: Curves, known: Circumstances) -> list[str]:
-    count = max(5, 2 * curves.epochs)
+    epochs = max(5, 2 * curves.epochs)
+    if known.left:
+        return [f"Let it train on to get a verdict: {known.left} are left."]
     if known.own_loop:
-        return [f"Let your loop run longer to get a verdict: {count} epochs in all."]
-    return [f"Train for more epochs to get a verdict: --epochs {count}."]
+        return [f"Let your loop run longer to get a verdict: {epochs} epochs in all."]
+    return [f"Train for more epochs to get a verdict: --epochs {epochs}."]

@@ -131,6 +131,16 @@ def decay_weights(facts: Facts) -> Recommendation:
 
 
 def longer(facts: Facts, *, impact: str = "medium") -> Recommendation:
+    planned = facts.hints.settings.get("epochs")
+    if isinstance(planned, int) and planned > facts.epochs and facts.hints.status != "completed":
+        return Recommendation(
+            f"Let it train to its end: {planned} epochs were planned, and it has {facts.epochs}.",
+            impact,
+            "low",
+            "low",
+            "helps only while the curves still move",
+            {"epochs": planned},
+        )
     count = 2 * max(facts.epochs, 1)
     return Recommendation(
         f"Train longer: {count} epochs instead of {facts.epochs}.",

@@ -138,6 +138,34 @@ def test_a_stopped_run_says_where_and_why(run: RecordedRun) -> None:
     assert completion_report(run).headline.startswith("Stopped at step 900 (stop() was called). Converged")
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "says"),
+    [
+        (RunStatus.STOPPED, "stopped by hand", "Let it train to its end: 285 of the 300 planned epochs"),
+        (RunStatus.RUNNING, "", "Let it train to its end: 285 of the 300 planned epochs are left"),
+        (RunStatus.COMPLETED, "early stopping: no better validation loss", "Give it more patience"),
+        (RunStatus.COMPLETED, "", "Train longer: --epochs 30"),
+    ],
+)
+def test_advice_knows_how_the_run_ended(
+    run: RecordedRun, status: RunStatus, reason: str, says: str
+) -> None:
+    """Whom somebody stopped at 15 of 300 epochs is not told to train 30, nor is who ran out of patience."""
+    run.epochs = table(
+        step=np.arange(1, 16), train_loss=np.linspace(2.3, 1.5, 15), val_loss=np.linspace(2.3, 1.6, 15),
+        lr=np.full(15, 1e-3),
+    )  # fmt: skip
+    run.history = steps(np.linspace(2.3, 1.5, 15))
+    run.status, run.stop_reason = status, reason
+    planned = 300 if says[:5] != "Train" else 15
+    run.progress = Progress(15, planned, 15, planned, 1, "done", 42.0, None, 5120.0, 21.0)
+    advice = completion_report(run).to_dict()["recommendations"]
+
+    longer = [text for text in advice if "train" in text.lower() and ("epochs" in text)]
+    assert longer and longer[0].startswith(says), advice
+    assert sum("--epochs" in text for text in advice) == (planned == 15)
+
+
 def test_a_diverged_run_marks_where(run: RecordedRun) -> None:
     """The first step without a number is in the headline and marked on the loss; the axis is logarithmic."""
     loss = run.history.train_loss.to_numpy().copy()
