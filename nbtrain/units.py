@@ -42,6 +42,12 @@ def count(value: float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{round(value):,}"
 
 
+def counted(value: float | None, one: str, many: str = "") -> str:
+    """A count with its noun: `1, "batch", "batches" -> "1 batch"`, `2000, "step" -> "2,000 steps"`."""
+    noun = one if value is not None and round(value) == 1 else many or f"{one}s"
+    return f"{count(value)} {noun}"
+
+
 def short_count(value: float | None) -> str:
     """`1234567 -> "1.23 M"`, `950 -> "950"`."""
     if value is None or not math.isfinite(value):

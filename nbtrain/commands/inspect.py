@@ -86,7 +86,7 @@ def _model_section(name: str, told: dict[str, Any], said: str) -> Section:
     columns = ("Module", "Class", "Output", "Own", "Total", "Dtype", "Device", "State", "Held by")
     table = Table(columns, tuple(map(_module_row, listed)), numeric=(3, 4))
     rest = len(told["modules"]) - len(listed)
-    more = [Text(f"and {units.count(rest)} more modules", "muted")] if rest else []
+    more = [Text(f"and {units.counted(rest, 'more module')}", "muted")] if rest else []
     more += [Text(said, "muted")] if said else []
     return Section(_titled("Model", name), (head, table, *more))
 

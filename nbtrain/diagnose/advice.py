@@ -15,7 +15,7 @@ from nbtrain.diagnose.curves import Curves, present, recent
 from nbtrain.diagnose.learning import fall_per_epoch, highest_loss, leapt, untrained_loss
 from nbtrain.findings import Finding
 from nbtrain.report.ticks import short
-from nbtrain.units import count
+from nbtrain.units import count, counted
 
 HEALTHY_NORM = 100.0  # a median gradient norm above it is the explosion, no bound for the next run
 _BEFORE_ITS_END = ("stopped", "interrupted", "running", "paused")
@@ -137,6 +137,10 @@ def _converged(curves: Curves, best: Best | None, known: Circumstances) -> list[
     return advice
 
 
+def _after(epochs: int) -> str:
+    return "The epoch after it" if epochs == 1 else f"The {epochs} epochs after it"
+
+
 def _improving(curves: Curves, best: Best | None, known: Circumstances) -> list[str]:
     fall = fall_per_epoch(curves)
     what = "validation" if np.isfinite(curves.val_loss).any() else "train"
@@ -161,7 +165,7 @@ def _overfitting(best: Best | None, known: Circumstances) -> list[str]:
         if known.own_loop:
             how = "leave the loop after three such epochs"
         advice.append(
-            f"{_use_best(best)} The {best.epochs_after} epochs after it made validation loss no better; "
+            f"{_use_best(best)} {_after(best.epochs_after)} made validation loss no better; "
             f"{how}."
         )
     return [
@@ -195,7 +199,7 @@ def _longer(curves: Curves, known: Circumstances, why: str = "") -> str:
         return f"Let it train to its end: {known.left} are left{why}."
     epochs = 2 * max(curves.epochs, 1)
     if known.own_loop:
-        return f"Let your loop run longer, {epochs} epochs in all{why}."
+        return f"Let your loop run longer, {counted(epochs, 'epoch')} in all{why}."
     return f"Train longer: --epochs {epochs}{why}."
 
 
@@ -277,5 +281,5 @@ def _short(curves: Curves, known: Circumstances) -> list[str]:
     if known.left:
         return [f"Let it train on to get a verdict: {known.left} are left."]
     if known.own_loop:
-        return [f"Let your loop run longer to get a verdict: {epochs} epochs in all."]
+        return [f"Let your loop run longer to get a verdict: {counted(epochs, 'epoch')} in all."]
     return [f"Train for more epochs to get a verdict: --epochs {epochs}."]

@@ -26,6 +26,7 @@ from nbtrain.report.model import (
     Table,
     Text,
 )
+from nbtrain.units import counted
 
 NOTHING_YET = "Nothing to diagnose yet: no epoch was finished."
 NO_PROBLEM = "No problem found"
@@ -137,8 +138,8 @@ def _read(facts: Facts, baseline: Baseline | None) -> KeyValues:
         ("Run", Cell(history.name, code=True)),
         (
             "Read from",
-            f"{history.source}: {len(history.epochs):,} epochs"
-            + (f", {len(history.steps):,} steps" if len(history.steps) else ""),
+            f"{history.source}: {counted(len(history.epochs), 'epoch')}"
+            + (f", {counted(len(history.steps), 'step')}" if len(history.steps) else ""),
         ),
     ]
     if baseline is not None:

@@ -50,7 +50,7 @@ from nbtrain.diagnose.learning import (
 )
 from nbtrain.diagnose.wording import converged_text, improving_evidence, improving_text
 from nbtrain.findings import Confidence, Finding, Severity
-from nbtrain.units import number
+from nbtrain.units import counted, number
 
 Kind = Literal["converged", "overfitting", "underfitting", "unstable", "unclear"]
 
@@ -168,7 +168,7 @@ def _too_short(curves: Curves) -> Judged:
     first, end = untrained_loss(curves), float(course[-1])
     if leapt(curves) and end > _ROSE * first:
         issue = f"Train loss leapt from {number(first, 3)} to {number(highest_loss(curves), 3)}."
-        evidence = f"it ended at {number(end, 3)}, after {len(present(curves.step_loss)):,} steps"
+        evidence = f"it ended at {number(end, 3)}, after {counted(len(present(curves.step_loss)), 'step')}"
         found = finding("divergence", Severity.WARNING, issue, evidence, Confidence.LIKELY)
         return _verdict("unstable", [found])
     # an epoch's mean lies behind what its last steps, and the validation after them, show
@@ -177,7 +177,7 @@ def _too_short(curves: Curves) -> Judged:
         return Outcome("unclear", (), (), f"Unclear: {_unmoved_text(curves)} {limit}", "info"), "underfitting"
     said = (
         f"Healthy so far: train loss fell from {number(start_loss(curves), 3)} to {number(course[-1], 3)} in "
-        f"{len(present(curves.step_loss)):,} steps"
+        f"{counted(len(present(curves.step_loss)), 'step')}"
     )
     if np.isfinite(curves.val_acc).any():
         said += f", validation accuracy {100 * recent(curves.val_acc, 1):.1f} %"
@@ -263,8 +263,8 @@ def _underfitting(curves: Curves, low: bool, counted: Counted) -> list[Finding]:
     first, end = untrained_loss(curves), recent(curves.train_loss)
     issue = _unmoved_text(curves)
     evidence = (
-        f"{100 * (first - end) / abs(first):.1f} % in {curves.epochs} epochs; expected of a model that was "
-        "trained before, of no other"
+        f"{100 * (first - end) / abs(first):.1f} % in {counted(curves.epochs, 'epoch')}; expected of a model "
+        "that was trained before, of no other"
     )
     return [finding("underfitting", Severity.WARNING, issue, evidence, Confidence.LIKELY)]
 

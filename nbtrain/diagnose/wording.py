@@ -6,7 +6,7 @@ import numpy as np
 
 from nbtrain.diagnose.curves import Curves, present, recent, start_loss
 from nbtrain.diagnose.learning import accuracy_will_do, fall_per_epoch, loss_still_falls
-from nbtrain.units import number
+from nbtrain.units import counted, number
 
 
 def improving_text(curves: Curves, *, good: bool) -> str:
@@ -29,7 +29,7 @@ def improving_evidence(curves: Curves) -> str:
     accuracies = present(curves.val_acc)
     if len(accuracies) > 1:
         said += f", validation accuracy from {100 * accuracies[0]:.1f} % to {100 * accuracies[-1]:.1f} %"
-    return f"{said} over {curves.epochs} epochs"
+    return f"{said} over {counted(curves.epochs, 'epoch')}"
 
 
 def converged_text(curves: Curves) -> str:

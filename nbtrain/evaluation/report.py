@@ -35,7 +35,7 @@ def _headline(found: Evaluation, data: str) -> str:
         ((name, found.metrics[name]) for name in ("accuracy", "loss") if name in found.metrics),
         next(iter(found.metrics.items())),
     )
-    return f"{name.capitalize()} {_said(name, value)} on {units.count(found.samples)} samples of {data}."
+    return f"{name.capitalize()} {_said(name, value)} on {units.counted(found.samples, 'sample')} of {data}."
 
 
 def _one(name: str, number: float) -> str:
@@ -63,7 +63,7 @@ def _metrics(found: Evaluation) -> Table:
 def _pass(found: Evaluation, weights: str, data: str) -> KeyValues:
     pace = found.samples / found.seconds if found.seconds else float("nan")
     return KeyValues((
-        ("Weights", weights), ("Data", f"{data}, {units.count(found.samples)} samples"),
+        ("Weights", weights), ("Data", f"{data}, {units.counted(found.samples, 'sample')}"),
         ("Time", f"{units.seconds(found.seconds)}, {units.count(pace)} samples a second"),
         ("Intervals", "accuracy: Wilson; others: bootstrap over the batches"),
     ))  # fmt: skip

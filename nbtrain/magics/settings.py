@@ -7,8 +7,20 @@ from typing import Any
 from traitlets import TraitError, Unicode, validate
 from traitlets.config import Configurable
 
-from nbtrain.errors import UsageError
+from nbtrain.errors import UsageError, UserError
 from nbtrain.running.backends import BACKENDS, backends
+
+
+class Refused(BaseException):
+    """A setting that is refused. `%config` only logs an Exception, and its cell looks as though it had worked.
+
+    Args:
+        error: what is shown, as one line.
+    """
+
+    def __init__(self, error: UserError) -> None:
+        super().__init__(str(error))
+        self._render_traceback_ = error._render_traceback_
 
 
 class NBTrain(Configurable):
@@ -30,9 +42,20 @@ class NBTrain(Configurable):
     def update_config(self, config: Any) -> None:
         """Take `%config` lines; a wrong one is refused before it is kept, or each later line would fail."""
         said = config.get(type(self).__name__, {})
-        if isinstance(said.get("log"), str):
-            _checked(said["log"])
-        super().update_config(config)
+        unknown = [name for name in said if not self.has_trait(name)]
+        if unknown:
+            raise Refused(
+                UsageError(
+                    f"NBTrain.{unknown[0]} is no setting of nbtrain.",
+                    suggestion='There are NBTrain.log, e.g. "json", and NBTrain.dir, e.g. "runs".',
+                )
+            )
+        try:
+            for name, value in said.items():
+                getattr(type(self), name)._validate(self, value)
+            super().update_config(config)
+        except TraitError as error:
+            raise Refused(UsageError(str(error))) from None
 
     @validate("log")
     def _check_log(self, proposal: Any) -> str:

@@ -53,16 +53,15 @@ def memory_report(estimate: MemoryEstimate) -> Report:
 def _verdict(estimate: MemoryEstimate) -> tuple[str, str]:
     said = f"About {units.size(estimate.total_bytes)} at the peak, in the {estimate.found.phase} phase"
     if estimate.samples:
-        said += f", with {units.count(estimate.samples)} samples"
+        said += f", with {units.counted(estimate.samples, 'sample')}"
         if estimate.asked.accumulate > 1:
             said += f" a micro-batch and {estimate.asked.accumulate} of them a step"
     if estimate.capacity is None:
         return f"{said}. How much {estimate.asked.device} has is not known here: --memory GIB.", "info"
     there = f"{units.size(estimate.capacity)} of {estimate.asked.device}"
     largest = estimate.largest_batch
-    more = (
-        "" if largest is None else f" The largest micro-batch that fits has {units.count(largest)} samples."
-    )
+    fits = units.counted(largest, "sample")
+    more = "" if largest is None else f" The largest micro-batch that fits has {fits}."
     if largest == 0:
         more = " Not even a single sample fits."
     if estimate.fits:

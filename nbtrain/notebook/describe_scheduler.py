@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset
 
+from nbtrain import units
 from nbtrain.notebook.describe_optimizer import plain
 from nbtrain.notebook.ownership import inner_optimizer
 from nbtrain.notebook.wording import attribute, lr_of
@@ -63,7 +64,7 @@ def _play(scheduler: Any, optimizer: Any, steps: int) -> tuple[list[float], str]
             try:
                 twin.step()
             except ValueError:  # OneCycleLR raises this at its end
-                return lrs, f"The schedule ends in {len(lrs)} steps."
+                return lrs, f"The schedule ends in {units.counted(len(lrs), 'step')}."
             lrs.append(plain(lr_of(stand_in)))
     return lrs, ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from nbtrain.units import count
+from nbtrain.units import counted
 
 MOST_LISTED = 8
 
@@ -26,7 +26,7 @@ def either(options: Iterable[str]) -> str:
 
 def tensors(number: int) -> str:
     """`1 -> "1 parameter tensor"`."""
-    return f"{count(number)} parameter tensor{'' if number == 1 else 's'}"
+    return counted(number, "parameter tensor")
 
 
 def candidates(items: Sequence[tuple[str, str]]) -> list[dict[str, str]]:

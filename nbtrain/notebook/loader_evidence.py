@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset, SequentialSampler, Sub
 from nbtrain.notebook.candidates import Candidates, Named
 from nbtrain.notebook.names import data_role, names_a_loader, speaks_of_data
 from nbtrain.notebook.wording import attribute, length
-from nbtrain.units import count
+from nbtrain.units import count, counted
 
 MOST_COMPARED = 2_000_000  # indices of two subsets compared for overlap; beyond it the check would be felt
 MUCH_LARGER = 2.0  # times the samples, from which the smaller of two loaders is not the one that trains
@@ -135,7 +135,7 @@ def preferred(chosen: Loader, other: Loader, val: Iterable[Loader]) -> str:
             return f"`{chosen.name}` and `{judge.name}` are parts of one data set, and it is of another"
     mine, its = length(ours), length(theirs)
     if mine and its is not None and mine >= MUCH_LARGER * its:
-        return f"it has {count(its)} samples, and `{chosen.name}` {count(mine)}"
+        return f"it has {counted(its, 'sample')}, and `{chosen.name}` {count(mine)}"
     return ""
 
 

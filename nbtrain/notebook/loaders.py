@@ -21,6 +21,7 @@ from nbtrain.notebook.loader_evidence import (
 )
 from nbtrain.notebook.names import data_role, speaks_of_data
 from nbtrain.notebook.wording import attribute, length, say, say_kind
+from nbtrain.units import counted
 
 
 def choose_train(
@@ -307,8 +308,8 @@ def _check_not_empty(one: Named, role: str) -> None:
     samples, size = length(attribute(one.value, "dataset")), attribute(one.value, "batch_size")
     if samples and attribute(one.value, "drop_last") is True:
         raise UsageError(
-            f"`{one.name}` gives no batch: its data set has {samples} samples, fewer than its batch size"
-            f" {size}, and drop_last=True drops the rest.",
+            f"`{one.name}` gives no batch: its data set has {counted(samples, 'sample')}, fewer than its"
+            f" batch size {size}, and drop_last=True drops the rest.",
             suggestion=f"Make it with batch_size={samples} or less, or with drop_last=False.",
         )
     what = "its data set has 0 samples" if samples == 0 else "its length is 0"

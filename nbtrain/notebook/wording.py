@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from nbtrain.notebook.modules import parameters_of, total_size
-from nbtrain.units import count, number, short_count
+from nbtrain.units import counted, number, short_count
 
 LONGEST_TEXT = 40
 
@@ -76,7 +76,8 @@ def say_kind(value: Any) -> str:
     kind = type(value)
     if issubclass(kind, nn.Module):
         size = total_size(parameters_of(value))
-        return f"{kind.__name__}, {short_count(size)} parameters" if size else kind.__name__
+        noun = "parameter" if size == 1 else "parameters"
+        return f"{kind.__name__}, {short_count(size)} {noun}" if size else kind.__name__
     if issubclass(kind, Optimizer):
         lr = lr_of(value)
         return kind.__name__ if lr is None else f"{kind.__name__}, lr={number(lr)}"
@@ -86,7 +87,7 @@ def say_kind(value: Any) -> str:
 def _module(value: nn.Module) -> str:
     size = total_size(parameters_of(value))
     name = article(type(value).__name__)
-    return f"{name} with {count(size)} parameters" if size else name
+    return f"{name} with {counted(size, 'parameter')}" if size else name
 
 
 def _optimizer(value: Optimizer) -> str:
@@ -101,15 +102,12 @@ def _loader(value: DataLoader) -> str:
     each = f" of {size}" if isinstance(size, int) else ""
     if batches is None:
         return f"{article(type(value).__name__)} of batches{each}{order}"
-    return (
-        f"{article(type(value).__name__)} of {count(batches)}"
-        f" {'batch' if batches == 1 else 'batches'}{each}{order}"
-    )
+    return f"{article(type(value).__name__)} of {counted(batches, 'batch', 'batches')}{each}{order}"
 
 
 def _dataset(value: Any) -> str:
     samples = length(value)
-    size = "" if samples is None else f" of {count(samples)} samples"
+    size = "" if samples is None else f" of {counted(samples, 'sample')}"
     return f"a data set ({type(value).__name__}){size}"
 
 
@@ -120,7 +118,7 @@ def _text(value: str) -> str:
 
 def _items(value: Any) -> str:
     size = length(value)
-    of = "" if size is None else " of 1 item" if size == 1 else f" of {count(size)} items"
+    of = "" if size is None else f" of {counted(size, 'item')}"
     return article(type(value).__name__) + of
 
 

@@ -46,8 +46,8 @@ class Keeper:
     def write_start(self, progress: Progress) -> None:
         """Begin the log: what lies ahead, and which process does it."""
         ahead = [
-            f"{units.count(total)} {unit}"
-            for total, unit in ((progress.total_epochs, "epochs"), (progress.total_steps, "steps"))
+            units.counted(total, unit)
+            for total, unit in ((progress.total_epochs, "epoch"), (progress.total_steps, "step"))
             if total
         ]
         said = ", ".join([*ahead, f"process {os.getpid()}"])

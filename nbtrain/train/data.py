@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, Subset
 
+from nbtrain import units
 from nbtrain.errors import UsageError
 
 SPLIT_SEED = 42  # a split without a seed of the person's own is still the same each time
@@ -45,7 +46,7 @@ def split_loader(loader: Any, fraction: float, seed: int | None) -> tuple[Iterab
         held = max(1, round(len(loader) * fraction))
         if held >= len(loader):
             raise UsageError(
-                f"A list of {len(loader)} batches cannot be split.",
+                f"A list of {units.counted(len(loader), 'batch', 'batches')} cannot be split.",
                 suggestion="Give validation data with --val NAME.",
             )
         return loader[:-held], loader[-held:]

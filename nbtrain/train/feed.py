@@ -120,8 +120,9 @@ class Feed:
         missing = [] if taken == saved["batches"] or not go_on() else [_shorter(taken, saved["batches"])]
         took = time.monotonic() - began
         if took > SLOW_S:
+            read = units.counted(taken, "batch was", "batches were")
             self.remark = (
-                f"{units.count(taken)} batches were read again and thrown away to find the position "
+                f"{read} read again and thrown away to find the position "
                 f"({units.seconds(took)}): a {type(self.loader).__name__} cannot begin in the middle."
             )
         return items, missing
@@ -302,7 +303,8 @@ def _first(items: Iterator[Any], count: int, go_on: Callable[[], bool]) -> Itera
 
 
 def _shorter(taken: int, wanted: int) -> str:
-    return f"The data ends after {units.count(taken)} batches; {units.count(wanted)} had been taken of it."
+    ends = units.counted(taken, "batch", "batches")
+    return f"The data ends after {ends}; {units.count(wanted)} had been taken of it."
 
 
 def _owners(loader: Any) -> dict[str, Any]:

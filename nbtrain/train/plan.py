@@ -104,7 +104,7 @@ class Plan:
             sections.insert(0, Section("Before you start", notes))
         if self.rehearsal.failed is not None:
             sections.insert(0, self.rehearsal.failed.section())
-        steps = f"{units.count(self.total_steps)} steps" if self.total_steps else "Until the data ends"
+        steps = units.counted(self.total_steps, "step") if self.total_steps else "Until the data ends"
         about = f", {self.estimate}" if self.eta_s else ""
         return Report(
             f"Plan: {self.name}",

@@ -99,12 +99,12 @@ def _loader(work: Work, role: str, loader: Any) -> str:
     batches, samples, size = batches_of(loader), samples_of(loader), getattr(loader, "batch_size", None)
     said = []
     if samples is not None:
-        said.append(f"{units.count(samples)} samples")
-    said.append(f"{units.count(batches)} batches" if batches is not None else "length unknown")
+        said.append(units.counted(samples, "sample"))
+    said.append(units.counted(batches, "batch", "batches") if batches is not None else "length unknown")
     if size:
         said.append(f"{size} each")
     if workers := getattr(loader, "num_workers", 0):
-        said.append(f"{workers} workers")
+        said.append(units.counted(workers, "worker"))
     return f"{_named(work, role, type(loader).__name__)}: {', '.join(said)}"
 
 
@@ -204,7 +204,7 @@ def _how(work: Work) -> list[Line]:
 
 
 def _when_judged(every: int | None) -> str:
-    return f"every {every} steps and at each epoch's end" if every else "at each epoch's end"
+    return f"every {units.counted(every, 'step')} and at each epoch's end" if every else "at each epoch's end"
 
 
 def _precision_is_ours(work: Work) -> bool:
@@ -230,7 +230,7 @@ def _keeping(work: Work) -> list[Line]:
     if options.checkpoint_every == AUTO:
         every = str(saving_cost(work))
     elif options.checkpoint_every:
-        every = f"every {options.checkpoint_every} steps"
+        every = f"every {units.counted(options.checkpoint_every, 'step')}"
     return [
         Line("What is kept", "Logging", ", ".join(options.log), "option"),
         Line(

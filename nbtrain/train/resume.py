@@ -297,7 +297,7 @@ def _check_left(plan: Plan, point: ResumePoint) -> None:
     done = _epochs_done(point)
     if not no_steps and (epochs is None or done < epochs):
         return
-    of = f"{units.count(counters['step'])} steps" if no_steps else f"{done} of {epochs} epochs"
+    of = units.counted(counters["step"], "step") if no_steps else f"{done} of {epochs} epochs"
     more = f"--max-steps {counters['step'] * 2}" if no_steps else f"--epochs {2 * max(done, 1)}"
     raise UsageError(
         f"Run {point.run_id} ({point.manifest.status}) has done its {of}: there is nothing left to do.",

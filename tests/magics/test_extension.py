@@ -126,15 +126,19 @@ def test_the_settings_file_counts(shell: Any) -> None:
     del shell.config.NBTrain
 
 
-def test_an_unknown_backend_is_refused_when_it_is_set(
-    shell: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_wrong_setting_is_one_error_in_its_cell(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """`%config NBTrain.log` names the allowed backends and keeps the old value; later settings work."""
     shell.run_line_magic("load_ext", "nbtrain")
     shell.run_cell('%config NBTrain.log = "json"').raise_error()
-    shell.run_cell('%config NBTrain.log = "xml"')
-    assert "Allowed are json, csv, tensorboard, wandb, mlflow" in caplog.text  # IPython logs it, in red
-    capsys.readouterr()
+    for line, said in (
+        ('log = "xml"', "Allowed are json, csv, tensorboard, wandb, mlflow"),
+        ("log = 3", "expected a unicode string, not the int 3"),
+        ('lok = "json"', "NBTrain.lok is no setting of nbtrain."),
+    ):
+        assert shell.run_cell(f"%config NBTrain.{line}").error_in_exec is not None
+        shown = capsys.readouterr()
+        text = (shown.out + shown.err).strip()
+        assert text.startswith("UsageError: ") and said in text and "\n" not in text
 
     shell.run_cell('%config NBTrain.dir = "kept"').raise_error()
     shell.run_cell("%config NBTrain.log").raise_error()
