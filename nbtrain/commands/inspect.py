@@ -47,21 +47,13 @@ class Inspection:
 
     def report(self) -> Report:
         """Return what the objects hold now, as tables."""
-        from nbtrain.notebook.describe import (
-            describe_loader,
-            describe_model,
-            describe_optimizer,
-            describe_scheduler,
-        )
+        from nbtrain.notebook.describe import describe_loader, describe_optimizer, describe_scheduler
+        from nbtrain.notebook.described import described
 
         sections = []
         if self.model is not None:
             seen = self.output_shapes
-            told = describe_model(
-                self.model,
-                optimizers=dict(self.optimizers),
-                output_shapes=seen.still(self.model) if seen else {},
-            )
+            told = described(self.model, dict(self.optimizers), seen)
             sections.append(_model_section(self.model_name, told, seen.said if seen else ""))
         sections += [_optimizer_section(describe_optimizer(one, name)) for name, one in self.optimizers]
         sections += [_scheduler_section(describe_scheduler(one, name)) for name, one in self.schedulers]
@@ -255,12 +247,11 @@ def _optimizers_of(model: Any, namespace: Mapping[str, Any]) -> Named:
     """The notebook's optimizers that hold a parameter of the model, each object once."""
     import torch
 
-    mine = {id(p) for p in model.parameters()}
     found: dict[int, tuple[str, Any]] = {}
     for name, value in namespace.items():
         if not name.startswith("_") and isinstance(value, torch.optim.Optimizer):
             held = {id(p) for group in value.param_groups for p in group["params"]}
-            if held & mine:
+            if any(id(p) in held for p in model.parameters()):  # the first of them, as a rule
                 found.setdefault(id(value), (name, value))
     return tuple(found.values())
 

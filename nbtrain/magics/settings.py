@@ -12,7 +12,7 @@ from nbtrain.running.backends import BACKENDS, backends
 
 
 class Refused(BaseException):
-    """A setting that is refused. `%config` only logs an Exception, and its cell looks as though it had worked.
+    """A setting that is refused. `%config` only logs an Exception, and its cell looks as if it had worked.
 
     Args:
         error: what is shown, as one line.

@@ -55,13 +55,17 @@ class _Tree:
             elif before:
                 self.shared_with[row] = before
         count = len(self.paths)
+        self._rows: list[int] = []
+        self._tensors: list[Tensor] = []
+        for row, module in enumerate(self.modules):
+            for _, parameter in own_parameters(module):
+                self._rows.append(row)
+                self._tensors.append(parameter)
         self.sizes, self.totals, self.flags, self.dtypes, self.devices = ([0] * count for _ in range(5))
 
     def parameters(self) -> Iterator[tuple[int, Tensor]]:
-        """Yield (row, parameter) of each module's own parameters."""
-        for row, module in enumerate(self.modules):
-            for _, parameter in own_parameters(module):
-                yield row, parameter
+        """Return (row, parameter) of each module's own parameters."""
+        return zip(self._rows, self._tensors, strict=True)
 
     def mark_shared(self) -> dict[int, list[int]]:
         """Note whose parameters each module uses; return id -> rows that use it, for shared parameters."""
@@ -152,7 +156,7 @@ def describe_model(
     dtypes, devices = _Words(), _Words()
     tree.add_up(dtypes, devices)
     tree.count_once(shared)
-    groups = _groups(optimizers) if optimizers else None
+    held = _held_by(tree, _groups(optimizers)) if optimizers else {}
     shapes = output_shapes or {}
     unique = {id(p): p for _, p in tree.parameters()}
     rows = zip(
@@ -168,7 +172,7 @@ def describe_model(
             (  # a tuple of plain values is nothing to the garbage collector, a list is
                 path, depth, type(module).__name__, size, total, dtypes.say(dtype), devices.say(device),
                 _STATES[flags], tree.shared_with.get(row, ""),
-                "" if groups is None else _held_by(module, groups), shapes.get(path, ""),
+                held.get(row, ""), shapes.get(path, ""),
             )
             for row, (path, depth, module, size, total, dtype, device, flags) in enumerate(rows)
         ],
@@ -213,6 +217,12 @@ def _groups(optimizers: Mapping[str, Any]) -> dict[int, str]:
     return held
 
 
-def _held_by(module: nn.Module, groups: Mapping[int, str]) -> str:
-    labels = [groups.get(id(p), "none" if p.requires_grad else "") for _, p in own_parameters(module)]
-    return ", ".join(dict.fromkeys(label for label in labels if label))
+def _held_by(tree: _Tree, groups: Mapping[int, str]) -> dict[int, str]:
+    """Return row -> the groups that hold the module's own parameters, joined by commas."""
+    held: dict[int, str] = {}
+    for row, parameter in tree.parameters():
+        label = groups.get(id(parameter), "none" if parameter.requires_grad else "")
+        before = held.get(row, "")
+        if label and label not in before.split(", "):
+            held[row] = f"{before}, {label}" if before else label
+    return held

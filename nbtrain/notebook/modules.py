@@ -19,9 +19,9 @@ def _store(module: nn.Module, key: str) -> list[tuple[str, Any]]:
     except AttributeError:
         return []
     store = state.get(key)  # absent when a class forgot super().__init__()
-    if store is None:
-        return []
     try:
+        if not store:  # most modules have no parts, or no parameters of their own
+            return []
         return [(str(name), value) for name, value in store.items() if value is not None]
     except Exception:  # a scripted module may keep a wrapper that no longer answers: it shows no parts
         return []

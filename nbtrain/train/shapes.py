@@ -24,7 +24,7 @@ from torch.nn.modules import module as torch_module
 from torch.nn.parameter import is_lazy
 
 from nbtrain.notebook.describe_model import model_signature
-from nbtrain.notebook.modules import has_forward, parameters_of, walk
+from nbtrain.notebook.modules import has_forward, own_parameters, walk
 from nbtrain.notebook.rng import preserved_rng
 from nbtrain.notebook.sample import CannotLook, sample_batch
 from nbtrain.notebook.seen_shapes import SeenShapes
@@ -202,7 +202,8 @@ def _with_itself(model: nn.Module, modules: list[nn.Module], batch: Any) -> tupl
 
 
 def _device(model: nn.Module) -> torch.device:
-    return next((p.device for _, p in parameters_of(model).values()), torch.device("cpu"))
+    tensors = (p for _, module in walk(model) for _, p in own_parameters(module))
+    return next((p.device for p in tensors), torch.device("cpu"))
 
 
 @contextlib.contextmanager

@@ -136,17 +136,15 @@ class ObjectWatch:
             self._on_error(error)
 
     def _look_at_model(self, subjects: Subjects) -> None:
-        from nbtrain.notebook.describe import describe_model, model_signature
+        from nbtrain.notebook.described import described, signature_of
 
-        holders = tuple(_held(optimizer) for optimizer in subjects.optimizers.values())
-        seen = subjects.output_shapes
-        signature = (model_signature(subjects.model), holders, len(seen.shapes) if seen else 0)
+        optimizers, seen = dict(subjects.optimizers), subjects.output_shapes
+        signature = signature_of(subjects.model, optimizers, seen)
         if self._told.get("model") == signature:
             return
-        shapes = seen.still(subjects.model) if seen else {}
-        described = describe_model(subjects.model, optimizers=dict(subjects.optimizers), output_shapes=shapes)
-        rows = described["modules"]
-        heading = wire.head(described, name=subjects.model_name, training=bool(subjects.model.training))
+        told = described(subjects.model, optimizers, seen, signature)
+        rows = told["modules"]
+        heading = wire.head(told, name=subjects.model_name, training=bool(subjects.model.training))
         heading["note"] = seen.said if seen else ""
         changed = wire.changes(self._rows, rows) if self._rows else None
         if changed is None:
@@ -185,12 +183,6 @@ class ObjectWatch:
         if self._told.get(kind) != message:
             self._told[kind] = message
             self._tell(message, [])
-
-
-def _held(optimizer: Any) -> tuple[Any, ...]:
-    """Changes when parameters are added to an optimizer or taken from it."""
-    groups = optimizer.param_groups
-    return tuple((len(group["params"]), id(group["params"][0]) if group["params"] else 0) for group in groups)
 
 
 def _position(scheduler: Any) -> Any:
