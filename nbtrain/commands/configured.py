@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from nbtrain.commands.cells_of_run import cells_of
 from nbtrain.commands.errors_explained import explainer
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.spec import Argument, Context
@@ -146,8 +147,10 @@ def configured_run(args: SimpleNamespace, context: Context) -> Any:
     baseline = _baseline(args, found)
     compared = [] if baseline is None else [lambda run: leave_comparison(run, baseline)]
     listeners = [] if found.tuning is None else [lambda control: found.tuning.listener]
+    training = Training(found.plan, listeners=listeners)
+    training.cells = cells_of(found.plan.work.names.values())
     return Run(
-        Training(found.plan, listeners=listeners),
+        training,
         finishers=(lambda run: leave_outcome(run, found, completion), leave_reports, *compared),
         report=completion, in_thread=context.in_thread, explain=explainer(context.namespace),
     )  # fmt: skip

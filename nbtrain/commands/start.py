@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from nbtrain.commands import configured
+from nbtrain.commands.cells_of_run import cells_of, cells_of_objects
 from nbtrain.commands.errors_explained import explainer
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.parse import as_typed
@@ -229,8 +230,10 @@ def planned(args: SimpleNamespace, context: Context) -> Any:
     if args.config is not None:
         return configured.configured_run(args, context)
     plan = resolve(args, context)
+    training = Training(plan)
+    training.cells = cells_of(plan.work.names.values())
     return Run(
-        Training(plan), finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
+        training, finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
         before_start=still_held(plan.work.names.values(), context.namespace),
         explain=explainer(context.namespace),
     )  # fmt: skip
@@ -280,17 +283,19 @@ def train(
                 suggestion="For example nbtrain.train(model, train_loader, optimizer=optimizer, "
                 "loss=torch.nn.CrossEntropyLoss()).",
             )
-    settings = TrainOptions.from_words({"log": log, **options})
+    settings, names = TrainOptions.from_words({"log": log, **options}), sys._getframe(1).f_globals
     setup = find_setup(
         {}, model=model, data=data, val=val, optimizer=optimizer, loss=loss, scheduler=scheduler
     )
     if setup.optimizer is None:
-        _refuse_a_second_optimizer(model, sys._getframe(1).f_globals)
-    explain = explainer(sys._getframe(1).f_globals)
+        _refuse_a_second_optimizer(model, names)
+    explain = explainer(names)
     plan = plan_of(lambda options, known: setup, settings, explain=explain)
     for warning in plan.warnings:
         warnings.warn(_in_python(warning), stacklevel=2)
-    return Run(Training(plan), finishers=(leave_reports,), report=completion, explain=explain).start()
+    training, held = Training(plan), (model, data, val, optimizer, loss, scheduler)
+    training.cells = cells_of_objects(held, names)
+    return Run(training, finishers=(leave_reports,), report=completion, explain=explain).start()
 
 
 def _in_python(text: str) -> str:

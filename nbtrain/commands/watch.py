@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from nbtrain.commands.cells_of_run import cells_of, current_cell
 from nbtrain.commands.errors_explained import explainer
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.spec import DIR, Argument, Command, Context
@@ -61,6 +62,8 @@ def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
 
     settings = WatchOptions.from_words({"log": log, **options})
     activity = Watching(settings, sys._getframe(1).f_globals)
+    if cell := current_cell():
+        activity.cells = cells_of((), text=cell)
     explain = explainer(sys._getframe(1).f_globals)
     return WatchedBlock(Run(activity, finishers=(leave_reports,), report=completion, explain=explain))
 
@@ -86,6 +89,7 @@ def watch_cell(args: SimpleNamespace, context: Context) -> Any:
     refuse_without(options.log)
     cell = context.cell or ""
     activity = Watching(options, context.namespace or {}, body=context.body, source=cell)
+    activity.cells = cells_of((), text=cell)
     return Run(
         activity, finishers=(leave_reports,), report=completion, in_thread=context.in_thread,
         before_start=lambda: refuse_clash(cell), explain=explainer(context.namespace),

@@ -45,7 +45,7 @@ def install(shell: Any) -> None:
     for (module, name), function in _TYPES.items():
         formatter.for_type_by_name(module, name, globals()[function])
     viewing.viewer, viewing.foreground = show_live, show_foreground
-    viewing.cell_of = _cell_names(shell)
+    viewing.cell_of, viewing.cells = _cell_names(shell), _cells_run(shell)
     viewing.cell_now = partial(getattr, shell, "execution_count", None)
     # a click may be handled in another thread, and only the main one can listen to signals
     loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
@@ -68,7 +68,8 @@ def uninstall(shell: Any) -> None:
         loaded = getattr(sys.modules.get(module), name, None)
         if loaded is not None:
             formatter.pop(loaded, None)
-    viewing.viewer = viewing.foreground = viewing.cell_of = viewing.cell_now = terminate.in_main_thread = None
+    viewing.viewer = viewing.foreground = viewing.cell_of = terminate.in_main_thread = None
+    viewing.cell_now = viewing.cells = None
     with suppress(ValueError):
         shell.events.unregister("post_run_cell", _put_back)
     close_open("nbtrain was unloaded: %load_ext nbtrain, then %train again.")
@@ -176,6 +177,16 @@ def _cell_names(shell: Any) -> Callable[[str], str]:
         return " ".join(told) if told else ""
 
     return cell_of
+
+
+def _cells_run(shell: Any) -> Callable[[], list[tuple[int, str]]]:
+    """Return what tells the cells that were run, from IPython's own history; none where it keeps none."""
+
+    def cells() -> list[tuple[int, str]]:
+        raw = getattr(getattr(shell, "history_manager", None), "input_hist_raw", None) or [""]
+        return list(enumerate(raw))[1:]
+
+    return cells
 
 
 def show_foreground(run: Any) -> Any:

@@ -49,8 +49,9 @@ class Activity(ABC):
 
     Attributes:
         name: the run's name. dir: folder of the run folders. backends: logging backends.
-        config: plain values for config.yaml. config_text: what it holds instead,
-        or "". plan: what was shown before the start, or None.
+        config: plain values for config.yaml. config_text: what it holds instead, or "".
+        cells: those of the notebook that made the objects, as text, or "".
+        plan: what was shown before the start, or None.
         objects: what is worked on, as views and errands read it (`model`, `optimizer`, `scheduler`,
             `train_loader`, `val_loader`, each may be None; `names`, `output_shapes`, `parameters`).
             Replaced by `let_go`.
@@ -68,6 +69,7 @@ class Activity(ABC):
     backends: tuple[str, ...]
     config: dict[str, Any]
     config_text: str = ""
+    cells: str = ""
     plan: Any = None
     objects: Any
     state: State

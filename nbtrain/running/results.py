@@ -11,7 +11,7 @@ from nbtrain.running.activity import Activity
 from nbtrain.running.money import spent
 from nbtrain.running.record import Record
 from nbtrain.runs.environment import environment
-from nbtrain.runs.layout import CONFIG_FILE
+from nbtrain.runs.layout import CELLS_FILE, CONFIG_FILE, PLAN_FILE
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.runs.store import RunFolder
 from nbtrain.runs.tracker import RunInfo, open_trackers
@@ -29,7 +29,9 @@ def opened_folder(activity: Activity) -> Iterator[tuple[RunFolder, list[Any]]]:
     trackers: list[Any] = []
     try:
         write_config(folder, activity.config, activity.config_text)
-        folder.write_text("plan.md", activity.report().to_markdown())
+        folder.write_text(PLAN_FILE, activity.report().to_markdown())
+        if activity.cells:
+            folder.write_text(CELLS_FILE, activity.cells)
         info = RunInfo(folder, activity.name, activity.config, tuple(manifest.get("tags") or ()))
         trackers = open_trackers(activity.backends, info)
         yield folder, trackers

@@ -13,4 +13,6 @@ viewer: Callable[[Any], Any] | None = None
 cell_of: Callable[[str], str] | None = None
 # Returns the number of the cell that runs just now, None outside of one.
 cell_now: Callable[[], int | None] | None = None
+# Returns the cells that were run so far, oldest first, the one that runs now last: (number, text) each.
+cells: Callable[[], list[tuple[int, str]]] | None = None
 foreground: Callable[[Any], Callable[[], Any]] | None = None

@@ -115,8 +115,6 @@ class Watching(Activity):
                 suggestion="Take the inner nbtrain.watch(...) out.",
             )
         self._desk = desk
-        if self.source:
-            desk.folder.write_text("cells.py", self.source)
         self.follower = Follower(
             desk, self.state, self.objects, stops_at_nan=self._options.on_nan == "stop",
             on_first_step=self._refuse_what_is_trained,

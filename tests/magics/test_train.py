@@ -297,6 +297,22 @@ def test_a_failed_run_shows_their_traceback(notebook: Any) -> None:
     assert notebook("1 + 1").out.strip().endswith("2")
 
 
+def test_the_cells_that_made_the_objects_are_in_the_run_folder(notebook: Any) -> None:
+    """cells.py has the cell of the model of this run, not that of one it replaced; so has nbtrain.train's."""
+    notebook.shell.run_cell("width = 5", store_history=True)
+    notebook.shell.run_cell("model = nn.Linear(4, 2)  # the old one", store_history=True)
+    notebook.shell.run_cell("unrelated = 3", store_history=True)
+    cell = "model = nn.Sequential(nn.Linear(4, width), nn.Linear(width, 2))\noptimizer = None"
+    notebook.shell.run_cell(cell, store_history=True)
+    notebook.shell.run_cell("run = %train --log json --yes --wait --epochs 1", store_history=True)
+    text = (notebook.shell.user_ns["run"].dir / "cells.py").read_text()
+    assert cell in text and "width = 5" in text
+    assert "the old one" not in text and "unrelated" not in text
+
+    notebook("import nbtrain\nother = nbtrain.train(model, train_loader, no_val=True, epochs=1).wait()")
+    assert cell in (notebook.shell.user_ns["other"].dir / "cells.py").read_text()
+
+
 def test_metrics_of_the_notebook_are_measured(notebook: Any) -> None:
     """--metric name=function appears in the plan and in the run's epochs."""
     notebook("def hit_rate(output, target):\n    return (output.argmax(1) == target).float().mean()")
