@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from nbtrain.findings import Finding
 from nbtrain.report.explanation import Explanation
@@ -12,6 +10,9 @@ from nbtrain.running.activity import Activity
 from nbtrain.running.execution import Execution
 from nbtrain.running.record import Numbers
 from nbtrain.runs.status import Progress, RunStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Readings:

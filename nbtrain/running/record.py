@@ -10,10 +10,9 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from nbtrain.findings import Finding
 from nbtrain.running.alerts import Watch
@@ -27,6 +26,9 @@ from nbtrain.telemetry.layers import LayerSample
 from nbtrain.telemetry.logged import Logged
 from nbtrain.telemetry.recorder import Rows
 from nbtrain.telemetry.series import Series, Smoother
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STEP_COLUMNS = ("train_loss", "lr", "grad_norm", "samples_per_s")
 FOLLOWED_COLUMNS = ("optimizer", "backwards")
@@ -318,6 +320,8 @@ class Record:
 
     def history_frame(self) -> pd.DataFrame:
         """Return one row a step, with what was logged beside what was measured."""
+        import pandas as pd  # a second of work on a cold machine: not before a plan is shown
+
         with self._absorbing:
             frame = self._series.frame()
             if "optimizer" in frame:
@@ -328,6 +332,8 @@ class Record:
 
     def evaluations_frame(self) -> pd.DataFrame:
         """Return the validations as a DataFrame indexed by step, a row each, those at epochs' ends too."""
+        import pandas as pd  # a second of work on a cold machine: not before a plan is shown
+
         rows = list(self.evaluations)
         frame = pd.DataFrame(rows, columns=None if rows else ["step", "epoch", "val_loss"])
         return frame.astype({"step": int, "epoch": int}).set_index("step")

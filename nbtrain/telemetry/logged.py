@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from array import array
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LAST_COUNTS = ("val", "valid", "validation", "test", "eval")  # how names of evaluations begin
 
@@ -33,6 +36,8 @@ class Logged:
         Args:
             frame: indexed by `step`. Steps that it lacks are added.
         """
+        import pandas as pd  # a second of work on a cold machine: not before a plan is shown
+
         with self._lock:
             columns = {
                 name: pd.Series(list(numbers), index=list(steps), dtype=float)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHUNK_ROWS = 16_384
 
@@ -53,6 +56,8 @@ class Series:
         """Return a copy as a DataFrame indexed by `step`;
         when a step was recorded twice, the later row stays.
         """
+        import pandas as pd  # a second of work on a cold machine: not before a plan is shown
+
         with self._lock:
             n = self._length
             if n:
