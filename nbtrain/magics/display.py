@@ -24,7 +24,7 @@ from nbtrain.errors import UsageError
 from nbtrain.magics.place import Place
 from nbtrain.magics.question import QUESTION, Question, close_open
 from nbtrain.magics.surroundings import in_colab, nobody_here
-from nbtrain.report.model import Details, Section
+from nbtrain.report.model import Details, Section, Text
 from nbtrain.running import terminate, viewing
 
 OPEN_SECTIONS = ("Rehearsal", "Before you start", "Resumed from")  # of a plan: what it warns of
@@ -140,7 +140,7 @@ class View:
         """The report of a run that is over, made once: the pump shows it, and `wait` in other cells."""
         state = finish.said_so_far(run)
         if self._ending[0] != state:
-            self._ending = state, run.report(curves=False)._repr_mimebundle_()
+            self._ending = state, report_below(run)
         return self._ending[1]
 
 
@@ -155,9 +155,19 @@ def picture(run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     image/png and text/plain, the form that stays in every kind of saved notebook.
     """
     drawn = finish.picture(run)
-    # Exporters give the words to those who cannot see the picture.
+    # Exporters give the words to those who cannot see the picture; all but one, see `report_below`.
     metadata = {"image/png": {"width": drawn.width, "alt": drawn.alt}}
     return {"image/png": drawn.png, "text/plain": drawn.text}, metadata
+
+
+def report_below(run: Any) -> dict[str, Any]:
+    """Return the report that stands below a run's picture, with the picture in words for those who cannot see
+    it: nbconvert's lab template leaves the alternative text of an image out.
+    """
+    report = run.report(curves=False)
+    words = Section("", (Details("The picture in words", (Text(finish.picture(run).alt),)),))
+    told = replace(report, sections=(*report.sections, words))
+    return {**report._repr_mimebundle_(), "text/html": told._repr_mimebundle_()["text/html"]}
 
 
 def show_live(run: Any) -> None:
@@ -235,7 +245,7 @@ def show_still(run: Any) -> None:
         return
     data, metadata = picture(run)
     display(data, metadata=metadata, raw=True)
-    show_value(run.report(curves=False))
+    display(report_below(run), raw=True)
 
 
 def show_value(value: Any) -> None:

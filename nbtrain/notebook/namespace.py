@@ -20,6 +20,7 @@ from nbtrain.notebook.loaders import check_data, choose_train, choose_val, share
 from nbtrain.notebook.losses import choose_loss, gives_own_loss
 from nbtrain.notebook.names import counts
 from nbtrain.notebook.overlooked import functions_that_may_be_a_loss, remark_on
+from nbtrain.notebook.ownership import Model
 from nbtrain.notebook.pairing import choose_pair
 from nbtrain.notebook.schedulers import check_scheduler, choose_scheduler
 
@@ -91,13 +92,9 @@ def find_setup(
         check_scheduler(chosen_scheduler, pair.holder, namespace)
     elif "scheduler" not in without:
         chosen_scheduler, scheduler_remarks = choose_scheduler(found, pair.holder, namespace)
-    chosen_loss, loss_remarks = given["loss"], ()
-    overlooked: tuple[str, ...] = ()
+    chosen_loss, loss_remarks, overlooked = given["loss"], (), ()
     if chosen_loss is None and "loss" not in without:
-        chosen_loss, loss_remarks = choose_loss(found, pair.model)
-        if chosen_loss is None and not loss_remarks and not gives_own_loss(pair.model.value):
-            overlooked = functions_that_may_be_a_loss(namespace)
-            loss_remarks = remark_on(overlooked)
+        chosen_loss, loss_remarks, overlooked = _loss(found, namespace, pair.model)
     train, chosen_val, data_remarks = _data(
         found, namespace, given, model_name=pair.model.name, want_val="val" not in without
     )
@@ -111,6 +108,17 @@ def find_setup(
         overlooked_losses=overlooked,
         remarks=(*pair.remarks, *scheduler_remarks, *loss_remarks, *data_remarks),
     )
+
+
+def _loss(
+    found: Candidates, namespace: Mapping[str, Any], model: Model
+) -> tuple[Named | None, tuple[str, ...], tuple[str, ...]]:
+    """Settle the loss, with remarks and the names of functions that may be it where none was found."""
+    chosen, remarks = choose_loss(found, model)
+    if chosen is not None or remarks or gives_own_loss(model.value):
+        return chosen, remarks, ()
+    overlooked = functions_that_may_be_a_loss(namespace)
+    return None, remark_on(overlooked), overlooked
 
 
 def _data(

@@ -55,6 +55,13 @@ def test_stays_light(code: str) -> None:
     assert heavy_after(code) == set()
 
 
+def test_a_plan_needs_torch_alone() -> None:
+    """Tables and pictures are loaded when one is asked for, not before the plan of a first run is shown."""
+    code = "import nbtrain.train.plan, nbtrain.train.training, nbtrain.running.run, nbtrain.commands.start"
+
+    assert heavy_after(code) == {"torch"}
+
+
 def test_the_check_can_fail(tmp_path: Path) -> None:
     """A heavy import, however deep inside, is seen; a stand-in torch keeps the check quick."""
     (tmp_path / "torch.py").write_text("")

@@ -101,6 +101,8 @@ def test_an_executed_notebook_keeps_what_matters(
     assert [line.split()[1] for line in printed.splitlines() if line.startswith("epoch ")] == ["1", "2", "3"]
     assert len([one for one in data if "image/png" in one and one["text/plain"]]) == 1
     assert "Training Complete" in data[-1]["text/plain"]
+    words = data[-2]["text/plain"].split("[figure] ")[1][:60]  # the lab template leaves out an alt text
+    assert words in " ".join(data[-1]["text/html"].split())
     assert WIDGET not in nbformat.writes(notebook)
     assert "widgets" not in notebook.metadata
 

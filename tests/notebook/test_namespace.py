@@ -146,8 +146,7 @@ def test_other_modules_are_not_models(nb):
 
 
 def test_copies_and_frozen_models_are_left_alone(nb):
-    """An EMA copy, a frozen network, the best so far: the optimizer tells which learns, without a remark;
-    a name alone tells nothing."""
+    """An EMA copy, a frozen network, the best so far: the optimizer tells which learns, a name does not."""
     space = nb.notebook()
     space["ema"] = torch.optim.swa_utils.AveragedModel(space["model"])
     space["vgg"] = nb.Net().requires_grad_(False)

@@ -103,8 +103,7 @@ def test_two_loss_functions_are_listed(nb):
 
 
 def test_a_criterion_beside_a_function_is_asked_about(nb):
-    """Only the name says which of the two is meant: asked, with what calls what; a helper and an import are
-    left aside, and said."""
+    """Only the name says which is meant: asked; a helper and an import are left aside, and said."""
     space = nb.notebook()
     exec("def smooth_loss(output, target): return criterion(output, target) + output.mean()", space)
     assert (
@@ -324,8 +323,7 @@ def test_train_loader_beside_another_loader(nb):
 
 
 def test_what_is_named_like_a_loader_and_is_none_is_said(nb):
-    """A generator, an empty list, a list of no batches: refused in their own words, never passed over for
-    another loader; a class without a length is data."""
+    """A generator, an empty list, a list of no batches: refused in their own words, never passed over."""
     batch = (torch.zeros(4, 4), torch.zeros(4, dtype=torch.int64))
     for odd, said in (
         ((batch for _ in range(3)), "`train_loader` is a generator: it can be read only once"),
