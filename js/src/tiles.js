@@ -55,7 +55,7 @@ export function tilesOf(state) {
       role: "valid",
       value: val,
       text: number(val),
-      sub: best === null ? "" : `best ${number(best, 3)} · step ${stepText(get("best_val_step"))}`,
+      sub: best === null ? "" : `best ${number(best)} · step ${stepText(get("best_val_step"))}`,
     });
   if (acc !== null || trainAcc !== null)
     tiles.push({

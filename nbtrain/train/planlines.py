@@ -117,7 +117,8 @@ def _validation(work: Work) -> Line:
         return Line(
             "What is trained",
             "Validation data",
-            f"{work.options.split:.0%} of the training data: {_loader(work, '', work.val_loader)}",
+            f"{units.percent(work.options.split, 0)} of the training data: "
+            f"{_loader(work, '', work.val_loader)}",
             "option",
         )
     return Line("What is trained", "Validation data", _loader(work, "val", work.val_loader))

@@ -39,11 +39,11 @@ def stop_lines(options: TrainOptions, *, judged: bool = True) -> list[Line]:
     elif options.price_per_hour is not None:
         lines.append(("Price", f"{money(options.price_per_hour, options.currency)} an hour", "option"))
     if options.patience and judged:
-        said = f"after {options.patience} evaluations without a better validation loss"
+        said = f"after {units.counted(options.patience, 'evaluation')} without a better validation loss"
         lines.append(("Early stopping", said, "option"))
     share = RISE if options.stop_rise is None else options.stop_rise
     what = "evaluations in a row that each rise" if judged else "epochs in a row whose training loss rises"
-    rising = f"stops after {RISES} {what} by more than {share:.0%}"
+    rising = f"stops after {RISES} {what} by more than {units.percent(share, 0)}"
     if options.stop_rise is None and judged:
         rising += " while the training loss does not fall"
     lines.append(

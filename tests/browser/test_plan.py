@@ -12,6 +12,11 @@ from tests.browser.seen import Panel
 from tests.browser.setups import quickstart_until_training
 
 pytestmark = pytest.mark.browser
+# Buttons whose name for screen readers and voice control leaves out what is written on them (WCAG 2.5.3).
+MISNAMED = """panel => [...panel.querySelectorAll('button')].filter(button => {
+  const name = (button.getAttribute('aria-label') ?? button.innerText).toLowerCase();
+  return !name.includes(button.innerText.trim().toLowerCase());
+}).map(button => button.outerHTML)"""
 
 
 def test_the_plan_waits_for_start(lab: Lab, shoot: Callable[..., Path]) -> None:
@@ -29,12 +34,15 @@ def test_the_plan_waits_for_start(lab: Lab, shoot: Callable[..., Path]) -> None:
         plan = outputs.locator(".nbt-report")
         for words in ("model", "optimizer", "CosineAnnealingLR", "18,000"):
             assert words in plan.inner_text()
+        plan_width = plan.bounding_box()["width"]
         shoot("plan-light", plan, outputs.filter(has=start).locator(".nbtrain-start-bar"))
 
         start.click()
         panel = Panel(notebook)
         panel.wait_charts()
         panel.wait_step(5)
+        assert panel.el.evaluate(MISNAMED) == []
+        assert panel.el.bounding_box()["width"] == pytest.approx(plan_width, abs=2)
         assert start.is_hidden()
         panel.press("stop-step")
         panel.el.wait_for(state="detached", timeout=60_000)

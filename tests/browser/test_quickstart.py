@@ -25,7 +25,7 @@ def manifest_of(lab: Lab, name: str) -> dict[str, Any]:
 
 def test_the_quickstart(lab: Lab, shoot: Callable[..., Path]) -> None:
     """Charts grow, Pause and Resume work beside a busy cell, all cells pass, and a picture is what stays."""
-    with lab.open(ROOT / "notebooks" / "quickstart.ipynb", scale=1.5) as notebook:
+    with lab.open(ROOT / "notebooks" / "quickstart.ipynb", height=1900, scale=1.5) as notebook:
         notebook.run_all()
         panel = Panel(notebook)
         panel.wait_charts()

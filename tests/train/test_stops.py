@@ -53,7 +53,7 @@ def test_a_loss_that_rises_three_times_ends_the_run(planned: Any) -> None:
 
     assert str(run.status) == "stopped"
     assert run.progress.epoch == 7
-    assert "validation loss rose by more than 10% at each of 3 evaluations in a row" in run.stop_reason
+    assert "validation loss rose by more than 10 % at each of 3 evaluations in a row" in run.stop_reason
     assert "0.7 → 0.8 → 0.92 → 1.1" in run.stop_reason
     manifest = json.loads((run.dir / "manifest.json").read_text())
     assert (manifest["status"], manifest["stop_reason"]) == ("stopped", run.stop_reason)
@@ -106,7 +106,7 @@ def test_without_validation_the_training_loss_counts(planned: Any) -> None:
     )
     run.start().wait(60)
     assert str(run.status) == "stopped"
-    assert "training loss rose by more than 10% at each of 3 epochs in a row" in run.stop_reason
+    assert "training loss rose by more than 10 % at each of 3 epochs in a row" in run.stop_reason
 
 
 def test_the_last_evaluation_of_a_run_stops_nothing(planned: Any) -> None:
@@ -173,11 +173,11 @@ def test_the_plan_shows_what_may_end_the_run(planned: Any) -> None:
     said = run.plan.report().to_markdown()
     for words in (
         "1:30:00, pauses left out", "5.00 EUR at 2.50 EUR an hour, pauses included", "stops above 100",
-        "3 evaluations in a row that each rise by more than 10%", "after 3 evaluations without",
+        "3 evaluations in a row that each rise by more than 10 %", "after 3 evaluations without",
     ):  # fmt: skip
         assert words in said
     assert run.plan.config["training"]["max_time"] == 5400
     alone = planned(net(), loader(), epochs=1).plan.report().to_markdown()
-    assert "3 epochs in a row whose training loss rises by more than 10%" in alone
+    assert "3 epochs in a row whose training loss rises by more than 10 %" in alone
     off = stop_lines(TrainOptions.from_words({"stop_rise": 0}))
     assert ("Rising loss", "does not stop the run") in [(line.label, line.value) for line in off]

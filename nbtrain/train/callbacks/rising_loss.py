@@ -78,7 +78,7 @@ class RisingLoss(Callback):
             return
         if not self._strict and work.val_loader is None and loss < self._seen[0][0] / 2:
             return
-        how = f"by more than {self._share:.0%} at each of {RISES} {unit} in a row"
+        how = f"by more than {units.percent(self._share, 0)} at each of {RISES} {unit} in a row"
         course = " → ".join(units.number(value) for value, *_ in self._seen[-RISES - 1 :])
         self._control.stop("step", reason=f"the {what} rose {how}: {course}")
 
