@@ -249,11 +249,11 @@ def _check_schedule(setup: Setup, scheduler: Any, every: str, steps: int | None)
         return
     left = scheduler.total_steps - scheduler.last_epoch
     if left < steps:
-        name = setup.scheduler.name or "scheduler"
+        name, fewer = setup.scheduler.name or "scheduler", ", or train fewer steps" if left > 0 else ""
         raise UsageError(
             f"`{name}` (OneCycleLR) has {max(left, 0):,} of its {scheduler.total_steps:,} steps left, and "
             f"this run takes {steps:,}; it would end there with an error.",
-            suggestion=f"Make it again with total_steps={steps}, or train fewer steps.",
+            suggestion=f"Make it again with total_steps={steps}{fewer}.",
         )
 
 

@@ -41,8 +41,8 @@ from nbtrain.train.precision import Precision
 from nbtrain.train.untouched import output_shapes, untouched
 
 TIMING_SECONDS = 0.25
-LEAST_TIMINGS, MOST_TIMINGS = 3, 12  # one may meet a stall of the machine
-_SIZES_DIFFER = "Using a target size"  # how torch's warning of pairwise losses begins
+LEAST_TIMINGS, MOST_TIMINGS = 7, 12  # in a fresh kernel each of the first few is faster than the one before
+SIZES_DIFFER = "Using a target size"  # how torch's warning of pairwise losses begins
 _TORCH = str(Path(torch.__file__).parent)
 
 
@@ -111,7 +111,7 @@ def rehearse(
         torch.enable_grad(), preserved_rng(), untouched(model), output_shapes(model) as shapes,
         warnings.catch_warnings(),
     ):  # fmt: skip
-        warnings.filterwarnings("ignore", message=_SIZES_DIFFER)  # said in our own words, with both shapes
+        warnings.filterwarnings("ignore", message=SIZES_DIFFER)  # said in our own words, with both shapes
         tried = None
         try:
             batch = to_device(batch, device)
@@ -188,7 +188,7 @@ def _context(precision: Precision) -> Any:
 def _time_again(model: nn.Module, task: Task, batch: Any, precision: Precision) -> tuple[float, ...]:
     """Seconds of a forward and backward, a few times, after those that warmed caches and threads up.
 
-    A quarter of a second is spent on it, or three steps if they take no more than a second. The first of them
+    A quarter of a second is spent on it, or seven steps if they take no more than a second. The first of them
     does not count where there are others.
     """
     times: list[float] = []

@@ -8,6 +8,7 @@ one batch may fail where others do not, and the person decides.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from nbtrain.notebook.sample import preserved_rng, sample_batch
 from nbtrain.train.batch import Task, describe, logits_of, to_device
 from nbtrain.train.modes import evaluating
 from nbtrain.train.precision import Precision
-from nbtrain.train.rehearsal import in_one_line
+from nbtrain.train.rehearsal import SIZES_DIFFER, in_one_line
 from nbtrain.train.untouched import untouched
 
 TIMING_SECONDS = 0.1
@@ -51,7 +52,10 @@ def rehearse_validation(
         metrics: name -> function(output, target).
     """
     context = precision.autocast if precision.dtype is not None else nullcontext
-    with torch.no_grad(), preserved_rng(), untouched(model), evaluating(model):
+    with (
+        torch.no_grad(), preserved_rng(), untouched(model), evaluating(model), warnings.catch_warnings(),
+    ):  # fmt: skip
+        warnings.filterwarnings("ignore", message=SIZES_DIFFER)  # the plan says it of the training data
         try:
             batch = to_device(sample_batch(loader), device)
             with context():
