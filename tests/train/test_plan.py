@@ -112,7 +112,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "split and val": ({"val": loader(40), "split": 0.2}, "There is validation data already"),
     "split of one batch": (
         {"data": [next(iter(loader()))], "split": 0.5},
-        "A list of 1 batches cannot be split.",
+        "A list of 1 batch cannot be split.",
     ),
     "split of a sampler": (
         {"data": DataLoader(digits(), batch_size=4, sampler=SubsetRandomSampler([1])), "split": 0.5},
