@@ -82,8 +82,9 @@ def prepared(args: SimpleNamespace, context: Context) -> Any:
     configuration, ignored = decided(args, context)
     names = context.visible() if context.in_notebook else None
     found = prepare(
-        configuration, names, roles={"loss": args.loss}, words=beside(args), explain=explainer(context.namespace)
-    )
+        configuration, names, roles={"loss": args.loss}, words=beside(args),
+        explain=explainer(context.namespace),
+    )  # fmt: skip
     return _with_notes(found, ignored)
 
 
