@@ -18,6 +18,10 @@ export class Alerts {
   /** @param {(message: Record<string, unknown>) => void} send */
   constructor(send) {
     this._send = send;
+    /** @type {Map<string, string>} the pages that came, by the alert's id */
+    this._pages = new Map();
+    /** @type {Set<any>} alerts whose page stands open: the list is built anew with each new alert */
+    this._open = new Set();
     this._summary = h("span", {});
     this._chips = h("span", { class: "nbt-alert-chips" });
     this._list = h("ul", { class: "nbt-alert-list" });
@@ -48,7 +52,7 @@ export class Alerts {
       ),
     );
     this._list.replaceChildren(
-      ...[...items].reverse().map((alert) => item(alert, live ? this._offers(alert) : null)),
+      ...[...items].reverse().map((alert) => item(alert, live ? this._offers(alert) : null, this._page(alert))),
       ...(total > items.length
         ? [
             h("li", {
@@ -59,6 +63,36 @@ export class Alerts {
         : []),
     );
     if (first && items.some((a) => a.severity === "critical")) this.el.open = true;
+  }
+
+  /** The page on what the alert says, behind a fold; fetched when it is opened first. @param {any} alert */
+  _page(alert) {
+    if (!alert.page) return null;
+    const { rule, step } = alert;
+    const key = `${rule} ${step}`;
+    const body = h("div", { class: "nbt-alert-page", "data-rule": rule });
+    this._fill(body);
+    const fold = h("details", { open: this._open.has(key) }, h("summary", {}, h("span", { class: "nbt-fold" }), "What it means, and what to do"), body);
+    fold.addEventListener("toggle", () => {
+      if (fold.open) this._open.add(key);
+      else this._open.delete(key);
+      if (fold.open && !this._pages.has(rule)) this._send({ type: "page", rule });
+    });
+    return fold;
+  }
+
+  /** @param {{rule: string, html: string}} page */
+  takePage({ rule, html }) {
+    if (html) this._pages.set(rule, html);
+    for (const body of this._list.querySelectorAll(".nbt-alert-page")) if (body.dataset.rule === rule) this._fill(body);
+  }
+
+  /** @param {any} body */
+  _fill(body) {
+    const { rule } = body.dataset;
+    const html = this._pages.get(rule);
+    if (html) body.innerHTML = html; // from nbtrain's own renderer, which escapes
+    else setText(body, `%train explain ${rule} shows it too.`);
   }
 
   /** @param {any} alert */
@@ -94,8 +128,8 @@ export class Alerts {
   }
 }
 
-/** @param {any} alert @param {Node | null} offers */
-function item(alert, offers) {
+/** @param {any} alert @param {Node | null} offers @param {Node | null} page */
+function item(alert, offers, page) {
   return h(
     "li",
     {},
@@ -112,6 +146,7 @@ function item(alert, offers) {
       alert.evidence ? h("div", { class: "nbt-alert-evidence", text: alert.evidence }) : null,
       alert.recommended ? h("div", { class: "nbt-alert-advice", text: `→ ${alert.recommended}` }) : null,
       offers,
+      page,
     ),
   );
 }

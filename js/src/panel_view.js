@@ -44,6 +44,7 @@ export function showPanel(link, el) {
     if (kind === "answer") (content.action === "edit" ? view.edit : view.controls).answer(content);
     if (kind === "state") askWhenOver();
     if (kind === "places" && !fillPlaces(link.model.widget_manager, content.places)) view.end(content.places);
+    if (kind === "page") view.alerts.takePage(content);
     view.inspector.take(kind, content, buffers);
     draw();
   });

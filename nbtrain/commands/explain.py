@@ -49,6 +49,25 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
         raise error
 
 
+def page_of_alert(rule: str) -> Report | None:
+    """Return the page on what an alert says, by the alert's id; None where there is none.
+
+    A habit of a loop is explained by the review rule of the same id.
+    """
+    from nbtrain.diagnose.knowledge import page_of
+    from nbtrain.watch.habit import explain_habit
+
+    page = page_of(rule)
+    if page is not None:
+        return page.report()
+    habit = explain_habit(rule)
+    if habit is None:
+        return None
+    from nbtrain.review import explain_rule
+
+    return _also_while_training(explain_rule(rule), habit)
+
+
 def _also_while_training(rule: Report, habit: Report | None) -> Report:
     """A rule's page, with how the same fault is seen while a loop trains, under the same id."""
     if habit is None:

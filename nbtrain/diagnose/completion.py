@@ -16,6 +16,7 @@ import pandas as pd
 
 from nbtrain.diagnose.advice import circumstances
 from nbtrain.diagnose.best import find_best, place
+from nbtrain.diagnose.knowledge import where_explained
 from nbtrain.diagnose.language import language_rows, language_sections
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
@@ -169,6 +170,8 @@ def run_poster(run: AnyRun) -> Poster:
               and not _same(finding, headline)]  # fmt: skip
     said = {finding.rule for finding in verdict.findings}
     lines += _alert_lines([alert for alert in run.alerts if alert.rule not in said])
+    if told := where_explained(a.rule for a in run.alerts if a.severity is not Severity.INFO):
+        lines.append(("muted", told))
     figure = _figure(run, summary, limit=4)
     return Poster(
         title=run.name,
@@ -318,6 +321,8 @@ def _assessment(run: AnyRun, verdict: Outcome) -> list[Block]:
         table = Table(("Step", "Severity", "Alert", "Evidence"), rows, numeric=(0,))
         more = len(run.alerts) - _ALERTS
         rest: tuple[Block, ...] = (Text(f"and {more} more in the log", "muted"),) if more > 0 else ()
+        if told := where_explained(alert.rule for alert in run.alerts):
+            rest = (*rest, Text(f"{told} In a terminal: `nbtrain explain ID`.", "muted"))
         blocks.append(Details(f"Alerts while training ({len(run.alerts)})", (table, *rest)))
     return blocks
 

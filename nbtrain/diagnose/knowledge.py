@@ -6,6 +6,7 @@ They are Markdown files beside this module, one subject each, named by the id of
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -16,6 +17,7 @@ SECTIONS = (
     "Symptoms", "Causes", "How to confirm", "What to do, in this order", "What not to do",
 )  # fmt: skip
 _ALSO = "Also: "
+_NAMED = 4  # pages named in a sentence
 _ITEM = re.compile(r"(?:- |\d+\. )")
 
 
@@ -71,6 +73,17 @@ def page_of(word: str) -> Page | None:
     wanted = word.strip().lower().replace("_", "-")
     known = pages()
     return known.get(wanted) or next((page for page in known.values() if wanted in page.also), None)
+
+
+def where_explained(rules: Iterable[str]) -> str:
+    """Return how to open the pages on alerts, by their ids, in a sentence; "" where there is none."""
+    from nbtrain.watch.habit import known_habits
+
+    habits = {habit.id for habit in known_habits()}
+    known = [rule for rule in dict.fromkeys(rules) if rule in habits or page_of(rule) is not None]
+    shown = ", ".join(f"`%train explain {rule}`" for rule in known[:_NAMED])
+    more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    return f"What it means and what to do: {shown}{more}." if known else ""
 
 
 def read_page(name: str, text: str) -> Page:

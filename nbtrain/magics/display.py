@@ -20,6 +20,7 @@ from IPython.display import display
 from IPython.utils.capture import capture_output
 
 from nbtrain.commands import finish
+from nbtrain.commands.explain import page_of_alert
 from nbtrain.errors import UsageError
 from nbtrain.magics.place import Place
 from nbtrain.magics.question import QUESTION, Question, close_open
@@ -93,7 +94,7 @@ class View:
     def __init__(self, run: Any, *, ask: bool = False) -> None:
         from nbtrain.widgets.panel import RunPanel
 
-        self._panel = RunPanel(run)
+        self._panel = RunPanel(run, explain=page_of_alert)
         if ask:
             show_value(run.plan.report())
         self._question = Question(run) if ask else None

@@ -1,9 +1,10 @@
 """RunPanel: the live view of a run. The other end of js/src/link.js.
 
 To the page: the traits `state` (small, at most four times a second), `alerts` and `events`, and messages
-`curve`, `layers`, `heat`, `log`, `printing`, `answer`, `places` and those of the inspector, binary where they
-carry series. From the page: `hello` (what it holds of the curves), `control`, `edit`, `inspect`, `log`,
-`places` (a page that still shows the panel of a run that is over). Owns no numbers; holds the run weakly,
+`curve`, `layers`, `heat`, `log`, `printing`, `answer`, `page`, `places` and those of the inspector, binary
+where they carry series. From the page: `hello` (what it holds of the curves), `control`, `edit`, `inspect`,
+`log`, `page` (what an alert means), `places` (a page that still shows the panel of a run that is over).
+Owns no numbers; holds the run weakly,
 because the widget library keeps every widget alive and a model must not stay on the device for a picture.
 """
 
@@ -19,6 +20,7 @@ import anywidget
 import traitlets
 
 from nbtrain.errors import NbtrainError
+from nbtrain.report.model import Report
 from nbtrain.widgets.bundle import script, style
 from nbtrain.widgets.curve_feed import CurveFeed
 from nbtrain.widgets.delivery import Complaints, untie_replies
@@ -50,6 +52,7 @@ class RunPanel(anywidget.AnyWidget):
 
     Args:
         run: a live or a stored run. Make the panel in the main thread and append it to `run.watchers`.
+        explain: gives the page on an alert's id, to be opened at the alert; None where there is none.
 
     Attributes:
         places: gives what the displays around the panel show now, for a page that gets no display updates.
@@ -61,8 +64,8 @@ class RunPanel(anywidget.AnyWidget):
     alerts = traitlets.Dict().tag(sync=True)
     events = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, run: Any) -> None:
-        self._run = weakref.ref(run)
+    def __init__(self, run: Any, *, explain: Callable[[str], Report | None] = lambda rule: None) -> None:
+        self._run, self._explain = weakref.ref(run), explain
         self.places: Callable[[], Any] = list
         self._complaints = Complaints("The panel")
         self._busy = threading.Lock()  # pump, main and subshell threads may all send
@@ -72,7 +75,9 @@ class RunPanel(anywidget.AnyWidget):
         self._layers_due = self._alerts_due = self._events_due = 0.0
         self._watch = ObjectWatch(self._subjects, self._tell, self._complaints.add)
         super().__init__(
-            state=self._state_of(run), alerts=alerts_state(run.alerts), events=events_state(run.events)
+            state=self._state_of(run),
+            alerts=alerts_state(run.alerts, self._explains),
+            events=events_state(run.events),
         )
         self.on_msg(self._on_message)
         untie_replies(self)
@@ -112,7 +117,7 @@ class RunPanel(anywidget.AnyWidget):
             found = run.alerts
             if len(found) != self.alerts.get("total"):
                 self._alerts_due = now + ALERTS_EVERY_S
-                self.alerts = alerts_state(found)
+                self.alerts = alerts_state(found, self._explains)
         self._show_events(run, now, over=over)
         self.state = self._state_of(run)
 
@@ -151,6 +156,7 @@ class RunPanel(anywidget.AnyWidget):
             "edit": self._on_edit,
             "inspect": self._on_inspect,
             "log": self._on_log,
+            "page": self._on_page,
             "places": lambda message: self.send({"type": "places", "places": self.places()}),
         }
         handler = handlers.get(str(message.get("type"))) if isinstance(message, dict) else None
@@ -220,6 +226,15 @@ class RunPanel(anywidget.AnyWidget):
             if bar := self._log.printing(getattr(run, "printing", "")):
                 self.send(bar)
         return None
+
+    def _explains(self, rule: str) -> bool:
+        return self._explain(rule) is not None
+
+    def _on_page(self, message: Mapping[str, Any]) -> None:
+        """Send the page on an alert's id."""
+        rule = str(message.get("rule"))
+        page = self._explain(rule)
+        self.send({"type": "page", "rule": rule, "html": "" if page is None else page.to_html()})
 
     def _subjects(self) -> Subjects:
         run = self._run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbtrain.findings import Finding
@@ -69,9 +69,17 @@ def events_state(events: list[dict[str, Any]]) -> dict[str, Any]:
     return {"total": len(events), "items": items}
 
 
-def alerts_state(alerts: list[Finding]) -> dict[str, Any]:
-    """Return the newest alerts and how many there are in all."""
-    return {"total": len(alerts), "items": [_alert(alert) for alert in alerts[-ALERTS_SENT:]]}
+def alerts_state(
+    alerts: list[Finding], explained: Callable[[str], bool] = lambda rule: False
+) -> dict[str, Any]:
+    """Return the newest alerts and how many there are in all.
+
+    Args:
+        explained: whether there is a page on an alert's id that can be asked for.
+    """
+    shown = alerts[-ALERTS_SENT:]
+    known = {rule: explained(rule) for rule in {alert.rule for alert in shown}}
+    return {"total": len(alerts), "items": [{**_alert(one), "page": known[one.rule]} for one in shown]}
 
 
 def shortened(error: str) -> str:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
+import nbtrain
+from nbtrain.commands.explain import page_of_alert
 from nbtrain.diagnose.knowledge import SECTIONS, page_of, pages, read_page
 
 IDS = ("nan-loss", "convergence-stall", "resource-inefficiency", "exploding-gradients", "lr-exhausted")
+PACKAGE = Path(nbtrain.__file__).parent
+EVENTS = {"lr"}  # told of as an event, with no alert
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
@@ -34,6 +42,23 @@ def test_the_alerts_have_their_pages_under_each_name() -> None:
     assert page_of("convergence_stall").id == "convergence-stall"
     assert page_of("loader-bound").id == "resource-inefficiency"
     assert page_of("no-such-thing") is None
+
+
+def test_every_alert_that_the_source_can_raise_has_a_page() -> None:
+    """Whatever id the training side gives to an alert, `%train explain ID` has a page on it."""
+    makers = {"Finding", "tell", "_tell", "_say", "_note", "Change", "_raise", "finding", "_finding"}
+    found = {}
+    for part in ("running", "train", "watch"):
+        for file in (PACKAGE / part).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                called = getattr(node, "func", None)
+                name = getattr(called, "attr", getattr(called, "id", ""))
+                first = node.args[0] if name in makers and node.args else None
+                if isinstance(first, ast.Constant) and re.fullmatch(r"[a-z]+(-[a-z]+)*", str(first.value)):
+                    found[first.value] = file.name
+    ids = {one for one in found if one not in EVENTS}
+    assert {"nan-loss", "not-kept", "weights-written", "steps-not-seen"} <= ids
+    assert {one: found[one] for one in ids if page_of_alert(one) is None} == {}
 
 
 def test_a_page_without_a_section_is_refused() -> None:

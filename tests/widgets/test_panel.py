@@ -17,8 +17,9 @@ from made_run import MadeRun, made_objects
 from page_curve import PageCurve
 from recording import from_page
 
+from nbtrain.commands.explain import page_of_alert
 from nbtrain.errors import UsageError
-from nbtrain.findings import Severity
+from nbtrain.findings import Finding, Severity
 from nbtrain.runs.status import RunStatus
 from nbtrain.telemetry.layers import LayerSample
 from nbtrain.widgets.panel import RunPanel
@@ -430,3 +431,18 @@ def test_what_watching_costs_is_told_once_it_is_measured() -> None:
     run.overhead = 0.00612
     panel.update(run)
     assert panel.state["overhead"] == 0.00612
+
+
+def test_an_alert_opens_its_page() -> None:
+    """An alert with a page says so; asked for, the page comes as HTML; one without a page offers none."""
+    run = MadeRun(total_steps=1000)
+    run.alerts.append(Finding("nan-loss", Severity.CRITICAL, "The loss is NaN.", step=3))
+    run.alerts.append(Finding("of-a-plugin", Severity.INFO, "Something.", step=4))
+    panel = RunPanel(run, explain=page_of_alert)
+    from_page(panel, {"type": "page", "rule": "nan-loss"})
+    from_page(panel, {"type": "page", "rule": "of-a-plugin"})
+    (known, _), (unknown, _) = panel.comm.customs("page")
+
+    assert [item["page"] for item in panel.alerts["items"]] == [True, False]
+    assert known["rule"] == "nan-loss" and "What not to do" in known["html"]
+    assert unknown["html"] == ""
