@@ -33,6 +33,30 @@ export function fillPlaces(manager, places) {
   return found;
 }
 
+/**
+ * Put a new cell with this code below the one that shows a place.
+ * @param {any} manager the widget manager
+ * @param {string} place
+ * @param {string} source
+ * @returns {boolean} false where the document cannot be reached or does not have the place
+ */
+export function cellBelow(manager, place, source) {
+  try {
+    const model = manager?.context?.model;
+    for (let i = 0; i < (model?.cells?.length ?? 0); i++) {
+      const outputs = model.cells.get(i).outputs;
+      for (let j = 0; j < (outputs?.length ?? 0); j++) {
+        if (outputs.get(j).metadata?.nbtrain?.place !== place) continue;
+        model.sharedModel.insertCell(i + 1, { cell_type: "code", source, metadata: {} });
+        return true;
+      }
+    }
+  } catch (error) {
+    console.warn("nbtrain: the notebook's document is not as expected", error);
+  }
+  return false;
+}
+
 /** Whether an output shows this already: setting it again would build its view anew. @param {any} has @param {any} data */
 function shows(has, data) {
   const [now, then] = [has?.[WIDGET]?.model_id, data[WIDGET]?.model_id];

@@ -2,7 +2,7 @@
 import "./look.css";
 import "./start.css";
 import { h, icon, setText } from "./dom.js";
-import { fillPlaces, GONE_MS } from "./places.js";
+import { cellBelow, fillPlaces, GONE_MS } from "./places.js";
 import { followTheme } from "./theme.js";
 
 const UNHEARD_MS = 3000;
@@ -36,6 +36,7 @@ export default () => ({
     const stopTheme = followTheme(root, () => {});
 
     const press = () => {
+      if (model.get("cell")) return void offerCell();
       button.disabled = true;
       setText(said, model.get("busy"));
       model.send({ type: "start" });
@@ -43,6 +44,20 @@ export default () => ({
         () => setText(said, "The kernel is busy with another cell and does this when it ends."),
         UNHEARD_MS,
       );
+    };
+    const offerCell = async () => {
+      const code = model.get("cell");
+      if (cellBelow(model.widget_manager, model.get("place"), code)) {
+        setText(said, "It stands below; nothing of it has run.");
+        button.disabled = true;
+        return;
+      }
+      try {
+        await navigator.clipboard.writeText(code);
+        setText(said, "Copied: paste it into a new cell.");
+      } catch {
+        setText(said, "This page lets no cell be added: copy it from the report.");
+      }
     };
     const draw = () => {
       const phase = model.get("phase");

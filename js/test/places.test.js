@@ -1,7 +1,7 @@
 // fillPlaces: what it changes in a notebook's document, and what it leaves alone. The document is played by arrays.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fillPlaces } from "../src/places.js";
+import { cellBelow, fillPlaces } from "../src/places.js";
 
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 
@@ -40,4 +40,14 @@ test("without the document, or with one of another kind, it says so", () => {
   assert.equal(fillPlaces({}, places), false);
   assert.equal(fillPlaces(notebook([output("c", {})]), places), false);
   assert.equal(fillPlaces({ context: { model: { cells: { length: 2, get: () => null } } } }, places), false);
+});
+
+test("a cell is put below the one that shows the place, or it is said that there is none", () => {
+  const manager = notebook([output("a", {})], [output("b", {})]);
+  const put = [];
+  manager.context.model.sharedModel = { insertCell: (at, cell) => put.push([at, cell]) };
+  assert.equal(cellBelow(manager, "a", "%train"), true);
+  assert.deepEqual(put, [[1, { cell_type: "code", source: "%train", metadata: {} }]]);
+  assert.equal(cellBelow(manager, "c", "%train"), false);
+  assert.equal(cellBelow(undefined, "a", "%train"), false);
 });

@@ -14,6 +14,7 @@ from nbtrain.diagnose.baseline import Baseline, read_baseline
 from nbtrain.diagnose.engine import Diagnosed, Examination, examine
 from nbtrain.diagnose.facts import Facts
 from nbtrain.diagnose.history import History
+from nbtrain.diagnose.next_cell import next_cell
 from nbtrain.diagnose.optimization import optimization_text, suggested_changes
 from nbtrain.report.model import Report
 from nbtrain.runs.files import replace_file
@@ -54,6 +55,11 @@ class Diagnosis:
     def changes(self) -> dict[str, Any]:
         """The settings that the first recommendations of the primary finding change."""
         return suggested_changes(self.found)
+
+    @property
+    def next_cell(self) -> str:
+        """The change as code, a cell of a notebook; "" where none is recommended."""
+        return next_cell(self.history, self.changes, written=str(self.written or ""))
 
     @cached_property
     def report(self) -> Report:

@@ -12,6 +12,7 @@ from nbtrain.diagnose.baseline import Baseline
 from nbtrain.diagnose.engine import Diagnosed, Examination
 from nbtrain.diagnose.facts import Facts
 from nbtrain.diagnose.marked import marked_curves
+from nbtrain.diagnose.next_cell import next_cell
 from nbtrain.findings import Severity
 from nbtrain.report.model import (
     Block,
@@ -56,8 +57,6 @@ TITLES = {
     "seeds-disagree": "Seeds disagree",
     "loss-spikes": "Spikes of the loss",
 }
-# settings of a change that are options of %train; others are written into the config alone
-_OPTIONS = ("epochs", "clip", "patience", "accumulate", "precision")
 
 
 def build(
@@ -90,7 +89,8 @@ def build(
     if possible := [pair for pair in said if pair[1].severity is Severity.INFO]:
         folded = tuple(_folded(place, one) for place, one in possible)
         sections.append(Section("Only possible, or only worth knowing", folded))
-    if (step := _next_step(found, source, config, written)) is not None:
+    code = next_cell(history, config or {}, written=str(written or ""))
+    if (step := _next_step(found, source, code, written)) is not None:
         sections.append(step)
     sections.append(_scope(facts, found))
     return Report(title, tuple(sections), _headline(found), _tone(found), data)
@@ -196,18 +196,15 @@ def _section(place: int, one: Diagnosed) -> Section:
 
 
 def _next_step(
-    found: Examination, source: str, config: Mapping[str, Any] | None, written: Path | None
+    found: Examination, source: str, code: str, written: Path | None
 ) -> Section | None:
     first = next((one for one in found.findings if one.check == found.primary), None)
     if first is None or not first.recommendations:
         return None
     best = first.recommendations[0]
     blocks: list[Block] = [Text(f"{best.action} One change at a time; then compare.")]
-    if config:
-        options = " ".join(f"--{name} {config[name]}" for name in _OPTIONS if name in config)
-        rest = [f"# {name}: {value}" for name, value in config.items() if name not in _OPTIONS]
-        lines = [*rest, f"%train {options}".strip()] if options else rest
-        blocks.append(Code("\n".join(lines), "python", caption="The change, as a cell"))
+    if code:
+        blocks.append(Code(code, "python", caption="The change, as a cell"))
         if written is not None:
             blocks.append(Text(f"Written as a config: `{written}`."))
         elif source:

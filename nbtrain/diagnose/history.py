@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from nbtrain.diagnose.columns import canonical_names, is_loss
 from nbtrain.diagnose.curves import broken_step
 
 NO_STEPS = pd.DataFrame({"train_loss": np.empty(0)}, index=pd.Index([], name="step"))
+_NESTED = frozenset({dict, list})
 _SETTINGS = ("lr", "weight_decay", "momentum", "betas")  # of an optimizer, as config.yaml names them
 
 
@@ -49,6 +51,8 @@ class Hints:
         settings: the optimizer's numbers and the run's options: lr, weight_decay, epochs, clip, ...
         followed: the loop is the person's own: no option of %train reaches it.
         bad_data: what in the data was found not finite, in a sentence.
+        configuration: path of the configuration that the run was made of.
+        optimizer_name: the optimizer's name in the notebook.
     """
 
     status: str = ""
@@ -59,6 +63,8 @@ class Hints:
     settings: Mapping[str, Any] = field(default_factory=dict)
     followed: bool = False
     bad_data: str = ""
+    configuration: str = ""
+    optimizer_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,9 @@ def history_of_rows(
         rows: one an epoch, in order, each with `epoch`. Other names of known columns are accepted
             (see `nbtrain.diagnose.columns`).
     """
-    keys = list(dict.fromkeys(key for row in _sampled(rows) for key in row))
+    shapes = list(dict.fromkeys(map(tuple, rows)))
+    keys = list(dict.fromkeys(key for shape in shapes for key in shape))
+    alike = len(shapes) == 1  # then no row lacks a key, which is quicker to read
     columns: dict[str, np.ndarray] = {}
     nested: dict[str, tuple[tuple[float, Any], ...]] = {}
     broken: list[Broken] = []
@@ -124,8 +132,8 @@ def history_of_rows(
     epoch = _floats([row.get("epoch") for row in rows])
     epoch = np.where(np.isfinite(epoch), epoch, np.arange(1, len(rows) + 1))
     for key in keys:
-        raw = [row.get(key) for row in rows]
-        if any(isinstance(value, (dict, list)) for value in raw):
+        raw = list(map(itemgetter(key), rows)) if alike else [row.get(key) for row in rows]
+        if not _NESTED.isdisjoint(map(type, raw)):
             found = zip(epoch.tolist(), raw, strict=True)
             nested[str(key)] = tuple((at, value) for at, value in found if isinstance(value, (dict, list)))
             continue
@@ -153,16 +161,6 @@ def history_of_rows(
         tuple(notes),
         overflown=tuple(_in_order(overflown)),
     )
-
-
-def _sampled(rows: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    """Return rows that between them have every key: all of a usual run, of a huge one its distinct shapes."""
-    if len(rows) <= 5000:
-        return rows
-    shapes: dict[int, Mapping[str, Any]] = {}
-    for row in rows:
-        shapes.setdefault(hash(tuple(row)), row)
-    return shapes.values()
 
 
 def _floats(raw: Sequence[Any]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from nbtrain.diagnose.advice import circumstances
 from nbtrain.diagnose.history import History, hints_of_manifest, history_of_rows
-from nbtrain.runs.layout import EPOCHS_FILE
+from nbtrain.runs.layout import CONFIG_FILE, EPOCHS_FILE
 from nbtrain.runs.metrics import read_metrics
 from nbtrain.runs.stored import StoredRun
 
@@ -22,6 +23,7 @@ def history_of_run(run: Any) -> History:
         InvalidMetrics: a stored run's metrics.json is damaged.
     """
     hints = hints_of_manifest(run.manifest, status=str(run.status), bad_data=circumstances(run).bad_data)
+    hints = replace(hints, configuration=_configuration(run), optimizer_name=_optimizer_name(run))
     steps = run.history
     if isinstance(run, StoredRun):
         path = run.dir / EPOCHS_FILE
@@ -30,6 +32,17 @@ def history_of_run(run: Any) -> History:
     return history_of_rows(
         _rows(run.epochs), name=run.id, source="the run in this kernel", steps=steps, hints=hints
     )
+
+
+def _configuration(run: Any) -> str:
+    """Return the path of the configuration in the run's folder; "" where it was made of objects."""
+    if run.dir is None or run.manifest is None or "configuration" not in (run.manifest.hyperparameters or {}):
+        return ""
+    return str(run.dir / CONFIG_FILE)
+
+
+def _optimizer_name(run: Any) -> str:
+    return (getattr(getattr(run, "objects", None), "names", None) or {}).get("optimizer") or ""
 
 
 def _rows(epochs: pd.DataFrame) -> list[dict[str, Any]]:

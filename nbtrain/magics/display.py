@@ -36,6 +36,7 @@ _TYPES = {
     ("nbtrain.commands.lr_find", "LrFind"): "_lr_find_shown",
     ("nbtrain.search.search", "Search"): "_search_shown",
     ("nbtrain.launching.proposal", "Proposal"): "_proposal_shown",
+    ("nbtrain.diagnose.diagnosis", "Diagnosis"): "_diagnosis_shown",
 }
 _shown_in: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # run -> cell that has shown it
 
@@ -340,6 +341,21 @@ def _lr_find_shown(found: Any) -> None:
     bar = StartBar(apply, question, label=f"Apply {found.suggestion:g}", busy="Setting it…", icon="check")
     data, metadata = _with_stand_in(bar, f"{question} %train lr-find --apply does.")
     display(data, metadata=metadata, raw=True)
+
+
+def _diagnosis_shown(found: Any) -> None:
+    """The report of a diagnosis, and a button that puts its change into a cell below.
+
+    The code stands in the report too, which is what a saved notebook keeps.
+    """
+    show_value(found)
+    if not found.next_cell or nobody_here(get_ipython()):
+        return
+    from nbtrain.widgets.next_cell import NextCell
+
+    offer = NextCell(found.next_cell, "The next step, as a cell:")
+    place = Place(*_with_stand_in(offer, "The next step stands in the report above."))
+    offer.place = place.name
 
 
 def _with_stand_in(widget: Any, text: str, html: str = "") -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from tests.browser.lab import Lab
@@ -22,8 +25,10 @@ weights = [p.detach().clone() for p in model.parameters()]
 """
 
 
-def test_the_buttons_of_a_stall_do_what_they_say(lab: Lab) -> None:
-    """Raise the rate triples it once; New weights asks first, then draws them; both are events of the run."""
+def test_the_buttons_of_a_stall_do_what_they_say(lab: Lab, shoot: Callable[..., Path]) -> None:
+    """Raise the rate triples it once; New weights asks first, then draws them; both are events of the run; the alert's
+    page opens in the panel.
+    """
     cells = [SMALL, FLAT, LOAD, "run = %train --epochs 100000 --name flat --yes"]
     with lab.open(cells, width=1180) as notebook:
         notebook.run_all()
@@ -33,6 +38,13 @@ def test_the_buttons_of_a_stall_do_what_they_say(lab: Lab) -> None:
         until(notebook.page, lambda: alerts.count(), "the alert of the stall", 120)
         if not alerts.is_visible():
             panel.el.locator(".nbt-alerts summary").first.click()
+
+        panel.el.locator(".nbt-alert-list summary").first.click()
+        page = panel.el.locator(".nbt-alert-page .nbt-report").first
+        page.wait_for(timeout=15_000)
+        assert "What to do, in this order" in page.inner_text()
+        shoot("alert-light", panel.el.locator(".nbt-alerts"))
+        panel.el.locator(".nbt-alert-list summary").first.click()
 
         panel.el.locator(".nbtrain-raise-lr").first.click()
         tile = panel.el.locator("[data-tile=lr] .nbt-tile-value")

@@ -1,0 +1,91 @@
+"""A diagnosis in JupyterLab, its next step as a cell below it, a comparison and an optimization report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab
+from tests.browser.seen import until
+
+pytestmark = pytest.mark.browser
+
+DIGITS = """\
+%load_ext nbtrain
+%config NBTrain.log = "json"
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+digits = load_digits()
+images = torch.tensor(digits.images, dtype=torch.float32).flatten(1) / 16
+labels = torch.tensor(digits.target)
+order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+held_back = TensorDataset(images[order[1200:]], labels[order[1200:]])
+val_loader = DataLoader(held_back, batch_size=200)
+criterion = nn.CrossEntropyLoss()
+
+# the same pictures, each moved by a pixel or not at all
+class Moved(torch.utils.data.Dataset):
+    def __len__(self):
+        return 60
+
+    def __getitem__(self, at):
+        moves = tuple(torch.randint(-1, 2, (2,)).tolist())
+        return images[order[at]].view(8, 8).roll(moves, (0, 1)).flatten(), labels[order[at]]
+
+few = TensorDataset(images[order[:60]], labels[order[:60]])
+
+def made(seen):
+    global model, optimizer, train_loader
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
+    train_loader = DataLoader(seen, batch_size=16, shuffle=True, generator=torch.Generator().manual_seed(2))
+"""
+WIDTH = 1100
+
+
+def test_a_diagnosis_puts_its_next_step_into_a_cell(lab: Lab, shoot: Callable[..., Path]) -> None:
+    """The code of the report stands in a new cell below after one press, and in the saved file as text; the
+    three reports look right in both themes.
+    """
+    cells = [
+        DIGITS,
+        "made(few)\nbase = %train --epochs 60 --name plain --seed 1 --yes --wait",
+        "made(Moved())\nbetter = %train --epochs 60 --name augmented --seed 1 --yes --wait",
+        "%train diagnose $base.id",
+        "%train compare $base.id $better.id",
+        "%train report --baseline $base.dir --optimized $better.dir --output optimization_results.md",
+    ]
+    with lab.open(cells, width=WIDTH, height=4600) as notebook:
+        notebook.run_all()
+        notebook.wait_done()
+        page = notebook.page
+        cell = page.locator(".jp-CodeCell")
+        pictures = ("diagnosis", 3), ("comparison", 4), ("optimization-report", 5)
+        for _, at in pictures:
+            cell.nth(at).locator(".nbt-report").first.wait_for(timeout=60_000)
+        for theme, dark in (("light", False), ("dark", True)):
+            notebook.theme(dark=dark)
+            for name, at in pictures:
+                shoot(f"{name}-{theme}", cell.nth(at).locator(".nbt-report").first)
+
+        source = "(at) => window.jupyterapp.shell.currentWidget.content.widgets[at].model.sharedModel.source"
+        cell.nth(3).locator(".nbtrain-start").click()
+        until(page, lambda: "param_groups" in page.evaluate(source, 4), "the cell below")
+        code = page.evaluate(source, 4)
+        assert code.splitlines()[-1] == "%train --epochs 60"
+        assert "It stands below" in cell.nth(3).inner_text()
+        saved = notebook.save()["cells"]
+        assert _shown(saved[3]).count(code.splitlines()[1]) >= 1
+
+
+def _shown(cell: dict[str, Any]) -> str:
+    return "".join(
+        part for output in cell["outputs"] for part in output.get("data", {}).get("text/plain", [])
+    )
