@@ -21,6 +21,7 @@ from nbtrain.diagnose.language import language_rows, language_sections
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
 from nbtrain.diagnose.resumed import after_failure, resumed_notes, way_on
+from nbtrain.diagnose.second_look import named_first, second_note
 from nbtrain.diagnose.still import still
 from nbtrain.findings import Finding, Severity
 from nbtrain.report.model import (
@@ -130,6 +131,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     Args:
         curves: with the figure; without it where the run's picture stands beside the report.
     """
+    first = named_first(run) if run.status.over else None
     run = still(run)
     summary = summarize(run)
     verdict = _judged(run)
@@ -139,9 +141,10 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     if curves and summary.total_steps:
         figure = _figure(run, summary)
         sections.append(Section("Curves", (figure,)))
-    if assessment := _assessment(run, verdict):
-        sections.append(Section("Assessment", tuple(assessment)))
     failed = summary.status == "failed"
+    beside = None if failed else second_note(first, verdict, run.id)
+    if assessment := [*_assessment(run, verdict), *([beside] if beside else [])]:
+        sections.append(Section("Assessment", tuple(assessment)))
     said = after_failure(run) if failed else verdict.recommendations
     if advice := said if failed else tuple(filter(None, (way_on(run), *said))):
         sections.append(Section("Recommendations", (Items(advice),)))
@@ -150,6 +153,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     sections.append(Section("Files", (_files(run, summary),)))
     data = {
         **vars(summary), "run_id": run.id, "name": run.name, "outcome": verdict.kind,
+        "primary": first.check if first is not None else None,
         "findings": [finding.to_dict() for finding in verdict.findings],
         "alerts": [finding.to_dict() for finding in run.alerts],
         "recommendations": list(said), "error": run.error, "events": _events(run),

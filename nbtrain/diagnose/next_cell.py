@@ -1,4 +1,4 @@
-"""The change that a diagnosis recommends, as code: a cell for the notebook, or the commands of a configured run."""
+"""The change that a diagnosis recommends, as code: a cell, or the commands of a configured run."""
 
 from __future__ import annotations
 

@@ -202,11 +202,13 @@ def _is_plain(rows: list[Any]) -> bool:
                 return False
             if key == "epoch" and not all(map(lt, column, column[1:])):
                 return False
-        elif not kinds <= _PLAIN:
-            return False
-        elif int in kinds and any(type(value) is int and abs(value) >= _SAFE_INT for value in column):
+        elif not kinds <= _PLAIN or (int in kinds and not all(map(_is_safe, column))):
             return False
     return True
+
+
+def _is_safe(value: Any) -> bool:
+    return type(value) is not int or abs(value) < _SAFE_INT
 
 
 def _checked_row(row: Any, index: int, path: Path) -> dict[str, Any]:
@@ -262,7 +264,8 @@ def _whole(value: Any, where: str, path: Path) -> int | None:
 
 def _percent_to_fraction(epochs: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Divide accuracy columns written as percent by 100, each column as a whole; return their names."""
-    columns = {key for shape in set(map(tuple, epochs)) for key in shape if isinstance(key, str) and _ACCURACY.search(key)}
+    keys = {key for shape in set(map(tuple, epochs)) for key in shape}
+    columns = {key for key in keys if isinstance(key, str) and _ACCURACY.search(key)}
     percent: list[str] = []
     for column in sorted(columns):
         values = [row[column] for row in epochs if isinstance(row.get(column), (int, float))]

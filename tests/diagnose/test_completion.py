@@ -28,6 +28,8 @@ TRACEBACK = (
     "RuntimeError: <b>shapes</b> differ"
 )
 
+CASES = Path(__file__).resolve().parents[1] / "cases" / "diagnose"
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> RecordedRun:
@@ -195,11 +197,27 @@ def test_alerts_are_listed_and_counted(run: RecordedRun) -> None:
     ]
     lines = run_poster(run).findings
 
-    assert lines[-2:] == (
+    assert lines[-3:] == (
         ("critical", "Step 30: Gradients are zero."),
         ("warning", "Step 10: Loss <jumped>. (2 times)"),
+        ("muted", "What it means and what to do: `%train explain loss-spike`."),
     )
-    assert "Alerts while training (3)" in completion_report(run).to_text()
+    text = completion_report(run).to_markdown()
+    assert "Alerts while training (3)" in text and "nbtrain explain ID" in text
+
+
+@pytest.mark.parametrize(
+    "case", ["exploding-gradients/bad-grows", "overfitting/bad-gap", "slow-convergence/bad-straight"]
+)
+def test_the_end_of_a_run_names_what_its_diagnosis_acts_on_first(run: RecordedRun, case: str) -> None:
+    """Where the verdict on the curves is silent, the report says what `run.diagnose()` names first."""
+    rows = json.loads((CASES / f"{case}.json").read_text())["epochs"]
+    report = completion_report(replace(run, epochs=pd.DataFrame(rows)))
+    wanted = case.partition("/")[0]
+    silent = wanted not in {finding["rule"] for finding in report.data["findings"]}
+
+    assert report.data["primary"] == wanted
+    assert (f"To act on first: {wanted}" in report.to_markdown()) == silent
 
 
 def test_a_run_without_folder_or_numbers_is_reported() -> None:
