@@ -206,9 +206,7 @@ def test_alerts_are_listed_and_counted(run: RecordedRun) -> None:
     assert "Alerts while training (3)" in text and "nbtrain explain ID" in text
 
 
-@pytest.mark.parametrize(
-    "case", ["exploding-gradients/bad-grows", "overfitting/bad-gap", "slow-convergence/bad-straight"]
-)
+@pytest.mark.parametrize("case", ["exploding-gradients/bad-grows", "overfitting/bad-gap"])
 def test_the_end_of_a_run_names_what_its_diagnosis_acts_on_first(run: RecordedRun, case: str) -> None:
     """Where the verdict on the curves is silent, the report says what `run.diagnose()` names first."""
     rows = json.loads((CASES / f"{case}.json").read_text())["epochs"]
