@@ -22,6 +22,10 @@ What `%train diagnose` and `nbtrain diagnose` look for, in the order in which fi
 by `make map` from the checks' own docstrings. `%train explain ID` shows the page on each: symptoms, causes,
 how to confirm, what to do and what not to do. `nan-loss`, `divergence` and `exploding-gradients` are
 critical, all others warnings; what is only possible is said as info and is never the primary finding.
+
+![A diagnosis: findings, curves with the evidence marked, what to do, the change as a cell](images/diagnosis-light.png)
+
+In a notebook a button under the report puts the change into a new cell. An alert in the panel opens the page on it.
 """
 
 

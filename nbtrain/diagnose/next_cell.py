@@ -31,7 +31,7 @@ def next_cell(history: History, changes: Mapping[str, Any], *, written: str = ""
         return _configured(history, written)
     lines = ["# Make the model and the optimizer anew above: this one has trained."]
     if len(changes) > 1:
-        lines.append("# One change at a time: begin with the first, leave out the others.")
+        lines.append("# One change at a time: take one of these, leave out the others.")
     lines += [f"# {name}: {value}" for name, value in changes.items() if _is_made_elsewhere(name, hints)]
     groups = [f'    group["{name}"] = {changes[name]!r}' for name in _OF_OPTIMIZER if name in changes]
     if groups:
