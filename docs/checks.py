@@ -23,9 +23,9 @@ by `make map` from the checks' own docstrings. `%train explain ID` shows the pag
 how to confirm, what to do and what not to do. `nan-loss`, `divergence` and `exploding-gradients` are
 critical, all others warnings; what is only possible is said as info and is never the primary finding.
 
-![A diagnosis: findings, curves with the evidence marked, what to do, the change as a cell](images/diagnosis-light.png)
+![A diagnosis: findings, curves with the evidence marked, what to do next](images/diagnosis-light.png)
 
-In a notebook a button under the report puts the change into a new cell. An alert in the panel opens the page on it.
+In a notebook a button under the report puts the change into a new cell. An alert in the panel opens its page.
 """
 
 
