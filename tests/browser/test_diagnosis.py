@@ -42,9 +42,7 @@ WIDTH = 1100
 
 
 def test_a_diagnosis_puts_its_next_step_into_a_cell(lab: Lab, shoot: Callable[..., Path]) -> None:
-    """The code of the report stands in a new cell below after one press, and in the saved file as text; the
-    reports have their pictures in both themes.
-    """
+    """One press puts the report's code into a cell below, and the saved file has it as text."""
     cells = [
         DIGITS,
         "made(3e-5)\nbase = %train --epochs 20 --name slow --seed 1 --yes --wait",

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def test_a_run_is_diagnosed_living_and_stored(objects: dict[str, Any], broken: b
     assert {one.primary for one in found} == {"nan-loss" if broken else living.primary}
     assert [one.check for one in living.findings] == [one.check for one in stored.findings]
     assert living.history.hints.batch_size == 16 and living.history.hints.optimizer == "SGD"
-    assert stored.history.hints == living.history.hints
+    known = replace(living.history.hints, optimizer_name="")  # names live in a kernel alone
+    assert stored.history.hints == known
     if not broken:
         assert living.facts.epochs == 4 and len(living.history.steps) == 16
 
