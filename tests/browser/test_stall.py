@@ -26,7 +26,7 @@ weights = [p.detach().clone() for p in model.parameters()]
 
 
 def test_the_buttons_of_a_stall_do_what_they_say(lab: Lab, shoot: Callable[..., Path]) -> None:
-    """The page opens at the alert; Raise the rate triples it once; New weights asks first, then draws them."""
+    """The page opens at the alert; Raise the rate triples it; New weights asks first, then draws them."""
     cells = [SMALL, FLAT, LOAD, "run = %train --epochs 100000 --name flat --yes"]
     with lab.open(cells, width=1180) as notebook:
         notebook.run_all()
