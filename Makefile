@@ -33,10 +33,10 @@ lint: $(VENV)/.test
 
 # Two processes, a file at a time each: PYTEST="-n 0" for one, PYTEST="-n 4" for more.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(PYTEST)
 
 test-all: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not gpu and not nightly" $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "not gpu and not nightly" $(PYTEST)
 
 # The torch-free part of the suite on every other Python that is here; each has its own environment.
 test-pythons: $(VENV)/.test

@@ -72,6 +72,19 @@ def pytest_configure(config: pytest.Config) -> None:
     )  # torch in this process and in kernels: models here are tiny
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the files, but leave all browser tests to one process: two browsers at once crowd out the rest."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneBrowser(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return "tests/browser" if scope.startswith("tests/browser/") else scope
+
+    return OneBrowser(config, log)
+
+
 def pytest_collection_finish() -> None:
     """Keep what was imported out of later searches for garbage; shells and kernels here search often."""
     gc.collect()
@@ -86,7 +99,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put files with browsers and kernels first: two processes that share the files then end together."""
+    """Put files with browsers and kernels first: processes that share the files then end together."""
     heavy = {mark: {item.path for item in items if item.get_closest_marker(mark)} for mark in REQUIRED_MARKS}
     items.sort(key=lambda item: [item.path not in heavy[mark] for mark in REQUIRED_MARKS])
     if chromium_path() or browser_required():
