@@ -99,7 +99,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put files with browsers and kernels first: processes that share the files then end together."""
+    """Put files with browsers and kernels first: processes that share files then end together."""
     heavy = {mark: {item.path for item in items if item.get_closest_marker(mark)} for mark in REQUIRED_MARKS}
     items.sort(key=lambda item: [item.path not in heavy[mark] for mark in REQUIRED_MARKS])
     if chromium_path() or browser_required():
