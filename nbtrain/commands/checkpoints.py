@@ -97,5 +97,9 @@ def _report(run_id: str, table: Any) -> Report:
 
 
 COMMAND = Command(
-    "checkpoints", "list the checkpoints of a run", _run, (RUN, DIR), examples=("", "digits", "digits --json")
+    "checkpoints",
+    "list the checkpoints of a run",
+    _run,
+    (RUN, DIR),
+    examples=("", "digits", "digits --dir experiments/runs"),
 )

@@ -343,8 +343,8 @@ COMMAND = Command(
         Argument(("--wait",), "wait in the cell until it is over", bool),
     ),
     examples=(
-        "--config baseline.yaml --search-space space.yaml --n-trials 20 --method random --output search",
-        "model train_loader --val val_loader --search-space space --method bayesian --pruner median",
+        "--config base.yaml --search-space space.yaml --n-trials 20 --output search",
+        "model train_loader --search-space space --method bayesian --pruner median",
         "--resume --output search",
     ),
 )  # fmt: skip

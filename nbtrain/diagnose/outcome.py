@@ -117,18 +117,18 @@ def _judge(curves: Curves, status: str, val_samples: int | None) -> Judged:
     if overfitting := _overfitting(curves):
         return _verdict("overfitting", [*overfitting, *doubts])
     low = accuracy_is_low(curves)
-    counted = what_accuracy_counts(curves, val_samples) if low else "unknown"
+    unit = what_accuracy_counts(curves, val_samples) if low else "unknown"
     gradually = fall_per_epoch(curves) > 0
     improving = gradually or loss_still_falls(curves) or (low and accuracy_will_do(curves))
-    if not improving and (underfitting := _underfitting(curves, low, counted)):
+    if not improving and (underfitting := _underfitting(curves, low, unit)):
         return _verdict("underfitting", [*underfitting, *doubts])
     if doubts and doubts[0].details.get("varies"):
         return _verdict("unstable", doubts)
-    return _healthy(curves, doubts, low=low, counted=counted, improving=improving)
+    return _healthy(curves, doubts, low=low, unit=unit, improving=improving)
 
 
 def _healthy(
-    curves: Curves, doubts: list[Finding], *, low: bool, counted: Counted, improving: bool
+    curves: Curves, doubts: list[Finding], *, low: bool, unit: Counted, improving: bool
 ) -> Judged:
     """The verdict on a run that nothing is known to be wrong with: it may be done, or not, or unclear."""
     others = (*doubts, *_remarks(curves))
@@ -143,7 +143,7 @@ def _healthy(
     if (low or not curves.has_accuracy) and loss_never_fell(curves):
         text = _unmoved_text(curves)
         return Outcome("unclear", others, (), f"Unclear: {text}", "info"), "underfitting"
-    if low and counted == "unknown":
+    if low and unit == "unknown":
         [doubt] = _low_accuracy(curves, Severity.INFO)
         return Outcome("unclear", (doubt, *others), (), f"Unclear: {doubt.issue}", "info"), "underfitting"
     tone = "warning" if doubts else "good"
@@ -252,11 +252,11 @@ def validation_rise(curves: Curves) -> Rise | None:
     return Rise(float(epoch[lowest]), float(valid[lowest]), end, then, now)
 
 
-def _underfitting(curves: Curves, low: bool, counted: Counted) -> list[Finding]:
+def _underfitting(curves: Curves, low: bool, unit: Counted) -> list[Finding]:
     """What says that a run which is not improving learned too little."""
     if curves.has_accuracy and not low:
         return []
-    if low and counted == "samples":
+    if low and unit == "samples":
         return _low_accuracy(curves, Severity.WARNING)
     if curves.epochs < 5 or not loss_never_fell(curves):
         return []
