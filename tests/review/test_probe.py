@@ -175,6 +175,13 @@ def test_a_cell_without_an_end_is_ended() -> None:
     assert probe(cell, notebook(), seconds=0.2).ended == "time"
 
 
+def test_no_hook_of_modules_stays() -> None:
+    """After a probe torch knows of no hook on all modules: it would warn at each torch.compile."""
+    probe(LOOP, notebook())
+
+    assert not torch.nn.modules.module._has_any_global_hook()
+
+
 ENDED_THEN_PROFILED = """
 import sys
 from nbtrain.review.probe.execution import TimeIsUp, _time_limit

@@ -74,10 +74,10 @@ def _refused(**options: Any) -> Any:
 
 
 def test_it_is_in_the_estimate(planned: Any) -> None:
-    """The time of saving is a part of its own, and more of it with more checkpoints."""
+    """The time of saving is a part of its own: at least one save, and of the others what holds a run up."""
     few = planned(net(), loader(64), epochs=3).plan.estimate
     many = planned(net(), loader(64), epochs=3, checkpoint_every=1).plan.estimate
 
-    assert few.parts["saving"] >= 2 * COMMIT_S
-    assert many.parts["saving"] >= 12 * COMMIT_S
+    assert few.parts["saving"] >= COMMIT_S
+    assert many.parts["saving"] >= 2 * COMMIT_S
     assert "saving checkpoints" in many.basis

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules import module as torch_module
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -105,7 +106,10 @@ def _heard(ears: Ears) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(seams.opened())
         stack.callback(register_module_forward_pre_hook(before).remove)
-        stack.callback(register_module_forward_hook(after, with_kwargs=True, always_call=True).remove)
+        handle = register_module_forward_hook(after, with_kwargs=True, always_call=True)
+        # torch 2.13 leaves this entry behind, and would then warn of hooks at every torch.compile
+        stack.callback(torch_module._global_forward_hooks_with_kwargs.pop, handle.id, None)
+        stack.callback(handle.remove)
         for owner in (Optimizer, nn.Module):
             seams.replaced(stack, owner, "zero_grad", _clearing)
         for kind in _and_below(LRScheduler) | {ReduceLROnPlateau}:
