@@ -113,6 +113,7 @@ def test_quickstart_as_a_page_needs_no_kernel_and_no_script(quickstart: tuple[An
     assert "application/vnd.jupyter.widget" not in str(soup)
 
 
+@pytest.mark.slow  # two and a half minutes of both cores
 def test_character_model_learns_to_write(tmp_path: Path) -> None:
     """The character model trains on the shipped text below its threshold and writes a sample."""
     notebook = executed("character_model.ipynb", tmp_path)
