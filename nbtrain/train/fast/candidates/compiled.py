@@ -12,7 +12,7 @@ import importlib.util
 import os
 import shutil
 import sysconfig
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,8 @@ def change(setting: Setting, scene: Scene) -> Setting:
     """Call the model compiled."""
     task = setting.task
     calls = {"compiled": torch.compile(scene.model), "why": ""}
-    return replace(setting, task=CompiledTask(task.criterion, task.whole, task.splits, task.own, calls))
+    held = {one.name: getattr(task, one.name) for one in fields(Task)}
+    return replace(setting, task=CompiledTask(**held, calls=calls))
 
 
 CANDIDATE = Candidate("compiled", "torch.compile", 60, ROUNDING, unfit, change, costs_s=costs_s)
