@@ -44,7 +44,7 @@ def count(value: float | None) -> str:
 
 def counted(value: float | None, one: str, many: str = "") -> str:
     """A count with its noun: `1, "batch", "batches" -> "1 batch"`, `2000, "step" -> "2,000 steps"`."""
-    noun = one if value is not None and round(value) == 1 else many or f"{one}s"
+    noun = one if count(value) == "1" else many or f"{one}s"
     return f"{count(value)} {noun}"
 
 

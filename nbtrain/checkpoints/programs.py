@@ -20,6 +20,8 @@ def unsafe_in(path: Path) -> tuple[str, ...]:
     """
     found: list[str] = []
     with zipfile.ZipFile(path) as archive:
+        compiled = [name for name in archive.namelist() if "data/aotinductor/" in name.replace("\\", "/")]
+        found += [f"{name} (compiled code, which loading would run)" for name in compiled]
         for name, data in _pickles(archive):
             seen = scan(data)
             found += [*seen.dangerous, *seen.unknown]

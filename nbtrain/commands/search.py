@@ -194,7 +194,7 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
     if args.resume:
         said = read_search(folder)
         for name, value in (said.get("given") or {}).items():
-            if vars(args).get(name) in (None, False, []):
+            if _is_unsaid(vars(args).get(name)):
                 setattr(args, name, value)
     given = _given(args)
     space, of_file = _space(args, context, said)
@@ -220,10 +220,14 @@ def _said(args: SimpleNamespace) -> dict[str, Any]:
 def _given(args: SimpleNamespace) -> dict[str, Any]:
     """Return what the line said of the trials, to be known when the search goes on."""
     names = [one.dest for one in (OBJECTS, *_OPTIONS)] + ["factory"]
-    found = {name: vars(args)[name] for name in names if vars(args)[name] not in (None, False, [])}
+    found = {name: vars(args)[name] for name in names if not _is_unsaid(vars(args)[name])}
     if "config" in found:
         found["config"] = str(Path(found["config"]).expanduser().absolute())
     return found
+
+
+def _is_unsaid(value: Any) -> bool:
+    return value is None or value is False or value == []  # 0 is said
 
 
 def _space(args: SimpleNamespace, context: Context, said: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

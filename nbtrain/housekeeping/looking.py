@@ -19,6 +19,7 @@ from nbtrain.runs.manifest import MANIFEST_FILE, Manifest
 from nbtrain.runs.status import RunStatus
 
 LARGE_BYTES = 512 * units.MIB
+_MODEL_FILES = ("config.json", "adapter_config.json", "tokenizer_config.json", "model_index.json")
 WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
 HUGGING_FACE = "config.json"  # beside weights that are a model of its own, and no orphan
 STILL_S = 600.0  # what was written in the last minutes may still be at work
@@ -209,14 +210,18 @@ def _duplicates(files: list[_Entry], found: Looked) -> None:
             if first is one or first.links == one.links:  # a second name of the same file takes no room
                 continue
             # a file of a run's own checkpoint is no duplicate to be taken out of it: its hash is in the
-            # manifest
-            if not _of_a_checkpoint(one.path):
+            # manifest; nor is one of a model's folder, which would not load without it
+            if not _of_a_checkpoint(one.path) and not _of_a_model(one.path):
                 told = first.path.relative_to(found.root).as_posix()
                 found.litter.append(Litter("duplicate", one.path, one.n_bytes, f"the same bytes as {told}"))
 
 
 def _to_keep(one: _Entry) -> tuple[bool, int, str]:
     return not _of_a_checkpoint(one.path), len(one.path.parts), one.path.as_posix()
+
+
+def _of_a_model(path: Path) -> bool:
+    return any((path.parent / name).is_file() for name in _MODEL_FILES)
 
 
 def _of_a_checkpoint(path: Path) -> bool:

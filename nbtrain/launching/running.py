@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
-from nbtrain.launching.proposal import Proposal, check
+from nbtrain.launching.proposal import OURS, Proposal, check
 
 GRACE_S = 60.0  # after an interrupt, for a step to end and a checkpoint to be written
 
@@ -27,10 +27,11 @@ def run(
         UsageError: it is no command that trains, or what it stands on has changed.
     """
     check(proposal)
+    ours = {"PYTHONSAFEPATH": "1"} if proposal.argv[1:4] == OURS else {}  # no nbtrain.py of the folder
     process = subprocess.Popen(
         list(proposal.argv), cwd=proposal.folder, shell=False, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
-        bufsize=1, env={**os.environ, "PYTHONUNBUFFERED": "1"}, start_new_session=True,
+        bufsize=1, env={**os.environ, "PYTHONUNBUFFERED": "1", **ours}, start_new_session=True,
     )  # fmt: skip
     interrupted = False
     try:

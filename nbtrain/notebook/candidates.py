@@ -257,6 +257,8 @@ def _sort_object(name: str, value: Any) -> str:
     grouped = bound or (steps and type(attribute(value, "param_groups")) is list)
     if steps and grouped and callable(getattr(kind, "zero_grad", None)):
         return "optimizers"
+    if hasattr(kind, "__next__"):
+        return ""  # read once, as itertools.cycle(loader): never chosen; `named_like_data` speaks of it
     if hasattr(kind, "__iter__") and not hasattr(kind, "__len__") and data_role(name):
         return "iterables" if names_a_loader(name) else ""
     if hasattr(kind, "__iter__") and hasattr(kind, "__len__"):

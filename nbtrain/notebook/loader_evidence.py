@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch.utils.data import DataLoader, IterableDataset, SequentialSampler, Subset
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler, Subset
 
 from nbtrain.notebook.candidates import Candidates, Named
 from nbtrain.notebook.names import data_role, names_a_loader, speaks_of_data
@@ -15,6 +16,7 @@ from nbtrain.notebook.wording import attribute, length
 from nbtrain.units import count, counted
 
 MOST_COMPARED = 2_000_000  # indices of two subsets compared for overlap; beyond it the check would be felt
+_DATA_SET = re.compile(r"(?:data|dataset|set|ds|samples|stream)$")
 MUCH_LARGER = 2.0  # times the samples, from which the smaller of two loaders is not the one that trains
 
 
@@ -72,7 +74,11 @@ def order_of(loader: Any) -> str:
         return ""
     if isinstance(loader.dataset, IterableDataset):
         return ""
-    sampler = attribute(attribute(loader, "batch_sampler"), "sampler") or attribute(loader, "sampler")
+    batches = attribute(loader, "batch_sampler")
+    sampler = attribute(batches, "sampler")
+    if sampler is None and type(batches) not in (BatchSampler, type(None)):
+        return ""  # what torch puts beside somebody's own batch sampler says nothing
+    sampler = sampler or attribute(loader, "sampler")
     if type(sampler) is SequentialSampler:
         return "sequential"
     shuffles = attribute(sampler, "shuffle")  # DistributedSampler
@@ -167,4 +173,5 @@ def _meant_as_batches(name: str, value: Any) -> bool:
     if kind in (list, tuple):
         return names_a_loader(name)
     once = callable(getattr(kind, "__next__", None)) and not kind.__module__.startswith("torch.")
-    return (once or inspect.isgeneratorfunction(value)) and (names_a_loader(name) or speaks_of_data(name))
+    meant = names_a_loader(name) or _DATA_SET.search(name.lower()) is not None  # not train_files, train_log
+    return (once or inspect.isgeneratorfunction(value)) and meant and not hasattr(kind, "readline")

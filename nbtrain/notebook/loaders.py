@@ -46,13 +46,15 @@ def choose_train(
     open_ones = [one for one in loaders if one.role == ""]
     if called:
         return called[0].named, _beside(called[0], open_ones, loaders, model_name)
-    for odd in named_like_data(namespace or {}, "train", found):
-        raise not_data(odd, role="training")
+    odd = named_like_data(namespace or {}, "train", found)
+    firm = [one for one in odd if one.name.lower().endswith(("loader", "dl"))]
+    if odd and (firm or len(open_ones) != 1):  # `train_iter` beside `loader` is no contender
+        raise not_data((firm or odd)[0], role="training")
     if len(open_ones) > 1:
         shuffled = [one for one in open_ones if one.order == "random" or one.drops_last]
         open_ones = shuffled if len(shuffled) == 1 else open_ones
     if len(open_ones) == 1:
-        return open_ones[0].named, ()
+        return open_ones[0].named, tuple(str(not_data(one, role="training")) for one in odd)
     if open_ones:
         raise _several_train(open_ones, model_name)
     if loaders:

@@ -21,7 +21,12 @@ DOING_WORDS = frozenset(
 )  # fmt: skip
 OTHER_ARGUMENTS = frozenset(
     ["loader", "dataloader", "data_loader", "dataset", "optimizer", "opt", "epoch", "epochs", "history",
-     "ax", "axes", "fig", "path", "losses", "name", "values", "steps", "train_loader", "val_loader"]
+     "ax", "axes", "fig", "path", "losses", "name", "values", "steps", "train_loader", "val_loader",
+     "dl", "train_dl", "val_dl", "valid_dl", "iterator", "batches", "criterion", "loss_fn", "loss_func"]
+)  # fmt: skip
+_LIBRARIES = frozenset(
+    ["torch", "torchvision", "torchaudio", "torchmetrics", "sklearn", "scipy", "kornia", "monai",
+     "transformers"]
 )  # fmt: skip
 
 
@@ -87,16 +92,15 @@ def _left_to_evaluation(found: Candidates, chosen: Named) -> tuple[str, ...]:
 
 
 def _imported(one: Named) -> bool:
-    """Say whether a function of torch stands under its own name: a tool that an import brought along."""
-    value = one.value
-    return (
-        getattr(value, "__module__", None) == "torch.nn.functional"
-        and getattr(value, "__name__", None) == one.name
-    )
+    """Say whether a library's function stands under its own name: a tool that an import brought along."""
+    package = (getattr(one.value, "__module__", None) or "").partition(".")[0]
+    return package in _LIBRARIES and getattr(one.value, "__name__", None) == one.name
 
 
 def _calls(kind: type, name: str) -> bool:
     """Say whether the methods of a class mention a name of the notebook."""
+    if kind.__module__.partition(".")[0] in _LIBRARIES:
+        return False  # its own F.cross_entropy is not the notebook's `cross_entropy`
     methods = (getattr(value, "__code__", None) for value in vars(kind).values())
     return any(name in code.co_names for code in methods if code is not None)
 

@@ -108,6 +108,9 @@ def apply(source: str, edits: Iterable[Edit], *, frozen_lines: frozenset[int] = 
             line in frozen_lines or line > len(lines) for line in touched
         ):
             continue
+        inside = lines[edit.start_line - 1 : edit.end_line - 1]
+        if edit.kind == "replace" and any("#" in line for line in inside):
+            continue  # a comment would go: it is left to the person
         _replace(lines, edit)
         last = start
     return "\n".join(_arranged(lines, ordered, frozen_lines))

@@ -61,6 +61,8 @@ def read_cells(document: Any) -> Cells:
         plain = to_python(text)
         problem = f"it is `%%{plain.foreign}`, not Python" if plain.foreign else _problem(plain.text)
         broken = broken or bool(problem and not plain.foreign)
+        if not problem and MARKED.search(plain.text):
+            problem = "it has a line `# %% cell N`, by which the cells of a correction are told apart"
         if problem:
             caveats.append(f"Cell {index} was not read: {problem}.")
         if not problem:

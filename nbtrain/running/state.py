@@ -10,6 +10,9 @@ from nbtrain.runs.status import Progress, RunStatus
 __all__ = ["Progress", "RunStatus", "State"]
 
 
+PACED = 10  # steps after which the first ones are left out of the pace; fewer say little
+
+
 @dataclass
 class State:
     """The loop's counters.
@@ -104,7 +107,7 @@ class State:
             if self.paced_from is None:
                 self.paced_from = self.step, active
             step, before = self.paced_from
-            pace = (active - before) / (self.step - step) if self.step > step else active / self.step
+            pace = (active - before) / (self.step - step) if self.step >= step + PACED else active / self.step
             eta = max(self.total_steps - self.step, 0) * pace
         return Progress(
             self.step, self.total_steps, self.epoch, self.total_epochs, self.batch, self.phase, elapsed, eta,

@@ -11,7 +11,6 @@ from typing import Any
 
 from nbtrain.config.reading import read_file
 from nbtrain.config.writing import flow_value
-from nbtrain.errors import NbtrainError
 from nbtrain.report.figures import draw
 from nbtrain.runs.files import replace_file
 from nbtrain.search.board import Standing, search_figure, search_report
@@ -30,7 +29,7 @@ def leave(folder: Path, standing: Standing, subject: Subject) -> None:
         replace_file(folder / VALUES_FILE, json.dumps(told, indent=1).encode())
         try:
             text = subject.configuration(best.values)
-        except NbtrainError as error:  # a factory that fails the second time: the values are in best.json
+        except Exception as error:  # a factory that fails the second time: the values are in best.json
             text = f"# No configuration could be written: {' '.join(str(error).split())}\n"
         replace_file(folder / BEST_FILE, text.encode())
     (folder / "figures").mkdir(exist_ok=True)

@@ -106,7 +106,7 @@ class Search(SearchReadings):
             raise UsageError(
                 f"This search was started before (it is {self.status}).", suggestion="Make a new one."
             )
-        made = not self.dir.exists()
+        made, begun = not self.dir.exists(), (self.dir / FILE).exists()
         self.dir.mkdir(parents=True, exist_ok=True)
         lock = OwnerLock.acquire(self.dir)
         try:
@@ -121,6 +121,8 @@ class Search(SearchReadings):
             lock.release()
             if made:
                 discard_folder(self.dir)
+            elif not begun:
+                (self.dir / FILE).unlink(missing_ok=True)  # nothing is in it, and it would forbid a new start
             raise
         self._lock, self.status, self._began = lock, RunStatus.RUNNING, time.monotonic()
         self._wishes.look = self._look
@@ -160,7 +162,7 @@ class Search(SearchReadings):
                 status = RunStatus.FAILED
                 self._wishes.reason = "no trial came to its end"
             self.status, self.stop_reason = status, self._wishes.reason
-            with suppress(OSError):  # a full disk: what was found is in the trials' file
+            with suppress(Exception):  # a full disk, a picture that fails: the trials' file has it all
                 leave(self.dir, self._standing(), self._subject)
             self._look(now=True)
         finally:
@@ -228,6 +230,7 @@ class Search(SearchReadings):
         """
         from nbtrain.search.settings import apply
         from nbtrain.search.subject import TRAINING, OfObjects
+        from nbtrain.train.options import ALIASES
 
         best = self.best_trial
         if best is None or not isinstance(self._subject, OfObjects):
@@ -239,7 +242,10 @@ class Search(SearchReadings):
             )
         setup = self._subject.setup
         active.refuse_if_training(setup.model.value.parameters())
-        own = {name: value for name, value in best.values.items() if name not in (*TRAINING, "batch_size")}
+        elsewhere = (*TRAINING, "batch_size")
+        own = {
+            name: value for name, value in best.values.items() if ALIASES.get(name, name) not in elsewhere
+        }
         optimizer = setup.optimizer.value if setup.optimizer else None
         apply(own, setup.model.value, optimizer, setup.scheduler.value if setup.scheduler else None)
         said = ", ".join(f"{name}={value}" for name, value in own.items())

@@ -98,6 +98,8 @@ def batched(loader: Any, size: Any) -> Any:
         raise UsageError(f"`batch_size` is {size!r}; it must be a whole number, at least 1.")
     plain = isinstance(loader, DataLoader) and type(loader.batch_sampler) is BatchSampler
     plain = plain and type(loader.sampler) in (RandomSampler, SequentialSampler)
+    if plain and isinstance(loader.sampler, RandomSampler):  # else another number of samples an epoch
+        plain = not loader.sampler.replacement and loader.sampler.num_samples == len(loader.dataset)
     if not plain:
         raise UsageError(
             f"`batch_size` is in the space, and a {type(loader).__name__} like this cannot be made anew.",

@@ -220,7 +220,8 @@ class OfFactory(Subject):
 
         setup, options = self._made(values)
         mine, _, _ = self._split(values)
-        return configuration_of(setup, options, values, factory=self.factory.__name__, arguments=mine)
+        name = getattr(self.factory, "__name__", type(self.factory).__name__)  # a partial has no name
+        return configuration_of(setup, options, values, factory=name, arguments=mine)
 
 
 def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -40,7 +40,7 @@ def data_sha256(*loaders: Any) -> str | None:
                     return None
                 digest.update(f"{kind}:{len(content)};".encode())
                 digest.update(content)
-    except _Unknown:
+    except (_Unknown, RuntimeError, TypeError, ValueError):  # what torch cannot view, what holds itself
         return None
     return digest.hexdigest()
 
@@ -59,7 +59,12 @@ def _parts(data: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(data, _PLAIN):
         yield type(data).__name__, data if isinstance(data, bytes) else repr(data).encode()
     elif type(data) in (list, tuple):
+        if len(data) > MOST_VALUES:
+            raise _Unknown
         yield type(data).__name__, str(len(data)).encode()
+        if {int, float, bool, str, type(None)}.issuperset(map(type, data)):
+            yield "values", repr(data).encode()
+            return
         for part in data:
             yield from _parts(part)
     elif type(data) is dict:
@@ -76,12 +81,14 @@ def _parts(data: Any) -> Iterator[tuple[str, Any]]:
 def _held_by(data: Any) -> Sequence[Any]:
     """Return what a data set of a known form holds."""
     if type(data) is Subset:
+        if len(data.indices) > MOST_VALUES:
+            raise _Unknown
         return [list(map(int, data.indices)), data.dataset]
     if type(data) is ConcatDataset:
         return list(data.datasets)
     if type(data) is TensorDataset:
         return list(data.tensors)
     held = vars(data) if hasattr(data, "__dict__") else {}
-    if "data" in held and "targets" in held:
+    if isinstance(held.get("data"), (torch.Tensor, np.ndarray)) and "targets" in held:
         return [held["data"], held["targets"]]
     raise _Unknown

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
 
 from nbtrain.errors import UsageError
 from nbtrain.notebook.sample import sampler_of
@@ -88,9 +88,19 @@ def failed_here(error: Exception, explain: Explain | None = None) -> FirstBatch:
 
 def failed_data(error: Exception, loader: Any, explain: Explain | None = None) -> FirstBatch:
     """Return the failure of a data set or collate function that was asked for a batch here."""
-    certain = not isinstance(loader, DataLoader) or (
-        type(sampler_of(loader)) in (SequentialSampler, RandomSampler)
-        and loader.worker_init_fn is None
-        and not (loader.num_workers and isinstance(loader.dataset, IterableDataset))
-    )
-    return replace(failed_here(error, explain), certain=certain)
+    return replace(failed_here(error, explain), certain=reads_every_sample(loader))
+
+
+def reads_every_sample(loader: Any) -> bool:
+    """Say whether a run is sure to meet the samples of the rehearsal, batched as they were there."""
+    if not isinstance(loader, DataLoader):
+        return True
+    sampler = sampler_of(loader)
+    if type(loader.batch_sampler) not in (BatchSampler, type(None)):
+        return False  # its batches are its own: samples of one length, so many of each class
+    if type(sampler) is RandomSampler:
+        whole = not sampler.replacement and sampler.num_samples >= len(sampler.data_source)
+    else:
+        whole = type(sampler) is SequentialSampler
+    workers_differ = loader.num_workers and isinstance(loader.dataset, IterableDataset)
+    return whole and loader.worker_init_fn is None and not workers_differ

@@ -29,7 +29,7 @@ from nbtrain.train.estimate import Estimate, amounts, estimate
 from nbtrain.train.fast.planned import made_faster
 from nbtrain.train.fast.table import Trials
 from nbtrain.train.feed import choose_data_seed
-from nbtrain.train.first_batch import Explain, failed_data
+from nbtrain.train.first_batch import Explain, failed_data, reads_every_sample
 from nbtrain.train.line import ORIGINS, Line
 from nbtrain.train.options import DEFAULT_EPOCHS, TrainOptions
 from nbtrain.train.planconfig import plan_config
@@ -144,7 +144,7 @@ def make_plan(setup: Setup, options: TrainOptions, *, explain: Explain | None = 
     home = next(model.parameters()).device
     rehearsal_precision = precision if home == device else choose_precision("32", home)
     rehearsal = _rehearsal(setup, train, precision=rehearsal_precision, device=home, explain=explain)
-    if rehearsal.failed is not None and home != device:
+    if rehearsal.failed is not None and (home != device or not reads_every_sample(train)):
         rehearsal = replace(rehearsal, failed=replace(rehearsal.failed, certain=False))
     validation = ValidationRehearsal()
     if val is not None and not rehearsal.failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -44,6 +45,36 @@ def without(space, *names):
 def loss_of(space, **given):
     loss = find_setup(space, **given).loss
     return None if loss is None else loss.name
+
+
+def test_tools_that_were_imported_are_no_second_loss(nb):
+    """A metric of a library and a helper of the loop leave the criterion alone; one's own loss does not."""
+
+    def hamming_loss(y_true, y_pred):
+        return 0.0
+
+    def loss_epoch(model, dl):
+        return 0.0
+
+    def cross_entropy(output, target):
+        return F.mse_loss(output, target)
+
+    hamming_loss.__module__ = "sklearn.metrics._classification"
+    assert loss_of(nb.notebook(hamming_loss=hamming_loss, loss_epoch=loss_epoch)) == "criterion"
+    assert "`--loss cross_entropy`" in refused(nb.notebook(cross_entropy=cross_entropy))
+
+
+def test_what_is_read_once_hides_no_loader(nb, tmp_path):
+    """An endless iterator, files and a log beside the one loader: the loader is taken."""
+    space = without(nb.notebook(), "train_loader")
+    loader = DataLoader(space["train_set"], batch_size=8, shuffle=True)
+    with (tmp_path / "log").open("w") as log:
+        space |= {"loader": loader, "train_files": tmp_path.glob("*"), "train_log": log}
+        assert find_setup(space).train.name == "loader"
+        space |= {"train_iter": itertools.cycle(loader), "val_iter": itertools.cycle(space["val_loader"])}
+        setup = find_setup(space)
+
+    assert (setup.train.name, setup.val.name) == ("loader", "val_loader")
 
 
 def test_two_different_criteria_are_listed(nb):

@@ -72,6 +72,19 @@ def test_what_cannot_be_read_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_sha256(DataLoader(tensors())) is None
 
 
+@pytest.mark.parametrize("odd", ["csr", "meta", "paths", "itself"])
+def test_odd_data_is_no_error(odd: str) -> None:
+    """What torch cannot view, names of files and a list that holds itself have no hash, and raise nothing."""
+    paths = Images(0)
+    paths.data = ["a.png", "b.png", "c.png", "d.png"]
+    endless: list[Any] = []
+    endless.append(endless)
+    of = {"csr": torch.eye(3).to_sparse_csr(), "meta": torch.empty(3, device="meta"), "paths": paths,
+          "itself": endless}[odd]  # fmt: skip
+
+    assert data_sha256(of) is None
+
+
 def test_the_manifest_holds_it(tmp_path: Path) -> None:
     """A run's manifest has the hash of its training and validation data."""
     model, train, val = nn.Linear(3, 2), DataLoader(tensors(), 4), DataLoader(tensors(changed=True), 4)
