@@ -174,6 +174,8 @@ def check(one: Proposal) -> None:
         good = _fits(
             rest[3:], one, {"--config": "config", "--mode": "mode", "--epochs": "number", "--resume": "run"}
         )
+        # Python 3.10 has no PYTHONSAFEPATH (see `running`): it would take the folder's file for nbtrain
+        good = good and (sys.version_info >= (3, 11) or not (one.folder / "nbtrain.py").exists())
     elif good and one.candidate.script is not None and rest[:1] == [word(one.candidate.script.path)]:
         kinds = {**dict.fromkeys(CONFIG_FLAGS, "config"), **dict.fromkeys(EPOCH_FLAGS, "number")}
         kinds |= dict.fromkeys(RESUME_FLAGS, "checkpoint")

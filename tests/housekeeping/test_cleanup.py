@@ -103,6 +103,17 @@ def test_the_commands_remove_exactly_what_they_name(place: Path) -> None:
         before = now
 
 
+def test_no_file_is_taken_out_of_a_model(tmp_path: Path) -> None:
+    """Two model folders with the same large tokenizer keep it both: neither would load without."""
+    for name in ("a", "b"):
+        model = tmp_path / name / "model"
+        model.mkdir(parents=True)
+        (model / "config.json").write_text("{}")
+        (model / "tokenizer.json").write_bytes(b"t" * (2 * MIB))
+
+    assert "rm " not in cleaned(str(tmp_path)).to_markdown()
+
+
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     """A wrong path is a usage error; an empty folder has nothing lying about."""
     with pytest.raises(UsageError, match="no folder"):

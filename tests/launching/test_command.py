@@ -100,7 +100,9 @@ def test_in_a_terminal_it_runs_after_a_yes_alone(place: Path, capfd: pytest.Capt
     """Without --yes and without a person it is shown; with it the output and the status come through."""
     assert main(["command", "train", "iris"]) == 0
     assert "Nobody is here to say yes" in capfd.readouterr().out and not (place / "runs").exists()
+    (place / "nbtrain.py").write_text("open('owned', 'w')\n")  # not what `nbtrain start` means
     assert main(["command", "train iris for 1 epochs", "--yes"]) == 0
+    assert not (place / "owned").exists()
     shown = capfd.readouterr().out
     assert "Training Complete" in shown and len(list((place / "runs").iterdir())) == 1
     found = propose_command("resume iris for 5 epochs")

@@ -81,6 +81,14 @@ def rules(source: str) -> list[str]:
     return [one.rule for one in review_source(source).findings if str(one.severity) != "info"]
 
 
+def test_a_comment_within_a_value_is_not_lost() -> None:
+    """A value over several lines with a comment in it is left to the person."""
+    source = "import torch\nopt = torch.optim.Adam(net.parameters(), lr=(\n    0.5 *  # mine\n    2\n))\n"
+
+    assert "adam-lr-too-high" in rules(source)
+    assert review_source(source).suggested_config in ("", source)
+
+
 def test_misplaced_lines_move_with_their_comments() -> None:
     """Clipping, zero_grad and scheduler.step() go where they belong, comments and line breaks with them."""
     assert {"clip-misplaced", "zero-grad-misplaced", "scheduler-before-optimizer-step"} <= set(rules(ORDER))
