@@ -139,7 +139,7 @@ _SAID_IN_PASSING = frozenset(
 )
 # first words that are English too, and are commands only where a person writes them as such
 _ENGLISH_TOO = frozenset(["find", "make", "source", "eval", "env", "node", "fish", "su"])
-_EPOCHS = re.compile(r"\b(\d{1,7})\s+epochs?\b", re.IGNORECASE)
+_EPOCHS = re.compile(r"(?<![\d.,])(\d[\d.,]*)\s+epochs?\b", re.IGNORECASE)
 _RESUME = re.compile(
     r"\b(?:resume|continue|go on|carry on|from (?:the )?(?:last|latest) checkpoint)\b", re.IGNORECASE
 )
@@ -195,8 +195,8 @@ def read_request(text: str) -> Request:
             suggestion="What lies about is listed by `cleanup`; removing it is up to you.",
         )
     epochs = _EPOCHS.search(plain)
-    if epochs and not 1 <= int(epochs[1]) <= MOST_EPOCHS:
-        raise UsageError(f"{epochs[1]} epochs: it must be a number from 1 to {MOST_EPOCHS:,}.")
+    if epochs and not (epochs[1].isdecimal() and 1 <= int(epochs[1]) <= MOST_EPOCHS):
+        raise UsageError(f"{epochs[1]} epochs: it must be a whole number in digits, 1 to {MOST_EPOCHS}.")
     mode = _MODE.search(plain)
     words = dict.fromkeys(word.strip(".") for word in tokens)
     chosen = tuple(

@@ -96,6 +96,13 @@ def test_what_is_not_there_or_not_clear_is_said(place: Path) -> None:
         propose_command("train")
 
 
+@pytest.mark.parametrize("number", ["2,500", "1.5", "0"])
+def test_a_number_of_epochs_is_not_read_in_part(place: Path, number: str) -> None:
+    """A number that is no plain whole one is refused, not taken for its end."""
+    with pytest.raises(UsageError, match="must be a whole number"):
+        propose_command(f"train iris for {number} epochs")
+
+
 def test_in_a_terminal_it_runs_after_a_yes_alone(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Without --yes and without a person it is shown; with it the output and the status come through."""
     assert main(["command", "train", "iris"]) == 0

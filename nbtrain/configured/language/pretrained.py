@@ -96,7 +96,7 @@ def _refuse_adapter(path: Path) -> None:
 
 def _loaded(kind: Any, source: str, what: str) -> Any:
     try:
-        return kind.from_pretrained(source)
+        return kind.from_pretrained(source, trust_remote_code=False)  # else it may ask, and run code on a yes
     except (OSError, ValueError, KeyError, ImportError, AttributeError, TypeError) as error:
         raise unreadable(source, what, error) from None
 
