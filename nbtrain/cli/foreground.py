@@ -26,19 +26,14 @@ def train_here(run: Any, *, quiet: bool) -> bool:
     if not quiet:
         print(f"Training {run.id}. Ctrl-C stops it at the next step.", flush=True)
     said = 0
-    interrupted = False
-    while True:
-        try:
-            over = _over(run)
-            said = said if quiet else _print_new(run, said)
-            if over:
-                return interrupted
-            time.sleep(POLL_S)
-        except KeyboardInterrupt:
-            if interrupted:
-                raise
-            interrupted = True
-            run.stop()
+
+    def look() -> bool:
+        nonlocal said
+        over = _over(run)
+        said = said if quiet else _print_new(run, said)
+        return over
+
+    return _until(look, run.stop)
 
 
 def search_here(search: Any, *, quiet: bool) -> bool:
@@ -54,24 +49,32 @@ def search_here(search: Any, *, quiet: bool) -> bool:
             print(f"! {warning}", flush=True)
         print(f"Searching in {search.dir}. Ctrl-C stops it; --resume goes on.", flush=True)
     search.start()
-    said = 0
+    told: set[int] = set()
+
+    def look() -> bool:
+        over, lines = search.is_over, search.lines(told)
+        told.update(lines)
+        if not quiet:
+            for line in lines.values():
+                print(line, flush=True)
+        return over
+
+    return _until(look, search.stop)
+
+
+def _until(is_over: Callable[[], bool], stop: Callable[[], Any]) -> bool:
+    """Look until it is over; return whether Ctrl-C stopped it. A second Ctrl-C is raised."""
     interrupted = False
     while True:
         try:
-            over = search.is_over
-            lines = search.lines(said)
-            said += len(lines)
-            if not quiet:
-                for line in lines:
-                    print(line, flush=True)
-            if over:
+            if is_over():
                 return interrupted
             time.sleep(POLL_S)
         except KeyboardInterrupt:
             if interrupted:
                 raise
             interrupted = True
-            search.stop()
+            stop()
 
 
 def run_here(proposal: Any, *, as_json: bool, show: Callable[[Any], None]) -> int:

@@ -18,11 +18,6 @@ from typing import Any
 from nbtrain.commands.spec import Argument, Context
 from nbtrain.errors import NbtrainError, UsageError
 
-_FILES = frozenset(
-    [".onnx", ".pt2", ".pt", ".pth", ".ts", ".jit", ".ckpt", ".safetensors", ".npz", ".npy", ".csv",
-     ".parquet", ".jsonl"]
-)  # fmt: skip
-
 DATA = Argument(
     ("--test-data", "--data"), "data: a file or folder, pkg.module:name, or a variable", metavar="DATA"
 )
@@ -130,10 +125,17 @@ def find_data(word: str, context: Context, *, target: str | None = None) -> Any:
     return _read(Asked(data=word, target=target), context.visible())[0]
 
 
+def _suffixes() -> set[str]:
+    from nbtrain.config.paths import SUFFIXES
+    from nbtrain.exported.formats import KNOWN
+
+    return {".ckpt", *SUFFIXES, *(suffix for one in KNOWN.values() for suffix in one.suffixes)}
+
+
 def _is_variable(word: str, known: Mapping[str, Any]) -> bool:
     if word in known:
         return True
-    if Path(word).suffix.lower() in _FILES or Path(word).expanduser().exists():
+    if Path(word).suffix.lower() in _suffixes() or Path(word).expanduser().exists():
         return False  # `model.onnx` beside a variable `model`
     return word.split(".")[0].split("[")[0] in known
 

@@ -19,9 +19,9 @@ from nbtrain.runs.manifest import MANIFEST_FILE, Manifest
 from nbtrain.runs.status import RunStatus
 
 LARGE_BYTES = 512 * units.MIB
-_MODEL_FILES = ("config.json", "adapter_config.json", "tokenizer_config.json", "model_index.json")
 WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
 HUGGING_FACE = "config.json"  # beside weights that are a model of its own, and no orphan
+_MODEL_FILES = (HUGGING_FACE, "adapter_config.json", "tokenizer_config.json", "model_index.json")
 STILL_S = 600.0  # what was written in the last minutes may still be at work
 LEFT_BY_A_CRASH = (".tmp-", ".trash-")  # what a save of ours is called until it is whole
 LEAST_BYTES = units.MIB  # a smaller duplicate is not worth a line

@@ -122,12 +122,12 @@ def _stop(asked: weakref.ref[Any]) -> str:
 def _wait_with_lines(search: Any) -> None:
     """Block until it is over, printing a line a trial. An interrupt stops it; a second one raises."""
     print(f"Searching in {search.dir}; the cell waits until it is over.")
-    said = [0]
+    told: set[int] = set()
 
     def look() -> None:
-        lines = search.lines(said[0])
-        said[0] += len(lines)
-        for line in lines:
+        lines = search.lines(told)
+        told.update(lines)
+        for line in lines.values():
             print(line)
 
     _until_over(search, look)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,10 +111,10 @@ class SearchReadings:
         """Return its pictures as a figure of a report."""
         return search_figure(self._standing())
 
-    def lines(self, after: int = 0) -> list[str]:
-        """Return a line for each trial that is over, those after the first `after`."""
-        over = [one for one in self._kept[0] if one.state not in ("running",)]
-        return [trial_line(one, self.options.metric) for one in over[after:]]
+    def lines(self, told: Collection[int] = ()) -> dict[int, str]:
+        """Return number -> line of each trial that is over and not told yet; several may end in any order."""
+        over = [one for one in self._kept[0] if one.state != "running" and one.number not in told]
+        return {one.number: trial_line(one, self.options.metric) for one in over}
 
     def to_dict(self) -> dict[str, Any]:
         """Return how it stands as JSON-ready values."""
