@@ -180,7 +180,7 @@ def _section(place: int, one: Diagnosed) -> Section:
     blocks: list[Block] = [Text(said.issue, _TONES[one.severity]), Text(_sentence(said.evidence))]
     if one.follows_from:
         causes = ", ".join(f"`{cause}`" for cause in one.follows_from)
-        blocks.append(Note(f"It may be a consequence of {causes}: act on that first.", "info"))
+        blocks.append(Note(f"It may be a consequence of {causes}: what helps there helps here too.", "info"))
     rows = tuple(
         (str(rank), advice.action, advice.impact, advice.effort, advice.risk, advice.expected)
         for rank, advice in enumerate(one.recommendations, 1)

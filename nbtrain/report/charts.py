@@ -307,7 +307,7 @@ def _labelled(scale: _Scale, count: int, *, log: bool) -> list[tuple[float, str]
     if log:
         values = log_ticks(10 ** max(low, -300), 10 ** min(high, 300), count)
         return [(math.log10(value), text) for value, text in zip(values, tick_labels(values), strict=True)]
-    ticks = [x for x in nice_ticks(low, high, count, whole=high - low >= 2) if x >= 0 or low < -1]
+    ticks = [x for x in nice_ticks(low, high, count, whole=high - low >= 1) if x >= 0 or low < -1]
     return list(zip(ticks, tick_labels(ticks), strict=True))
 
 

@@ -1,11 +1,9 @@
 """What decides in a search: how much of the order of the trials each parameter explains alone.
 
 Adjusted variance explained by groups (epsilon squared, Kelley 1935) of the trials' ranks: a parameter's
-values
-are the groups, those of a range cut into at most four parts with equally many trials. Ranks, because one
-trial
-that went astray would otherwise decide everything; adjusted, because many groups explain much by chance. It
-sees no interactions: two parameters that matter only together both look small.
+values are the groups, those of a range cut into at most four parts with equally many trials. Ranks, because
+one trial that went astray would otherwise decide everything; adjusted, because many groups explain much by
+chance. It sees no interactions: two parameters that matter only together both look small.
 """
 
 from __future__ import annotations

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from nbtrain.report import charts
 from nbtrain.report.ticks import log_ticks, nice_ticks, short, tick_labels
 
 
@@ -54,3 +57,8 @@ def test_log_ticks_are_powers_of_ten_where_there_are_two() -> None:
 def test_one_number_briefly(value: float, text: str) -> None:
     """A value in a legend has four digits at most, small ones as powers of ten."""
     assert short(value) == text
+
+
+def test_two_validations_have_no_halves_between_them() -> None:
+    """Steps, epochs and trials are counted: an axis from 1 to 2 has these two numbers alone."""
+    assert charts._labelled(SimpleNamespace(x=(1.0, 2.0)), 6, log=False) == [(1.0, "1"), (2.0, "2")]
