@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbtrain import registry
@@ -153,17 +153,21 @@ def examine(facts: Facts, checks: Iterable[Check] | None = None) -> Examination:
                 found.append(Diagnosed(check.id, one, ranked(one.recommendations)))
     found.sort(key=lambda one: (one.severity is Severity.INFO, one.said.vague, _place(one.check)))
     primary = next((one.check for one in found if one.severity is not Severity.INFO), None)
-    ids = {one.check for one in found}
-    tied = tuple(
-        Diagnosed(
-            one.check,
-            one.said,
-            one.recommendations,
-            tuple(cause for cause in CAUSES.get(one.check, ()) if cause in ids),
-        )
-        for one in found
-    )
+    tied = tuple(_tied(one, {other.check: other for other in found}) for one in found)
     return Examination(tied, primary, tuple(looked_at), tuple(gaps), tuple(failures))
+
+
+def _tied(one: Diagnosed, found: Mapping[str, Diagnosed]) -> Diagnosed:
+    """Tie a finding to its causes: of one setting a diagnosis recommends one value, the cause's."""
+    causes = tuple(cause for cause in CAUSES.get(one.check, ()) if cause in found)
+    theirs = {
+        frozenset(said.change): said
+        for cause in reversed(causes)
+        for said in found[cause].recommendations
+        if said.change
+    }
+    own = (theirs.get(frozenset(said.change), said) for said in one.recommendations)
+    return replace(one, recommendations=ranked(tuple(own)), follows_from=causes)
 
 
 def _place(check: str) -> int:

@@ -336,3 +336,15 @@ def test_a_file_is_read_by_its_rules(tmp_path: Path) -> None:
     assert "mine" in found.history.epochs
     path.write_text(json.dumps({"epochs": rows[:8]}))
     assert nbtrain.diagnose(path).primary == "overfitting"
+
+
+def test_a_diagnosis_recommends_one_rate() -> None:
+    """Where underfitting follows from slow convergence, both recommend one learning rate: the cause's."""
+    climb = np.linspace(0.1, 0.51, 20)
+    loss = np.linspace(2.29, 2.16, 20)
+    found = diagnosis(train_loss=loss, val_loss=loss, train_acc=climb, val_acc=climb, lr=[3e-5] * 20)
+
+    rates = {one.check: [said.change["lr"] for said in one.recommendations if "lr" in said.change]
+             for one in found.findings}  # fmt: skip
+    assert found.primary == "underfitting"
+    assert rates["underfitting"] == rates["slow-convergence"] == [3e-4]
