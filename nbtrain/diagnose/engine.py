@@ -166,8 +166,12 @@ def _tied(one: Diagnosed, found: Mapping[str, Diagnosed]) -> Diagnosed:
         for said in found[cause].recommendations
         if said.change
     }
-    own = (theirs.get(frozenset(said.change), said) for said in one.recommendations)
-    return replace(one, recommendations=ranked(tuple(own)), follows_from=causes)
+
+    def agreed(said: Recommendation) -> Recommendation:
+        cause = theirs.get(frozenset(said.change), said)
+        return said if cause.change == said.change else cause
+
+    return replace(one, recommendations=ranked(tuple(map(agreed, one.recommendations))), follows_from=causes)
 
 
 def _place(check: str) -> int:
