@@ -1,4 +1,7 @@
-"""What happens around each cell: its thread is told apart from those that train, its failure is noted."""
+"""What happens around each cell.
+
+Its thread is told apart from those that train, and holds up none of them once it waits; its failure is noted.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,12 @@ def _before(info: Any) -> None:
 
 
 def _after(result: Any) -> None:
-    """Note when a cell failed, for `%train explain`, which may come after a run that failed later."""
+    """Note when a cell failed, for `%train explain`, which may come after a run that failed later.
+
+    From here on this thread waits, perhaps beside one that trains.
+    """
+    openmp = sys.modules.get("nbtrain.running.openmp")
+    if openmp is not None:
+        openmp.let_go()
     if result is not None and (result.error_in_exec is not None or result.error_before_exec is not None):
         last_failure.note()

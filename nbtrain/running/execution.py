@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from nbtrain.running import results
+from nbtrain.running import openmp, results
 from nbtrain.running.activity import Activity, Desk
 from nbtrain.running.control import Control, Stopped
 from nbtrain.running.failure import describe_failure
@@ -113,6 +113,7 @@ class Execution:
             target=target, args=(self._guards.train, self._train), name=f"nbtrain-{name}", daemon=True
         )
         self._guards.begin()
+        openmp.let_go()  # this thread waits from here on
         self._trainer.start()
         try:
             self._pump.start()

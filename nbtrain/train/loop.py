@@ -35,14 +35,18 @@ def fit(
 
         on_start
         for each epoch:
-            for each group of `accumulate` micro-batches: zero_grad(set_to_none) for each micro-batch: forward
-                under autocast, loss / k, scaled backward unscale, gradient norm, clip, optimizer step
-                (step.py); on_skipped where it is not finite scheduler step, when it counts steps row to the
-                recorder: device scalars, not read; on_numbers tells those that have arrived on_step every
-                `val_every` steps: on_judging, validate, on_evaluation
-                mailbox: save, set lr, pause, stop       (control.py; a Stopped ends the run here)
+            for each group of `accumulate` micro-batches:
+                zero_grad(set_to_none)
+                for each micro-batch: forward under autocast, loss / k, scaled backward
+                unscale, gradient norm, clip, optimizer step             (step.py)
+                on_skipped, when it was left out: a gradient was not finite
+                row to the recorder: device scalars, not read; on_numbers tells those that have arrived
+                scheduler step, when it counts steps
+                on_step
+                every `val_every` steps: on_judging, validate, on_evaluation
+                mailbox: save, set lr, pause, stop                       (control.py; a Stopped ends the run)
                 on_cut, when this was the last step asked for
-            on_judging, validate in eval mode, on_evaluation        (evaluate.py; modes restored)
+            on_judging, validate in eval mode, on_evaluation             (evaluate.py; modes restored)
             scheduler step, when it counts epochs or evaluations
             on_epoch: row of metrics.json, checkpoint, early stopping
             mailbox, stop after epoch
