@@ -41,8 +41,7 @@ def fit(
                 unscale, gradient norm, clip, optimizer step             (step.py)
                 on_skipped, when it was left out: a gradient was not finite
                 row to the recorder: device scalars, not read; on_numbers tells those that have arrived
-                scheduler step, when it counts steps
-                on_step
+                scheduler step, when it counts steps; on_step
                 every `val_every` steps: on_judging, validate, on_evaluation
                 mailbox: save, set lr, pause, stop                       (control.py; a Stopped ends the run)
                 on_cut, when this was the last step asked for
