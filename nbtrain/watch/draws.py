@@ -60,24 +60,29 @@ class Draws:
         size = first.size(0) if type(first) is Tensor and first.dim() else samples_of(batch)
         self._samples[key] = self._samples.get(key, 0) + size
 
-    def backward(self) -> Any:
-        """Say which loader has just been found to feed the training, or None.
+    def backward(self) -> bool:
+        """Say whether a pass over a loader has just been found to feed the training (see `loader`).
 
         The first of those drawn from since the last backward, unless the one that was feeding is among them.
         """
         candidates = self.candidates
         if not candidates:
-            return None
+            return False
         self.candidates = {}
         if self.draws or self._alive(self._feeding):
-            return None
+            return False
         living = [key for key in candidates if self._alive(key)]
         if not living:
-            return None
+            return False
         self._feeding, self.batches, self.draws, self.was_fed = living[0], 1, 1, True
         self.ahead = candidates[self._feeding] - 1
-        held = self._loader(self._feeding)
-        return held() if held is not None else None
+        return True
+
+    @property
+    def loader(self) -> Any:
+        """The loader that feeds the training; None where nothing holds it (`for x in DataLoader(...)`)."""
+        known = self._loaders.get(self._feeding)
+        return known[1]() if known is not None else None
 
     def exhausted(self, iterator: Any) -> bool:
         """Say whether this iterator's end is the end of an epoch."""
@@ -92,8 +97,7 @@ class Draws:
 
     def gave_all(self) -> bool:
         """Say whether the pass that feeds the training gave its last batch and was asked for no more."""
-        held = self._loader(self._feeding)
-        loader = held() if held is not None else None
+        loader = self.loader
         try:
             return loader is not None and self.batches == len(loader)
         except Exception:  # a stream without a length, or with one that lies
@@ -109,10 +113,6 @@ class Draws:
     def _alive(self, key: int) -> bool:
         known = self._loaders.get(key)
         return known is not None and known[0]() is not None
-
-    def _loader(self, key: int) -> Any:
-        known = self._loaders.get(key)
-        return known[1] if known is not None else None
 
 
 def samples_of(batch: Any, depth: int = 0) -> int:

@@ -42,10 +42,10 @@ class Epochs:
     def before_backward(self) -> None:
         """A loader may have been found to feed the training."""
         self.has_rest = self.has_rest and self._draws.ahead > 0
-        loader = self._draws.backward()
-        if loader is None:
+        if not self._draws.backward():
             return
-        self._found.feeds(loader)
+        if (loader := self._draws.loader) is not None:
+            self._found.feeds(loader)
         self._look = True
         if self._state.epoch == 0 or self.ended is not None:
             self.settle()

@@ -26,6 +26,7 @@ from nbtrain.running.state import State
 from nbtrain.telemetry.recorder import Recorder
 from nbtrain.watch.aside import Aside
 from nbtrain.watch.boundary import Boundary
+from nbtrain.watch.dividing import divisor_of
 from nbtrain.watch.draws import Draws
 from nbtrain.watch.epochs import Epochs
 from nbtrain.watch.found import Found
@@ -104,9 +105,9 @@ class Follower:
         self._state.phase = "training"
         if values.several:
             values.before_backward()
+        is_scaled = self._scaling.used and self._scaling.before_scaling(outputs[0]) is not None
         whole = False
         if validation.is_open or validation.is_undecided:
-            is_scaled = self._scaling.used and self._scaling.before_scaling(outputs[0]) is not None
             whole = validation.before_backward(outputs[0], is_scaled=is_scaled)
         if validation.own.is_heard:
             validation.own.stop()
@@ -116,6 +117,7 @@ class Follower:
             epochs.before_backward()
         self.observer.backward(step=self._state.step, whole=whole)
         values.under_way = self._value_of(outputs)
+        values.divisor = divisor_of(outputs[0], is_scaled=is_scaled) if len(outputs) == 1 else 1.0
 
     def _after_backward(self) -> None:
         self._values.add()

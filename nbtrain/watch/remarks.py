@@ -44,20 +44,19 @@ class Remarks:
                 evidence=f"not found: {', '.join(seams.missing)}",
             )  # fmt: skip
         if arrived.rows is not None:
-            self._look_at_rows(arrived)
+            self._look_at_rows(arrived, divided=values.divided)
         self._look_for_what_is_absent(values, logged=logged, last=last)
 
-    def _look_at_rows(self, arrived: Arrived) -> None:
+    def _look_at_rows(self, arrived: Arrived, *, divided: bool) -> None:
         codes, backwards = arrived.beside["optimizer"].astype(int), arrived.beside["backwards"].astype(int)
         names = self._record.optimizers
         self._gathered.update(zip(codes.tolist(), backwards.tolist(), strict=True))
         for (code, count), rows in list(self._gathered.items()):
-            if count > 1 and rows >= SURE_AFTER:
+            if count > 1 and rows >= SURE_AFTER and not divided:
                 self._say(
                     "several-backwards", Severity.INFO,
                     f"A step of `{names[code]}` takes {count} backwards; its loss is the mean of "
                     "their values, as backward was given them.",
-                    evidence="where each is divided by their number, the loss is shown divided",
                     key=f"several-backwards {code}",
                 )  # fmt: skip
         if len({name for name in names if name}) > 1:

@@ -4,6 +4,10 @@ With one optimizer that is all there is to it. With several, a value counts for 
 backward has reached; and gradients that were thrown away take their values with them if another optimizer has
 stepped on them (a discriminator collects gradients in the generator's backward, and clears them before its
 own).
+
+A loop that gathers the gradients of k batches divides each loss by k. Its values are multiplied by what they
+were divided by, once a step has shown that it does so: a train loss of a quarter of the validation loss would
+be read wrongly, and so would a last step that has fewer batches.
 """
 
 from __future__ import annotations
@@ -17,17 +21,22 @@ from torch import Tensor
 
 MOST_LOOKED_AT = 256  # parameters of an optimizer whose gradients are compared around a backward
 MOST_KEPT = 4096  # values of an optimizer that does not step
+CLOSE = 1e-6  # 1/3 as a float, times three
 
 Marks = tuple[tuple[int, int] | None, ...]
 
 
 class Value:
-    """One value on which backward was called. `used`: some optimizer has stepped on it."""
+    """One value on which backward was called.
 
-    __slots__ = ("tensor", "used")
+    Attributes:
+        divisor: what it was divided by. used: some optimizer has stepped on it.
+    """
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor, self.used = tensor, False
+    __slots__ = ("divisor", "tensor", "used")
+
+    def __init__(self, tensor: Tensor, divisor: float = 1.0) -> None:
+        self.tensor, self.divisor, self.used = tensor, divisor, False
 
 
 class Pending:
@@ -49,10 +58,12 @@ class Values:
         self._recent: deque[Value] = deque(maxlen=MOST_KEPT)  # for an optimizer that has not stepped yet
         self.count = 0  # values so far
         self.under_way: Tensor | None = None  # of the backward that goes on
+        self.divisor = 1.0  # what that was divided by
         self._within: list[Pending] = []  # whose optimizers have stepped in it, from a gradient's hook
         self._group: list[Value] = []  # since the last backward that followed a step
         self._stepped = False
         self.several = False  # more than one optimizer is known
+        self.divided = False  # several values make a step, each divided by their number
 
     def _known(self) -> list[tuple[Any, Pending]]:
         """The optimizers that live, each with what waits for it."""
@@ -77,7 +88,7 @@ class Values:
         if tensor is None:
             self._within.clear()
             return
-        value = Value(tensor)
+        value = Value(tensor, self.divisor)
         self.count += 1
         if self._within:
             self._used_within(value)
@@ -109,7 +120,7 @@ class Values:
         self._within.clear()
 
     def take(self, optimizer: Any) -> list[Tensor]:
-        """Return the values of the step an optimizer has just made; they are its no longer."""
+        """Return the values of the step an optimizer has just made, undivided; they are its no longer."""
         self._stepped = True
         pending = self._of.get(id(optimizer))
         if pending is None or pending.optimizer() is not optimizer:
@@ -118,10 +129,14 @@ class Values:
         if pending is None:
             pending = self._of[id(optimizer)] = Pending(optimizer)
             self.several = len(self._known()) > 1
+        count = len(taken)
+        if count > 1 and not self.divided:
+            self.divided = all(abs(value.divisor - count) < CLOSE * count for value in taken)
         tensors = []
         for value in taken:
             value.used = True
-            tensors.append(value.tensor)
+            undivided = self.divided and value.divisor > 1
+            tensors.append(value.tensor * value.divisor if undivided else value.tensor)
         pending.values.clear()
         if self.under_way is not None:
             self._within.append(pending)
@@ -137,7 +152,7 @@ class Values:
 
     def _waiting(self, pending: Pending | None) -> Sequence[Value]:
         if self.under_way is not None:
-            return [Value(self.under_way)]
+            return [Value(self.under_way, self.divisor)]
         if pending is not None:
             return pending.values
         return [value for value in self._recent if not value.used] or list(self._group)

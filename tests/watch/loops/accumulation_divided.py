@@ -1,4 +1,4 @@
-"""Gradients of several batches, each loss divided by their number."""
+"""Gradients of several batches, each loss divided by their number: the loss shown is the undivided one."""
 from setting import *
 
 model = net()
@@ -12,7 +12,7 @@ for epoch in range(2):
         if (i + 1) % k == 0:
             optimizer.step()
             optimizer.zero_grad()
-            expect("optimizer", sum(group) / len(group), backwards=len(group))
+            expect("optimizer", k * sum(group) / len(group), backwards=len(group))  # as if undivided
             group = []
 expect_epochs(2)
 trained(model)

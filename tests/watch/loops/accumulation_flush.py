@@ -14,12 +14,12 @@ for epoch in range(3):
         if (i + 1) % k == 0:
             optimizer.step()
             optimizer.zero_grad()
-            expect("optimizer", sum(got) / len(got), backwards=len(got))
+            expect("optimizer", k * sum(got) / len(got), backwards=len(got))
             got = []
     if got:
         optimizer.step()
         optimizer.zero_grad()
-        expect("optimizer", sum(got) / len(got), backwards=len(got))
+        expect("optimizer", k * sum(got) / len(got), backwards=len(got))
     model.eval()
     with torch.no_grad():
         expect_validation(criterion(model(X[:40]), Y[:40]).item())

@@ -8,7 +8,7 @@ parts = []
 for i, (xb, yb) in enumerate(train_loader):
     loss = F.cross_entropy(model(xb), yb)
     (scaler.scale(loss) / 2).backward()
-    parts.append(loss.item() / 2)
+    parts.append(loss.item())
     if i % 2:
         scaler.step(optimizer)
         scaler.update()

@@ -77,7 +77,7 @@ class MyTrainer:
                     self.optimizer.step()
                     self.lr_scheduler.step()
                     self.model.zero_grad()
-                    expect("trainer.optimizer", sum(losses).item() / len(losses), backwards=2)
+                    expect("trainer.optimizer", sum(losses).item(), backwards=2)
                     losses = []
             self.evaluate()
 

@@ -19,7 +19,7 @@ for epoch in range(2):
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad(set_to_none=True)
-            expect("optimizer", sum(got) / len(got), backwards=len(got))
+            expect("optimizer", 2 * sum(got) / len(got), backwards=len(got))
             got = []
             if scaler.get_scale() >= before:
                 scheduler.step()
