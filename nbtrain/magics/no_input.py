@@ -2,11 +2,14 @@
 
 A front end asks only for the cell that runs.
 A kernel puts its own functions in their place while a cell runs, and takes them back after it: both states
-    are seen to. Code of other cells asks as before.
+    are seen to, and the cell that starts the training, which may still run. Code of other cells asks as
+    before.
 """
 
 from __future__ import annotations
 
+import builtins
+import getpass
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ from typing import Any
 from nbtrain.errors import UsageError
 
 CANNOT_ASK = "A loop in the background cannot ask for input: the notebook asks only for the cell that runs."
+_PLACES = ((builtins, "input", "raw_input"), (getpass, "getpass", "getpass"))  # where, and the kernel's name
 _ASKING = ("read", "readline", "readlines", "__next__", "__iter__")  # forked workers close it, and may
 _threads: set[int] = set()  # idents of those in which nobody can be asked
 _lock = threading.Lock()
@@ -59,26 +63,36 @@ class _Deaf:
         return iter(self.behind)
 
 
-def _guarded(ask: Callable[..., Any]) -> Callable[..., Any]:
-    def guarded(*args: Any, **keywords: Any) -> Any:
-        _refuse_here()
-        return ask(*args, **keywords)
+class _Guarded:
+    """A function that asks, refused to the threads that cannot ask."""
 
-    return guarded
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self.ask = ask
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        _refuse_here()
+        return self.ask(*args, **keywords)
 
 
 def _install(shell: Any) -> None:
     sys.stdin = _Deaf(sys.stdin)
     kernel = getattr(shell, "kernel", None)
-    for name in ("raw_input", "getpass"):
-        if kernel is not None and hasattr(kernel, name):
-            setattr(kernel, name, _guarded(getattr(kernel, name)))  # cells that run from now on get this one
+    if kernel is None:
+        return
+    for home, place, name in _PLACES:
+        if (ask := getattr(kernel, name, None)) is not None:
+            guarded = _Guarded(ask)
+            setattr(kernel, name, guarded)  # cells that run from now on get this one
+            if getattr(home, place) == ask:  # and the one that runs now
+                setattr(home, place, guarded)
 
 
 def _uninstall(shell: Any) -> None:
     if isinstance(sys.stdin, _Deaf):
         sys.stdin = sys.stdin.behind
     kernel = getattr(shell, "kernel", None)
-    for name in ("raw_input", "getpass"):
+    for home, place, name in _PLACES:
         if kernel is not None and name in vars(kernel):
             delattr(kernel, name)
+        if isinstance(now := getattr(home, place), _Guarded):
+            setattr(home, place, now.ask)

@@ -139,6 +139,9 @@ class Activity(ABC):
     def unhook(self, why: str) -> None:  # noqa: B027 - not every activity listens to torch
         """Take off what it has laid on torch, from any thread; `why` is said to the person."""
 
+    def hear(self) -> None:  # noqa: B027
+        """Listen again, where `unhook` has ended that: a stop is wished for."""
+
     @abstractmethod
     def save(self) -> None:
         """Commit a checkpoint; called in the training thread at a step boundary."""

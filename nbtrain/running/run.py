@@ -82,10 +82,12 @@ class Run(Readings, LiveEdits):
     def stop(self, after: str = "step") -> None:
         """End at the next step ("step") or at the epoch's end ("epoch"); everything stays as it is."""
         self._do.control.stop(after)
+        self._do.activity.hear()
 
     def end(self, reason: str) -> None:
         """End at the next step as interrupted, because what the run lives in is going away."""
         self._do.control.stop("step", reason=reason, kind="interrupted")
+        self._do.activity.hear()
 
     def hearing(self) -> AbstractContextManager[Any]:
         """Return what hears this thread's prints for the run's log; for a training in the foreground."""
@@ -176,7 +178,9 @@ class Run(Readings, LiveEdits):
             self._do.control.stop("step", reason="interrupted by hand")
             finished = self._do.over.wait(timeout)
         if not finished:
-            raise TimeoutError(f"Run {self.id} is still {self.status} after {timeout} s; it goes on.")
+            done = self.status.over
+            doing = f"has {self.status} and still writes its files" if done else f"is still {self.status}"
+            raise TimeoutError(f"Run {self.id} {doing} after {timeout} s; it goes on.")
         terminate.put_back()
         self._do.show()  # from this thread too: under nbclient only the running cell's messages are kept
         return self

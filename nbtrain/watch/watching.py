@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -62,6 +63,7 @@ class Watching(Activity):
         self.foreground = body is None
         self.price_per_hour, self.currency = options.price_per_hour, options.currency
         self._options, self._body, self.source = options, body, source
+        self._listening, self._left = threading.Lock(), True
         self.config = {
             "name": self.name, "loop": "the person's own",
             "training": {"save_every": options.save_every, "on_nan": options.on_nan},
@@ -133,7 +135,7 @@ class Watching(Activity):
         if torch.cuda.is_initialized():
             device = torch.device("cuda", torch.cuda.current_device())
         self._stand = thread_state(device, grad=torch.is_grad_enabled())
-        self._entered = ExitStack()
+        self._entered, self._left = ExitStack(), False
 
     def _refuse_what_is_trained(self, optimizer: Any) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -150,7 +152,9 @@ class Watching(Activity):
     def leave(self, *, completed: bool) -> None:
         """Follow no longer."""
         try:
-            self._entered.close()
+            with self._listening:
+                self._left = True
+                self._entered.close()
         finally:
             self.follower.finish(completed=completed)
 
@@ -167,12 +171,22 @@ class Watching(Activity):
 
     def unhook(self, why: str) -> None:
         """Take the hooks off at once, from any thread; the loop goes on, unseen, and that is said."""
-        if self.follower.deaf:
-            return
-        self.follower.deaf = True
-        self._entered.close()
-        issue = f"{why}: the loop goes on, unseen."
+        with self._listening:
+            if self._left or self.follower.deaf:
+                return
+            self.follower.deaf = True
+            self._entered.close()
+        issue = f"{why}: the loop goes on, unseen; run.stop() still ends it at a step."
         self._desk.record.note_alert(Finding("not-followed", Severity.WARNING, issue, step=self.state.step))
+
+    def hear(self) -> None:
+        """Put the hooks on again that `unhook` took off: without them no stop can end the loop."""
+        with self._listening:
+            if self._left or not self.follower.deaf:
+                return
+            self._entered = ExitStack()
+            self._entered.enter_context(seams.opened())
+            self.follower.deaf = False
 
     def rescue(self) -> None:
         """Save what was learned until the failure, where checkpoints were asked for."""

@@ -81,6 +81,11 @@ def test_await_and_magics_work_and_input_is_refused(live: Any) -> None:
         live(busy)
         told = live(WAIT + "; print(run.status, run.error)")
         assert "failed" in told.printed and "cannot ask" in told.printed
+    live(  # at once, while the cell that starts it still runs
+        "get_ipython().run_cell_magic('train', '--log json', 'name = input()')\nimport time; time.sleep(1)"
+    )
+    told = live(WAIT + "; import builtins; print(run.status, run.error, type(builtins.input).__name__)")
+    assert "cannot ask" in told.printed and "_Guarded" not in told.printed
 
 
 @pytest.mark.parametrize("workers", ["1", "2, persistent_workers=True"])
@@ -153,7 +158,7 @@ def test_a_block_in_a_cell_stops_at_a_step_when_interrupted(live: Any) -> None:
 
 
 def test_unloading_takes_the_hooks_off_and_the_loop_goes_on(live: Any) -> None:
-    """%unload_ext: torch is as it was, the loop trains on, unseen; loaded again, a cell is followed."""
+    """%unload_ext: torch is as it was, the loop trains on unseen, stoppable; loaded again, one is followed."""
     live("ends, turns = False, 0")
     live(
         "%%train --log json\nwhile not ends:\n    optimizer.zero_grad()\n"
@@ -166,7 +171,8 @@ def test_unloading_takes_the_hooks_off_and_the_loop_goes_on(live: Any) -> None:
         "while turns < n + 5: time.sleep(0.05)\nseams.is_open(), run.progress.step <= seen + 1"
     )
     assert "(False, True)" in off.text
-    live("ends = True\nrun.wait(30)")
+    stopped = live("run.stop(); run.wait(30); print(run.status, seams.is_open(), ends)")
+    assert "stopped False False" in stopped.printed
     live("%load_ext nbtrain\n%config NBTrain.log = 'json'")
     live(LOOP.format(epochs=2))
     assert "completed" in live(WAIT + "; print(run.status)").printed

@@ -322,7 +322,8 @@ def test_a_loop_without_an_optimizer(followed: Any) -> None:
     assert str(run.status) == "stopped" and len(run.history) == run.progress.step
     assert run.history.train_loss.is_monotonic_decreasing
 
-    assert rules(followed(lambda: None).wait(30)) == ["nothing-seen"]
+    nothing = followed(lambda: None).wait(30)
+    assert rules(nothing) == ["nothing-seen"] and "Follow the cell in which" in str(nothing.report())
 
 
 def test_another_thread_is_not_followed(followed: Any) -> None:
