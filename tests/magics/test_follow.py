@@ -158,7 +158,7 @@ def test_a_block_in_a_cell_stops_at_a_step_when_interrupted(live: Any) -> None:
 
 
 def test_unloading_takes_the_hooks_off_and_the_loop_goes_on(live: Any) -> None:
-    """%unload_ext: torch is as it was, the loop trains on unseen, stoppable; loaded again, one is followed."""
+    """%unload_ext: torch is as it was, the loop trains on unseen, stoppable; loaded again, it follows."""
     live("ends, turns = False, 0")
     live(
         "%%train --log json\nwhile not ends:\n    optimizer.zero_grad()\n"
