@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbtrain.config.counting import LINES, TABLES, samples_in
 from nbtrain.config.located import WINDOWS, find, names_hub, told_by
 from nbtrain.config.problem import Problem
 from nbtrain.config.relations import IMPORT_PATH, NAME
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from nbtrain.config.checking import Checked
 
 DATA = ("train_data", "val_data", "test_data")
-TABLES, LINES = (".csv", ".tsv", ".parquet"), (".jsonl", ".ndjson", ".txt")
 SUFFIXES = (".npz", *TABLES, *LINES)
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
-MOST_COUNTED = 256 * 2**20  # bytes in which lines are counted, about 0.2 s
 Found = tuple[list[Problem], list[Problem]]
 
 
@@ -138,14 +137,12 @@ def _file(checked: Checked, setting: str, path: Path, files: dict[str, Mapping[s
         )], []  # fmt: skip
     try:
         size = path.stat().st_size
-        lines = _line_count(path, size) if suffix in (".csv", ".tsv", *LINES) else None
+        lines = samples_in(path, size)
     except OSError as error:
         return [checked.problem(
             setting, f"a file that can be read ({error.strerror or error})", kind="PathNotFound",
             path=str(path.absolute()),
         )], []  # fmt: skip
-    if lines is not None and suffix in (".csv", ".tsv"):
-        lines = max(0, lines - 1)  # the header
     if size == 0 or lines == 0:
         return [checked.problem(
             setting, "a file with samples, and this one is empty",
@@ -160,19 +157,6 @@ def _file(checked: Checked, setting: str, path: Path, files: dict[str, Mapping[s
             path=str(path.absolute()), line_count=lines,
         )], []  # fmt: skip
     return [], []
-
-
-def _line_count(path: Path, size: int) -> int | None:
-    """Count the lines that are not blank; None where the file is too large to be read through."""
-    if size > MOST_COUNTED:
-        return None
-    count, rest = 0, b""
-    with path.open("rb") as handle:
-        while block := handle.read(1 << 20):
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()[-4096:]  # of a line without end its being there is enough
-            count += sum(1 for line in lines if line and not line.isspace())
-    return count + bool(rest.strip())
 
 
 def _bad_line(path: Path) -> int | None:

@@ -88,6 +88,9 @@ def _optimizer(work: Work) -> str:
         for key in ("lr", "weight_decay", "momentum")
         if isinstance(group.get(key), (int, float))
     ]
+    peak = group.get("max_lr", group.get("initial_lr"))  # of torch's schedulers, which have moved lr already
+    if work.scheduler is not None and isinstance(peak, (int, float)) and said and peak != group["lr"]:
+        said[0] = f"lr={peak:g} (scheduled; {group['lr']:g} now)"
     if isinstance(group.get("betas"), (tuple, list)):
         said.append(f"betas=({', '.join(f'{beta:g}' for beta in group['betas'])})")
     groups = len(work.optimizer.param_groups)

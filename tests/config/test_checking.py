@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from nbtrain.config.checking import Checked, Place, check_text
@@ -302,6 +304,17 @@ def test_line_counts(folder: Path) -> None:
         "train_data": 3,
         "val_data": 9,
     }
+
+
+def test_samples_in_arrays_and_columns(folder: Path) -> None:
+    """Samples in .npz and .parquet are told by their headers; a damaged file has no number."""
+    np.savez(folder / "train.npz", x=np.zeros((7, 3)), y=np.zeros(7))
+    pd.DataFrame({"a": range(5), "label": 0}).to_parquet(folder / "train.parquet")
+    (folder / "torn.npz").write_bytes((folder / "train.npz").read_bytes()[:200])
+    counts = {"train.npz": 7, "train.parquet": 5, "torn.npz": None}
+    for name, count in counts.items():
+        found = checked(C.replace("train.jsonl", name), folder)
+        assert found.files["train_data"]["line_count"] == count, name
 
 
 def test_window_and_sizes_of_the_checkpoint(folder: Path) -> None:
