@@ -7,10 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from nbtrain.commands import start
-from nbtrain.commands.spec import Argument, Command, Context
+from nbtrain.commands.spec import Command, Context
 
 
-def _run(args: SimpleNamespace, context: Context) -> Any:
+def plan(args: SimpleNamespace, context: Context) -> Any:
+    """Return the plan as a report, with `--dry-run` after some steps whose traces are gone."""
     if not args.dry_run:
         return start.resolve(args, context).report()
     from nbtrain.commands.dry_run import rehearsed
@@ -24,12 +25,8 @@ def _run(args: SimpleNamespace, context: Context) -> Any:
 COMMAND = Command(
     "plan",
     "resolve everything, rehearse one batch, show the plan",
-    _run,
-    (
-        start.OBJECTS,
-        *start.OPTIONS,
-        Argument(("--dry-run",), "also take --max-steps (10) steps, and put everything back", bool),
-    ),
+    plan,
+    (start.OBJECTS, *start.OPTIONS, start.DRY),
     examples=(
         "--epochs 20", "model train_loader --val val_loader",
         "--config training_config.yaml --dry-run --max-steps 10",

@@ -118,13 +118,14 @@ OPTIONS = (
     Argument(("--dir", "--output-dir"), "folder of the run folders (runs)"),
     *configured.ARGUMENTS,
 )
+DRY = Argument(("--dry-run",), "take --max-steps (10) steps, show them, and put everything back", bool)
 FRONT_ONLY = (
     Argument(("--yes", "-y"), "start at once, without asking", bool),
     Argument(("--wait",), "with --yes: wait in the cell until the run is over", bool),
     Argument(("--as",), "bind the run to this name", metavar="NAME"),
 )
 _NOT_OPTIONS = {
-    "objects", "metric", *ROLES, *(argument.dest for argument in (*FRONT_ONLY, *configured.ARGUMENTS)),
+    "objects", "metric", "dry_run", *ROLES, *(argument.dest for argument in (*FRONT_ONLY, *configured.ARGUMENTS)),
 }  # fmt: skip
 
 
@@ -206,7 +207,14 @@ def _metrics(words: list[str] | None, namespace: Mapping[str, Any]) -> dict[str,
 
 
 def start(args: SimpleNamespace, context: Context) -> Any:
-    """Return the planned Run; the front shows its plan, then starts it at once (`--yes`) or at a click."""
+    """Return the planned Run; the front shows its plan, then starts it at once (`--yes`) or at a click.
+
+    With `--dry-run` return what `plan --dry-run` returns: nothing is started.
+    """
+    if args.dry_run:
+        from nbtrain.commands import plan
+
+        return plan.plan(args, context)
     name = vars(args)["as"]
     if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
         raise UsageError(
@@ -326,7 +334,7 @@ COMMAND = Command(
     "start",
     "train a model in the background",
     start,
-    (OBJECTS, *OPTIONS, *FRONT_ONLY),
+    (OBJECTS, *OPTIONS, DRY, *FRONT_ONLY),
     examples=(
         "--log json",
         "model train_loader --val val_loader --epochs 20 --log json --yes",

@@ -158,7 +158,7 @@ class NBTrainMagics(Magics):
             self._check_wait(args)
         with progress_line() as progress:
             value = command(verb).run(args, replace(self._context(None), progress=progress))
-        if verb == "start":
+        if verb == "start" and not args.dry_run:
             return self._show_started(args, value)
         if verb == "resume" and not isinstance(value, str):
             args.yes = True  # the person has said what to go on with: nothing to ask

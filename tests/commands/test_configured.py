@@ -280,11 +280,12 @@ def test_mode_needs_a_configuration(objects: dict[str, Any]) -> None:
         chosen.run(parse(chosen, ["--mode", "baseline"]), Context(namespace=objects))
 
 
-def test_dry_run() -> None:
+@pytest.mark.parametrize("verb", ["plan", "start"])
+def test_dry_run(verb: str) -> None:
     """A dry run shows steps, batch, memory and logging, and leaves generators and the disk as they were."""
     before = torch.get_rng_state()
     files = sorted(Path().rglob("*"))
-    report = planned(B, "--dry-run", "--max-steps", "3", verb="plan")
+    report = planned(B, "--dry-run", "--max-steps", "3", verb=verb)
     assert torch.equal(torch.get_rng_state(), before)
     assert sorted(Path().rglob("*")) == sorted([*files, Path("c.yaml")])
     told = report.to_dict()["dry_run"]

@@ -386,6 +386,13 @@ def test_explain_plan_and_inspect_are_values(notebook: Any) -> None:
     assert inspection.optimizers[0][1] is notebook.shell.user_ns["optimizer"]
 
 
+def test_a_dry_run_starts_nothing(notebook: Any) -> None:
+    """%train --dry-run shows the plan with its first steps, asks nothing, starts nothing."""
+    said = notebook("%train --log json --dry-run --max-steps 2")
+    assert "Steps taken" in said.out and "as before, hashes compared" in said.out
+    assert notebook("%train runs").out.count("completed") == 0 and "Start" not in said.out
+
+
 def test_fast_shows_what_was_tried(notebook: Any) -> None:
     """%train plan --fast has the table; a run too short for trying says that and what does not apply here."""
     said = notebook("%train plan --log json --fast --epochs 1")
