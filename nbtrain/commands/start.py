@@ -125,7 +125,7 @@ FRONT_ONLY = (
     Argument(("--as",), "bind the run to this name", metavar="NAME"),
 )
 _NOT_OPTIONS = {
-    "objects", "metric", "dry_run", *ROLES, *(argument.dest for argument in (*FRONT_ONLY, *configured.ARGUMENTS)),
+    "objects", "metric", *ROLES, *(one.dest for one in (DRY, *FRONT_ONLY, *configured.ARGUMENTS)),
 }  # fmt: skip
 
 

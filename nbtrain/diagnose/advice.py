@@ -19,6 +19,7 @@ from nbtrain.units import count, counted
 
 HEALTHY_NORM = 100.0  # a median gradient norm above it is the explosion, no bound for the next run
 _BEFORE_ITS_END = ("stopped", "interrupted", "running", "paused")
+CALM_STEPS, CALM = 5, 2.0  # last steps before a break, and how far over the median they count as grown
 HIGHEST_RATE = 1.0  # above it nothing but plain SGD on scaled losses trains: a third of it says little
 
 
@@ -236,10 +237,30 @@ def _bad_data_first(bad: str, curves: Curves, best: Best | None) -> list[str]:
     return advice
 
 
+def _broke_suddenly(curves: Curves) -> int | None:
+    """Return the first step that was not finite where loss and gradient norm were ordinary up to it."""
+    finite = np.isfinite(curves.step_loss)
+    first = int(np.argmin(finite)) if len(finite) else 0
+    if first < CALM_STEPS or finite[first]:
+        return None
+    for values in (curves.step_loss, curves.grad_norm):
+        seen = np.abs(present(values[:first]))
+        if len(seen) and seen[-CALM_STEPS:].max() > CALM * np.median(seen):
+            return None
+    return int(curves.step[first])
+
+
 def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[str]:
     if known.bad_data and (curves.broken or known.diverged):
         return _bad_data_first(known.bad_data, curves, best)
     advice = []
+    sudden = _broke_suddenly(curves)
+    if sudden is not None:
+        seen = "loss and gradient norm were" if np.isfinite(curves.grad_norm).any() else "the loss was"
+        advice.append(
+            f"Look at the batch of step {sudden:,} first: {seen} ordinary up to it, "
+            "which speaks for NaN or infinite values in the data, a logarithm or a division by zero."
+        )
     rate = _peak_lr(curves)
     if rate and rate > HIGHEST_RATE:
         advice.append(
@@ -266,14 +287,13 @@ def _unstable(curves: Curves, best: Best | None, known: Circumstances) -> list[s
         advice.append(f"Clip gradients: {clip} 1.0{' is a usual bound' if known.own_loop else ''}.")
     if best is not None and best.epochs_after > 0 and best.loss < 0.9 * abs(untrained_loss(curves)):
         advice.append(_use_best(best))
-    return [
-        *advice,
-        "Warm the learning rate up over the first 5 % of the steps.",
-        (
+    advice.append("Warm the learning rate up over the first 5 % of the steps.")
+    if sudden is None:
+        advice.append(
             "Look at the batches around the jump: outliers, wrong labels, inputs that are not normalised, "
             "log or division by zero."
-        ),
-    ]
+        )
+    return advice
 
 
 def _short(curves: Curves, known: Circumstances) -> list[str]:

@@ -228,7 +228,7 @@ def test_a_broken_loss_is_unstable_and_critical(how: str) -> None:
     assert verdict.findings[0].rule == "nan-loss"
     assert {"inf by step": "at step 391", "nan tail": "at step 391", "nan inside": "at step 201",
             "nan epoch": "epoch 10", "status": "NaN"}[how] in verdict.headline  # fmt: skip
-    assert "from 0.1 to 0.033" in verdict.recommendations[0]
+    assert any("from 0.1 to 0.033" in advice for advice in verdict.recommendations[:2])
 
 
 def test_absent_losses_are_not_broken() -> None:
@@ -241,6 +241,18 @@ def test_absent_losses_are_not_broken() -> None:
         == "converged"
     )
     assert judge(table(train_loss=falling(20), val_loss=valid), late).kind == "converged"
+
+
+def test_a_loss_that_breaks_out_of_the_blue_points_at_the_batch() -> None:
+    """Without growth before it the batch of that step is looked at first; after growth, the rate."""
+    calm = np.r_[np.linspace(1.2, 0.8, 30), np.nan, np.nan]
+    grown = np.r_[np.linspace(1.2, 0.8, 26), 2.0, 8.0, 64.0, 900.0, np.nan, np.nan]
+    first = [
+        judge(table(train_loss=[1.0]), steps(loss)).recommendations[0]
+        for loss in (calm, grown)
+    ]
+    assert "batch of step 31 first" in first[0] and "ordinary up to it" in first[0]
+    assert "learning rate" in first[1]
 
 
 def test_oscillation_and_spikes_are_unstable() -> None:
