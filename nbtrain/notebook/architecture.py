@@ -13,7 +13,7 @@ from nbtrain.notebook.live import LiveModel, model_facts
 from nbtrain.notebook.symbolic.library import NOT_TRANSFORMERS, TRANSFORMER_BUILDERS, tail_of
 from nbtrain.notebook.symbolic.machine import Event, Machine
 from nbtrain.notebook.symbolic.roles import words_of
-from nbtrain.notebook.symbolic.values import Made, name_of
+from nbtrain.notebook.symbolic.values import Class, Func, Made, name_of
 
 FOLLOWERS = (
     "copy",
@@ -34,7 +34,7 @@ def architecture_of(machine: Machine) -> Architecture:
     made = [event for event in machine.events if event.kind == "made"]
     live = [facts for name, obj in machine.used_live.items() if (facts := model_facts(name, obj)) is not None]
     kinds = {event.kind for event in machine.events}
-    policy = "env-step" in kinds and "log-prob" in kinds
+    policy = ("env-step" in kinds or _has_environment(machine)) and "log-prob" in kinds
     deepest = max(live, key=lambda one: one.depth, default=LiveModel(""))
     return Architecture(
         attention=_first([*(_attention(event) for event in made), *(one.attention for one in live)])
@@ -49,6 +49,23 @@ def architecture_of(machine: Machine) -> Architecture:
         pretrained=any(_pretrained(event) for event in made),
         live=bool(live),
     )
+
+
+def _has_environment(machine: Machine) -> bool:
+    """An environment that the source writes itself: a class with `reset` and `step(action)`, no optimizer."""
+    return any(
+        {"reset", "step"} <= one.cls.attrs.keys()
+        and not one.cls.library_bases()
+        and not _takes_nothing(one.cls)
+        for one in machine.instances.values()
+        if one.cls is not None
+    )
+
+
+def _takes_nothing(cls: Class) -> bool:
+    """`step(self)` of an optimizer or a schedule takes no action."""
+    method = cls.attrs["step"]
+    return not isinstance(method, Func) or len(method.node.args.args) < 2
 
 
 def freezes_a_part(event: Event) -> bool:

@@ -24,11 +24,13 @@ from nbtrain.notebook.facts import (
     Quantity,
     TrainingFact,
 )
+from nbtrain.notebook.rates import hand_set, schedules_for
 from nbtrain.notebook.source_values import family_of, quantity
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.values import Const, Made, Obj, Seq, Term, Value, options
-from nbtrain.notebook.training import Trace, hand_set, loader_of, optimizer_of, schedules_for
+from nbtrain.notebook.trace import Trace
+from nbtrain.notebook.training import loader_of, optimizer_of
 
 # Callbacks that leave the learning rate alone.
 QUIET_CALLBACKS = frozenset(
@@ -36,6 +38,13 @@ QUIET_CALLBACKS = frozenset(
     "Timer "
     "ModelSummary RichModelSummary GradientAccumulationScheduler".split()
 )
+
+
+# Methods by which a Trainer of one's own can change how the rate moves.
+SCHEDULING = (
+    "create_scheduler", "create_optimizer_and_scheduler", "create_optimizer", "training_step", "get_lr_scheduler",
+    "inner_training_loop", "_inner_training_loop", "train",
+)  # fmt: skip
 
 
 def framework_trainings(trace: Trace) -> list[TrainingFact]:
@@ -105,7 +114,7 @@ def _transformers(trace: Trace, event: Event) -> TrainingFact:
     made = event.subject
     assert isinstance(made, Made)
     trainer = _trainer_of(trace, made)
-    own = "__class" in (trainer or {})
+    own = _schedules_itself((trainer or {}).get("__class"))
     given = (trainer or {}).get("optimizers")
     passed = optimizer_of(trace, given.items[0]) if isinstance(given, Seq) and given.items else None
     optimizer = passed or hf_optimizer(trace, event)
@@ -136,6 +145,15 @@ def _transformers(trace: Trace, event: Event) -> TrainingFact:
         else _hf_schedule(made, given),
         node=made.node,
     )
+
+
+def _schedules_itself(trainer: Value | None) -> bool:
+    """Whether a Trainer's own class, or one it is made from that is elsewhere, may decide on the rate."""
+    cls = trainer.cls if isinstance(trainer, Obj) else None
+    if cls is None:
+        return trainer is not None
+    unknown = [base for one in cls.lineage() for base in one.bases if isinstance(base, Term)]
+    return bool(unknown) or any(name in one.attrs for one in cls.lineage() for name in SCHEDULING)
 
 
 def _hf_warmup(made: Made, given: Value | None) -> Answer:

@@ -6,17 +6,27 @@ Whether they warm up, how high they go, whether they change it at all.
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
+import ast
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from nbtrain.notebook.facts import NO, UNKNOWN, YES, Answer, Quantity
 from nbtrain.notebook.source_values import argument, quantity
 from nbtrain.notebook.symbolic.library import tail_of
 from nbtrain.notebook.symbolic.machine import Machine
-from nbtrain.notebook.symbolic.values import Const, Func, Made, Obj, Seq, Value
+from nbtrain.notebook.symbolic.values import Const, Func, Made, Obj, Scope, Seq, Term, Value
 
 # At these steps a factor function is tried; it warms up when it starts below half of its highest value.
 TRIED_STEPS = (0, 1, 10, 100, 500, 1000, 2000, 4000, 10_000)
 WARM_START = 0.5
+ANY_LENGTH = 1000.0
+COMBINED: dict[str, Callable[[Any, Any], float]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "builtins.max": max, "builtins.min": min,
+}  # fmt: skip
+ROUNDING = ("builtins.int", "builtins.round", "math.ceil", "math.floor", "builtins.float")
 NO_WARMUP = frozenset(
     "StepLR MultiStepLR ExponentialLR PolynomialLR CosineAnnealingLR CosineAnnealingWarmRestarts "
     "ReduceLROnPlateau "
@@ -76,18 +86,72 @@ def _from_factors(machine: Machine, value: Made, cls: str) -> Schedule:
     function = argument(value, "lr_lambda", 1)
     if isinstance(function, Seq) and function.items:
         function = function.items[0]
-    factors = [_factor(machine, function, step) for step in TRIED_STEPS]
-    if any(one is None for one in factors) or cls == "MultiplicativeLR":
+    factors = _factors(machine, function)
+    if factors is None or cls == "MultiplicativeLR":
         return Schedule(
             cls, Answer(UNKNOWN, f"the function given to `{cls}` could not be worked out"), factor=None
         )
-    highest = max(abs(one) for one in factors if one is not None)
-    warms = (
-        factors[0] is not None
-        and abs(factors[0]) < WARM_START * highest
-        and factors.index(max(factors, key=lambda x: x or 0)) > 0
-    )
-    return Schedule(cls, Answer(YES if warms else NO, cls), factor=highest)
+    warms = _starts_low(factors)
+    return Schedule(cls, Answer(YES if warms else NO, cls), factor=max(abs(one) for one in factors))
+
+
+def ramps(machine: Machine, function: Value | None) -> bool | None:
+    """Whether a function of the step starts below half of its highest value; None where it cannot be worked
+    out."""
+    factors = _factors(machine, function)
+    return None if factors is None else _starts_low(factors)
+
+
+def _starts_low(factors: list[float]) -> bool:
+    highest = max(abs(one) for one in factors)
+    return abs(factors[0]) < WARM_START * highest and factors.index(max(factors)) > 0
+
+
+def _factors(machine: Machine, function: Value | None) -> list[float] | None:
+    """What a function gives at the steps that are tried, or None.
+
+    Where it reads lengths of loaders, these are taken as 1,000 batches: the form of a schedule does not
+    depend on them.
+    """
+    if not isinstance(function, Func):
+        return None
+    scope = function.scope
+    taken = {
+        name: concrete
+        for name in _free_names(function)
+        if isinstance(value := scope.get(name), Term) and (concrete := _with_lengths(value)) is not None
+    }
+    stood_in = Scope(scope)
+    stood_in.names.update({name: Const(value) for name, value in taken.items()})
+    tried = Func(function.node, stood_in, function.owner)
+    found = [_factor(machine, tried, step) for step in TRIED_STEPS]
+    return None if None in found else [one for one in found if one is not None]
+
+
+def _free_names(function: Func) -> set[str]:
+    return {one.id for one in ast.walk(function.node) if isinstance(one, ast.Name)}
+
+
+def _with_lengths(value: Value, depth: int = 0) -> float | None:
+    """A number worked out from lengths, each taken as ANY_LENGTH; None for what depends on anything else."""
+    if isinstance(value, Const):
+        return value.value if isinstance(value.value, int | float) else None
+    op = value.op if isinstance(value, Term) else None
+    if op is None or depth > 20:
+        return None
+    if op.path == "builtins.len":
+        return ANY_LENGTH
+    parts = [_with_lengths(one, depth + 1) for one in op.inputs]
+    if any(one is None for one in parts):
+        return None
+    if op.path in ROUNDING and len(parts) == 1:
+        return parts[0]
+    if op.path in COMBINED and len(parts) == 2:
+        try:
+            return COMBINED[op.path](parts[0], parts[1])
+        except (ArithmeticError, ValueError):
+            return None
+    return None
 
 
 def _factor(machine: Machine, function: Value | None, step: int) -> float | None:

@@ -14,7 +14,7 @@ from nbtrain.notebook.symbolic.library import tail_of
 from nbtrain.notebook.symbolic.machine import Event, Loop
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.roles import kind_of
-from nbtrain.notebook.symbolic.values import Made, Map, Seq, Term, Value, name_of, options
+from nbtrain.notebook.symbolic.values import Made, Map, Member, Seq, Term, Value, name_of, options
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,8 @@ class ScheduleUse:
         return found.values[0] if found.known and len(set(found.values)) == 1 else None
 
 
+# What Accelerate and Fabric are given, they hand back; they step nothing by themselves.
+ONLY_KEEP = (".prepare", ".setup", ".register_for_checkpointing", ".state_dict", "torch.save")
 _uses: WeakKeyDictionary[Story, list[ScheduleUse]] = WeakKeyDictionary()  # several rules ask the same
 
 
@@ -82,6 +84,8 @@ def _schedule_uses(story: Story) -> list[ScheduleUse]:
 def _handed(story: Story) -> Iterator[int]:
     """Identities of the schedulers that other calls get."""
     for event in story.trace.machine.events:
+        if event.data.get("path") in ONLY_KEEP:
+            continue
         given = [
             *event.data.get("args", ()),
             *event.data.get("kwargs", {}).values(),
@@ -137,7 +141,8 @@ def counts_batches(value: Value | None) -> bool:
     if value is None:
         return False
     return any(
-        isinstance(one, Term) and one.op is not None and one.op.path == "builtins.len"
+        (isinstance(one, Term) and one.op is not None and one.op.path == "builtins.len")
+        or (isinstance(one, Member) and one.attr == "estimated_stepping_batches")
         for one, _ in behind(value)
     )
 

@@ -14,6 +14,7 @@ from nbtrain.notebook.architecture import architecture_of
 from nbtrain.notebook.facts import Architecture, LoaderFact, OptimizerFact, Quantity, TrainingFact
 from nbtrain.notebook.frameworks import framework_trainings, hf_optimizer
 from nbtrain.notebook.ipython_syntax import PlainSource, to_python
+from nbtrain.notebook.rates import hand_set
 from nbtrain.notebook.schedules import optimizer_behind, schedule_of
 from nbtrain.notebook.source_values import optimizer_fact
 from nbtrain.notebook.story import Story, cycles_of
@@ -22,7 +23,8 @@ from nbtrain.notebook.symbolic.parse import parse
 from nbtrain.notebook.symbolic.reading import read
 from nbtrain.notebook.symbolic.roles import is_scheduler
 from nbtrain.notebook.symbolic.values import Const, Made, Obj, Ref, options
-from nbtrain.notebook.training import Trace, hand_set, hand_written, loader_of
+from nbtrain.notebook.trace import Trace
+from nbtrain.notebook.training import hand_written, loader_of
 
 
 @dataclass(frozen=True)

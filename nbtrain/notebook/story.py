@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from nbtrain.notebook.facts import TrainingFact
 from nbtrain.notebook.source_values import argument
@@ -28,7 +29,8 @@ from nbtrain.notebook.symbolic.values import (
     name_of,
     options,
 )
-from nbtrain.notebook.training import Trace, hidden_step
+from nbtrain.notebook.trace import Trace
+from nbtrain.notebook.training import hidden_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +64,9 @@ class Cycle:
 
     @property
     def repeated(self) -> bool:
-        """Whether the source shows the loop that repeats this step."""
-        return bool(self.step.loops)
+        """Whether the source shows what repeats this step: a loop, Lightning, or an optimizer that calls it."""
+        by_lightning = self.owner == "lightning" and self.step.entry.endswith(".training_step")
+        return bool(self.step.loops) or by_lightning or self.step.node in self.backward.frames
 
     @property
     def loop(self) -> Loop | None:
@@ -222,6 +225,12 @@ class Story:
         for event in self.of("call"):
             index.setdefault(event.data["path"].rpartition(".")[2], []).append(event)
         return index
+
+    def returned(self, *names: str) -> list[tuple[Any, Value]]:
+        """Return, for methods that a framework's trainer calls by these names, what they give: (owner, value)."""
+        held = self.trace.machine.returned
+        classes = self.trace.machine.classes
+        return [(classes.get(node), value) for node, (name, value) in held.items() if name in names]
 
     def name_of(self, value: Value) -> str:
         """The name that the source first gives a value, or how it is written."""

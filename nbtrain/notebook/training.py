@@ -5,8 +5,6 @@ Accumulation, clipping, precision, schedule, epochs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from nbtrain.notebook.facts import (
     NO,
     UNKNOWN,
@@ -19,56 +17,17 @@ from nbtrain.notebook.facts import (
     TrainingFact,
 )  # fmt: skip
 from nbtrain.notebook.live import loader_facts, model_facts, optimizer_facts
-from nbtrain.notebook.schedules import Schedule, optimizer_behind, schedule_of
+from nbtrain.notebook.rates import changes, warmed_up
 from nbtrain.notebook.source_values import argument, quantity
 from nbtrain.notebook.symbolic.library import AVERAGES, SELF_CLIPPING, category
 from nbtrain.notebook.symbolic.machine import Event, Guard, Machine
-from nbtrain.notebook.symbolic.roles import is_scheduler, kind_of
-from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Obj, Term, Value, name_of, options
+from nbtrain.notebook.symbolic.roles import kind_of
+from nbtrain.notebook.symbolic.values import Const, Live, Made, Obj, Term, Value, name_of, options
+from nbtrain.notebook.trace import Trace
 
 DIVIDES = frozenset({"div_", "mul_", "Div", "Mult", "assign"})
 STEP_WORDS = ("clip", "grad", "hook", "optim", "step", "train", "update", "backward", "wrap", "engine", "fit")
 MICRO_WORDS = ("micro", "accum", "chunk", "split")
-
-
-@dataclass
-class Trace:
-    """The events of a reading, by kind, and what several questions share."""
-
-    machine: Machine
-    optimizers: dict[int, OptimizerFact]
-    mentions_warmup: bool
-    by_kind: dict[str, list[Event]] = field(default_factory=dict)
-    by_category: dict[str, list[Event]] = field(default_factory=dict)
-    by_place: dict[object, list[Event]] = field(default_factory=dict)
-
-    def of(self, kind: str) -> list[Event]:
-        return self.by_kind.get(kind, [])
-
-    def made(self, category: str) -> list[Event]:
-        """Where objects of a category are made."""
-        if not self.by_category:
-            for event in self.of("made"):
-                self.by_category.setdefault(event.data["category"], []).append(event)
-        return self.by_category.get(category, [])
-
-    def near(self, kind: str, step: Event) -> list[Event]:
-        """Events of a kind in the outermost loop of `step`, or in its function when it stands in none."""
-        if step.loops:
-            return [event for event in self.around(step) if event.kind == kind]
-        return [event for event in self.of(kind) if event.entry == step.entry]
-
-    def around(self, step: Event) -> list[Event]:
-        """All events of the outermost loop of `step`, or those of its function that stand in no loop, in
-        order."""
-        if not self.by_place:
-            for event in self.machine.events:
-                self.by_place.setdefault(_outermost(event), []).append(event)
-        return self.by_place.get(_outermost(step), [])
-
-
-def _outermost(event: Event) -> object:
-    return event.loops[0] if event.loops else event.entry
 
 
 def hand_written(trace: Trace) -> list[tuple[TrainingFact, Event, Event]]:
@@ -93,9 +52,9 @@ def _training(trace: Trace, step: Event, backward: Event) -> TrainingFact:
     loss = backward.subject
     tags = loss.tags
     owner = backward.data["owner"]
-    accumulation = (
-        _accumulation(trace, step, backward) if owner in ("person", "autograd", "lightning") else None
-    )
+    by_hand = owner in ("person", "autograd", "lightning", "fabric")
+    by_hand = by_hand or (owner == "accelerate" and not _counts_itself(trace) and not trace.of("accumulate"))
+    accumulation = _accumulation(trace, step, backward) if by_hand else None
     steps = {
         id(event.subject) if isinstance(event.subject, Made) else name_of(event.subject)
         for event in trace.near("optim-step", step)
@@ -117,10 +76,11 @@ def _training(trace: Trace, step: Event, backward: Event) -> TrainingFact:
         accumulates=accumulation is not None
         or bool(trace.of("accumulate"))
         or _counts_itself(trace)
-        or len(backward.loops) > len(step.loops),
+        or len(backward.loops) > len(step.loops)
+        or bool(_waits(step, backward)),
         clipped=_clipped(trace, step, optimizer, owner),
-        warmed_up=_warmed_up(trace, step, optimizer, owner),
-        changes_lr=_changes(trace, step, optimizer, owner),
+        warmed_up=warmed_up(trace, step, optimizer, owner),
+        changes_lr=changes(trace, step, optimizer, owner),
         precision=precision,
         scaled=_scaled(step, tags),
         several_optimizers=len(steps) > 1,
@@ -204,10 +164,15 @@ def _accumulation(trace: Trace, step: Event, backward: Event) -> Accumulation | 
     return Accumulation(k, _divided(trace, step, backward), backward.line)
 
 
+def _waits(step: Event, backward: Event) -> list[Guard]:
+    """The conditions on a count under which the step happens and the backward pass does not."""
+    shared = {(guard.node, guard.holds) for guard in backward.guards}
+    return [guard for guard in step.guards if guard.mods and (guard.node, guard.holds) not in shared]
+
+
 def _guarded_every(trace: Trace, step: Event, backward: Event) -> Quantity | None:
     """`if (i + 1) % k == 0: optimizer.step(); optimizer.zero_grad()` with the backward pass outside of it."""
-    shared = {(guard.node, guard.holds) for guard in backward.guards}
-    own = [guard for guard in step.guards if guard.mods and (guard.node, guard.holds) not in shared]
+    own = _waits(step, backward)
     clears = trace.near("zero-grad", step)
     inside = [event for event in clears if len(event.loops) >= len(step.loops)]
     if not own or not inside or not all(_under(event, own) for event in inside):
@@ -310,84 +275,6 @@ def hidden_step(trace: Trace, step: Event) -> str:
         elif any(word in name.lower() for word in STEP_WORDS):
             return name
     return ""
-
-
-def schedules_for(trace: Trace, optimizer: OptimizerFact | None) -> list[Schedule]:
-    """Return every scheduler that may act on `optimizer`."""
-    found: list[Schedule] = []
-    values = [event.subject for event in trace.made("scheduler")]
-    values += [
-        event.subject
-        for event in trace.of("instance")
-        if is_scheduler(event.subject) or _holds_optimizer(event)
-    ]
-    values += [
-        event.subject for event in trace.of("sched-step") if isinstance(event.subject, Term | Member | Live)
-    ]
-    for value in values:
-        behind = optimizer_behind(value)
-        other = [one for one in options(behind) if isinstance(one, Made)] if behind is not None else []
-        if optimizer is None or not other or any(id(one) == optimizer.key for one in other):
-            found.append(schedule_of(trace.machine, value))
-    return found
-
-
-def _holds_optimizer(event: Event) -> bool:
-    """An instance of a class with "sched" or "warm" in its name that got an optimizer."""
-    made = event.subject
-    name = made.cls.node.name.lower() if isinstance(made, Obj) and made.cls else ""
-    return any(word in name for word in ("sched", "warm", "lr")) and any(
-        kind_of(one) == "optimizer" for one in [*event.data["args"], *event.data["kwargs"].values()]
-    )
-
-
-def hand_set(trace: Trace) -> list[Event]:
-    """Learning rates set by hand where training goes on, not once before it."""
-    return [event for event in trace.of("lr-set") if event.loops or event.entry != "<module>" or event.frames]
-
-
-def _warmed_up(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner: str) -> Answer:
-    answers = [one.warmup for one in schedules_for(trace, optimizer)]
-    for one in options(step.subject):
-        if isinstance(one, Made) and any("warmup" in name for name in one.kwargs):
-            return Answer(YES, "the optimizer warms up by itself")
-    if any(one.state == YES for one in answers):
-        return next(one for one in answers if one.state == YES)
-    by_hand = hand_set(trace)
-    if by_hand and trace.mentions_warmup:
-        return Answer(YES, f"the rate is set by hand (line {by_hand[0].line})")
-    if any(one.state == UNKNOWN for one in answers):
-        if trace.mentions_warmup:
-            return Answer(YES, "a warm-up is named in the source")
-        return next(one for one in answers if one.state == UNKNOWN)
-    if any(event.data.get("how") != "Mult" for event in by_hand):
-        return Answer(
-            UNKNOWN,
-            f"the rate is set by hand on line {by_hand[0].line}; whether it ramps up could not be told",
-        )
-    return _hidden_schedule(trace, step, owner) or Answer(NO, line=step.line)
-
-
-def _hidden_schedule(trace: Trace, step: Event, owner: str) -> Answer | None:
-    if owner == "deepspeed":
-        return Answer(UNKNOWN, "DeepSpeed schedules the rate as its own configuration says")
-    handed = [event for event in trace.of("escape") if event.data["optimizer"]]
-    if handed:
-        return Answer(
-            UNKNOWN, f"`{handed[0].data['name'] or 'a function'}` gets the optimizer and is not in the source"
-        )
-    if isinstance(step.subject, Obj):
-        return Answer(UNKNOWN, "the optimizer is a class of its own")
-    return None
-
-
-def _changes(trace: Trace, step: Event, optimizer: OptimizerFact | None, owner: str) -> Answer:
-    schedules = schedules_for(trace, optimizer)
-    if schedules:
-        return Answer(YES, schedules[0].cls)
-    if by_hand := hand_set(trace):
-        return Answer(YES, f"set by hand (line {by_hand[0].line})")
-    return _hidden_schedule(trace, step, owner) or Answer(NO, line=step.line)
 
 
 def _scaled(step: Event, tags: frozenset[str]) -> bool:

@@ -30,6 +30,7 @@ from nbtrain.notebook.symbolic.values import (
 )
 
 WITH_PARAMETERS = frozenset({"weighted", "norm", "recurrent", "attention", "module"})
+DEEPEST = 12  # levels of networks inside networks that are looked into
 WITHOUT = frozenset(
     """
     ReLU GELU SiLU Sigmoid Tanh Softmax LogSoftmax Dropout Dropout1d Dropout2d Dropout3d Identity
@@ -117,18 +118,20 @@ def trained_in(loss: Value) -> Iterator[tuple[Value, Op]]:
                 yield model, one.op
 
 
-def learns(model: Value) -> bool:
+def learns(model: Value, depth: int = 0) -> bool:
     """Whether a model surely has parameters of its own."""
+    if isinstance(model, Term):
+        return model.op is not None and model.op.path.endswith(".Parameter")
     if isinstance(model, Made):
         tail = model.path.rpartition(".")[2]
         if tail == "Sequential":
-            return any(learns(one) for one in model.args)
+            return depth < DEEPEST and any(learns(one, depth + 1) for one in model.args)
         return category(model.path) in WITH_PARAMETERS and tail not in WITHOUT
     if isinstance(model, Obj):
         inner = [
             part for one in model.attrs.values() for part in (one.items if isinstance(one, Seq) else [one])
         ]
-        return any(learns(one) for one in inner if one is not model)
+        return depth < DEEPEST and any(learns(one, depth + 1) for one in inner if one is not model)
     return False
 
 

@@ -44,6 +44,15 @@ def assign(
         _set_item(machine, target, value, statement, scope, how)
 
 
+def uses_gradient_of(target: ast.expr, value: ast.expr) -> bool:
+    """Whether a statement moves a tensor along its own gradient: `w -= lr * w.grad`, `w.data = ...`."""
+    if not isinstance(value, ast.BinOp | ast.Call | ast.Attribute):
+        return False
+    grads = [one for one in ast.walk(value) if isinstance(one, ast.Attribute) and one.attr == "grad"]
+    moved = ast.unparse(target).removesuffix(".data") if grads else ""
+    return any(ast.unparse(one.value).removesuffix(".data") == moved for one in grads)
+
+
 def _name_it(machine: Machine, value: Value, target: ast.expr, statement: ast.AST) -> None:
     if isinstance(value, Made | Obj) and id(value) not in machine.named:
         name = target.id if isinstance(target, ast.Name) else ast.unparse(target)

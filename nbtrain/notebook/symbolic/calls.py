@@ -7,6 +7,7 @@ import ast
 
 from nbtrain.notebook.symbolic.library import HARMLESS_ROOTS, HARMLESS_WORDS, root_of, tail_of
 from nbtrain.notebook.symbolic.library_calls import library_call
+from nbtrain.notebook.symbolic.lightning_calls import HARMLESS, is_lightning
 from nbtrain.notebook.symbolic.machine import MAX_DEPTH, MAX_ENTRIES_PER_FUNCTION, Machine
 from nbtrain.notebook.symbolic.method_calls import method_call
 from nbtrain.notebook.symbolic.objects import call_module, call_object
@@ -36,6 +37,8 @@ MEAN_BY_CUSTOM = frozenset(
     "model net network criterion loss_fn loss_func loss_function criterion_fn lossfn".split()
 )
 
+# Methods that a framework's trainer calls for what they return.
+FOR_TRAINERS = frozenset({"configure_optimizers", "compute_loss", "training_step"})
 # Methods that keep or show a loss and do nothing with it.
 KEPT = frozenset({"fp16", "mixed", "sum", "batch"})
 NOTED_BY = frozenset(
@@ -115,6 +118,7 @@ def unresolved(
     harmless = isinstance(func, Ref) and root_of(func.path) in HARMLESS_ROOTS
     # What Accelerate and Fabric do with a model is known: `accumulate`, `gather`, `no_backward_sync`.
     harmless = harmless or (isinstance(func, Member) and kind_of(func.owner) in ("accelerator", "fabric"))
+    harmless = harmless or (isinstance(func, Member) and func.attr in HARMLESS and is_lightning(func.owner))
     if not harmless and not any(word in tail_of(name).lower() for word in HARMLESS_WORDS):
         spread = [one for one in _spread(given) if not isinstance(one, Const)]
         handed = {
@@ -193,7 +197,10 @@ def run_function(
         machine.returns.pop()
         machine.frames.pop()
         machine.running.pop()
-    return choose(found) if found else Const(None)
+    result = choose(found) if found else Const(None)
+    if getattr(body, "name", "") in FOR_TRAINERS:
+        machine.returned[identity] = (body.name, result)
+    return result
 
 
 def bind(machine: Machine, func: Func, args: list[Value], kwargs: dict[str, Value], scope: Scope) -> None:
@@ -243,11 +250,11 @@ def _command_line_defaults(machine: Machine, func: Func) -> dict[str, Value]:
         default = next((key.value for key in one.keywords if key.arg == "default"), None)
         if flags and default is not None:
             long = next((flag for flag in flags if flag.startswith("--")), flags[0])
+            own = next((flag for flag in flags if flag.isidentifier()), "")  # click: a name for the parameter
             value = machine.evaluate(default, func.scope)
             if isinstance(value, Const):
-                found[long.lstrip("-").split("/")[0].replace("-", "_")] = Const(
-                    value.value, value.node, f"default of {long}"
-                )
+                name = own or long.lstrip("-").split("/")[0].replace("-", "_")
+                found[name] = Const(value.value, value.node, f"default of {long}")
     return found
 
 

@@ -79,11 +79,11 @@ def _name(machine: Machine, node: ast.Name, scope: Scope) -> Value:
     if node.id in machine.namespace:
         machine.used_live[node.id] = machine.namespace[node.id]
         return value_of(machine.namespace[node.id], node.id)
+    if node.id == "__name__":  # what is reviewed is what will be run; the builtins have one of their own
+        return Const("__main__")
     if hasattr(builtins, node.id):
         return Ref(f"builtins.{node.id}")
-    if node.id in CUSTOMARY:
-        return Ref(CUSTOMARY[node.id], guessed=True)
-    return Const("__main__") if node.id == "__name__" else Term(node.id)
+    return Ref(CUSTOMARY[node.id], guessed=True) if node.id in CUSTOMARY else Term(node.id)
 
 
 def _attribute(machine: Machine, node: ast.Attribute, scope: Scope) -> Value:
@@ -319,10 +319,13 @@ def _pass_through(machine: Machine, node: Any, scope: Scope) -> Value:
 
 
 def _text(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
+    found: list[str] | None = []
     for part in node.values:
-        if isinstance(part, ast.FormattedValue):
-            evaluate(machine, part.value, scope)
-    return Term("text")
+        value = evaluate(machine, part.value if isinstance(part, ast.FormattedValue) else part, scope)
+        plain = not isinstance(part, ast.FormattedValue) or (part.format_spec is None and part.conversion < 0)
+        text = str(value.value) if plain and isinstance(value, Const) else None
+        found = None if text is None or found is None else [*found, text]
+    return Term("text") if found is None else Const("".join(found), node)
 
 
 READERS: dict[type, Callable[[Machine, Any, Scope], Value]] = {

@@ -59,6 +59,7 @@ MADE = frozenset(
     "torchvision-model "
     "transformer-model module module-list dataset sampler other-trainer".split()
 )
+LONGEST_TEXT = 20_000  # characters of a configuration in a source; longer ones are no settings of a run
 WRAPPERS = frozenset(
     "DistributedDataParallel DataParallel FullyShardedDataParallel compile fully_shard".split()
 )
@@ -162,7 +163,32 @@ def _dict(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: A
     base = args[0] if args else Map({})
     if isinstance(base, Map):
         return Map({**base.items, **kwargs}, base.open)
+    if isinstance(base, Term) and base.op is not None and base.op.path == ".state_dict" and not kwargs:
+        return base  # another dict with the very same tensors
     return Map(dict(kwargs), open=True)
+
+
+def _loaded(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
+    """A configuration written into the source as YAML (of which JSON is a part)."""
+    text = args[0].value if args and isinstance(args[0], Const) else None
+    if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+        return None
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _plain(YAML(typ="safe", pure=True).load(text))
+    except (YAMLError, ValueError, RecursionError):
+        return None
+
+
+def _plain(held: Any) -> Value:
+    """Read data as values."""
+    if isinstance(held, dict):
+        return Map({name: _plain(one) for name, one in held.items() if isinstance(name, str | int)})
+    if isinstance(held, list):
+        return Seq([_plain(one) for one in held])
+    return Const(held) if isinstance(held, str | int | float | bool | None) else Term()
 
 
 def _bag(machine: Machine, args: list[Value], kwargs: dict[str, Value], node: Any) -> Value | None:
@@ -293,6 +319,10 @@ def _copied(value: Value, done: dict[int, Value]) -> Value:
 SPECIAL: dict[str, Callable[[Machine, list[Value], dict[str, Value], Any], Value | None]] = {
     "builtins.dict": _dict,
     "functools.partial": _partial,
+    "yaml.safe_load": _loaded,
+    "yaml.load": _loaded,
+    "json.loads": _loaded,
+    "collections.OrderedDict": _dict,
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,
     "builtins.vars": _vars,

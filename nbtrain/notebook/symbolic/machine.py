@@ -109,6 +109,7 @@ class Machine:
     )  # value -> its first name and statement
     functions: list[tuple[str, Func]] = field(default_factory=list)
     instances: dict[int, Obj] = field(default_factory=dict)
+    returned: dict[int, tuple[str, Value]] = field(default_factory=dict)  # by methods that trainers call
     seen_names: set[str] = field(default_factory=set)
     used_live: dict[str, Any] = field(default_factory=dict)
     budget: int = INLINED_STATEMENTS

@@ -11,7 +11,9 @@ from typing import Any
 
 from nbtrain.notebook.symbolic.command_line import add_argument, parse_args, set_defaults
 from nbtrain.notebook.symbolic.library import category
+from nbtrain.notebook.symbolic.lightning_calls import configured
 from nbtrain.notebook.symbolic.machine import Machine
+from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.roles import is_model, is_optimizer, is_scheduler, kind_of
 from nbtrain.notebook.symbolic.values import (
     Const,
@@ -45,6 +47,8 @@ GRADIENT_WRITERS = frozenset(
         "clamp_max_ nan_to_num_ renorm_ normal_ masked_fill_"
     ).split()
 )
+# In place, with a gradient among the arguments: an update of parameters written by hand.
+MOVES = frozenset("add_ sub_ copy_ addcdiv_ addcmul_ lerp_".split())
 GRADIENT_HOOKS = frozenset(
     "register_hook register_post_accumulate_grad_hook register_full_backward_hook".split()
 )
@@ -65,12 +69,14 @@ def method_call(
     if "clip" in name and ("grad" in name or "norm" in name or kind_of(owner) in ("accelerator", "fabric")):
         machine.emit("clip", args[0] if args else owner, node, path=name, args=args, kwargs=kwargs)
         return Term("norm")
-    if name == "zero_" and name_of(owner).endswith("grad"):
+    if name in ("zero_", "fill_") and name_of(owner).removesuffix(".data").endswith("grad"):
         machine.emit("zero-grad", owner, node)
         return Term("grad")
     if name in GRADIENT_WRITERS and "grad" in name_of(owner).rsplit(".", 2)[-1] + name_of(owner):
         machine.emit("grad-edit", owner, node, how=name)
         return Term("grad")
+    if name in MOVES and any(_reads_gradient(one) for one in (*args, *kwargs.values())):
+        machine.emit("hand-step", owner, node)
     if name in GRADIENT_HOOKS:
         machine.emit("grad-hook", owner, node)
         return Term("hook")
@@ -83,6 +89,10 @@ def method_call(
         found.alias = ""
         return Term(found.name, found.tags | {"item"}, found.mods) if name == "item" else found
     return None
+
+
+def _reads_gradient(value: Value) -> bool:
+    return any(isinstance(one, Member) and one.attr == "grad" for one, _ in behind(value))
 
 
 def _mode(name: str, args: list[Value], kwargs: dict[str, Value]) -> bool | None:
@@ -284,7 +294,9 @@ def _save_hyperparameters(
     machine: Machine, method: Member, args: list[Value], kwargs: dict[str, Value], node: Any
 ) -> Value:
     if isinstance(method.owner, Obj):
-        method.owner.attrs["hparams"] = Obj(None, dict(machine.parameters))
+        method.owner.attrs["hparams"] = Obj(
+            None, {name: one for name, one in machine.parameters.items() if one is not method.owner}
+        )
     return Const(None)
 
 
@@ -312,6 +324,8 @@ HANDLERS: dict[str, Handler] = {
     "parameters": _parameters,
     "backward": _backward,
     "manual_backward": _manual_backward,
+    "optimizers": configured,
+    "lr_schedulers": configured,
     "step": _step,
     "zero_grad": _zero_grad,
     "scale": _scale,

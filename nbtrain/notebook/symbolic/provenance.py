@@ -28,6 +28,10 @@ CUTS = frozenset(
     torch.FloatTensor torch.LongTensor torch.multinomial torch.bernoulli .sample
     """.split()
 )
+# Attributes that carry no gradient: of a tensor, or settings of a model.
+NO_GRADIENT = frozenset({"data", "shape", "device", "dtype", "config", "training", "hparams", "ndim"})
+# How many samples something has says nothing of what they are.
+COUNTS = frozenset({"builtins.len", ".size", ".__len__"})
 MOST_VALUES = 4_000
 
 
@@ -60,11 +64,14 @@ def operations(value: Value) -> Iterator[Op | None]:
             yield None
 
 
-def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | None]]:
+def behind(
+    value: Value, *, graph: bool = False, past: frozenset[str] = frozenset()
+) -> Iterator[tuple[Value, Op | None]]:
     """Yield everything a value was made from, nearest first, each with the operation that used it up.
 
     Args:
         graph: follow only what a gradient can follow: not through `.item()`, `.detach()` or `torch.no_grad`.
+        past: operations at which to stop: what went into them is of no matter.
     """
     waiting: list[tuple[Value, Op | None]] = [(value, None)]
     seen: set[int] = set()
@@ -76,12 +83,13 @@ def behind(value: Value, *, graph: bool = False) -> Iterator[tuple[Value, Op | N
             continue
         seen.add(id(one))
         yield one, into
-        if graph and isinstance(one, Member) and one.attr == "data":
+        if graph and isinstance(one, Member) and one.attr in NO_GRADIENT:
             continue
         for part in parts_of(one):
             op = one.op if isinstance(one, Term) else into
-            if graph and isinstance(one, Term) and one.op is not None and cuts(one.op):
-                break
+            if isinstance(one, Term) and one.op is not None:
+                if one.op.path in past or (graph and cuts(one.op)):
+                    break
             waiting.append((part, op))
 
 

@@ -12,7 +12,10 @@ from nbtrain.notebook.symbolic.expressions import attribute_of, evaluate
 from nbtrain.notebook.symbolic.machine import INLINED_STATEMENTS, Machine
 from nbtrain.notebook.symbolic.parse import statements_of
 from nbtrain.notebook.symbolic.statements import execute
-from nbtrain.notebook.symbolic.values import Class, Func, Obj
+from nbtrain.notebook.symbolic.values import Class, Const, Func, Obj, Op, Term, Value
+
+# The steps of a LightningModule, with the argument of `fit` whose batches they get, and its place.
+BATCHES = {"training_step": ("train_dataloaders", 1), "validation_step": ("val_dataloaders", 2)}
 
 
 def read(tree: ast.Module, namespace: Mapping[str, Any] | None = None) -> tuple[Machine, tuple[str, ...]]:
@@ -91,7 +94,23 @@ def _enter(machine: Machine, func: Func) -> None:
         owner = machine.instances.get(id(cls.node)) or _instance(machine, cls)
         if machine.entered.get(id(func.node)):
             return
-    run_function(machine, Func(func.node, func.scope, owner), [], {}, func.node)
+    given = _batch_for(machine, func) if owner is not None else None
+    run_function(machine, Func(func.node, func.scope, owner), given or [], {}, func.node)
+
+
+def _batch_for(machine: Machine, func: Func) -> list[Value] | None:
+    """What Lightning gives to a step: a batch of the loader that `fit` got."""
+    name, at = BATCHES.get(getattr(func.node, "name", ""), ("", 0))
+    parameters = [one.arg for one in func.node.args.args]
+    for event in machine.events if name and parameters[1:2] == ["batch"] else ():
+        given = (
+            [event.data["kwargs"].get(name), *event.data["args"][at : at + 1]] if event.kind == "fit" else []
+        )
+        loader = next((one for one in given if one is not None), None)
+        if loader is not None:
+            op = Op("batch", (loader, Const(0)), node=ast.Name("batch", ast.Store()))
+            return [Term("batch", frozenset({"batch"}), op=op, alias="batch")]
+    return None
 
 
 def _instance(machine: Machine, cls: Class) -> Obj:

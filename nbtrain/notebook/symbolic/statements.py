@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbtrain.notebook.symbolic.arithmetic import truth
-from nbtrain.notebook.symbolic.bindings import assign
+from nbtrain.notebook.symbolic.bindings import assign, uses_gradient_of
 from nbtrain.notebook.symbolic.machine import Guard, Loop, Machine
 from nbtrain.notebook.symbolic.parse import statements_of
 from nbtrain.notebook.symbolic.precision import enter_quiet, region_tags
@@ -67,6 +67,8 @@ def _expression(machine: Machine, node: ast.Expr, scope: Scope) -> None:
 
 def _assign(machine: Machine, node: ast.Assign, scope: Scope) -> None:
     value = machine.evaluate(node.value, scope)
+    if isinstance(node.targets[0], ast.Attribute) and uses_gradient_of(node.targets[0], node.value):
+        machine.emit("hand-step", value, node)
     for target in node.targets:
         assign(machine, target, value, node, scope)
 
@@ -83,6 +85,8 @@ def _augmented(machine: Machine, node: ast.AugAssign, scope: Scope) -> None:
         value = Const(value.value, None, value.origin)
     if isinstance(value, Term) and value.op is not None and value.op.path == "+":
         machine.emit("add-up", value.op.inputs[1], node, total=value)
+    if uses_gradient_of(node.target, node.value):
+        machine.emit("hand-step", value, node)
     assign(machine, node.target, value, node, scope, how=type(node.op).__name__)
 
 
@@ -218,7 +222,9 @@ def _range_count(made: Made) -> Const | None:
 
 
 def _target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[tuple[str, Value]]:
-    names = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
+    # `for self.epoch in ...` sets an attribute, and no name.
+    bound = [one for one in ast.walk(target) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+    names = [one.id for one in bound]
     if isinstance(iterable, Made) and iterable.path == "torch.nn.ModuleList" and iterable.args:
         iterable = iterable.args[0]
         if isinstance(target, ast.Name) and isinstance(iterable, Seq) and iterable.items:

@@ -72,7 +72,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     judged: set[int] = set()
     for training in facts.trainings:
         loader = training.batch
-        if training.several_optimizers or facts.is_situation(RL, GAN):
+        if training.several_optimizers or facts.is_situation(RL, GAN) or _detects(facts):
             continue  # adversarial pairs are trained with single images by custom (pix2pix, CycleGAN)
         if loader is None or not training.looped or id(loader.call or loader.name) in judged:
             continue
@@ -86,6 +86,11 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             )
         elif _small(loader) and not training.accumulates:
             yield _problem(loader, training)
+
+
+def _detects(facts: ReviewFacts) -> bool:
+    """A detector: each image holds many regions, each of which is a sample of its loss."""
+    return any(".detection." in event.data["path"] for event in facts.story.made("torchvision-model"))
 
 
 def _small(loader: LoaderFact) -> bool:

@@ -39,9 +39,13 @@ import re
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
+from nbtrain.notebook.feeds import unwrapped
 from nbtrain.notebook.losses_read import loss_calls
+from nbtrain.notebook.shapes_read import whole_of
+from nbtrain.notebook.source_values import argument
+from nbtrain.notebook.symbolic.calls import class_attribute
 from nbtrain.notebook.symbolic.provenance import behind
-from nbtrain.notebook.symbolic.values import Const, Made, Term, Value
+from nbtrain.notebook.symbolic.values import Const, Func, Made, Obj, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -98,7 +102,29 @@ def shifts(value: Value) -> int:
 def is_next(value: Value) -> bool:
     """Whether a value is a window that starts one further on: `data[i + 1 : i + 1 + length]`."""
     slices = [one.op.node.slice for one, _ in behind(value) if isinstance(one, Term) and _is_slice(one)]  # type: ignore[union-attr]
-    return any(NEXT.search(ast.unparse(one).strip("()")) for one in slices)
+    found = any(NEXT.search(ast.unparse(one).strip("()")) for one in slices)
+    return found or any(_gives_next(one) for one, _ in behind(value))
+
+
+def _gives_next(value: Value) -> bool:
+    """A batch from a data set of the source whose `__getitem__` returns a window and the next one."""
+    op = value.op if isinstance(value, Term) else None
+    if op is None or op.path != "batch":
+        return False
+    for loader in unwrapped(op.inputs[0]):
+        data = whole_of(argument(loader, "dataset", 0)) if isinstance(loader, Made) else None
+        method = class_attribute(data.cls, "__getitem__") if isinstance(data, Obj) and data.cls else None
+        for node in ast.walk(method.node) if isinstance(method, Func) else ():
+            if (
+                isinstance(node, ast.Return)
+                and isinstance(node.value, ast.Tuple)
+                and len(node.value.elts) == 2
+            ):
+                second = node.value.elts[1]
+                cut = second.slice if isinstance(second, ast.Subscript) else None
+                if cut is not None and NEXT.search(ast.unparse(cut).strip("()")):
+                    return True
+    return False
 
 
 def _is_slice(value: Term) -> bool:

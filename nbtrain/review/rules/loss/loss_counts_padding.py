@@ -57,7 +57,7 @@ PADS = re.compile(
     r"pad_sequence|padding_idx|padding=True|padding=[\"'](max_length|longest)|pad_token_id|\bPAD\w*\b|<pad>"
 )
 MASKS = re.compile(
-    r"ignore_index|-100|loss_mask|label_mask|target_mask|mask\)?\.sum|\* *\w*mask|reduction=[\"']none|"
+    r"ignore_index|-100|loss_mask|label_mask|target_mask|mask\)?\.sum|[\w)\]] *\* *\w*mask|reduction=[\"']none|"
     r"packed|pack_padded|"
     r"bucket|DataCollatorFor(LanguageModeling|Seq2Seq|TokenClassification)",
     re.IGNORECASE,
@@ -66,12 +66,13 @@ FLAT = (".view", ".reshape", ".flatten", "torch.flatten", ".transpose", ".permut
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    yield from _collators(facts)
     found = PADS.search(facts.words)
     if found is None or MASKS.search(facts.words):
         return
     yield from _own_labels(facts, found[0])
     for loss in loss_calls(facts.story):
-        if loss.kind == "cross-entropy" and _over_tokens(loss) and not _picked(loss):
+        if loss.kind in ("cross-entropy", "nll") and _over_tokens(loss) and not _picked(loss):
             given = loss.criterion
             call = given.node if given is not None and hasattr(given, "node") else loss.event.node
             yield Problem(
@@ -105,6 +106,21 @@ def _own_labels(facts: ReviewFacts, pads: str) -> Iterator[Problem]:
                 fix='labels[batch["attention_mask"] == 0] = -100',
             )
             return
+
+
+def _collators(facts: ReviewFacts) -> Iterator[Problem]:
+    """A collator of transformers that is told to pad labels with the padding token."""
+    for event in facts.story.calls("DataCollatorForSeq2Seq", "DataCollatorForTokenClassification"):
+        given = event.data["kwargs"].get("label_pad_token_id")
+        if isinstance(given, Member) and given.attr == "pad_token_id":
+            yield Problem(
+                issue="The loss also counts padding",
+                current="labels are padded with the padding token",
+                recommended="label_pad_token_id=-100, which the loss leaves out",
+                evidence=f"line {event.line}: label_pad_token_id is the tokenizer's pad_token_id",
+                line=event.line,
+                fix="label_pad_token_id=-100",
+            )
 
 
 def _is_ids(value: Value) -> bool:

@@ -49,6 +49,7 @@ Source: torch.nn.functional.batch_norm raises for one value per channel in train
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
@@ -113,7 +114,18 @@ def samples_in(data: Value | None) -> int | None:
     """How many samples a TensorDataset of the source has, where its tensors are made with known sizes."""
     if isinstance(data, Made) and tail_of(data.path) == "TensorDataset" and data.args:
         return _rows(data.args[0])
+    op = data.op if isinstance(data, Term) else None
+    split = op.inputs[0].op if op is not None and op.path == "[]" and isinstance(op.inputs[0], Term) else None
+    if op is not None and split is not None and split.path.endswith("random_split") and len(split.inputs) > 1:
+        part = item(split.inputs[1], op.inputs[1])
+        return part.value if isinstance(part, Const) and isinstance(part.value, int) else None
     return None
+
+
+def item(parts: Value, key: Value) -> Value | None:
+    """The element of a list at a known place."""
+    at = key.value if isinstance(key, Const) and isinstance(key.value, int) else -1
+    return parts.items[at] if isinstance(parts, Seq) and 0 <= at < len(parts.items) else None
 
 
 def _rows(value: Value) -> int | None:
@@ -125,10 +137,25 @@ def _rows(value: Value) -> int | None:
             at = next((i for i, one in enumerate(op.inputs) if isinstance(one, Seq)), 0)
             first = op.inputs[at].items[0] if isinstance(op.inputs[at], Seq) else op.inputs[0]  # type: ignore[attr-defined]
             return first.value if isinstance(first, Const) and isinstance(first.value, int) else None
+        cut = getattr(op.node, "slice", None) if op.path == "[]" else None
+        if isinstance(cut, ast.Slice):
+            return _left(cut, op.inputs[1], _rows(op.inputs[0]))
         if op.path not in KEEPS_LENGTH:
             return None
         value = op.inputs[0]
     return None
+
+
+def _left(cut: ast.Slice, key: Value, rows: int | None) -> int | None:
+    """How many of so many rows `x[a:b]` leaves."""
+    given = list(key.op.inputs) if isinstance(key, Term) and key.op is not None else []
+    numbers = [one.value for one in given if isinstance(one, Const) and isinstance(one.value, int)]
+    wanted = [one for one in (cut.lower, cut.upper) if one is not None]
+    if rows is None or cut.step is not None or len(numbers) != len(wanted):
+        return None
+    lower = numbers[0] if cut.lower is not None else None
+    upper = numbers[-1] if cut.upper is not None else None
+    return len(range(rows)[lower:upper])
 
 
 def _problem(

@@ -48,7 +48,7 @@ from nbtrain.findings import Severity
 from nbtrain.notebook.evaluation import names_evaluation
 from nbtrain.notebook.feeds import Feed, feeds
 from nbtrain.notebook.symbolic.machine import Event
-from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.provenance import COUNTS, behind
 from nbtrain.notebook.symbolic.values import Made, Obj, Ref, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -102,7 +102,7 @@ def _random(data: Value) -> str:
     waiting, seen = [data], set()
     while waiting:
         one = waiting.pop(0)
-        for part, _ in behind(one):
+        for part, _ in behind(one, past=COUNTS):
             if id(part) in seen:
                 continue
             seen.add(id(part))

@@ -77,7 +77,13 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         state = event.data["result"]
         if not event.loops or not isinstance(state, Term) or not isinstance(event.subject, Member):
             continue
-        name = state.alias or held.get(id(state), "")
+        shallow = [
+            one.data["result"]
+            for one in facts.story.calls(".copy")
+            if isinstance(one.subject, Member) and one.subject.owner is state
+        ]
+        names = [one.alias or held.get(id(one), "") for one in [state, *shallow] if isinstance(one, Term)]
+        name = next((one for one in names if one), "")
         if "best" in name.lower() or (id(state) in again and _later(facts, event)):
             yield _problem(facts, event, name or "best_state")
 

@@ -61,7 +61,9 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for split in [*facts.story.calls(*SPLITS), *folds]:
         for value in split.data["args"]:
             used = [(one, into) for one, into in behind(value)]
-            fit = next((event for event in fits if event.at < split.at and _reaches(event, used)), None)
+            fit = next(
+                (event for event in fits if event.at < split.at and _reaches(facts, event, used)), None
+            )
             if fit is not None:
                 yield _problem(
                     fit, split, f"fitted on line {fit.line} on everything that is split on line {split.line}"
@@ -89,23 +91,27 @@ def _sliced(facts: ReviewFacts, fits: list[Event]) -> Iterator[Problem]:
     """Data cut in two by `x[:n]` and `x[n:]` after they were fitted."""
     if not fits:
         return
-    heads: dict[tuple[int, str], Op] = {}
-    tails: dict[tuple[int, str], Value] = {}
+    heads: dict[int, list[tuple[str, Op]]] = {}
+    tails: list[tuple[str, Value]] = []
     for value in _everything(facts):
         op = value.op if isinstance(value, Term) else None
         cut = getattr(op.node, "slice", None) if op is not None and op.path == "[]" else None
         if op is None or not isinstance(cut, ast.Slice) or cut.step is not None:
             continue
         if cut.lower is None and cut.upper is not None:
-            heads[id(op.inputs[0]), ast.unparse(cut.upper)] = op
+            heads.setdefault(id(op.inputs[0]), []).append((ast.unparse(cut.upper), op))
         elif cut.upper is None and cut.lower is not None:
-            tails[id(op.inputs[0]), ast.unparse(cut.lower)] = op.inputs[0]
-    for key, whole in tails.items():
-        if key in heads:
+            # `x[n:]`, or `x[n - window:]` that also takes what the first window needs
+            tails += [
+                (ast.unparse(one), op.inputs[0]) for one in ast.walk(cut.lower) if isinstance(one, ast.expr)
+            ]
+    for place, whole in tails:
+        head = next((op for upper, op in heads.get(id(whole), ()) if upper == place), None)
+        if head is not None:
             used = list(behind(whole))
-            fit = next((event for event in fits if _reaches(event, used)), None)
+            fit = next((event for event in fits if _reaches(facts, event, used)), None)
             if fit is not None:
-                line = getattr(heads[key].node, "lineno", fit.line)
+                line = getattr(head.node, "lineno", fit.line)
                 yield _problem(
                     fit, fit, f"fitted on line {fit.line} on everything that is cut in two on line {line}"
                 )
@@ -130,12 +136,16 @@ def _everything(facts: ReviewFacts) -> Iterator[Value]:
 
 def _learns(event: Event) -> bool:
     owner = event.subject.owner if isinstance(event.subject, Member) else None
-    path = owner.op.path if isinstance(owner, Term) and owner.op is not None else ""
-    return bool(LEARNS.search(path))
+    made = (
+        [one.op for one, _ in behind(owner) if isinstance(one, Term) and one.op] if owner is not None else []
+    )
+    return any(LEARNS.search(op.path) for op in made)  # itself, or a step of a pipeline
 
 
-def _reaches(fit: Event, used: list[tuple[Value, Op | None]]) -> bool:
+def _reaches(facts: ReviewFacts, fit: Event, used: list[tuple[Value, Op | None]]) -> bool:
     """The split data come out of the fit, or of a later `transform` of the same object on the same data."""
+    if fit.data["path"] == ".fit_transform" and _written_into(facts, fit, used):
+        return True
     result, owner = fit.data["result"], getattr(fit.subject, "owner", None)
     for one, _ in used:
         if one is result and fit.data["path"] == ".fit_transform":
@@ -145,6 +155,16 @@ def _reaches(fit: Event, used: list[tuple[Value, Op | None]]) -> bool:
             fitted = scaler is owner or scaler is result
             if fitted and given and one.op.inputs[1:] and may_be_same(given[0], one.op.inputs[1]):
                 return True
+    return False
+
+
+def _written_into(facts: ReviewFacts, fit: Event, used: list[tuple[Value, Op | None]]) -> bool:
+    """The result replaces columns of the table that is split: `table[columns] = scaler.fit_transform(...)`."""
+    held = {id(one) for one, _ in used}
+    for event in facts.story.of("set-item"):
+        table = event.subject.owner if isinstance(event.subject, Member) else event.subject
+        if id(table) in held and any(one is fit.data["result"] for one, _ in behind(event.data["value"])):
+            return True
     return False
 
 

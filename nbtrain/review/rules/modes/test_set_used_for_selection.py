@@ -74,6 +74,9 @@ from nbtrain.review.rule import Gap, Problem, Rule
 KEEPING = ("torch.save", ".state_dict", "deepcopy", ".save", ".save_pretrained")
 TEST = frozenset({"test", "testing", "te"})
 VALIDATING = frozenset({"val", "valid", "validation", "dev", "eval", "va"})
+SCORES = frozenset(
+    "acc accuracy loss score f1 auc map iou dice error err rmse mae metric bleu perplexity ppl".split()
+)
 VALIDATION = re.compile(r"\b(val|valid|validation|dev)(_|\b)|val_?(loader|dl|data|set|ds)", re.IGNORECASE)
 
 
@@ -116,7 +119,16 @@ def _judged_by(facts: ReviewFacts, event: Event) -> list[str]:
             if op is not None and op.path == "batch" and op.inputs:
                 names = [facts.story.name_of(loader) or name_of(loader) for loader in unwrapped(op.inputs[0])]
                 found += [name for name in names if words_in(name) & (TEST | VALIDATING | {"train"})]
+            elif op is not None and op.path == "compare":
+                found += [word for one in op.inputs if (word := _score_named(one))]
     return list(dict.fromkeys(found))
+
+
+def _score_named(value: Value) -> str:
+    """The name of a score that is compared, where it says on which data it was taken: `test_acc`."""
+    name = (value.alias if isinstance(value, Term) else "") or name_of(value)
+    told = words_in(name) & (TEST | VALIDATING | {"train"})
+    return name if told and words_in(name) & SCORES else ""
 
 
 def _run_line(facts: ReviewFacts, name: str) -> int | None:
@@ -131,6 +143,9 @@ def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
             if isinstance(held, Member) and words_in(held.attr) & TEST:
                 yield _problem("eval_dataset", event.line, event.line)
     if re.search(r"ModelCheckpoint\([^)]*monitor|EarlyStopping\(", facts.words):
+        for fit in facts.story.of("fit"):
+            if _module_tests(fit):
+                yield _problem("test_dataloader", fit.line, fit.line)
         for feed in feeds(facts.story):
             given = feed.judges and not feed.trains and words_in(feed.name) & TEST
             if given and any(one is feed.value for fit in facts.story.of("fit") for one in _validates(fit)):
@@ -140,6 +155,14 @@ def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
 def _validates(fit: Event) -> list[Value]:
     given = [fit.data["kwargs"].get("val_dataloaders"), *fit.data["args"][2:3]]
     return [one for value in given if value is not None for one in options(value)]
+
+
+def _module_tests(fit: Event) -> bool:
+    """A trainer validates on what a data module gives for testing."""
+    return any(
+        isinstance(one, Term) and one.op is not None and one.op.path == ".test_dataloader"
+        for one in _validates(fit)
+    )
 
 
 def _problem(name: str, line: int, kept: int) -> Problem:

@@ -55,20 +55,24 @@ Source: TrainCheck and Deepchecks list it among the silent faults; nothing in a 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.evaluation import loader_words, names_evaluation
-from nbtrain.notebook.feeds import unwrapped
+from nbtrain.notebook.feeds import JUDGING, path_behind, unwrapped, words_in
 from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.story import Pass, may_be_same
+from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.roles import kind_of
-from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Ref, Term, Value, options
+from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Obj, Op, Ref, Term, Value, options
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
-FIXED = re.compile(r"^(torchvision\.datasets|torchaudio\.datasets|torchtext\.datasets|datasets)\.|^\[\]$")
+FIXED = re.compile(
+    r"^(torchvision\.datasets|torchaudio\.datasets|torchtext\.datasets|datasets)\.|^\[\]$|^\?$"
+)
 RESULT = re.compile(r"^\s*[\w\[\]\"'., ]*\b(val|valid|validation|test)\w*[\w\[\]\"'., ]*=[^=]")
 
 
@@ -86,7 +90,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             (other for other in train if other is not one and _same(argument(other, "dataset", 0), data)),
             None,
         )
-        if twin is not None and names_evaluation(name) and not _subset(one):
+        judges = names_evaluation(name) or bool(words_in(name) & JUDGING)
+        if twin is not None and judges and not _subset(one):
             first = facts.story.name_of(twin) or "the training loader"
             yield _problem(
                 name, one.node.lineno, f"`{name}` and `{first}` are made over the same data set", False
@@ -106,13 +111,20 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
     """A trainer of transformers that evaluates on what it trains on."""
-    for event in facts.story.made("hf-trainer"):
-        held = event.subject.kwargs if isinstance(event.subject, Made) else {}
+    own = [one for one in facts.story.of("instance") if _is_trainer(one.subject)]
+    for event in [*facts.story.made("hf-trainer"), *own]:
+        held = event.subject.kwargs if isinstance(event.subject, Made) else event.data["kwargs"]
         if "eval_dataset" in held and _same(held.get("train_dataset"), held["eval_dataset"]):
-            node = next((k.value for k in event.subject.node.keywords if k.arg == "eval_dataset"), event.node)  # type: ignore[union-attr]
+            keywords = getattr(event.node, "keywords", [])
+            node = next((one.value for one in keywords if one.arg == "eval_dataset"), event.node)
             yield _problem(
                 "eval_dataset", node.lineno, "the trainer's `eval_dataset` is its `train_dataset`", False
             )  # type: ignore[attr-defined]
+
+
+def _is_trainer(value: Value) -> bool:
+    cls = value.cls if isinstance(value, Obj) else None
+    return cls is not None and any(category(path) == "hf-trainer" for path in cls.library_bases())
 
 
 def _loaders(value: Value | None) -> list[Made]:
@@ -146,7 +158,7 @@ def _overlap(left: Value, right: Value) -> bool:
     ours, theirs = ((argument(one, "dataset", 0), argument(one, "indices", 1)) for one in (left, right))  # type: ignore[arg-type]
     if ours[1] is None or theirs[1] is None or not _same(ours[0], theirs[0]):
         return False
-    if ours[1] is theirs[1]:
+    if _alike(ours[1], theirs[1], 0):
         return True
     mine, others = _range(ours[1]), _range(theirs[1])
     return mine is not None and others is not None and max(mine[0], others[0]) < min(mine[1], others[1])
@@ -177,13 +189,25 @@ def _alike(left: Value, right: Value, depth: int) -> bool:
     ours, theirs = (one.op if isinstance(one, Term) else None for one in (left, right))
     if ours is None or theirs is None or ours.path != theirs.path or not FIXED.search(ours.path):
         return False
+    if ours.path == "?" and (not ours.inputs or _text(ours) != _text(theirs)):
+        return False
     mine, others = (_rows_by(op.kwargs) for op in (ours, theirs))
+    firsts, seconds = ([one for one in op.inputs if not _transforms(one)] for op in (ours, theirs))
     return (
-        len(ours.inputs) == len(theirs.inputs)
+        len(firsts) == len(seconds)
         and mine.keys() == others.keys()
-        and all(_alike(a, b, depth + 1) for a, b in zip(ours.inputs, theirs.inputs, strict=True))
+        and all(_alike(a, b, depth + 1) for a, b in zip(firsts, seconds, strict=True))
         and all(_alike(mine[name], others[name], depth + 1) for name in mine)
     )
+
+
+def _text(op: Op) -> str:
+    return ast.unparse(op.node) if op.node is not None else ""
+
+
+def _transforms(value: Value) -> bool:
+    """What is done to each row says nothing of which rows there are."""
+    return "transforms." in path_behind(value)
 
 
 def _rows_by(kwargs: dict[str, Value]) -> dict[str, Value]:

@@ -65,6 +65,7 @@ from nbtrain.notebook.scheduling import (
     rhythm,
     schedule_uses,
 )  # fmt: skip
+from nbtrain.notebook.source_values import quantity
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import Value, name_of
@@ -101,6 +102,9 @@ def _mismatch(use: ScheduleUse, cycle: Cycle, often: str, facts: ReviewFacts) ->
     steps = use.number("total_steps", 2)
     if steps is not None and total is not None and steps == total and len(cycle.step.loops) > 1:
         return f"total_steps={steps:g} is the number of epochs, and it is stepped with every batch"
+    given, run = quantity(use.argument("total_steps", 2)), cycle.training.epochs
+    if given.known and run is not None and given.values == run.values and len(cycle.step.loops) > 1:
+        return "total_steps is the number of epochs, and it is stepped with every batch"
     source = measured(each)
     if source is not None and _is_data(source):
         return "steps_per_epoch is the number of samples, not of batches"

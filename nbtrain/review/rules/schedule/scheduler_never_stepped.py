@@ -47,6 +47,8 @@ Source: PyTorch's documentation of `torch.optim.lr_scheduler`.
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
@@ -60,7 +62,11 @@ from nbtrain.review.steps import one_scope
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
-    unknown = [event for event in facts.story.of("sched-step") if kind_of(event.subject) != "scheduler"]
+    unknown = [
+        event
+        for event in facts.story.of("sched-step")
+        if kind_of(event.subject) != "scheduler" and not _never_made(facts, event.entry)
+    ]
     for use in schedule_uses(facts.story):
         cycle = cycle_of(use, facts.cycles)
         if cycle is None or use.steps or use.handed or unknown or not cycle.repeated:
@@ -82,6 +88,16 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             fix=f"{use.name}.step()",
             edits=_edits(facts, use, cycle),
         )
+
+
+def _never_made(facts: ReviewFacts, entry: str) -> bool:
+    """Whether a method belongs to a class of the source that the source only defines."""
+    cls, _, method = entry.partition(".")
+    if not method or not facts.story.of("fit") + list(facts.cycles):
+        return False
+    named = [one for one in facts.story.of("instance") if one.subject.cls.node.name == cls]
+    mentioned = len(re.findall(rf"\b{re.escape(cls)}\b", facts.words)) > 1
+    return not mentioned and not any(isinstance(one.node, ast.Call) for one in named)
 
 
 def _edits(facts: ReviewFacts, use: ScheduleUse, cycle: Cycle) -> tuple[Edit, ...]:

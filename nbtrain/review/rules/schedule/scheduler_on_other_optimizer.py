@@ -53,8 +53,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
-from nbtrain.notebook.scheduling import schedule_uses
-from nbtrain.notebook.story import may_be_same
+from nbtrain.notebook.scheduling import ScheduleUse, schedule_uses
+from nbtrain.notebook.story import Cycle, may_be_same
 from nbtrain.notebook.symbolic.values import Live, Made, options
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -76,18 +76,41 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         ):
             continue
         driven = use.optimizer is not None and any(may_be_same(one, use.optimizer) for one in trained)
+        if driven and (rival := _steps_elsewhere(facts, use)) is not None:
+            yield _problem(use, rival)
         if facts.cycles and not driven and not any(cycle.hidden for cycle in facts.cycles):
-            line = getattr(getattr(use.optimizer, "node", None), "lineno", None)
-            yield Problem(
-                issue=f"`{use.name}` drives an optimizer that never steps",
-                current=f"{use.cls} on the optimizer of line {line}",
-                recommended="make the scheduler after the optimizer that trains",
-                evidence=f"stepped on line {use.steps[0].line}; the training steps another optimizer "
-                f"(line {facts.cycles[0].step.line})",
-                line=use.made.line,
-                name=use.name,
-                fix=f"{use.name} = {use.cls}({facts.cycles[0].name}, ...)",
-            )
+            yield _problem(use, facts.cycles[0])
+
+
+def _steps_elsewhere(facts: ReviewFacts, use: ScheduleUse) -> Cycle | None:
+    """The training in whose loop a scheduler is stepped whose own optimizer steps only in other loops.
+
+    None where another scheduler serves that training, or where a loop is not known.
+    """
+    if use.handed or any(not step.loops for step in use.steps) or len(facts.cycles) < 2:
+        return None
+    around = {step.loops[0] for step in use.steps}
+    inside = [one for one in facts.cycles if one.step.loops[:1] and one.step.loops[0] in around]
+    if not inside or any(one.hidden or not one.models for one in facts.cycles):
+        return None
+    if any(may_be_same(one.step.subject, use.optimizer) for one in inside if use.optimizer is not None):
+        return None
+    served = [other for other in schedule_uses(facts.story) if other is not use and other.steps]
+    return None if served else inside[0]
+
+
+def _problem(use: ScheduleUse, cycle: Cycle) -> Problem:
+    line = getattr(getattr(use.optimizer, "node", None), "lineno", None)
+    return Problem(
+        issue=f"`{use.name}` drives an optimizer that takes no steps in this training",
+        current=f"{use.cls} on the optimizer of line {line}",
+        recommended="make the scheduler of the optimizer that trains",
+        evidence=f"stepped on line {use.steps[0].line}; the training steps another optimizer "
+        f"(line {cycle.step.line})",
+        line=use.made.line,
+        name=use.name,
+        fix=f"{use.name} = {use.cls}({cycle.name}, ...)",
+    )
 
 
 def _live(facts: ReviewFacts) -> Iterator[Problem]:

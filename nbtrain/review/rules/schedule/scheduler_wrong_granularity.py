@@ -59,8 +59,10 @@ from dataclasses import replace
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.scheduling import ScheduleUse, counts_batches, cycle_of, epochs, rhythm, schedule_uses
+from nbtrain.notebook.source_values import argument, quantity
 from nbtrain.notebook.story import Cycle
-from nbtrain.notebook.symbolic.values import Const, Seq
+from nbtrain.notebook.symbolic.library import tail_of
+from nbtrain.notebook.symbolic.values import Const, Made, Map, Seq, Value, options
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.places import moved
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -79,6 +81,7 @@ LENGTHS = {
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    yield from _by_lightning(facts)
     for use in schedule_uses(facts.story):
         cycle = cycle_of(use, facts.cycles)
         if cycle is None or len({id(one.node) for one in use.steps}) != 1 or use.handed or cycle.hidden:
@@ -93,6 +96,43 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             said = _problem(use, cycle, f"{why}, and it is stepped with every batch", "once an epoch")
             inner = cycle.loop.node if cycle.loop is not None else None
             yield replace(said, edits=moved(facts, use.steps[0].node, inner, after=True))
+
+
+def _by_lightning(facts: ReviewFacts) -> Iterator[Problem]:
+    """What `configure_optimizers` returns: Lightning steps a schedule every epoch unless told otherwise."""
+    if facts.story.of("manual-optimization"):
+        return
+    uses = {id(one.value): one for one in schedule_uses(facts.story)}
+    for _, value in facts.story.returned("configure_optimizers"):
+        for scheduler, interval in _configured(value):
+            use = uses.get(id(scheduler))
+            if use is not None and interval == "epoch" and (why := _counts_steps(use)):
+                yield Problem(
+                    issue=f"`{use.name}` is stepped at the wrong pace: {why}",
+                    current="stepped by Lightning once an epoch",
+                    recommended='"interval": "step" beside the scheduler',
+                    evidence=f"{use.cls} made on line {use.made.line}; {why}, and its interval is an epoch",
+                    line=use.made.line,
+                    name=use.name,
+                    fix='{"scheduler": scheduler, "interval": "step"}',
+                )
+
+
+def _configured(value: Value) -> Iterator[tuple[Value, str]]:
+    """Each scheduler in what `configure_optimizers` returns, with its interval; "" where that is not known."""
+    for one in options(value):
+        if isinstance(one, Map) and "scheduler" in one.items:
+            held = one.items.get("interval", Const("" if one.open else "epoch"))
+            interval = held.value if isinstance(held, Const) else ""
+            yield from ((part, str(interval)) for part in options(one.items["scheduler"]))
+        elif isinstance(one, Map):
+            inner = one.items.get("lr_scheduler")
+            yield from _configured(inner) if inner is not None else ()
+        elif isinstance(one, Seq):
+            for part in one.items:
+                yield from _configured(part)
+        else:
+            yield one, "epoch"
 
 
 def _counts_steps(use: ScheduleUse) -> str:
@@ -119,6 +159,8 @@ def _counts_epochs(use: ScheduleUse, cycle: Cycle) -> str:
             if patience is not None and patience <= LONG_PATIENCE
             else ""
         )
+    if use.cls == "SequentialLR":
+        return _one_after_another(use, total)
     if use.cls == "MultiStepLR":
         held = use.argument("milestones", 1)
         marks = [one.value for one in held.items if isinstance(one, Const)] if isinstance(held, Seq) else []
@@ -134,6 +176,19 @@ def _counts_epochs(use: ScheduleUse, cycle: Cycle) -> str:
     fits = length == total if use.cls in ("CosineAnnealingLR", "PolynomialLR") else length <= total
     fits = fits and use.cls != "LinearLR"
     return f"its {name}={length:g} fits {total:g} epochs" if fits else ""
+
+
+def _one_after_another(use: ScheduleUse, total: float | None) -> str:
+    """A warm-up and a decay that together last as long as there are epochs."""
+    marks, inner = use.argument("milestones", 2), use.argument("schedulers", 1)
+    last = inner.items[-1] if isinstance(inner, Seq) and inner.items and not inner.open else None
+    mark = quantity(marks.items[-1]) if isinstance(marks, Seq) and marks.items else None
+    if not isinstance(last, Made) or mark is None or not mark.known or not total or total < 2:
+        return ""
+    name, position = LENGTHS.get(tail_of(last.path), ("", None))
+    length = quantity(argument(last, name, position)) if name else mark
+    fits = length.known and mark.high <= total and length.high in (total, total - mark.high)
+    return f"its warm-up of {mark.high:g} and its {name} fit {total:g} epochs" if name and fits else ""
 
 
 def _problem(use: ScheduleUse, cycle: Cycle, why: str, better: str) -> Problem:

@@ -48,10 +48,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
-from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.provenance import any_behind, behind, cuts, parts_of
 from nbtrain.notebook.symbolic.roles import is_model
-from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Op, Ref, Term, Value
+from nbtrain.notebook.symbolic.values import (
+    Const,
+    Live,
+    Made,
+    Map,
+    Member,
+    Op,
+    Ref,
+    Seq,
+    Term,
+    Value,
+    options,
+)
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -62,7 +73,20 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if cycle.hidden or cycle.of("grad-edit") or not any_behind(loss, is_model):
             continue
         if cut := _cut(loss):
-            yield _problem(cycle, cut)
+            yield _problem(cycle.name, cut, f"backward on line {cycle.backward.line}")
+    for method in ("compute_loss", "training_step"):
+        for owner, value in facts.story.returned(method):
+            losses = [_loss_of(one) for one in options(value)]
+            cut_ways = [_cut(one) if any_behind(one, is_model) else None for one in losses]
+            if owner is not None and cut_ways and all(cut_ways) and not facts.story.of("manual-optimization"):
+                yield _problem(owner.node.name, cut_ways[0], f"what `{method}` returns")  # type: ignore[arg-type]
+
+
+def _loss_of(value: Value) -> Value:
+    """The loss in what a trainer's method returns: itself, the first of a tuple, or under "loss"."""
+    if isinstance(value, Seq) and value.items:
+        return value.items[0]
+    return value.items.get("loss", value) if isinstance(value, Map) else value
 
 
 def _cut(loss: Value) -> Op | None:
@@ -103,16 +127,16 @@ def _gives_no_gradient(value: Value, op: Op | None) -> bool:
     return isinstance(value, Term | Member) and "batch" in value.tags
 
 
-def _problem(cycle: Cycle, cut: Op) -> Problem:
-    line = getattr(cut.node, "lineno", cycle.backward.line)
+def _problem(name: str, cut: Op, end: str) -> Problem:
+    line = getattr(cut.node, "lineno", None)
     how = "runs without a graph" if cut.quiet and not cut.path.startswith(".") else f"cuts it ({cut.path})"
     return Problem(
-        issue=f"The loss of `{cycle.name}` has lost its graph: no gradient reaches the model",
+        issue=f"The loss of `{name}` has lost its graph: no gradient reaches the model",
         current=f"line {line} {how}",
         recommended="compute the loss from the model's output itself",
-        evidence=f"line {line} {how}; no other way from backward on line {cycle.backward.line} to the model",
+        evidence=f"line {line} {how}; no other way from {end} to the model",
         line=line,
-        name=cycle.name,
+        name=name,
         fix="loss = criterion(model(x), y)",
     )
 

@@ -59,6 +59,8 @@ OTHERS = ("deepspeed",)
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
+    if not facts.cycles:
+        yield from _by_hand(facts)
     for cycle in facts.cycles:
         in_functions = facts.story.of("grad-hook") or cycle.backward.data["owner"] == "autograd"
         if cycle.owner in OTHERS or in_functions or cycle.of("zero-grad"):
@@ -88,6 +90,32 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             yield could_not(
                 f"whether gradients of `{cycle.name}` are cleared", "the loop is not in the source"
             )
+
+
+def _by_hand(facts: ReviewFacts) -> Iterator[Problem]:
+    """Parameters that are moved along `.grad` without an optimizer, in a loop that clears no gradients."""
+    for update in facts.story.of("hand-step"):
+        passes = [
+            event
+            for event in facts.story.of("backward")
+            if event.data["owner"] == "person" and event.loops and event.loops[0] in update.loops
+        ]
+        cleared = [event for event in facts.story.of("zero-grad") if event.loops[:1] == update.loops[:1]]
+        edited = [event for event in facts.story.of("grad-edit") if event.loops[:1] == update.loops[:1]]
+        if not passes or cleared or edited or facts.story.of("escape"):
+            continue
+        yield Problem(
+            issue="Gradients are never cleared: each update adds those of all updates before",
+            current="backward() and an update by hand, nothing clears `.grad`",
+            recommended="set `.grad` to None, or zero it, after each update",
+            evidence=(
+                f"backward on line {passes[0].line}, the update on line {update.line}, in a loop that "
+                "clears no gradients"
+            ),
+            line=passes[0].line,
+            fix="for p in parameters:\n    p.grad = None",
+        )
+        return
 
 
 RULE = Rule("missing-zero-grad", Severity.CRITICAL, check)

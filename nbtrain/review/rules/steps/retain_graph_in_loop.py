@@ -59,7 +59,7 @@ from nbtrain.review.rule import Gap, Problem, Rule
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for cycle in facts.cycles:
         kept = cycle.backward.data.get("kwargs", {}).get("retain_graph")
-        passes = {event.node for event in cycle.of("backward")}
+        passes = {event.node for event in cycle.of("backward") if event.data["owner"] != "autograd"}
         if not (isinstance(kept, Const) and kept.value is True) or len(passes) > 1 or cycle.hidden:
             continue
         if not cycle.repeated or "create_graph" in cycle.backward.data["kwargs"]:

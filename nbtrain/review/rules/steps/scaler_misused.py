@@ -56,6 +56,7 @@ from collections.abc import Iterator
 from nbtrain.findings import Severity
 from nbtrain.notebook.story import Cycle, may_be_same
 from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import Member, Term, options
 from nbtrain.review.edits import line_after
 from nbtrain.review.facts import ReviewFacts
@@ -69,7 +70,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             continue
         scaled = "scaled" in cycle.backward.subject.tags
         if cycle.scaler is None:
-            if scaled and cycle.step.data.get("scaler") is None and not _by_hand(cycle):
+            if scaled and cycle.step.data.get("scaler") is None and not _by_hand(facts, cycle):
                 yield _plain_step(cycle)
         elif not scaled and "multiplied" not in cycle.backward.subject.tags and not cycle.hidden:
             yield _unscaled(cycle)
@@ -81,11 +82,12 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 yield _not_needed(cycle)
 
 
-def _by_hand(cycle: Cycle) -> bool:
+def _by_hand(facts: ReviewFacts, cycle: Cycle) -> bool:
     """Gradients are taken back to their size without `scaler.step`, or by an optimizer of another library."""
     if any(isinstance(one, Term) and one.op is not None for one in options(cycle.step.subject)):
         return True
-    return bool(cycle.hidden or cycle.of("unscale") or cycle.of("grad-edit"))
+    counted = any(kind_of(one.subject.owner) == "scaler" for one in facts.story.calls(".update"))
+    return bool(cycle.hidden or (cycle.of("unscale") and not counted) or cycle.of("grad-edit"))
 
 
 def _update(facts: ReviewFacts, cycle: Cycle) -> Iterator[Problem | Gap]:
