@@ -71,7 +71,8 @@ def cells_behind(names: Iterable[str], cells: Sequence[Cell], *, also: Cell | No
 
 
 def _bound_at(name: str, read: list[_Read], before: int) -> int | None:
-    """The last cell that binds a name before a place, else the first after it, as a function's globals may."""
+    """The last cell that binds a name before a place, else the first after it, as a function's globals may.
+    """
     earlier = [place for place in range(before) if name in read[place].binds]
     later = [place for place in range(before, len(read)) if name in read[place].binds]
     return earlier[-1] if earlier else later[0] if later else None

@@ -42,7 +42,7 @@ QUIET_CALLBACKS = frozenset(
 
 # Methods by which a Trainer of one's own can change how the rate moves.
 SCHEDULING = (
-    "create_scheduler", "create_optimizer_and_scheduler", "create_optimizer", "training_step", "get_lr_scheduler",
+    "create_scheduler", "create_optimizer_and_scheduler", "create_optimizer", "training_step",
     "inner_training_loop", "_inner_training_loop", "train",
 )  # fmt: skip
 

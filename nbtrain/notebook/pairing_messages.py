@@ -254,7 +254,9 @@ def no_model(found: Candidates, namespace: Mapping[str, Any], holders: Sequence[
         return UsageError(
             f"`{holders[0].name}` updates plain tensors ({', '.join(f'`{name}`' for name in names)}); %train"
             " needs a torch.nn.Module.",
-            suggestion=(f"Put them into one as nn.Parameter, or {OWN_LOOP}."),
+            suggestion=(
+                f"Put them into one as nn.Parameter, or {OWN_LOOP}."
+            ),
         )
     if kept := models_of_classes(namespace):
         return UsageError(

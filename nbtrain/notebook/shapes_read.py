@@ -25,7 +25,9 @@ BY_SIZES = ("randn", "rand", "zeros", "ones", "empty")
 BY_RANGE = ("arange", "linspace", "randperm")
 KEEPING = (
     ".float", ".long", ".to", ".cuda", ".cpu", ".double", ".clone", ".detach", ".contiguous", ".type",
-    "torch.sin", "torch.cos", "numpy.log1p", "numpy.log", "numpy.sqrt", "numpy.exp", ".clip", ".clamp", "torch.exp", "torch.relu", ".abs", ".pow", ".sqrt", ".log", ".exp",
+    "torch.sin", "torch.cos",
+    "numpy.log1p", "numpy.log", "numpy.sqrt", "numpy.exp", ".clip", ".clamp", "torch.exp",
+    "torch.relu", ".abs", ".pow", ".sqrt", ".log", ".exp",
 )  # fmt: skip
 CONVERTING = (
     "torch.tensor", "torch.as_tensor", "torch.from_numpy", "torch.FloatTensor", "torch.Tensor", "numpy.array",

@@ -64,7 +64,7 @@ class Cycle:
 
     @property
     def repeated(self) -> bool:
-        """Whether the source shows what repeats this step: a loop, Lightning, or an optimizer that calls it."""
+        """Whether something repeats this step: a loop, Lightning, or an optimizer with a closure."""
         by_lightning = self.owner == "lightning" and self.step.entry.endswith(".training_step")
         return bool(self.step.loops) or by_lightning or self.step.node in self.backward.frames
 
@@ -227,7 +227,7 @@ class Story:
         return index
 
     def returned(self, *names: str) -> list[tuple[Any, Value]]:
-        """Return, for methods that a framework's trainer calls by these names, what they give: (owner, value)."""
+        """Return what methods give that a framework's trainer calls by these names: (class, value)."""
         held = self.trace.machine.returned
         classes = self.trace.machine.classes
         return [(classes.get(node), value) for node, (name, value) in held.items() if name in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tokenize
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from nbtrain.report.model import Block, Code, Items, Note, Report, Section
 from nbtrain.review.notebook_file import corrected
 from nbtrain.review.review import Review
 from nbtrain.review.suggest import Correction
+
+# Half of a character that UTF-8 cannot hold; in JSON it stands as an escape, as it did in the original.
+SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def report(review: Review, *, title: str = "") -> Report:
@@ -91,4 +95,5 @@ def content(path: Path, review: Review) -> bytes:
         indent = 1 if "\n" in text.strip() else None
         after = json.dumps(corrected(json.loads(text), after), ensure_ascii=False, indent=indent)
         after += "\n" if text.endswith("\n") else ""
+        after = SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", after)
     return after.replace("\n", "\r\n" if "\r\n" in text else "\n").encode(encoding)

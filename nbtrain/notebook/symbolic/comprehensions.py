@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from nbtrain.notebook.symbolic.loops import describe_loop
 from nbtrain.notebook.symbolic.machine import Machine
-from nbtrain.notebook.symbolic.statements import describe_loop
 from nbtrain.notebook.symbolic.values import Const, Made, Map, Obj, Scope, Seq, Value, choose, name_of
 
 MAX_UNROLLED = 8

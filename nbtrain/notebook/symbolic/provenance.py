@@ -87,9 +87,9 @@ def behind(
             continue
         for part in parts_of(one):
             op = one.op if isinstance(one, Term) else into
-            if isinstance(one, Term) and one.op is not None:
-                if one.op.path in past or (graph and cuts(one.op)):
-                    break
+            made = one.op if isinstance(one, Term) else None
+            if made is not None and (made.path in past or (graph and cuts(made))):
+                break
             waiting.append((part, op))
 
 

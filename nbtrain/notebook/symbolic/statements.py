@@ -12,30 +12,23 @@ from typing import Any
 
 from nbtrain.notebook.symbolic.arithmetic import truth
 from nbtrain.notebook.symbolic.bindings import assign, uses_gradient_of
+from nbtrain.notebook.symbolic.loops import describe_loop, target_values
 from nbtrain.notebook.symbolic.machine import Guard, Loop, Machine
 from nbtrain.notebook.symbolic.parse import statements_of
 from nbtrain.notebook.symbolic.precision import enter_quiet, region_tags
-from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import (
     MISSING,
     Class,
     Const,
     Func,
-    Made,
-    Member,
     Ref,
     Scope,
-    Seq,
     Term,
-    Value,
     choose,
     mods_of,
-    name_of,
-    options,
 )  # fmt: skip
 
 STOPS = "stops"  # status of a block that never reaches its end
-LOADER_WORDS = ("loader", "dataloader", "batches", "train_dl", "train_iter", "data_iter", "minibatch")
 RECORD_BASES = frozenset("NamedTuple BaseModel BaseSettings SQLModel PretrainedConfig Serializable".split())
 
 
@@ -143,7 +136,7 @@ def _loop_over(machine: Machine, node: ast.For, scope: Scope) -> None:
     iterable = machine.evaluate(node.iter, scope)
     loop = describe_loop(node, node.target, node.iter, iterable)
     _forget_changing(node, scope)
-    for name, value in _target_values(machine, node.target, iterable):
+    for name, value in target_values(machine, node.target, iterable):
         scope.set(name, value)
     machine.loops.append(loop)
     execute(machine, node.body, scope)
@@ -178,71 +171,6 @@ def _forget_changing(node: ast.For | ast.While, scope: Scope) -> None:
             for part in target.elts if isinstance(target, ast.Tuple | ast.List) else (target,):
                 if isinstance(part, ast.Name) and isinstance(scope.names.get(part.id), Const):
                     scope.set(part.id, Term(part.id))
-
-
-def unwrap(value: Value) -> list[Value]:
-    """Return what is iterated beneath enumerate, tqdm, zip and their like."""
-    if isinstance(value, Made) and value.path == "builtins.iteration":
-        return [inner for one in value.args for inner in unwrap(one)]
-    return list(options(value))
-
-
-def describe_loop(node: Any, target: ast.expr, source: ast.expr, iterable: Value) -> Loop:
-    """Say what a `for`, of a statement or a comprehension, goes over and how often."""
-    name = target.id if isinstance(target, ast.Name) else ast.unparse(target)
-    loop = Loop(node, node.lineno, "other", None, name, iterable, source)
-    for one in unwrap(iterable):
-        if isinstance(one, Made) and one.path == "builtins.range":
-            loop.kind, loop.count = "range", _range_count(one)
-        elif _feeds(one):
-            loop.kind, loop.iterable = "loader", one
-            return loop
-    return loop
-
-
-def _feeds(value: Value) -> bool:
-    """A loader, by its class or, when it is made elsewhere, by its name."""
-    named = isinstance(value, Term | Member) and any(word in name_of(value).lower() for word in LOADER_WORDS)
-    return kind_of(value) in ("loader", "other-loader") or named
-
-
-def _range_count(made: Made) -> Const | None:
-    bounds = made.args
-    stop = bounds[1] if len(bounds) > 1 else bounds[0] if bounds else None
-    start = bounds[0] if len(bounds) > 1 else Const(0)
-    if not isinstance(stop, Const) or not isinstance(stop.value, int):
-        return None
-    first = start.value if isinstance(start, Const) and isinstance(start.value, int) else 0
-    stride = (
-        bounds[2].value
-        if len(bounds) > 2 and isinstance(bounds[2], Const) and isinstance(bounds[2].value, int)
-        else 1
-    )
-    return Const(max(0, (stop.value - first) // (stride or 1)), stop.node, stop.origin)
-
-
-def _target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[tuple[str, Value]]:
-    # `for self.epoch in ...` sets an attribute, and no name.
-    bound = [one for one in ast.walk(target) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
-    names = [one.id for one in bound]
-    if isinstance(iterable, Made) and iterable.path == "torch.nn.ModuleList" and iterable.args:
-        iterable = iterable.args[0]
-        if isinstance(target, ast.Name) and isinstance(iterable, Seq) and iterable.items:
-            return [(target.id, choose(iterable.items))]
-    if isinstance(iterable, Seq) and iterable.items and not iterable.open:
-        if isinstance(target, ast.Name):
-            return [(target.id, choose(iterable.items))]
-        if isinstance(target, ast.Tuple) and all(
-            isinstance(one, Seq) and len(one.items) == len(names) for one in iterable.items
-        ):
-            return [(name, choose(one.items[at] for one in iterable.items)) for at, name in enumerate(names)]  # type: ignore[attr-defined]
-    sources = unwrap(iterable)
-    tags = frozenset({"batch"}) if any(_feeds(one) for one in sources) else frozenset()
-    of = next((name_of(one) for one in sources if name_of(one)), "")
-    found = [(name, machine.term(f"{name} of {of}" if of else name, tags=tags)) for name in names]
-    for position, (_, value) in enumerate(found):
-        value.op = machine.operation("batch", (iterable, Const(position)), target)
-    return found
 
 
 def _with(machine: Machine, node: ast.With, scope: Scope) -> str:

@@ -83,7 +83,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             current="no .to(device) and no .cuda() in the source",
             recommended="model.to(device), and each batch as well",
             evidence=(
-                f"the device is chosen on line {chosen[0].line}; neither a model nor a batch is moved to it"
+                f"the device is chosen on line {chosen[0].line}; neither a model nor a batch is moved to "
+                "it"
             ),
             line=chosen[0].line,
             name=cycle.name,

@@ -73,7 +73,9 @@ LIMIT = 50.0
 LOOKED_AT = 64
 # What brings inputs to scale, by word anywhere in the source.
 SCALES = re.compile(
-    r"normali|standardi|(?:Standard|MinMax|Robust|MaxAbs|Power)Scaler|class \w*Scaler|scaler\.(?:fit|transform|inverse)|scale\s*=\s*True|to_tensor|ToTensor\b|ConvertImageDtype|convert_image_dtype|"
+    r"normali|standardi|(?:Standard|MinMax|Robust|MaxAbs|Power)Scaler|class \w*Scaler|"
+    r"scaler\.(?:fit|transform|inverse)|scale\s*=\s*True|to_tensor|ToTensor\b|ConvertImageDtype|"
+    r"convert_image_dtype|"
     r"Processor|FeatureExtractor|rescale|\b255|127\.5|InstanceNorm|get_transform|weights\.transforms|"
     r"\.std\(|zscore|log1p|quantile|MinMax|whiten|preprocess|from_pretrained|load_transform|Embedding",
     re.I,

@@ -57,7 +57,8 @@ PADS = re.compile(
     r"pad_sequence|padding_idx|padding=True|padding=[\"'](max_length|longest)|pad_token_id|\bPAD\w*\b|<pad>"
 )
 MASKS = re.compile(
-    r"ignore_index|-100|loss_mask|label_mask|target_mask|mask\)?\.sum|[\w)\]] *\* *\w*mask|reduction=[\"']none|"
+    r"ignore_index|-100|loss_mask|label_mask|target_mask|"
+    r"mask\)?\.sum|[\w)\]] *\* *\w*mask|reduction=[\"']none|"
     r"packed|pack_padded|"
     r"bucket|DataCollatorFor(LanguageModeling|Seq2Seq|TokenClassification)",
     re.IGNORECASE,

@@ -159,7 +159,7 @@ def _reaches(facts: ReviewFacts, fit: Event, used: list[tuple[Value, Op | None]]
 
 
 def _written_into(facts: ReviewFacts, fit: Event, used: list[tuple[Value, Op | None]]) -> bool:
-    """The result replaces columns of the table that is split: `table[columns] = scaler.fit_transform(...)`."""
+    """The result replaces columns of the table that is split: `table[columns] = scaler.fit_transform()`."""
     held = {id(one) for one, _ in used}
     for event in facts.story.of("set-item"):
         table = event.subject.owner if isinstance(event.subject, Member) else event.subject

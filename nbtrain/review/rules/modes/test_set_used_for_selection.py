@@ -75,7 +75,7 @@ KEEPING = ("torch.save", ".state_dict", "deepcopy", ".save", ".save_pretrained")
 TEST = frozenset({"test", "testing", "te"})
 VALIDATING = frozenset({"val", "valid", "validation", "dev", "eval", "va"})
 SCORES = frozenset(
-    "acc accuracy loss score f1 auc map iou dice error err rmse mae metric bleu perplexity ppl".split()
+    ["acc", "accuracy", "loss", "score", "auc", "map", "iou", "dice", "error", "err", "rmse", "mae", "metric"]
 )
 VALIDATION = re.compile(r"\b(val|valid|validation|dev)(_|\b)|val_?(loader|dl|data|set|ds)", re.IGNORECASE)
 

@@ -60,15 +60,16 @@ from nbtrain.notebook.scheduling import (
     ScheduleUse,
     counts_batches,
     cycle_of,
+    epoch_loop,
     epochs,
     measured,
     rhythm,
     schedule_uses,
 )  # fmt: skip
-from nbtrain.notebook.source_values import quantity
 from nbtrain.notebook.story import Cycle
+from nbtrain.notebook.symbolic.machine import Loop
 from nbtrain.notebook.symbolic.roles import kind_of
-from nbtrain.notebook.symbolic.values import Value, name_of
+from nbtrain.notebook.symbolic.values import Const, Made, Value, name_of, options, same
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -102,8 +103,8 @@ def _mismatch(use: ScheduleUse, cycle: Cycle, often: str, facts: ReviewFacts) ->
     steps = use.number("total_steps", 2)
     if steps is not None and total is not None and steps == total and len(cycle.step.loops) > 1:
         return f"total_steps={steps:g} is the number of epochs, and it is stepped with every batch"
-    given, run = quantity(use.argument("total_steps", 2)), cycle.training.epochs
-    if given.known and run is not None and given.values == run.values and len(cycle.step.loops) > 1:
+    given, run = use.argument("total_steps", 2), epoch_loop(cycle)
+    if given is not None and run is not None and _goes_as_often(run, given):
         return "total_steps is the number of epochs, and it is stepped with every batch"
     source = measured(each)
     if source is not None and _is_data(source):
@@ -124,6 +125,17 @@ def _mismatch(use: ScheduleUse, cycle: Cycle, often: str, facts: ReviewFacts) ->
         if not cycle.waits and abs(steps - taken) > 1:
             return f"total_steps={steps:g}, and {total:g} epochs of {batches} batches are {taken:g} steps"
     return ""
+
+
+def _goes_as_often(loop: Loop, number: Value) -> bool:
+    """The loop over epochs is `range(n)`, and the number is that very n, known or not."""
+    over = options(loop.iterable) if loop.iterable is not None else ()
+    made = [one for one in over if isinstance(one, Made)]
+    bounds = made[0].args if len(made) == 1 and made[0].path == "builtins.range" else []
+    if len(bounds) != 1 or isinstance(number, Const):
+        return False
+    ours, theirs = options(bounds[0]), options(number)
+    return len(ours) == len(theirs) and all(same(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def _length(loader: object) -> int | None:

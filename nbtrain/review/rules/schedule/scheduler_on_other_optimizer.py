@@ -87,7 +87,7 @@ def _steps_elsewhere(facts: ReviewFacts, use: ScheduleUse) -> Cycle | None:
 
     None where another scheduler serves that training, or where a loop is not known.
     """
-    if use.handed or any(not step.loops for step in use.steps) or len(facts.cycles) < 2:
+    if any(not step.loops for step in use.steps) or len(facts.cycles) < 2:
         return None
     around = {step.loops[0] for step in use.steps}
     inside = [one for one in facts.cycles if one.step.loops[:1] and one.step.loops[0] in around]

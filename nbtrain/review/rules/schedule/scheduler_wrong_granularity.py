@@ -119,7 +119,7 @@ def _by_lightning(facts: ReviewFacts) -> Iterator[Problem]:
 
 
 def _configured(value: Value) -> Iterator[tuple[Value, str]]:
-    """Each scheduler in what `configure_optimizers` returns, with its interval; "" where that is not known."""
+    """Each scheduler in what `configure_optimizers` returns, with its interval; "" where that is open."""
     for one in options(value):
         if isinstance(one, Map) and "scheduler" in one.items:
             held = one.items.get("interval", Const("" if one.open else "epoch"))

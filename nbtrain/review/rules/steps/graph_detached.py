@@ -51,7 +51,9 @@ from nbtrain.findings import Severity
 from nbtrain.notebook.symbolic.provenance import any_behind, behind, cuts, parts_of
 from nbtrain.notebook.symbolic.roles import is_model
 from nbtrain.notebook.symbolic.values import (
+    Class,
     Const,
+    Func,
     Live,
     Made,
     Map,
@@ -77,7 +79,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for method in ("compute_loss", "training_step"):
         for owner, value in facts.story.returned(method):
             losses = [_loss_of(one) for one in options(value)]
-            cut_ways = [_cut(one) if any_behind(one, is_model) else None for one in losses]
+            given = _parameters(owner, method)
+            cut_ways = [_cut(one, given) if any_behind(one, is_model) else None for one in losses]
             if owner is not None and cut_ways and all(cut_ways) and not facts.story.of("manual-optimization"):
                 yield _problem(owner.node.name, cut_ways[0], f"what `{method}` returns")  # type: ignore[arg-type]
 
@@ -89,8 +92,19 @@ def _loss_of(value: Value) -> Value:
     return value.items.get("loss", value) if isinstance(value, Map) else value
 
 
-def _cut(loss: Value) -> Op | None:
-    """The operation nearest to the loss that lets no gradient through, when no way around it is left."""
+def _parameters(owner: Class | None, method: str) -> frozenset[str]:
+    """What a trainer hands to a method besides the model: batches, which carry no gradient."""
+    held = owner.attrs.get(method) if owner is not None else None
+    names = [one.arg for one in held.node.args.args] if isinstance(held, Func) else []
+    return frozenset(names) - {"self", "model"}
+
+
+def _cut(loss: Value, given: frozenset[str] = frozenset()) -> Op | None:
+    """The operation nearest to the loss that lets no gradient through, when no way around it is left.
+
+    Args:
+        given: names of parameters that surely carry no gradient.
+    """
     found: Op | None = None
     for one, _ in behind(loss, graph=True):
         if is_model(one):
@@ -105,6 +119,8 @@ def _cut(loss: Value) -> Op | None:
             found = found or op
         elif isinstance(one, Member) and one.attr == "data":
             found = found or Op(".data")
+        elif isinstance(one, Term) and op is None and one.name in given:
+            continue
         elif not parts_of(one) and not _gives_no_gradient(one, op):
             return None
     return found
