@@ -17,6 +17,7 @@ KINDS = {
     "BCEWithLogitsLoss": "bce-with-logits", "binary_cross_entropy_with_logits": "bce-with-logits",
     "BCELoss": "bce", "binary_cross_entropy": "bce",
     "NLLLoss": "nll", "nll_loss": "nll",
+    "CTCLoss": "ctc", "ctc_loss": "ctc",
     "KLDivLoss": "kl", "kl_div": "kl",
     "MSELoss": "mse", "mse_loss": "mse", "L1Loss": "l1", "l1_loss": "l1",
     "SmoothL1Loss": "l1", "smooth_l1_loss": "l1", "HuberLoss": "l1", "huber_loss": "l1",
@@ -113,6 +114,18 @@ def last_layer(layer: Value) -> Value:
         inner_live = [one for one in held if not type(one).__name__.startswith(SHAPES)]
         return last_layer(Live(inner_live[-1], layer.name)) if inner_live else layer
     return layer
+
+
+def laid_flat(layer: Value) -> bool:
+    """Whether a Sequential ends by laying its output out anew: `Flatten(0)` makes one dimension of (N, 1)."""
+    inner = layer.args if isinstance(layer, Made) and tail_of(layer.path) == "Sequential" else []
+    for one in reversed(inner):
+        if not isinstance(one, Made) or not tail_of(one.path).startswith(SHAPES):
+            return laid_flat(one)
+        start = quantity(argument(one, "start_dim", 0))
+        if tail_of(one.path) == "Unflatten" or (tail_of(one.path) == "Flatten" and start.values == (0.0,)):
+            return True
+    return False
 
 
 def outputs_of(op: Op | None) -> float | None:

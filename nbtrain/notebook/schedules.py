@@ -92,7 +92,9 @@ def _from_factors(machine: Machine, value: Made, cls: str) -> Schedule:
             cls, Answer(UNKNOWN, f"the function given to `{cls}` could not be worked out"), factor=None
         )
     warms = _starts_low(factors)
-    return Schedule(cls, Answer(YES if warms else NO, cls), factor=max(abs(one) for one in factors))
+    # One that still rises at the last step tried is as high as the training is long.
+    rises = len(factors) > 1 and factors[-1] > max(factors[:-1])
+    return Schedule(cls, Answer(YES if warms else NO, cls), factor=None if rises else max(0.0, *factors))
 
 
 def ramps(machine: Machine, function: Value | None) -> bool | None:
@@ -103,8 +105,7 @@ def ramps(machine: Machine, function: Value | None) -> bool | None:
 
 
 def _starts_low(factors: list[float]) -> bool:
-    highest = max(abs(one) for one in factors)
-    return abs(factors[0]) < WARM_START * highest and factors.index(max(factors)) > 0
+    return factors[0] < WARM_START * max(factors) and factors.index(max(factors)) > 0
 
 
 def _factors(machine: Machine, function: Value | None) -> list[float] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from nbtrain.notebook.losses_read import last_done, last_layer, outputs_of
+from nbtrain.notebook.losses_read import laid_flat, last_done, last_layer, outputs_of
 from nbtrain.notebook.source_values import argument, quantity
 from nbtrain.notebook.symbolic.library import tail_of
 from nbtrain.notebook.symbolic.values import (
@@ -130,6 +130,8 @@ def is_column(value: Value | None, depth: int = 0) -> bool:
         return is_column(op.inside, depth + 1)
     if op.path == "call":
         layer = last_layer(op.inputs[0])
+        if laid_flat(op.inputs[0]):
+            return False
         if isinstance(layer, Made) and tail_of(layer.path).startswith(
             ("Sigmoid", "ReLU", "Tanh", "Softplus")
         ):
@@ -172,6 +174,8 @@ def _of_item(op: Op, depth: int) -> int | None:
     if source is not None and isinstance(key, Const) and isinstance(key.value, int):
         if source.path.startswith("sklearn.datasets.") and "return_X_y" in source.kwargs:
             return 2 - key.value if key.value in (0, 1) else None
+        if source.path.startswith("sklearn.datasets.make_"):
+            return 1 if key.value == 1 else 2
         if source.path.endswith("train_test_split") and key.value // 2 < len(source.inputs):
             return dimensions(source.inputs[key.value // 2], depth + 1)
         if source.path == "batch" and _is_whole_batch(source):

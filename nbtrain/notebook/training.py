@@ -125,12 +125,12 @@ def _is_plain(optimizer: Value) -> bool:
 
 def _epochs(step: Event) -> tuple[Quantity | None, object]:
     """The loop over epochs is one that holds a loop over batches."""
-    for at, loop in enumerate(step.loops[:-1]):
-        named = "epoch" in f"{loop.target} {loop.text}".lower()
-        feeds = any(inner.kind == "loader" for inner in step.loops[at + 1 :])
-        if loop.kind in ("range", "while") and (named or feeds):
-            return quantity(loop.count, loop.text), loop.node
-    return None, None
+    feeding = next((at for at, loop in enumerate(step.loops) if loop.kind == "loader"), 0)
+    outer = [loop for loop in step.loops[:-1] if loop.kind in ("range", "while")]
+    named = [loop for loop in outer if "epoch" in f"{loop.target} {loop.text}".lower()]
+    around = [loop for loop in step.loops[:feeding] if loop in outer]  # of folds or rounds, then of epochs
+    chosen = named[0] if named else around[-1] if around else None
+    return (quantity(chosen.count, chosen.text), chosen.node) if chosen is not None else (None, None)
 
 
 def _batch(trace: Trace, step: Event, backward: Event) -> LoaderFact | None:

@@ -232,9 +232,12 @@ class Execution:
         sections = results.final_sections(self.activity, self.record)
         self.results = sections["training_results"]
         self._write_manifest(
-            completed_at=utc_now(), stop_reason=self.state.stop_reason, error=self.error,
+            completed_at=utc_now(),
+            stop_reason=self.state.stop_reason,
+            error=self.error,
             explanation=self.explanation.to_dict() if self.explanation is not None else None,
-            **self.activity.described(), **sections,
+            **self.activity.described(),
+            **sections,
         )
 
     def _let_go(self) -> None:

@@ -37,6 +37,9 @@ from nbtrain.notebook.symbolic.values import (
 )  # fmt: skip
 
 MAX_NESTING = 150
+NUMBERS_BY_PATH = {
+    "math.pi": math.pi, "math.e": math.e, "math.inf": math.inf, "numpy.pi": math.pi, "torch.pi": math.pi,
+}  # fmt: skip
 
 
 def evaluate(machine: Machine, node: ast.expr | None, scope: Scope) -> Value:
@@ -95,7 +98,7 @@ def attribute_of(machine: Machine, owner: Value, attr: str, node: ast.expr) -> V
     if isinstance(owner, Choice):
         return choose(attribute_of(machine, one, attr, node) for one in owner.options)
     if isinstance(owner, Ref):
-        number = {"math.pi": math.pi, "math.e": math.e, "math.inf": math.inf}.get(f"{owner.path}.{attr}")
+        number = NUMBERS_BY_PATH.get(f"{owner.path}.{attr}")
         return Ref(f"{owner.path}.{attr}") if number is None else Const(number, node)
     if isinstance(owner, Obj):
         return _object_attribute(machine, owner, attr, node)

@@ -51,6 +51,10 @@ PURE: dict[str, Callable[..., Any]] = {
     "math.cos": math.cos,
     "math.log2": math.log2,
     "math.log10": math.log10,
+    "numpy.cos": math.cos,
+    "numpy.exp": math.exp,
+    "numpy.sqrt": math.sqrt,
+    "numpy.log": math.log,
 }
 MADE = frozenset(
     "optimizer scheduler loader other-loader scaler autocast recurrent attention norm weighted loss "

@@ -7,7 +7,18 @@ from typing import Any
 
 from nbtrain.notebook.symbolic.machine import Loop, Machine
 from nbtrain.notebook.symbolic.roles import kind_of
-from nbtrain.notebook.symbolic.values import Const, Made, Member, Seq, Term, Value, choose, name_of, options
+from nbtrain.notebook.symbolic.values import (
+    Const,
+    Made,
+    Member,
+    Obj,
+    Seq,
+    Term,
+    Value,
+    choose,
+    name_of,
+    options,
+)
 
 LOADER_WORDS = ("loader", "dataloader", "batches", "train_dl", "train_iter", "data_iter", "minibatch")
 # Go over a list one by one, in whatever order.
@@ -74,7 +85,8 @@ def target_values(machine: Machine, target: ast.expr, iterable: Value) -> list[t
         iterable = iterable.args[0]
         if isinstance(target, ast.Name) and isinstance(iterable, Seq) and iterable.items:
             return [(target.id, choose(iterable.items))]
-    if isinstance(iterable, Seq) and iterable.items and not iterable.open:
+    objects = isinstance(iterable, Seq) and all(isinstance(one, Made | Obj) for one in iterable.items)
+    if isinstance(iterable, Seq) and iterable.items and (objects or not iterable.open):
         if isinstance(target, ast.Name):
             return [(target.id, choose(iterable.items))]
         if isinstance(target, ast.Tuple) and all(

@@ -89,6 +89,12 @@ def _wrong(loss: LossCall, done: str, op: Op | None) -> tuple[str, str, str] | N
             "CrossEntropyLoss on the logits",
             "criterion = nn.CrossEntropyLoss()",
         )
+    if loss.kind == "ctc" and done in (*RAW, "softmax"):
+        return (
+            "no log-probabilities",
+            "log_softmax of the input",
+            "loss = ctc(F.log_softmax(logits, -1), targets, input_lengths, target_lengths)",
+        )
     if loss.kind == "kl" and done in (*RAW, "softmax"):
         return (
             "no log-probabilities",

@@ -49,12 +49,12 @@ from nbtrain.notebook.evaluation import names_evaluation
 from nbtrain.notebook.feeds import Feed, feeds
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import COUNTS, behind
-from nbtrain.notebook.symbolic.values import Made, Obj, Ref, Term, Value
+from nbtrain.notebook.symbolic.values import Func, Made, Obj, Ref, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
 RANDOM = re.compile(
-    r"(transforms\.|transforms\.v2\.|albumentations\.|kornia\.augmentation\.)"
+    r"(?:torchaudio\.transforms\.(?:FrequencyMasking|TimeMasking|SpecAugment)$)|(transforms\.|transforms\.v2\.|albumentations\.|kornia\.augmentation\.)"
     r"(Random\w+|AutoAugment|RandAugment|TrivialAugmentWide|AugMix|ColorJitter|GaussianBlur|HorizontalFlip|VerticalFlip|"
     r"ShiftScaleRotate|CoarseDropout|RandomBrightnessContrast|Rotate|MixUp|CutMix)$"
 )
@@ -70,6 +70,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if changed or not (feed.judges or names_evaluation(feed.name) or _judges_by_use(facts, feed)):
             continue
         found = _random(data) if data is not None else ""
+        collate = feed.value.kwargs.get("collate_fn")
+        found = found or (_random(collate) if collate is not None else "")
         if found:
             yield Problem(
                 issue=f"`{name}` gives randomly augmented data",
@@ -117,6 +119,8 @@ def _random(data: Value) -> str:
                 return path.rpartition(".")[2]
             if isinstance(part, Made):
                 waiting.extend([*part.args, *part.kwargs.values()])
+            elif isinstance(part, Func):  # what a function inside another one reads of it
+                waiting.extend(part.scope.names.values() if part.scope.parent is not None else ())
             elif isinstance(part, Obj):
                 waiting.extend(part.attrs.values())
     return ""

@@ -84,8 +84,23 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         ]
         names = [one.alias or held.get(id(one), "") for one in [state, *shallow] if isinstance(one, Term)]
         name = next((one for one in names if one), "")
-        if "best" in name.lower() or (id(state) in again and _later(facts, event)):
+        if not name and _gathered(facts, event):
+            yield _problem(facts, event, "each snapshot")
+        elif "best" in name.lower() or (id(state) in again and _later(facts, event)):
             yield _problem(facts, event, name or "best_state")
+
+
+def _gathered(facts: ReviewFacts, event: Event) -> bool:
+    """States of one model, which was made before the loop, are put into a list in it: all are the last."""
+    owner = event.subject.owner if isinstance(event.subject, Member) else None
+    made = [one for kind in ("made", "instance") for one in facts.story.of(kind) if one.subject is owner]
+    if not made or event.loops[0] in made[0].loops:
+        return False
+    return any(
+        one is event.data["result"] and call.loops[:1] == event.loops[:1]
+        for call in facts.story.calls(".append")
+        for one in call.data["args"]
+    )
 
 
 def _plain(value: Value) -> Iterator[tuple[Value, object]]:

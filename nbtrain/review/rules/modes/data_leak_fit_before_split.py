@@ -56,28 +56,31 @@ PER_ROW = frozenset({1, -1, 2})
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     fits = [event for event in facts.story.calls(".fit_transform", ".fit") if _learns(event)]
-    yield from _sliced(facts, fits)
+    for whole, line in _cuts(facts):
+        if said := _learned(facts, fits, whole):
+            yield _problem(said[0], f"{said[1]} of what is cut in two on line {line}")
+            break
     folds = [one for one in facts.story.calls(".split") if _of_folds(one)]
     for split in [*facts.story.calls(*SPLITS), *folds]:
+        before = [event for event in fits if event.at < split.at]
         for value in split.data["args"]:
-            used = [(one, into) for one, into in behind(value)]
-            fit = next(
-                (event for event in fits if event.at < split.at and _reaches(facts, event, used)), None
-            )
-            if fit is not None:
-                yield _problem(
-                    fit, split, f"fitted on line {fit.line} on everything that is split on line {split.line}"
-                )
+            if said := _learned(facts, before, value):
+                yield _problem(said[0], f"{said[1]} of what is split on line {split.line}")
                 break
-            standardised = next(
-                (one.op for one, _ in used if isinstance(one, Term) and one.op and _own_scale(one.op)), None
-            )
-            if standardised is not None:
-                line = getattr(standardised.node, "lineno", split.line)
-                yield _problem(
-                    split, split, f"scaled on line {line} by the mean and deviation of all rows", line
-                )
-                break
+
+
+def _learned(facts: ReviewFacts, fits: list[Event], data: Value) -> tuple[int, str] | None:
+    """(line, words) where data were made with what was learned of all of them; None where they were not."""
+    used = list(behind(data))
+    fit = next((event for event in fits if _reaches(facts, event, used)), None)
+    if fit is not None:
+        return fit.line, f"fitted on line {fit.line} on all"
+    made = [one.op for one, _ in used if isinstance(one, Term) and one.op is not None]
+    scaled = next((op for op in made if _own_scale(op)), None)
+    if scaled is None:
+        return None
+    line = getattr(scaled.node, "lineno", 0)
+    return line, f"scaled on line {line} by the mean and deviation of all rows"
 
 
 def _of_folds(event: Event) -> bool:
@@ -87,10 +90,8 @@ def _of_folds(event: Event) -> bool:
     return path.rpartition(".")[2].endswith(("Fold", "ShuffleSplit", "TimeSeriesSplit"))
 
 
-def _sliced(facts: ReviewFacts, fits: list[Event]) -> Iterator[Problem]:
-    """Data cut in two by `x[:n]` and `x[n:]` after they were fitted."""
-    if not fits:
-        return
+def _cuts(facts: ReviewFacts) -> Iterator[tuple[Value, int]]:
+    """What is cut in two by `x[:n]` and `x[n:]`, or by `x[n - window:]`, with the line of the first part."""
     heads: dict[int, list[tuple[str, Op]]] = {}
     tails: list[tuple[str, Value]] = []
     for value in _everything(facts):
@@ -99,23 +100,20 @@ def _sliced(facts: ReviewFacts, fits: list[Event]) -> Iterator[Problem]:
         if op is None or not isinstance(cut, ast.Slice) or cut.step is not None:
             continue
         if cut.lower is None and cut.upper is not None:
-            heads.setdefault(id(op.inputs[0]), []).append((ast.unparse(cut.upper), op))
-        elif cut.upper is None and cut.lower is not None:
-            # `x[n:]`, or `x[n - window:]` that also takes what the first window needs
-            tails += [
-                (ast.unparse(one), op.inputs[0]) for one in ast.walk(cut.lower) if isinstance(one, ast.expr)
-            ]
+            heads.setdefault(id(_whole(op)), []).append((ast.unparse(cut.upper), op))
+        elif cut.lower is not None:
+            places = [one for one in ast.walk(cut.lower) if isinstance(one, ast.expr)]
+            tails += [(ast.unparse(one), _whole(op)) for one in places]
     for place, whole in tails:
         head = next((op for upper, op in heads.get(id(whole), ()) if upper == place), None)
         if head is not None:
-            used = list(behind(whole))
-            fit = next((event for event in fits if _reaches(facts, event, used)), None)
-            if fit is not None:
-                line = getattr(head.node, "lineno", fit.line)
-                yield _problem(
-                    fit, fit, f"fitted on line {fit.line} on everything that is cut in two on line {line}"
-                )
-                return
+            yield whole, getattr(head.node, "lineno", 0)
+
+
+def _whole(op: Op) -> Value:
+    """What is cut: a tensor, or a table under `.iloc`."""
+    whole = op.inputs[0]
+    return whole.owner if isinstance(whole, Member) and whole.attr in ("iloc", "loc", "values") else whole
 
 
 def _everything(facts: ReviewFacts) -> Iterator[Value]:
@@ -198,13 +196,13 @@ def _statistic(value: Value, names: tuple[str, ...]) -> Value | None:
     return None if by_row else op.inputs[0]
 
 
-def _problem(event: Event, split: Event, seen: str, line: int | None = None) -> Problem:
+def _problem(line: int, seen: str) -> Problem:
     return Problem(
         issue="The data are scaled or encoded with statistics of the test part",
         current="fit on all data, then split",
         recommended="split first, fit on the training part alone",
         evidence=seen,
-        line=line or event.line,
+        line=line,
         fix="scaler.fit(x_train)\nx_train, x_test = scaler.transform(x_train), scaler.transform(x_test)",
     )
 

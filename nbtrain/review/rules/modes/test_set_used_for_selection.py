@@ -112,7 +112,8 @@ def _judged_by(facts: ReviewFacts, event: Event) -> list[str]:
     """The loaders whose batches decide whether weights are kept here, in a loop that trains."""
     if not event.loops or not any(event.loops[0] in cycle.step.loops for cycle in facts.cycles):
         return []
-    found = []
+    found: list[str] = []
+    scores: list[str] = []
     for guard in event.guards:
         for one, _ in behind(guard.condition) if guard.condition is not None else ():
             op = one.op if isinstance(one, Term) else None
@@ -120,8 +121,8 @@ def _judged_by(facts: ReviewFacts, event: Event) -> list[str]:
                 names = [facts.story.name_of(loader) or name_of(loader) for loader in unwrapped(op.inputs[0])]
                 found += [name for name in names if words_in(name) & (TEST | VALIDATING | {"train"})]
             elif op is not None and op.path == "compare":
-                found += [word for one in op.inputs if (word := _score_named(one))]
-    return list(dict.fromkeys(found))
+                scores += [word for one in op.inputs if (word := _score_named(one))]
+    return list(dict.fromkeys(found or scores))
 
 
 def _score_named(value: Value) -> str:
@@ -140,7 +141,7 @@ def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
     if "load_best_model_at_end=True" in facts.words.replace(" ", ""):
         for event in facts.story.made("hf-trainer"):
             held = event.subject.kwargs.get("eval_dataset") if isinstance(event.subject, Made) else None
-            if isinstance(held, Member) and words_in(held.attr) & TEST:
+            if isinstance(held, Member) and words_in(held.attr) & TEST and not _split_by_datasets(held):
                 yield _problem("eval_dataset", event.line, event.line)
     if re.search(r"ModelCheckpoint\([^)]*monitor|EarlyStopping\(", facts.words):
         for fit in facts.story.of("fit"):
@@ -155,6 +156,12 @@ def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
 def _validates(fit: Event) -> list[Value]:
     given = [fit.data["kwargs"].get("val_dataloaders"), *fit.data["args"][2:3]]
     return [one for value in given if value is not None for one in options(value)]
+
+
+def _split_by_datasets(held: Member) -> bool:
+    """`data.train_test_split(...)["test"]`: the library's name for the part that is held out."""
+    made = [one.op.path for one, _ in behind(held) if isinstance(one, Term) and one.op is not None]
+    return ".train_test_split" in made
 
 
 def _module_tests(fit: Event) -> bool:

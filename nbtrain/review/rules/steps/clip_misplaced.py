@@ -64,7 +64,12 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         clips = [event for event in cycle.of("clip") if cycle.in_turn(event) and not _only_measures(event)]
         if not clips or cycle.hidden or cycle.training.several_optimizers:
             continue
-        passes = [event for event in cycle.of("backward") if cycle.in_turn(event)]
+        own = cycle.backward.data["owner"] == "autograd"  # else derivatives that are taken on the way
+        passes = [
+            event
+            for event in cycle.of("backward")
+            if cycle.in_turn(event) and (own or event.data["owner"] != "autograd")
+        ]
         between = [e for e in clips if any(b.at < e.at for b in passes) and e.at < cycle.step.at]
         if between or not passes:
             continue

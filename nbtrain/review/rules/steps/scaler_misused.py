@@ -56,6 +56,7 @@ from collections.abc import Iterator
 from nbtrain.findings import Severity
 from nbtrain.notebook.story import Cycle, may_be_same
 from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import Member, Term, options
 from nbtrain.review.edits import line_after
@@ -72,7 +73,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if cycle.scaler is None:
             if scaled and cycle.step.data.get("scaler") is None and not _by_hand(facts, cycle):
                 yield _plain_step(cycle)
-        elif not scaled and "multiplied" not in cycle.backward.subject.tags and not cycle.hidden:
+        elif not scaled and not _scaled_by_factor(cycle) and not cycle.hidden:
             yield _unscaled(cycle)
         else:
             yield from _update(facts, cycle)
@@ -80,6 +81,12 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 e.data["tags"] == {"bf16"} for e in facts.story.of("autocast")
             ):
                 yield _not_needed(cycle)
+
+
+def _scaled_by_factor(cycle: Cycle) -> bool:
+    """The loss is multiplied by the scaler's own factor: `loss * scaler.get_scale()`."""
+    made = [one.op for one, _ in behind(cycle.backward.subject) if isinstance(one, Term)]
+    return any(op is not None and op.path in (".get_scale", ".scale") for op in made)
 
 
 def _by_hand(facts: ReviewFacts, cycle: Cycle) -> bool:
