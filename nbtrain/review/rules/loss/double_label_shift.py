@@ -71,7 +71,12 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                     event.line, "the model shifts labels itself", "labels = ids[1:]", "labels = ids"
                 )
     for loss in loss_calls(facts.story):
-        if loss.target is not None and loss.kind == "cross-entropy" and shifts(loss.target) > 1:
+        if loss.target is None or loss.kind != "cross-entropy":
+            continue
+        if shifts(loss.target) == 1 and any(gives_next(one) for one, _ in behind(loss.target)):
+            why = "the data set already gives the next tokens"
+            yield _problem(loss.line, why, "targets[:, 1:]", "targets")
+        elif shifts(loss.target) > 1:
             yield _problem(
                 loss.line,
                 "the targets are cut off at the front twice",
@@ -103,10 +108,10 @@ def is_next(value: Value) -> bool:
     """Whether a value is a window that starts one further on: `data[i + 1 : i + 1 + length]`."""
     slices = [one.op.node.slice for one, _ in behind(value) if isinstance(one, Term) and _is_slice(one)]  # type: ignore[union-attr]
     found = any(NEXT.search(ast.unparse(one).strip("()")) for one in slices)
-    return found or any(_gives_next(one) for one, _ in behind(value))
+    return found or any(gives_next(one) for one, _ in behind(value))
 
 
-def _gives_next(value: Value) -> bool:
+def gives_next(value: Value) -> bool:
     """A batch from a data set of the source whose `__getitem__` returns a window and the next one."""
     op = value.op if isinstance(value, Term) else None
     if op is None or op.path != "batch":
@@ -114,16 +119,13 @@ def _gives_next(value: Value) -> bool:
     for loader in unwrapped(op.inputs[0]):
         data = whole_of(argument(loader, "dataset", 0)) if isinstance(loader, Made) else None
         method = class_attribute(data.cls, "__getitem__") if isinstance(data, Obj) and data.cls else None
-        for node in ast.walk(method.node) if isinstance(method, Func) else ():
-            if (
-                isinstance(node, ast.Return)
-                and isinstance(node.value, ast.Tuple)
-                and len(node.value.elts) == 2
-            ):
-                second = node.value.elts[1]
-                cut = second.slice if isinstance(second, ast.Subscript) else None
-                if cut is not None and NEXT.search(ast.unparse(cut).strip("()")):
-                    return True
+        body = ast.walk(method.node) if isinstance(method, Func) else ()
+        returned = [one.value for one in body if isinstance(one, ast.Return)]
+        for given in returned:
+            parts = given.elts if isinstance(given, ast.Tuple) and len(given.elts) == 2 else []
+            cuts = [ast.unparse(one.slice).strip("()") for one in parts if isinstance(one, ast.Subscript)]
+            if cuts and (NEXT.search(cuts[-1]) or cuts == [":-1", "1:"]):
+                return True
     return False
 
 

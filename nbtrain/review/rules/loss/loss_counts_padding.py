@@ -59,7 +59,7 @@ PADS = re.compile(
 MASKS = re.compile(
     r"ignore_index|-100|loss_mask|label_mask|target_mask|"
     r"mask\)?\.sum|[\w)\]] *\* *\w*mask|reduction=[\"']none|"
-    r"packed|pack_padded|"
+    r"packed_data|packed\.data|PackedSequence|pack_padded_sequence\([^)]*\)\.data|"
     r"bucket|DataCollatorFor(LanguageModeling|Seq2Seq|TokenClassification)",
     re.IGNORECASE,
 )
@@ -69,7 +69,7 @@ FLAT = (".view", ".reshape", ".flatten", "torch.flatten", ".transpose", ".permut
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     yield from _collators(facts)
     found = PADS.search(facts.words)
-    if found is None or MASKS.search(facts.words):
+    if found is None or MASKS.search(_in_training(facts)):
         return
     yield from _own_labels(facts, found[0])
     for loss in loss_calls(facts.story):
@@ -88,6 +88,17 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
                 fix="ignore_index=pad_token_id",
                 edits=add_keyword(call, "ignore_index=0") if "padding_idx=0" in facts.words else (),
             )
+
+
+def _in_training(facts: ReviewFacts) -> str:
+    """The source without its evaluations: a mask in a count of right answers is none of the loss."""
+    lines = facts.words.split("\n")
+    for run in facts.story.passes:
+        node = run.loop.node if run.loop is not None and run.quiet else None
+        if node is not None and run.of("backward") == []:
+            for at in range(node.lineno - 1, min(len(lines), getattr(node, "end_lineno", None) or 0)):
+                lines[at] = ""
+    return "\n".join(lines)
 
 
 def _own_labels(facts: ReviewFacts, pads: str) -> Iterator[Problem]:

@@ -66,7 +66,19 @@ from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.story import Pass, may_be_same
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.roles import kind_of
-from nbtrain.notebook.symbolic.values import Const, Live, Made, Member, Obj, Op, Ref, Term, Value, options
+from nbtrain.notebook.symbolic.values import (
+    Const,
+    Live,
+    Made,
+    Member,
+    Obj,
+    Op,
+    Ref,
+    Seq,
+    Term,
+    Value,
+    options,
+)
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -87,10 +99,14 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         name = facts.story.name_of(one)
         data = argument(one, "dataset", 0)
         twin = next(
-            (other for other in train if other is not one and _same(argument(other, "dataset", 0), data)),
+            (
+                other
+                for other in train
+                if other is not one and _same(facts, argument(other, "dataset", 0), data)
+            ),
             None,
         )
-        judges = names_evaluation(name) or bool(words_in(name) & JUDGING)
+        judges = names_evaluation(name) or bool(words_in(name) & JUDGING) or _judged_by_use(facts, one)
         if twin is not None and judges and not _subset(one):
             first = facts.story.name_of(twin) or "the training loader"
             yield _problem(
@@ -114,12 +130,18 @@ def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
     own = [one for one in facts.story.of("instance") if _is_trainer(one.subject)]
     for event in [*facts.story.made("hf-trainer"), *own]:
         held = event.subject.kwargs if isinstance(event.subject, Made) else event.data["kwargs"]
-        if "eval_dataset" in held and _same(held.get("train_dataset"), held["eval_dataset"]):
+        if "eval_dataset" in held and _same(facts, held.get("train_dataset"), held["eval_dataset"]):
             keywords = getattr(event.node, "keywords", [])
             node = next((one.value for one in keywords if one.arg == "eval_dataset"), event.node)
             yield _problem(
                 "eval_dataset", node.lineno, "the trainer's `eval_dataset` is its `train_dataset`", False
             )  # type: ignore[attr-defined]
+
+
+def _judged_by_use(facts: ReviewFacts, loader: Made) -> bool:
+    """A model is run over it without a graph."""
+    quiet = [run.loop for run in facts.story.passes if run.quiet is True and run.loop is not None]
+    return any(loop.iterable is loader and loop.kind == "loader" for loop in quiet)
 
 
 def _is_trainer(value: Value) -> bool:
@@ -136,11 +158,11 @@ def _subset(loader: Made) -> bool:
     return any(name in loader.kwargs for name in ("sampler", "batch_sampler")) or not loader.complete
 
 
-def _same(left: Value | None, right: Value | None) -> bool:
+def _same(facts: ReviewFacts, left: Value | None, right: Value | None) -> bool:
     """Whether two arguments are one data set: one value, or one name that the source does not bind."""
     for ours in options(left) if left is not None else ():
         for theirs in options(right) if right is not None else ():
-            if _overlap(ours, theirs):
+            if _overlap(facts, ours, theirs) or _made_alike(facts, ours, theirs):
                 return True
             unbound = isinstance(ours, Term | Live) and isinstance(theirs, Term | Live)
             made = any(isinstance(one, Term) and one.op is not None for one in (ours, theirs))
@@ -151,12 +173,29 @@ def _same(left: Value | None, right: Value | None) -> bool:
     return False
 
 
-def _overlap(left: Value, right: Value) -> bool:
+def _made_alike(facts: ReviewFacts, left: Value, right: Value) -> bool:
+    """Whether two data sets of one class are made with the same arguments, transforms aside."""
+    if not (isinstance(left, Obj) and isinstance(right, Obj)) or left is right or left.cls is not right.cls:
+        return False
+    made = [next((e for e in facts.story.of("instance") if e.subject is one), None) for one in (left, right)]
+    if any(one is None or not one.data["args"] for one in made):
+        return False
+    ours, theirs = (one.data["args"] for one in made if one is not None)
+    mine, others = (_rows_by(one.data["kwargs"]) for one in made if one is not None)
+    return (
+        len(ours) == len(theirs)
+        and mine.keys() == others.keys()
+        and all(_alike(a, b, 0) for a, b in zip(ours, theirs, strict=True))
+        and all(_alike(mine[name], others[name], 0) for name in mine)
+    )
+
+
+def _overlap(facts: ReviewFacts, left: Value, right: Value) -> bool:
     """Whether two Subsets of one data set share indices: the same indices, or ranges that meet."""
     if not all(isinstance(one, Made) and one.path.endswith("data.Subset") for one in (left, right)):
         return False
     ours, theirs = ((argument(one, "dataset", 0), argument(one, "indices", 1)) for one in (left, right))  # type: ignore[arg-type]
-    if ours[1] is None or theirs[1] is None or not _same(ours[0], theirs[0]):
+    if ours[1] is None or theirs[1] is None or not _same(facts, ours[0], theirs[0]):
         return False
     if _alike(ours[1], theirs[1], 0):
         return True
@@ -180,6 +219,9 @@ def _alike(left: Value, right: Value, depth: int) -> bool:
         return False
     if left is right:
         return True
+    if isinstance(left, Seq) and isinstance(right, Seq):
+        pairs = zip(left.items, right.items, strict=False)
+        return len(left.items) == len(right.items) and all(_alike(a, b, depth + 1) for a, b in pairs)
     if isinstance(left, Const) and isinstance(right, Const):
         return type(left.value) is type(right.value) and left.value == right.value
     if isinstance(left, Ref) and isinstance(right, Ref):
@@ -189,7 +231,7 @@ def _alike(left: Value, right: Value, depth: int) -> bool:
     ours, theirs = (one.op if isinstance(one, Term) else None for one in (left, right))
     if ours is None or theirs is None or ours.path != theirs.path or not FIXED.search(ours.path):
         return False
-    if ours.path == "?" and (not ours.inputs or _text(ours) != _text(theirs)):
+    if ours.path == "?" and (_text(ours) != _text(theirs) or not (ours.inputs or _text(ours) == ":")):
         return False
     mine, others = (_rows_by(op.kwargs) for op in (ours, theirs))
     firsts, seconds = ([one for one in op.inputs if not _transforms(one)] for op in (ours, theirs))

@@ -100,4 +100,6 @@ def _problem(name: str, seen: str, line: int | None, confidence: Confidence) -> 
     )
 
 
-RULE = Rule("frozen-everything", Severity.CRITICAL, check)
+RULE = Rule(
+    "frozen-everything", Severity.CRITICAL, check, explains=("graph-detached", "optimizer-missing-params")
+)

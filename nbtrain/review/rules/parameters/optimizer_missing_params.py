@@ -52,7 +52,8 @@ from collections.abc import Iterator
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.architecture import FOLLOWERS, freezes_a_part
 from nbtrain.notebook.story import Cycle
-from nbtrain.notebook.symbolic.values import Obj, Value, options
+from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.values import Obj, Term, Value, options
 from nbtrain.notebook.training_models import (
     changed_elsewhere,
     frozen_parts,
@@ -121,8 +122,21 @@ def _excused(facts: ReviewFacts, cycle: Cycle, model: Value, name: str) -> bool:
     if not name or any(word in name.lower() for word in TEACHERS):
         return True
     frozen = any(holds(part, model) or holds(model, part) for _, part in frozen_parts(facts.story))
-    part = any(freezes_a_part(event) for event in facts.story.of("freeze"))
+    part = any(freezes_a_part(event) and not _thawed(facts, event) for event in facts.story.of("freeze"))
     return frozen or part or changed_elsewhere(facts.story, model, after=-1)
+
+
+def _thawed(facts: ReviewFacts, freeze: Event) -> bool:
+    """The same parameters are let free again later: a network is held still while another is trained."""
+    held = _gone_through(freeze)
+    later = [event for event in facts.story.of("unfreeze") if event.at > freeze.at]
+    return held is not None and any(_gone_through(event) is held for event in later)
+
+
+def _gone_through(event: Event) -> Value | None:
+    """The list of parameters whose elements are set one by one."""
+    op = event.subject.op if isinstance(event.subject, Term) else None
+    return op.inputs[0] if op is not None and op.path == "batch" and op.inputs else None
 
 
 def _live(facts: ReviewFacts) -> Iterator[Problem]:

@@ -48,6 +48,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
+from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.provenance import any_behind, behind, cuts, parts_of
 from nbtrain.notebook.symbolic.roles import is_model
 from nbtrain.notebook.symbolic.values import (
@@ -58,6 +59,7 @@ from nbtrain.notebook.symbolic.values import (
     Made,
     Map,
     Member,
+    Obj,
     Op,
     Ref,
     Seq,
@@ -65,6 +67,7 @@ from nbtrain.notebook.symbolic.values import (
     Value,
     options,
 )
+from nbtrain.notebook.training_models import parts_within
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -76,6 +79,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             continue
         if cut := _cut(loss):
             yield _problem(cycle.name, cut, f"backward on line {cycle.backward.line}")
+        elif (quiet := _without_its_models(cycle)) is not None:
+            yield _problem(cycle.name, quiet, f"backward on line {cycle.backward.line}")
     for method in ("compute_loss", "training_step"):
         for owner, value in facts.story.returned(method):
             losses = [_loss_of(one) for one in options(value)]
@@ -83,6 +88,26 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             cut_ways = [_cut(one, given) if any_behind(one, is_model) else None for one in losses]
             if owner is not None and cut_ways and all(cut_ways) and not facts.story.of("manual-optimization"):
                 yield _problem(owner.node.name, cut_ways[0], f"what `{method}` returns")  # type: ignore[arg-type]
+
+
+def _without_its_models(cycle: Cycle) -> Op | None:
+    """The run of a model that this optimizer holds, where the loss knows it and no gradient reaches it.
+
+    None where a gradient reaches any of them, or where it is not known which models it holds.
+    """
+    loss = cycle.backward.subject
+    owned = [one for one in cycle.models if isinstance(one, Obj | Made)]
+    if not owned or len(owned) != len(cycle.models):
+        return None
+    parts = set().union(*(_objects_within(one) for one in owned))
+    if any(id(one) in parts for one, _ in behind(loss, graph=True)):
+        return None
+    runs = [into for one, into in behind(loss) if id(one) in parts and into is not None]
+    return next((op for op in runs if op.path == "call" and op.quiet is True), None)
+
+
+def _objects_within(model: Value) -> set[int]:
+    return {one for one in parts_within(model) if isinstance(one, int)}
 
 
 def _loss_of(value: Value) -> Value:
