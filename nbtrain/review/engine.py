@@ -144,7 +144,7 @@ def _witnessed(
         answered |= {one.rule} if said else set()
         problems = [certain for certain in said if isinstance(certain, Problem)]
         for fine in said if not problems else ():
-            wrong = [pair for pair in found if pair[0].rule == one.rule and fine.line in (None, pair[0].line)]
+            wrong = [pair for pair in found if pair[0].rule == one.rule and fine.answers(pair[0])]
             found = [pair for pair in found if pair not in wrong]
             caveats += [f"{one.rule} (line {pair[0].line}) is left out: {fine.why}." for pair in wrong]
         for seen in problems:

@@ -18,10 +18,18 @@ SEEN = "seen in the probe: "
 
 @dataclass(frozen=True)
 class Fine:
-    """The problem is not there. `why`: as a clause. `line`: only there; None takes back every finding."""
+    """The problem is not there. `why`: as a clause.
+
+    `line`: only there; None takes back every finding. `name`: only of the object of that name; "" of any.
+    """
 
     why: str
     line: int | None = None
+    name: str = ""
+
+    def answers(self, finding: Finding) -> bool:
+        """Whether a finding is about what was seen to be fine."""
+        return self.line in (None, finding.line) and (not self.name or finding.name in ("", self.name))
 
 
 See = Callable[[ProbeFacts], Iterator[Problem | Fine]]

@@ -46,7 +46,8 @@ class ScalerEars:
         """A loss was multiplied by the scale."""
         if isinstance(result, Tensor) and self._ears.last_loss is outputs:
             self._ears.last_loss = result
-        self._ears.note("scale", scaler)
+        if scaler.is_enabled():  # one that is switched off multiplies by nothing
+            self._ears.note("scale", scaler)
 
     @contextmanager
     def steps(self, optimizer: Any) -> Iterator[None]:

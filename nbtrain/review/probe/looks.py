@@ -5,10 +5,12 @@ One batch of the training is used, as the cell gave it to the model.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -153,8 +155,23 @@ class _Draws(TorchDispatchMode):
 
 
 def _run(module: nn.Module, args: Any, keywords: Any) -> Tensor | None:
-    output = logits_of(module(*args, **keywords))
+    with _same_dice():
+        output = logits_of(module(*args, **keywords))
     return output.detach().clone() if isinstance(output, Tensor) and output.is_floating_point() else None
+
+
+@contextmanager
+def _same_dice() -> Iterator[None]:
+    """What a forward draws from Python's and numpy's random numbers is the same in every run.
+
+    A coin that it tosses (teacher forcing) must not look like an effect of its input.
+    """
+    python, arrays = random.getstate(), numpy.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        numpy.random.set_state(arrays)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
             evidence = f"after backward none of the {one.count} parameters of `{one.name}` had a gradient"
             yield _problem(evidence, probe.of("backward")[0].line, one.name)
         elif len(one.none) < one.count:
-            yield Fine(f"gradients reached the parameters of `{one.name}`")
+            several = len(probe.gradients) > 1
+            yield Fine(f"gradients reached the parameters of `{one.name}`", name=one.name if several else "")
 
 
 def _problem(evidence: str, line: int | None, name: str) -> Problem:

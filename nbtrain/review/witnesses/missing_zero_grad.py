@@ -11,7 +11,8 @@ from nbtrain.review.witness import Fine, Witness
 
 
 def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
-    for name in dict.fromkeys(one.name for one in probe.of("optim-step")):
+    names = list(dict.fromkeys(one.name for one in probe.of("optim-step")))
+    for name in names:
         steps = [one for one in probe.of("optim-step") if one.name == name]
         second = next((one for one in steps if one.data["uncleared"]), None)
         if second is not None:
@@ -26,7 +27,9 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
                 fix=f"{name}.zero_grad()",
             )
         elif len(steps) > 1 and any(one.data["cleared"] for one in steps[1:]):
-            yield Fine(f"the gradients of `{name}` were gone before its second step's backward")
+            alone = names == [name]  # of several optimizers each speaks for itself
+            why = f"the gradients of `{name}` were gone before its second step's backward"
+            yield Fine(why, name="" if alone else name)
 
 
 WITNESS = Witness("missing-zero-grad", Severity.CRITICAL, see)
