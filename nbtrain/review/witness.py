@@ -32,6 +32,11 @@ class Fine:
         return self.line in (None, finding.line) and (not self.name or finding.name in ("", self.name))
 
 
+def own_name(name: str) -> str:
+    """A name by which the source may call an object; "" for one that is only known by its class."""
+    return "" if name[:1].isupper() else name
+
+
 See = Callable[[ProbeFacts], Iterator[Problem | Fine]]
 
 

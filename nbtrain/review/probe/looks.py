@@ -91,6 +91,8 @@ class _Batch:
         if self._size is None:
             judged = target is not None and target.dim() > 0 and target.size(0) == self.samples
             return alone and judged and output.dim() == 2
+        if output.dim() == 2 and output.size(1) == self.samples:
+            return False  # each sample against each other one: a contrastive loss, a ranking
         unlike = inputs[0].dim() < 2 or inputs[0].size(1) != self._size or output.dim() == 2
         return self.samples == self._size and unlike
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nbtrain.findings import Severity
 from nbtrain.review.probe.seen import ProbeFacts
 from nbtrain.review.rule import Problem
-from nbtrain.review.witness import Fine, Witness
+from nbtrain.review.witness import Fine, Witness, own_name
 
 
 def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
@@ -21,8 +21,7 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
             evidence = f"after backward none of the {one.count} parameters of `{one.name}` had a gradient"
             yield _problem(evidence, probe.of("backward")[0].line, one.name)
         elif len(one.none) < one.count:
-            several = len(probe.gradients) > 1
-            yield Fine(f"gradients reached the parameters of `{one.name}`", name=one.name if several else "")
+            yield Fine(f"gradients reached the parameters of `{one.name}`", name=own_name(one.name))
 
 
 def _problem(evidence: str, line: int | None, name: str) -> Problem:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from nbtrain.findings import Severity
 from nbtrain.review.probe.seen import ProbeFacts
 from nbtrain.review.rule import Problem
-from nbtrain.review.witness import Fine, Witness
+from nbtrain.review.witness import Fine, Witness, own_name
 
 
 def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
-    names = list(dict.fromkeys(one.name for one in probe.of("optim-step")))
-    for name in names:
+    for name in dict.fromkeys(one.name for one in probe.of("optim-step")):
         steps = [one for one in probe.of("optim-step") if one.name == name]
         second = next((one for one in steps if one.data["uncleared"]), None)
         if second is not None:
@@ -27,9 +26,8 @@ def see(probe: ProbeFacts) -> Iterator[Problem | Fine]:
                 fix=f"{name}.zero_grad()",
             )
         elif len(steps) > 1 and any(one.data["cleared"] for one in steps[1:]):
-            alone = names == [name]  # of several optimizers each speaks for itself
             why = f"the gradients of `{name}` were gone before its second step's backward"
-            yield Fine(why, name="" if alone else name)
+            yield Fine(why, name=own_name(name))
 
 
 WITNESS = Witness("missing-zero-grad", Severity.CRITICAL, see)

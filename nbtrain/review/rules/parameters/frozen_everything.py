@@ -101,5 +101,8 @@ def _problem(name: str, seen: str, line: int | None, confidence: Confidence) -> 
 
 
 RULE = Rule(
-    "frozen-everything", Severity.CRITICAL, check, explains=("graph-detached", "optimizer-missing-params", "output-ignores-input")
+    "frozen-everything",
+    Severity.CRITICAL,
+    check,
+    explains=("graph-detached", "optimizer-missing-params", "output-ignores-input"),
 )

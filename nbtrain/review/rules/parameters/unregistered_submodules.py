@@ -165,4 +165,4 @@ def _problem(where: str, mapping: bool, seen: str, line: int | None, confidence:
     )
 
 
-RULE = Rule("unregistered-submodules", Severity.CRITICAL, check)
+RULE = Rule("unregistered-submodules", Severity.CRITICAL, check, explains=("samples-mixed",))

@@ -128,4 +128,4 @@ def _problem(facts: ReviewFacts, cycle: Cycle, event: Event, what: str, evidence
     )
 
 
-RULE = Rule("zero-grad-misplaced", Severity.CRITICAL, check, explains=("graph-detached",))
+RULE = Rule("zero-grad-misplaced", Severity.CRITICAL, check, explains=("graph-detached", "missing-zero-grad"))
