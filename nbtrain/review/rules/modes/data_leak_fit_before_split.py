@@ -56,7 +56,8 @@ PER_ROW = frozenset({1, -1, 2})
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     fits = [event for event in facts.story.calls(".fit_transform", ".fit") if _learns(event)]
-    for whole, line in _cuts(facts):
+    spreads = facts.story.calls(".std", ".max", "numpy.std", "torch.std")  # else nothing is scaled
+    for whole, line in _cuts(facts) if fits or spreads else ():
         if said := _learned(facts, fits, whole):
             yield _problem(said[0], f"{said[1]} of what is cut in two on line {line}")
             break
