@@ -160,13 +160,13 @@ def test_a_terminal_shows_the_diff_and_writes_only_where_asked(tmp_path: Path, c
 
 
 def test_a_notebook_is_corrected_cell_by_cell(tmp_path: Path) -> None:
-    """Magics, other languages, broken cells, outputs and metadata stay; only what is wrong changes."""
+    """Magics, other languages, broken cells, outputs (whatever they hold) and metadata stay."""
     sources: list[str | list[str]] = [
         "%load_ext nbtrain\n!pip list", "%%bash\nls", "def broken(:", "#%% mine\nx = 1",
         ["%%time\n", "import torch\n", "opt = torch.optim.Adam(m.parameters(), lr=0.5)"], "",
     ]  # fmt: skip
     cells = [{"cell_type": "markdown", "source": "# Title", "metadata": {}}]
-    cells += [{"cell_type": "code", "source": one, "outputs": [1], "metadata": {"a": 1}} for one in sources]
+    cells += [{"cell_type": "code", "source": one, "outputs": ["half \ud83d a sign"], "metadata": {"a": 1}} for one in sources]
     document = {"cells": cells, "nbformat": 4, "metadata": {"kernel": "mine"}}
     path, target = tmp_path / "a.ipynb", tmp_path / "b.ipynb"
     path.write_text(json.dumps(document, indent=1))

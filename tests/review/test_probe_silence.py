@@ -214,9 +214,22 @@ for x, y in DataLoader(TensorDataset(torch.randn(64, 6), torch.randint(0, 3, (64
     opt.step()
     ramp.step()
 """
+SWITCHED_OFF = """\
+model = nn.GRU(6, 8, batch_first=True)
+opt = torch.optim.AdamW(model.parameters(), lr=1e-3)
+scaler = torch.amp.GradScaler("cpu", enabled=False)
+for (x,) in DataLoader(TensorDataset(torch.randn(64, 5, 6)), batch_size=16, shuffle=True):
+    opt.zero_grad()
+    scaler.scale(model(x)[0].pow(2).mean()).backward()
+    scaler.unscale_(opt)
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    scaler.step(opt)
+    scaler.update()
+"""
 STYLES = {
     "gan": GAN, "vae": VAE, "time first": TIME_FIRST, "graph": GRAPH, "gpt": GPT, "scaled": SCALED, "lbfgs": LBFGS,
     "frozen backbone": FROZEN, "policy": POLICY, "pairs": PAIRS, "masked": MASKED, "zero head": ZERO_HEAD,
+    "scaler off": SWITCHED_OFF,
 }  # fmt: skip
 
 

@@ -144,6 +144,23 @@ def test_what_was_read_wrongly_is_taken_back() -> None:
     assert any("missing-grad-clipping" in one and "left out" in one for one in review.caveats)
 
 
+def test_each_optimizer_speaks_for_itself() -> None:
+    """That one optimizer's gradients are cleared takes back nothing that was read of another."""
+    source = HEAD + """
+one, two = nn.Linear(6, 4), nn.Linear(4, 1)
+first, second = torch.optim.AdamW(one.parameters(), 1e-3), torch.optim.AdamW(two.parameters(), 1e-3)
+for step in range(9):
+    first.zero_grad()
+    two(one(torch.randn(8, 6)).relu()).mean().backward()
+    first.step()
+    if step > 5:
+        second.step()
+"""
+    said = [one for one in review_source(source, probe=True).findings if one.rule == "missing-zero-grad"]
+
+    assert [one.name for one in said] == ["second"]
+
+
 def test_a_comment_silences_what_the_probe_sees() -> None:
     """`allow` on the line holds for the probe as well."""
     source = steps(
