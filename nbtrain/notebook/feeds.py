@@ -16,6 +16,10 @@ from nbtrain.notebook.symbolic.values import Choice, Const, Made, Member, Obj, R
 JUDGING = frozenset(
     ["val", "valid", "validation", "test", "testing", "eval", "evaluation", "dev", "holdout", "te", "va"]
 )
+RUN_TOGETHER = re.compile(
+    r"(train|training|val|valid|validation|test|testing|eval|dev|holdout)"
+    r"(?:data)?(?:loader|set|data|dl|ds|iter|iterator|acc|loss)$"
+)
 POSITIONS = {"dataset": 0, "batch_size": 1, "shuffle": 2, "sampler": 3, "batch_sampler": 4, "num_workers": 5}
 MOVES = frozenset([".to", ".cuda", ".mps", ".xpu"])
 
@@ -46,8 +50,9 @@ class Feed:
 
 
 def words_in(text: str) -> set[str]:
-    """The words of a name: `valLoader`, `val_loader` and `self.val_loader` hold "val" and "loader"."""
-    return {one.lower() for one in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", text)}
+    """The words of a name: `valLoader`, `val_loader`, `valloader` and `self.val_loader` hold "val"."""
+    found = {one.lower() for one in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", text)}
+    return found | {joined[1] for one in found if (joined := RUN_TOGETHER.match(one))}
 
 
 def feeds(story: Story) -> list[Feed]:

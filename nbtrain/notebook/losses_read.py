@@ -118,6 +118,11 @@ def last_layer(layer: Value) -> Value:
 
 def laid_flat(layer: Value) -> bool:
     """Whether a Sequential ends by laying its output out anew: `Flatten(0)` makes one dimension of (N, 1)."""
+    if isinstance(layer, Live) and type(layer.obj).__name__ == "Sequential":
+        held = [one for one in (vars(layer.obj).get("_modules") or {}).values() if one is not None]
+        last = [one for one in held if type(one).__name__.startswith(SHAPES)]
+        flat = any(vars(one).get("start_dim") == 0 or type(one).__name__ == "Unflatten" for one in last)
+        return flat and bool(held) and type(held[-1]).__name__.startswith(SHAPES)
     inner = layer.args if isinstance(layer, Made) and tail_of(layer.path) == "Sequential" else []
     for one in reversed(inner):
         if not isinstance(one, Made) or not tail_of(one.path).startswith(SHAPES):

@@ -29,10 +29,12 @@ def test_good_loaders_are_left_alone() -> None:
 
 
 def test_a_training_loader_in_order_is_seen() -> None:
-    """A live training loader that draws in order is certain."""
-    train_loader = DataLoader(rows(), batch_size=16)
+    """A live training loader that draws in order is certain, however its name is written; no other one is."""
+    loader = DataLoader(rows(), batch_size=16)
 
-    assert found(train_loader=train_loader) == {"train-loader-not-shuffled": Confidence.CERTAIN}
+    for name in ("train_loader", "trainLoader", "trainloader"):
+        assert found(**{name: loader}) == {"train-loader-not-shuffled": Confidence.CERTAIN}
+    assert found(train_eval_loader=loader) == {}
 
 
 def test_time_series_may_come_in_order() -> None:

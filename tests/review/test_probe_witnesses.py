@@ -146,7 +146,9 @@ def test_what_was_read_wrongly_is_taken_back() -> None:
 
 def test_each_optimizer_speaks_for_itself() -> None:
     """That one optimizer's gradients are cleared takes back nothing that was read of another."""
-    source = HEAD + """
+    source = (
+        HEAD
+        + """
 one, two = nn.Linear(6, 4), nn.Linear(4, 1)
 first, second = torch.optim.AdamW(one.parameters(), 1e-3), torch.optim.AdamW(two.parameters(), 1e-3)
 for step in range(9):
@@ -156,6 +158,7 @@ for step in range(9):
     if step > 5:
         second.step()
 """
+    )
     said = [one for one in review_source(source, probe=True).findings if one.rule == "missing-zero-grad"]
 
     assert [one.name for one in said] == ["second"]

@@ -54,7 +54,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
-from nbtrain.notebook.feeds import Feed, deep_behind, feeds, path_behind, surely_off, words_in
+from nbtrain.notebook.feeds import JUDGING, Feed, deep_behind, feeds, path_behind, surely_off, words_in
 from nbtrain.notebook.live import loader_facts
 from nbtrain.notebook.situation import RL
 from nbtrain.notebook.symbolic.values import Const, Member, Obj, Term, name_of
@@ -85,7 +85,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         ):
             yield _problem(feed)
     for name, loader in facts.held.loaders:
-        if "train" in words_in(name) and _live_in_order(loader):
+        if "train" in words_in(name) and not words_in(name) & JUDGING and _live_in_order(loader):
             yield _live_problem(name, loader)
 
 

@@ -3,6 +3,7 @@
 What it does
 Follows the mode of the trained model through the loops: `eval()` before the training and no `train()` after
 it, or `eval()` in an evaluation inside the epoch loop with no `train()` before the next epoch's batches.
+Among live objects, a model that is in eval mode now and that the cell trains as it is.
 
 Why it hurts
 Dropout is off and batch normalisation keeps its old statistics: the training loses its regularisation after
@@ -59,7 +60,7 @@ import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
-from nbtrain.notebook.evaluation import NO, UNKNOWN, mode_in_training, mode_matters
+from nbtrain.notebook.evaluation import NO, UNKNOWN, YES, mode_events, mode_in_training, mode_matters
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
@@ -80,6 +81,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         matters = mode_matters(forward.subject)
         left = mode_in_training(facts.story, cycle, forward) if matters != NO else None
         if left is None:
+            if matters == YES and _rests(facts, forward):
+                yield _live_problem(facts, forward)
             continue
         name = facts.story.name_of(left.subject) or "model"
         after = left.at > forward.at
@@ -96,6 +99,29 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             edits=_edits(facts, cycle, forward, left),
             severity=Severity.WARNING if matters == UNKNOWN else None,
         )
+
+
+def _rests(facts: ReviewFacts, forward: Event) -> bool:
+    """The notebook's own model is in eval mode now, and the source does not change that before it runs."""
+    model = forward.subject.obj if isinstance(forward.subject, Live) else None
+    if model is None or vars(model).get("training") is not False:
+        return False
+    loops, set_here = set(forward.loops), mode_events(facts.story, forward.subject)
+    return not any(event.at < forward.at or loops & set(event.loops) for event in set_here)
+
+
+def _live_problem(facts: ReviewFacts, forward: Event) -> Problem:
+    name = facts.story.name_of(forward.subject) or "model"
+    return Problem(
+        issue=f"`{name}` trains in eval mode",
+        current=f"{name}.training is False, no {name}.train() before line {forward.line}",
+        recommended=f"{name}.train() before the training batches",
+        evidence=f"`{name}` is in eval mode now; the training runs it on line {forward.line}",
+        line=forward.line,
+        name=name,
+        confidence=Confidence.CERTAIN,
+        fix=f"{name}.train()",
+    )
 
 
 def _edits(facts: ReviewFacts, cycle: Cycle, forward: Event, left: Event) -> tuple[Edit, ...]:
