@@ -107,6 +107,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
             None,
         )
         judges = names_evaluation(name) or bool(words_in(name) & JUDGING) or _judged_by_use(facts, one)
+        judges = judges and "train" not in name.lower()  # `train_eval_loader`: meant, and said
         if twin is not None and judges and not _subset(one):
             first = facts.story.name_of(twin) or "the training loader"
             yield _problem(
@@ -279,7 +280,7 @@ def _live(facts: ReviewFacts) -> Iterator[Problem]:
     held = facts.held.loaders
     train = [(name, one) for name, one in held if "train" in name.lower()]
     for name, loader in held:
-        if not names_evaluation(name):
+        if not names_evaluation(name) or "train" in name.lower():
             continue
         for other, first in train:
             mine, theirs = vars(loader).get("dataset"), vars(first).get("dataset")
