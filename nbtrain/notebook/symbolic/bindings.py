@@ -67,6 +67,8 @@ def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, sco
         isinstance(one, Seq) and len(one.items) >= len(target.elts) for one in value.options
     ):
         value = Seq([choose(one.items[at] for one in value.options) for at in range(len(target.elts))])  # type: ignore[attr-defined]
+    if plain and (alike := _one_for_all(value)) is not None:
+        value = Seq([alike] * len(target.elts))
     if isinstance(value, Seq) and plain and len(value.items) >= len(target.elts):
         for one, part in zip(target.elts, value.items, strict=False):
             assign(machine, one, part, statement, scope)
@@ -76,6 +78,14 @@ def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, sco
         part = machine.term(name, value)
         part.op = machine.operation("[]", (value, Const(position)), one)
         assign(machine, one, part, statement, scope)
+
+
+def _one_for_all(value: Value) -> Value | None:
+    """What stands for each object that a comprehension makes: `a, b = (StepLR(each) for each in (c, d))`."""
+    op = value.op if isinstance(value, Term) else None
+    made = op.inputs[:1] if op is not None and op.path == "generator" else ()
+    held = value.items if isinstance(value, Seq) and value.open and len(value.items) == 1 else made
+    return next((one for one in held if isinstance(one, Made | Obj)), None)
 
 
 def _set_attribute(

@@ -60,6 +60,7 @@ from nbtrain.notebook.held import HeldModel
 from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.story import Cycle
 from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.provenance import LAYOUT
 from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import Choice, Made, Obj, Seq, Term, Value, options
 from nbtrain.review.facts import ReviewFacts
@@ -87,9 +88,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 def _batches(facts: ReviewFacts, cycle: Cycle, forwards: list[Event]) -> list[Problem]:
     """The first input, else the first target, that comes straight from a loader."""
     inputs = [(one, value) for one in forwards for value in [*one.data["args"], *one.data["kwargs"].values()]]
-    targets = [
-        (one, value) for one in cycle.of("loss") if cycle.in_turn(one) for value in one.data["args"][1:2]
-    ]
+    losses = [one for one in cycle.of("loss") if cycle.in_turn(one) and not _brought_back(one)]
+    targets = [(one, value) for one in losses for value in one.data["args"][1:2]]
     for event, value in [*inputs, *targets]:
         loader = raw_batch_of(value)
         if loader is None or not _on_cpu(loader):
@@ -113,6 +113,17 @@ def _batches(facts: ReviewFacts, cycle: Cycle, forwards: list[Event]) -> list[Pr
             )
         ]
     return []
+
+
+def _brought_back(loss: Event) -> bool:
+    """The prediction is taken to the CPU, where the target is: `criterion(model(x).cpu(), y)`."""
+    for value in loss.data["args"][:1]:
+        op = value.op if isinstance(value, Term) else None
+        while op is not None and op.path in LAYOUT and op.inputs:
+            if op.path == ".cpu":
+                return True
+            op = op.inputs[0].op if isinstance(op.inputs[0], Term) else None
+    return False
 
 
 def _on_cpu(loader: Made) -> bool:

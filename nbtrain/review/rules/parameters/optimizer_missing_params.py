@@ -122,7 +122,9 @@ def _excused(facts: ReviewFacts, cycle: Cycle, model: Value, name: str) -> bool:
     if not name or any(word in name.lower() for word in TEACHERS):
         return True
     frozen = any(holds(part, model) or holds(model, part) for _, part in frozen_parts(facts.story))
-    part = any(freezes_a_part(event) and not _thawed(facts, event) for event in facts.story.of("freeze"))
+    known = {id(event) for event, _ in frozen_parts(facts.story)}  # what else they freeze can be told
+    freezes = [event for event in facts.story.of("freeze") if id(event) not in known]
+    part = any(freezes_a_part(event) and not _thawed(facts, event) for event in freezes)
     return frozen or part or changed_elsewhere(facts.story, model, after=-1)
 
 
