@@ -1,8 +1,9 @@
 """A loss gets another kind of input than it is made for.
 
 What it does
-Follows what goes into a loss: raw scores into BCELoss, raw scores or plain probabilities into NLLLoss or
-KLDivLoss, which want logarithms, and a single output into CrossEntropyLoss, which compares classes.
+Follows what goes into a loss: raw scores into BCELoss, raw scores or plain probabilities into NLLLoss,
+KLDivLoss or CTCLoss, which want logarithms, and a single output into CrossEntropyLoss, which compares
+classes.
 
 Why it hurts
 BCELoss fails or gives nonsense outside of 0 to 1; NLLLoss of scores falls without bound as the scores grow;

@@ -2,7 +2,8 @@
 
 What it does
 Looks for `best = model.state_dict()` in a loop, kept under a name for later (`best...`, or loaded back after
-it), without `copy.deepcopy` and without cloning the tensors. A state that is saved to disk at once is left
+it), also through `dict(...)` or `.copy()` of the state, or as snapshots of one model in a list, without
+`copy.deepcopy` and without cloning the tensors. A state that is saved to disk at once is left
 alone.
 
 Why it hurts

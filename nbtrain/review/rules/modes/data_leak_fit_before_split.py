@@ -3,7 +3,8 @@
 What it does
 Looks for `fit` or `fit_transform` of something that learns from the features (StandardScaler, PCA,
 TfidfVectorizer, an imputer, a selection of features), or for features standardised with their own mean and
-deviation, when what comes out is split into training and test data afterwards.
+deviation, when what comes out is split into training and test data afterwards: by a function that splits, by
+folds, or by `x[:n]` and `x[n:]`.
 
 Why it hurts
 The training has seen the statistics of the test data: the score is better than it will be on new data.

@@ -5,7 +5,8 @@ Compares what a scheduler counts with where it is stepped. It counts steps when 
 `len(loader)` (OneCycleLR with `steps_per_epoch`, `get_linear_schedule_with_warmup`, `T_max=epochs *
 len(loader)`); it counts epochs when its numbers are those of the epoch loop (`T_max=EPOCHS`, `step_size` or
 milestones below the number of epochs) or decay too fast for steps (ExponentialLR below 0.99, patience of
-ReduceLROnPlateau).
+ReduceLROnPlateau). Of what Lightning's `configure_optimizers` returns, the interval is taken,
+which is an epoch unless told otherwise.
 
 Why it hurts
 Counting epochs and stepped by batch, the rate has run its whole course within the first epoch. Counting steps

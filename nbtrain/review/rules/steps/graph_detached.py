@@ -3,7 +3,9 @@
 What it does
 Follows the loss of a backward pass back to where it comes from. Reported when every way from the loss to the
 model leads through `.item()`, `.detach()`, `.data`, `.numpy()`, `argmax`, a new `torch.tensor(...)` or a
-region without a graph. Anything on the way that cannot be told keeps the rule silent.
+region without a graph, or every way to the models that this optimizer holds runs them without one. The same
+for what a trainer's `compute_loss` or `training_step` returns. Anything on the way that cannot be told keeps
+the rule silent.
 
 Why it hurts
 The parameters get no gradient: backward fails, or, with `requires_grad_()` added to silence it, nothing is

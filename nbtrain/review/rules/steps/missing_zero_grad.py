@@ -3,7 +3,9 @@
 What it does
 Looks at loops that call backward and step and clear the gradients nowhere: not by the optimizer's or the
 model's `zero_grad`, not by `p.grad = None`, not in a function that the loop calls. A function that gets the
-optimizer, the model or the loss and cannot be read makes it an information gap.
+optimizer, the model or the loss and cannot be read makes it an information gap. The same for parameters that
+are moved along `.grad` without an optimizer, by hand or in a class of the source, and for a step that
+Lightning repeats.
 
 Why it hurts
 Backward adds to the gradients that are there. Each step then follows the sum of all batches so far: it grows
