@@ -166,7 +166,8 @@ def test_a_notebook_is_corrected_cell_by_cell(tmp_path: Path) -> None:
         ["%%time\n", "import torch\n", "opt = torch.optim.Adam(m.parameters(), lr=0.5)"], "",
     ]  # fmt: skip
     cells = [{"cell_type": "markdown", "source": "# Title", "metadata": {}}]
-    cells += [{"cell_type": "code", "source": one, "outputs": ["half \ud83d a sign"], "metadata": {"a": 1}} for one in sources]
+    more = {"outputs": ["half \ud83d a sign"], "metadata": {"a": 1}}
+    cells += [{"cell_type": "code", "source": one, **more} for one in sources]
     document = {"cells": cells, "nbformat": 4, "metadata": {"kernel": "mine"}}
     path, target = tmp_path / "a.ipynb", tmp_path / "b.ipynb"
     path.write_text(json.dumps(document, indent=1))

@@ -192,6 +192,9 @@ HOSTILE = {
     "dedent": "  x = 1\n y = 2\n",
     "other language": "%%bash\nrm -rf /\n",
     "unicode": "ﬁ = '🙂'; модель = 1\n",
+    "aliases of aliases": "import yaml\nx = yaml.safe_load('''\na: &a0 [1]\n"
+    + "".join(f"b{i}: &a{i + 1} [{','.join([f'*a{i}'] * 9)}]\n" for i in range(12))
+    + "''')\n",
     "star": "def f(*a, **k): return f(*a, **k)\nf(*f, **f)\n",
     "walrus": "(x := [y for y in (z := 3, x)])\nmatch x:\n    case [1, *_]: pass\n    case _: pass\n",
 }

@@ -7,8 +7,9 @@ Plain Python helpers are worked out, training objects are written down.
 from __future__ import annotations
 
 import ast
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nbtrain.notebook.symbolic.library import category, root_of, tail_of
@@ -63,6 +64,7 @@ MADE = frozenset(
     "torchvision-model "
     "transformer-model module module-list dataset sampler other-trainer".split()
 )
+MOST_SETTINGS = 2_000  # values in such a configuration
 LONGEST_TEXT = 20_000  # characters of a configuration in a source; longer ones are no settings of a run
 WRAPPERS = frozenset(
     "DistributedDataParallel DataParallel FullyShardedDataParallel compile fully_shard".split()
@@ -181,17 +183,19 @@ def _loaded(machine: Machine, args: list[Value], kwargs: dict[str, Value], node:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return _plain(YAML(typ="safe", pure=True).load(text))
+        return _plain(YAML(typ="safe", pure=True).load(text), itertools.count())
     except (YAMLError, ValueError, RecursionError):
         return None
 
 
-def _plain(held: Any) -> Value:
-    """Read data as values."""
+def _plain(held: Any, counter: Iterator[int]) -> Value:
+    """Read data as values; ValueError for more of them than settings are, as aliases of aliases can make."""
+    if next(counter) > MOST_SETTINGS:
+        raise ValueError("too many settings")
     if isinstance(held, dict):
-        return Map({name: _plain(one) for name, one in held.items() if isinstance(name, str | int)})
+        return Map({name: _plain(one, counter) for name, one in held.items() if isinstance(name, str | int)})
     if isinstance(held, list):
-        return Seq([_plain(one) for one in held])
+        return Seq([_plain(one, counter) for one in held])
     return Const(held) if isinstance(held, str | int | float | bool | None) else Term()
 
 
