@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,8 +66,21 @@ class Contents:
 
     @property
     def parameters(self) -> int:
-        """Numbers in the weights; tensors that share memory are counted once."""
-        return sum(one.numel() for one in {_place(one): one for one in self.weights.values()}.values())
+        """Numbers in the weights without `buffers`; tensors that share memory are counted once."""
+        return _numbers_of(one for name, one in self.weights.items() if not _counted(name))
+
+    @property
+    def buffers(self) -> int:
+        """Numbers that torch.nn's normalisation layers count and do not learn; other buffers are not told."""
+        return _numbers_of(one for name, one in self.weights.items() if _counted(name))
+
+
+def _counted(name: str) -> bool:
+    return name.rpartition(".")[2] in ("running_mean", "running_var", "num_batches_tracked")
+
+
+def _numbers_of(tensors: Iterable[Tensor]) -> int:
+    return sum(one.numel() for one in {_place(one): one for one in tensors}.values())
 
 
 def _place(tensor: Tensor) -> tuple[Any, ...]:

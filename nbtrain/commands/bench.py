@@ -80,7 +80,7 @@ def bench(model: Any, data: Any = None, *, against: Any = None, **options: Any) 
             files.append(Path(str(one)).expanduser())
     if (checkpoint := options.get("checkpoint")) is not None:
         trust = bool(options.get("trust", False))
-        modules = {name: with_weights(one, checkpoint, trust=trust) for name, one in modules.items()}
+        modules = {name: with_weights(one, checkpoint, trust=trust)[0] for name, one in modules.items()}
     name = name_of_data(data)
     first = next(iter(modules.values()), None)
     subject = Subject(first, "model", data, name, options.get("loss"))

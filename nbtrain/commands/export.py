@@ -69,8 +69,7 @@ def export(
         )
     weights = "as they are in the model"
     if (checkpoint := options.pop("checkpoint", None)) is not None:
-        model = with_weights(model, checkpoint, trust=options.get("trust", False))
-        weights = str(checkpoint)
+        model, weights = with_weights(model, checkpoint, trust=options.get("trust", False))
     else:
         model = steady(model)
     name = name_of_data(data)
