@@ -232,8 +232,10 @@ COMMAND = Command(
         Argument(("--calls",), "timed calls of each side at each batch size (200)", int),
         SHAPE, DTYPE, SAMPLES, TRUST,
     ),
-    examples=(
+    with_objects=(
         "model.onnx model test_loader --batch-size 1,8,32",
+    ),
+    examples=(
         "--model model.onnx --test-data test.npz --latency-limit 20",
         "--model m.onnx --against pkg.module:make --checkpoint runs/mine --test-data test.npz",
         "--model model.pt2 --input-shape 1,28,28 --device cuda",

@@ -113,9 +113,11 @@ COMMAND = Command(
         Argument(("--classes",), "a list of the classes' names, or the names: cat,dog", metavar="NAME"),
         TRUST,
     ),
-    examples=(
+    with_objects=(
         "model test_loader",
         "runs/mine model test_loader --classes names",
+    ),
+    examples=(
         "--model pkg.module:factory --checkpoint runs/mine --test-data test.npz",
         "--config baseline.yaml --checkpoint runs/mine",
     ),

@@ -151,9 +151,11 @@ COMMAND = Command(
         ),
         TRUST,
     ),
-    examples=(
+    with_objects=(
         "model test_loader --output model.onnx",
         "--format onnx --quantize int8 --calibration train_loader --output small.onnx",
+    ),
+    examples=(
         "--model pkg.module:make --checkpoint runs/mine --test-data test.npz --output m.onnx",
         "--model pkg.module:factory --input-shape 1,28,28 --output model.pt2",
     ),

@@ -346,9 +346,11 @@ COMMAND = Command(
         *_OPTIONS,
         Argument(("--wait",), "wait in the cell until it is over", bool),
     ),
+    with_objects=(
+        "model train_loader --search-space space --method bayesian --pruner median",
+    ),
     examples=(
         "--config base.yaml --search-space space.yaml --n-trials 20 --output search",
-        "model train_loader --search-space space --method bayesian --pruner median",
         "--resume --output search",
     ),
 )  # fmt: skip

@@ -13,10 +13,11 @@ MOST_EPOCHS = 1_000_000
 _OPERATORS = re.compile(r"[;|&<>`\\]|\$[({\w]|\.\./|[\r\n\0]")
 # commands that are none of ours; a request that holds one asks for something else
 _OTHER_COMMANDS = frozenset("""
-    rm rmdir mv cp dd chmod chown sudo su doas kill pkill killall shutdown reboot halt poweroff mkfs fdisk
-    curl wget ssh scp rsync telnet nc bash sh zsh fish powershell cmd del eval exec source export pip conda apt
-    apt-get yum brew git docker kubectl systemctl crontab nohup tee xargs find sed awk perl ruby node make
-    mount umount truncate shred unlink ln env chroot tar unzip vim touch cat ls less tail busybox
+    rm rmdir mv cp dd chmod chown sudo su doas kill pkill killall shutdown reboot halt poweroff mkfs
+    fdisk curl wget ssh scp rsync telnet nc bash sh zsh fish powershell cmd del eval exec source
+    export pip conda apt apt-get yum brew git docker kubectl systemctl crontab nohup tee xargs find
+    sed awk perl ruby node make mount umount truncate shred unlink ln env chroot tar unzip vim touch
+    cat ls less tail busybox
 """.split())  # noqa: SIM905 - a list of words to be read
 # of these, English too: commands only where a verb stands
 _ENGLISH_TOO = frozenset("""
@@ -24,14 +25,15 @@ _ENGLISH_TOO = frozenset("""
 """.split())  # noqa: SIM905
 # what else a person may want done, where a verb stands
 _OTHER_DEEDS = frozenset("""
-    delete remove erase wipe destroy overwrite format drop install uninstall download upload rename move copy
-    open print show list stop pause cleanup deploy
+    delete remove erase wipe destroy overwrite format drop install uninstall download upload rename
+    move copy open print show list stop pause cleanup deploy
 """.split())  # noqa: SIM905
 _BEFORE_A_VERB = frozenset(["and", "then", "also", "please", "nbtrain", "now"])
 _SAID_IN_PASSING = frozenset("""
-    a an and at by begin can for from go i in it its me model models my now of on please run start the this to
-    train training with let us want would like again data dataset using use new network net neural one our
-    epoch epochs resume continue checkpoint last latest baseline optimization production mode seed nbtrain
+    a an and at by begin can for from go i in it its me model models my now of on please run start
+    the this to train training with let us want would like again data dataset using use new network
+    net neural one our epoch epochs resume continue checkpoint last latest baseline optimization
+    production mode seed nbtrain
 """.split())  # noqa: SIM905
 _EPOCHS = re.compile(r"(?<!\S)(\S*\d\S*)\s+epochs?\b", re.IGNORECASE)
 _RESUME = re.compile(
