@@ -75,7 +75,8 @@ def notebook() -> dict[str, Any]:
     }
     return {
         "model": model, "optimizer": torch.optim.SGD(model.parameters(), lr=0.01),
-        "criterion": nn.CrossEntropyLoss(), **loaders, "trainer": Trainer(model), "names": [f"digit {at}" for at in range(10)],
+        "criterion": nn.CrossEntropyLoss(), **loaders, "trainer": Trainer(model),
+        "names": [f"digit {at}" for at in range(10)],
         "space": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}},
     }  # fmt: skip
 
