@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import onnxruntime.quantization
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -230,6 +231,24 @@ def test_a_file_that_would_crash_the_process_is_none(tmp_path: Path, monkeypatch
     with pytest.raises(ExportFailed, match="crashes when it loads the model in fp16"):
         nbtrain.export(mlp(), batches(), output=tmp_path / "m.onnx", quantize="fp16")
     assert leftovers(tmp_path) == []
+
+
+def test_static_int8_of_layers_with_weights_where_all_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where onnxruntime cannot quantise every kind of layer, those with weights are; the report says so."""
+    whole = onnxruntime.quantization.quantize_static
+
+    def fails_on_all(*args: Any, **how: Any) -> Any:
+        if "op_types_to_quantize" not in how:
+            raise ValueError("axis is out of range")
+        return whole(*args, **how)
+
+    monkeypatch.setattr(onnxruntime.quantization, "quantize_static", fails_on_all)
+    path, data = tmp_path / "m.onnx", batches()
+    model = taught(mlp(), data)
+    report = nbtrain.export(model, data, output=path, quantize="int8", calibration=data, loss=CE)
+    assert report.data["accepted"] and "layers with weights alone" in report.to_text()
 
 
 def test_a_unet_in_half_precision(tmp_path: Path) -> None:
