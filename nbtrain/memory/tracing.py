@@ -32,7 +32,7 @@ from nbtrain.notebook.stand_in import NoStandIn
 from nbtrain.train.rehearsal import in_one_line
 
 SMALL = (2, 4)  # samples of the two real steps
-MOST_SHARE, MOST_MEASURED_S = 0.5, 20.0  # of the free memory, and seconds, that a measured batch may take
+MOST_SHARE, MOST_CPU_S = 0.5, 30.0  # of the free memory, and CPU seconds, that a measured batch may take
 TRACED, MEASURED = "traced", "measured"
 
 
@@ -111,13 +111,13 @@ def _measured(asked: Asked, samples: int, *, by_values: bool) -> Traced:
     """
     if samples < 1 or samples_of(asked.batch) < 1:
         raise CannotEstimate("the batch cannot be cut into smaller ones")
-    few, began = _real(asked, SMALL[0]), time.perf_counter()
-    more, took_s = _real(asked, SMALL[1]), time.perf_counter() - began
+    few, began = _real(asked, SMALL[0]), time.process_time()  # a machine that is busy elsewhere counts less
+    more, took_s = _real(asked, SMALL[1]), time.process_time() - began
     same = same_way(few, more)
     if by_values or not same:
         most = told(more).peak * max(1, samples / SMALL[1])  # as though all of it grew
         free = capacity_of(_home(asked.model))
-        if (free is None or most < MOST_SHARE * free) and took_s * samples / SMALL[1] < MOST_MEASURED_S:
+        if (free is None or most < MOST_SHARE * free) and took_s * samples / SMALL[1] < MOST_CPU_S:
             return replace(told(_real(asked, samples)), measured=(samples,))
     if not same:
         raise CannotEstimate(
