@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -66,8 +68,21 @@ class Contents:
 
     @property
     def parameters(self) -> int:
-        """Numbers in the weights; tensors that share memory are counted once."""
-        return sum(one.numel() for one in {_place(one): one for one in self.weights.values()}.values())
+        """Numbers in the weights without `buffers`; tensors that share memory are counted once."""
+        return _numbers_of(one for name, one in self.weights.items() if not _counted(name))
+
+    @property
+    def buffers(self) -> int:
+        """Numbers that torch.nn's normalisation layers count and do not learn; other buffers are not told."""
+        return _numbers_of(one for name, one in self.weights.items() if _counted(name))
+
+
+def _counted(name: str) -> bool:
+    return name.rpartition(".")[2] in ("running_mean", "running_var", "num_batches_tracked")
+
+
+def _numbers_of(tensors: Iterable[Tensor]) -> int:
+    return sum(one.numel() for one in {_place(one): one for one in tensors}.values())
 
 
 def _place(tensor: Tensor) -> tuple[Any, ...]:
@@ -112,7 +127,7 @@ _COUNTERS = ("epoch", "current_epoch", "epochs_run", "global_step", "step", "ite
 
 
 def _candidates(payload: Mapping[Any, Any]) -> dict[str, Any]:
-    found = {str(key): value for key, value in payload.items() if isinstance(value, Mapping)}
+    found = {str(key): _flat(value) for key, value in payload.items() if isinstance(value, Mapping)}
     for key, value in payload.items():
         if isinstance(value, torch.nn.Module):
             found[str(key)] = value.state_dict()
@@ -123,13 +138,33 @@ def is_state_dict(value: Any) -> bool:
     """Say whether a mapping is weights by name: string keys, tensors but for a few extras."""
     if not isinstance(value, Mapping) or not value or not all(isinstance(key, str) for key in value):
         return False
-    tensors = sum(isinstance(one, Tensor) for one in value.values())
+    tensors = sum(_as_tensor(one) is not None for one in value.values())
     return tensors > 0 and tensors >= 0.8 * len(value)
 
 
 def tensors_of(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors of a state_dict."""
-    return {str(key): value for key, value in state.items() if isinstance(value, Tensor)}
+    """Return the tensors of a state_dict; numpy's arrays of numbers are some."""
+    return {str(key): one for key, value in state.items() if (one := _as_tensor(value)) is not None}
+
+
+def _as_tensor(value: Any) -> Tensor | None:
+    if isinstance(value, Tensor):
+        return None if value.is_nested else value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
+        with contextlib.suppress(TypeError):  # a type of number that torch does not have
+            return torch.from_numpy(np.array(value))
+    return None
+
+
+def _flat(value: Mapping[Any, Any], depth: int = 3) -> Mapping[Any, Any]:
+    """Return a mapping of state_dicts (`{"encoder": {...}, "decoder": {...}}`) as one, else the mapping."""
+    several = bool(value) and all(isinstance(one, Mapping) for one in value.values())
+    if not depth or not several or is_state_dict(value):
+        return value
+    parts = {str(key): _flat(one, depth - 1) for key, one in value.items()}
+    if not all(map(is_state_dict, parts.values())):
+        return value
+    return {f"{key}.{name}": one for key, part in parts.items() for name, one in part.items()}
 
 
 def _optimizers(payload: Mapping[Any, Any]) -> list[OptimizerState]:
@@ -137,7 +172,7 @@ def _optimizers(payload: Mapping[Any, Any]) -> list[OptimizerState]:
     for key, value in payload.items():
         several = value if isinstance(value, (list, tuple)) else [value]
         for place, one in enumerate(several):
-            if isinstance(one, Mapping) and "param_groups" in one and "state" in one:
+            if isinstance(one, Mapping) and isinstance(one.get("param_groups"), list) and "state" in one:
                 name = f"{key}[{place}]" if len(several) > 1 else str(key)
                 found.append(_optimizer(name, one))
     return found
@@ -146,11 +181,10 @@ def _optimizers(payload: Mapping[Any, Any]) -> list[OptimizerState]:
 def _optimizer(name: str, state: Mapping[str, Any]) -> OptimizerState:
     groups = tuple(
         {
-            str(key): (len(value) if key == "params" else value)
+            str(key): (_length(value) if key == "params" else value)
             for key, value in group.items()
             if key == "params"
-            or (isinstance(value, (int, float, bool, str, tuple, list))
-            and key != "param_names")
+            or (isinstance(value, (int, float, bool, str, tuple, list)) and key != "param_names")
         }
         for group in state["param_groups"]
         if isinstance(group, Mapping)
@@ -164,6 +198,10 @@ def _optimizer(name: str, state: Mapping[str, Any]) -> OptimizerState:
         if isinstance(part, Tensor)
     )
     return OptimizerState(name, groups, len(entries), n_bytes)
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, (list, tuple)) else 0
 
 
 def _numbers(payload: Mapping[Any, Any]) -> dict[str, float]:
@@ -183,14 +221,13 @@ def _numbers(payload: Mapping[Any, Any]) -> dict[str, float]:
 
 def _number(value: Any) -> float | None:
     if isinstance(value, Tensor):
-        if value.numel() != 1 or value.is_complex():
-            return None
-        return float(value)
+        plain = value.layout is torch.strided and not value.is_nested and value.device.type == "cpu"
+        return float(value) if plain and value.numel() == 1 and not value.is_complex() else None
     if isinstance(value, bool) or (not isinstance(value, (int, float)) and type(value).__module__ != "numpy"):
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -203,9 +240,14 @@ def _whole(payload: Mapping[Any, Any], *names: str) -> int | None:
 
 
 def _in_words(value: Any) -> str:
+    if isinstance(value, Tensor) and value.is_nested:
+        return "nested tensor"
     if isinstance(value, Tensor):
         return f"tensor {tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, (Mapping, list, tuple, set)):
         return f"{type(value).__name__} of {len(value)}"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python writes
+        return f"{type(value).__name__} that is too large to be written"
     return text if len(text) <= 60 else f"{text[:59]}…"

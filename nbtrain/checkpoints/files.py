@@ -5,19 +5,21 @@ Loading is torch.load with weights_only: what would run code is refused, and wha
 
 from __future__ import annotations
 
-import json
+import io
 import pickle
 import struct
 import warnings
 import zipfile
-import zlib
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from nbtrain import units
+from nbtrain.checkpoints import safetensors_file
 from nbtrain.checkpoints.contents import Contents, laid_open
-from nbtrain.checkpoints.pickles import Scan, is_known, scan, scan_all
+from nbtrain.checkpoints.pickles import NESTED, Scan, full_name, is_known, merged, scan, scan_all
 from nbtrain.errors import UntrustedCheckpoint
 from nbtrain.train.rehearsal import in_one_line
 
@@ -26,6 +28,9 @@ LIGHTNING = "Lightning checkpoint"
 TRUST = (
     "If you know who made it: --trust (trust=True). Better: have it saved as a state_dict or as safetensors."
 )
+# A zip that claims more than this is no checkpoint but a bomb: times its own size, and bytes.
+MOST_UNPACKED, LEAST_UNPACKED = 20, 1 << 28
+TORCH = tuple(int(part) for part in torch.__version__.split(".")[:2])
 _OLD_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")  # torch.serialization.MAGIC_NUMBER
 
 
@@ -75,40 +80,55 @@ def _examined(path: Path, kind: str) -> tuple[str, Scan]:
     """(what is broken, "" for nothing; what its pickles would do)."""
     if kind == TORCH_ZIP:
         return _examined_zip(path)
-    found = Scan()
     with path.open("rb") as file:
-        for one in scan_all(file) if kind == TORCH_OLD else [scan(file)]:
-            found = Scan(found.names + one.names, found.calls + one.calls, found.whole and one.whole)
-            if kind == TORCH_OLD and not one.whole:  # the raw storages that follow the pickles
-                found = Scan(found.names, found.calls, True)
-    return ("" if found.whole else "The pickle ends before its end: the file was cut."), found
+        found = merged(scan_all(file) if kind == TORCH_OLD else [scan(file)])
+    return ("" if found.whole else "Its pickle breaks off or is damaged: the file was cut or changed."), found
 
 
 def _examined_zip(path: Path) -> tuple[str, Scan]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            inner = next((name for name in names if name.endswith("data.pkl")), None)
-            found = scan(archive.read(inner)) if inner is not None else Scan()
-            for name in names:
-                why = _bad_member(archive, name)
-                if why:
-                    return why, found
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        return f"The zip archive of the file is damaged or cut ({error}).", Scan(whole=False)
-    if inner is None:
-        return "It is a zip archive without `data.pkl`, so no torch file.", found
-    return ("" if found.whole else f"`{inner}` in the file ends before its end."), found
+            members = archive.infolist()
+            why = _misleading(members, path.stat().st_size)
+            if why:
+                return why, Scan(whole=False)
+            pickles = [one.filename for one in members if one.filename.endswith(".pkl")]
+            why, found = _unreadable(archive, members), Scan(whole=False)
+            if not why:
+                found = merged(scan(archive.read(name)) for name in pickles)
+    except Exception as error:  # of damaged archives zipfile raises whatever it stumbles over
+        return f"The zip archive of the file is damaged or cut ({in_one_line(error)}).", Scan(whole=False)
+    if not why and any("/code/" in one.filename for one in members):
+        why = (
+            "It is a program of TorchScript, no checkpoint: loading would run it. bench takes it as a model."
+        )
+    if not why and not any(name.endswith("data.pkl") for name in pickles):
+        why = "It is a zip archive without `data.pkl`, so no torch file."
+    return why or ("" if found.whole else "A pickle in the file breaks off or is damaged."), found
 
 
-def _bad_member(archive: zipfile.ZipFile, name: str) -> str:
-    """Read a member against its checksum; torch.load itself takes flipped bits without a word."""
-    try:
-        with archive.open(name) as member:
-            while member.read(1 << 22):
-                pass
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        return f"`{name}` in the file is damaged: its bytes are not those that were written ({error})."
+def _misleading(members: list[zipfile.ZipInfo], size: int) -> str:
+    """Say what an archive claims that no program writes; "" for nothing. torch compresses no member."""
+    names = [one.filename for one in members]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        return f"The file has `{twice}` more than once: which one counts depends on who reads it."
+    claimed = sum(one.file_size for one in members)
+    if claimed > max(MOST_UNPACKED * size, LEAST_UNPACKED):
+        return f"Its {units.size(size)} would unpack to {units.size(claimed)}. It was not unpacked."
+    return ""
+
+
+def _unreadable(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> str:
+    """Read members against their checksums; torch.load itself takes flipped bits without a word."""
+    for one in members:
+        try:
+            with archive.open(one) as member:
+                while member.read(1 << 22):
+                    pass
+        except Exception as error:
+            said = f"its bytes are not those that were written ({in_one_line(error)})"
+            return f"`{one.filename}` in the file is damaged: {said}."
     return ""
 
 
@@ -119,8 +139,10 @@ def _loaded(path: Path, kind: str, found: Scan, *, trust: bool) -> Contents:
     except UntrustedCheckpoint as error:
         return Contents(str(path), kind, loadable=False, problems=(error.message,), **{**more, "safe": False})
     except Exception as error:
-        said = f"torch cannot read it ({in_one_line(error)})."
+        said = "It" if kind == PICKLE else "As a file of torch it"
+        said = f"{said} cannot be read ({in_one_line(error)})."
         return Contents(str(path), kind, loadable=False, problems=(said,), **more)
+    more["safe"] = not trust or found.safe  # what was loaded without trust has run nothing
     if isinstance(payload, dict) and any("lightning" in str(key).lower() for key in payload):
         kind = LIGHTNING
     return laid_open(str(path), kind, payload, **more)
@@ -133,10 +155,12 @@ def load(path: Path, *, trust: bool = False) -> Any:
         UntrustedCheckpoint: it would run code; says which.
     """
     if not trust and kind_of(path) == PICKLE:
+        if not _examined(path, PICKLE)[1].safe:
+            raise UntrustedCheckpoint(refusal(path), suggestion=TRUST, path=str(path))
         with path.open("rb") as file:
             return _KnownOnly(file, path).load()
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_numpy_scalars()):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_harmless()):
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=not trust)
     except pickle.UnpicklingError as error:
@@ -155,9 +179,17 @@ class _KnownOnly(pickle.Unpickler):
         self._path = path
 
     def find_class(self, module: str, name: str) -> Any:
-        if not is_known(f"{module}.{name}"):
+        if not is_known(full_name(module, name)):
             raise UntrustedCheckpoint(refusal(self._path), suggestion=TRUST, path=str(self._path))
+        if f"{module}.{name}" == NESTED:  # torch's own loads in full: code runs
+            return _load_nested
         return super().find_class(module, name)
+
+
+def _load_nested(content: bytes) -> Any:
+    """Load a storage that stands in a pickle as a torch file of its own."""
+    with torch.serialization.safe_globals(_harmless()):
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
 
 def refusal(path: Path) -> str:
@@ -174,8 +206,8 @@ def refusal(path: Path) -> str:
     return "torch refuses to load it without running code. It was not loaded."
 
 
-def _numpy_scalars() -> list[Any]:
-    """What numpy's numbers in a metrics dict need: safe, and refused by torch by default."""
+def _harmless() -> list[Any]:
+    """What numbers and arrays of numpy need, and plain containers: safe, and refused by torch by default."""
     import numpy as np
 
     multiarray = getattr(np, "_core", None) or np.core
@@ -184,7 +216,11 @@ def _numpy_scalars() -> list[Any]:
         if hasattr(np, "dtypes")
         else []
     )
-    return [multiarray.multiarray.scalar, np.dtype, *kinds]
+    makers = [multiarray.multiarray.scalar, multiarray.multiarray._reconstruct]
+    packages = ("numpy.core", "numpy._core")  # of the numpy that wrote it; torch takes names since 2.7
+    renamed = [(one, f"{package}.multiarray.{one.__name__}") for one in makers for package in packages]
+    made = renamed if TORCH >= (2, 7) else makers
+    return [*made, np.ndarray, np.dtype, *kinds, defaultdict, dict, list, tuple, frozenset]
 
 
 def _broken(path: Path, kind: str, why: str, found: Scan | None) -> Contents:
@@ -195,54 +231,9 @@ def _broken(path: Path, kind: str, why: str, found: Scan | None) -> Contents:
 
 
 def _safetensors(path: Path) -> Contents:
-    """Header and bytes of a safetensors file: 8 bytes length, JSON, the tensors end to end."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = struct.unpack("<Q", file.read(8))[0]
-        try:
-            header = json.loads(file.read(length))
-        except (ValueError, UnicodeDecodeError):
-            return _broken(path, SAFETENSORS, "Its header is damaged: it is no JSON.", None)
-    about = header.pop("__metadata__", {}) if isinstance(header, dict) else {}
     try:
-        ends = [entry["data_offsets"][1] for entry in header.values()]
-        wanted = 8 + length + max(ends, default=0)
-    except (AttributeError, KeyError, TypeError, IndexError):
-        return _broken(
-            path, SAFETENSORS, "Its header is damaged: an entry lacks its place in the file.", None
-        )
-    if size != wanted:
-        said = f"It has {size:,} bytes, its header tells of {wanted:,}: it was cut or changed."
-        return _broken(path, SAFETENSORS, said, None)
-    weights = {name: _tensor(path, 8 + length, entry) for name, entry in header.items()}
-    if any(one is None for one in weights.values()):
-        bad = next(name for name, one in weights.items() if one is None)
-        return _broken(
-            path, SAFETENSORS, f"Its header is damaged: `{bad}` has a shape that its bytes do not.", None
-        )
+        weights, about = safetensors_file.read(path)
+    except safetensors_file.Damaged as error:
+        return _broken(path, SAFETENSORS, str(error), None)
     other = {f"metadata: {key}": repr(value) for key, value in about.items()}
-    return Contents(str(path), SAFETENSORS, weights=weights, other=other, size_bytes=size)
-
-
-_DTYPES = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8,
-    "BOOL": torch.bool, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "C64": torch.complex64,
-    "U16": torch.uint16, "U32": torch.uint32, "U64": torch.uint64,
-}  # fmt: skip
-
-
-def _tensor(path: Path, start: int, entry: dict[str, Any]) -> Any:
-    dtype, shape = _DTYPES.get(entry.get("dtype")), entry.get("shape")
-    first, last = entry["data_offsets"]
-    if dtype is None or not isinstance(shape, list) or first > last:
-        return None
-    count = 1
-    for side in shape:
-        count *= side
-    if count * dtype.itemsize != last - first:
-        return None
-    if not count:
-        return torch.empty(shape, dtype=dtype)
-    whole = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
-    return whole[start + first : start + last].clone().view(dtype).view(shape)
+    return Contents(str(path), SAFETENSORS, weights=weights, other=other, size_bytes=path.stat().st_size)

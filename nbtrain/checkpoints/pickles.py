@@ -6,30 +6,42 @@ each call is noted instead. The stack holds stand-ins only, so nothing a pickle 
 
 from __future__ import annotations
 
+import _compat_pickle
+import contextlib
+import io
 import pickletools
-from collections.abc import Callable, Iterator
+import reprlib
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 MOST_SHOWN = 300  # characters of one argument
 MOST_CALLS = 20  # shown of those that are not known
+MOST_BLANK = 1 << 20  # bytes that a pickle may ask for without bringing them
+_REPR = reprlib.Repr()  # bounded: a tuple of one tuple twice, sixty times over, has no end as text
+_REPR.maxstring = _REPR.maxother = MOST_SHOWN
+_REPR.maxlevel = 3
 
-# Names that torch.load(weights_only=True) allows, or that carry numbers and nothing else.
+NESTED = "torch.storage._load_from_bytes"  # loads a torch file that stands in the pickle as bytes
+# Names that torch.load(weights_only=True) allows, or that carry numbers and nothing else. Whole modules are
+# not allowed: torch._utils has _import_dotted_name, which gives any function there is.
 KNOWN = frozenset({
     "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "builtins.dict",
     "builtins.list", "builtins.set", "builtins.frozenset", "builtins.tuple", "builtins.complex",
-    "builtins.bytearray", "builtins.slice", "builtins.range", "_codecs.encode",
+    "builtins.bytearray", "_codecs.encode",
     "numpy.dtype", "numpy.ndarray", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
     "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct",
     "numpy._core.numeric._frombuffer", "numpy.core.numeric._frombuffer",
+    "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3",
+    "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
+    "torch._utils._rebuild_qtensor", "torch._utils._rebuild_sparse_tensor",
+    "torch._utils._rebuild_meta_tensor_no_storage", "torch._utils._rebuild_nested_tensor",
+    "torch._utils._rebuild_device_tensor_from_numpy", "torch._utils._rebuild_device_tensor_from_cpu_tensor",
+    "torch._utils._rebuild_wrapper_subclass", "torch._tensor._rebuild_from_type_v2",
+    "torch.nn.parameter.Parameter", "torch.serialization._get_layout", "torch.storage.TypedStorage",
+    "torch.storage.UntypedStorage", "torch.storage._LegacyStorage", NESTED,
 })  # fmt: skip
-KNOWN_MODULES = (
-    "torch._utils",
-    "torch.storage",
-    "torch._tensor",
-    "torch.nn.parameter",
-    "torch.serialization",
-)
 _TORCH = frozenset({"device", "Size", "Tensor", "dtype"})
 # Modules by which a pickle acts on the machine; named as dangerous, not only as unknown.
 DANGEROUS_MODULES = frozenset("""
@@ -42,8 +54,8 @@ DANGEROUS_MODULES = frozenset("""
 # names of torch and numpy that compile, load or fetch code
 DANGEROUS = (
     "torch.hub", "torch.utils.cpp_extension", "torch.jit", "torch.load", "torch.package", "torch.ops",
-    "torch.utils.collect_env", "torch._dynamo", "torch.distributed.rpc", "numpy.testing", "numpy.load",
-    "numpy.fromfile", "numpy.f2py", "numpy.distutils",
+    "torch._utils._import", "torch.serialization", "torch.utils.collect_env", "torch._dynamo",
+    "torch.distributed.rpc", "numpy.testing", "numpy.load", "numpy.fromfile", "numpy.f2py", "numpy.distutils",
 )  # fmt: skip
 
 
@@ -76,6 +88,11 @@ class Scan:
         return self.whole and all(is_known(name) for name in self.names)
 
 
+def full_name(module: str, name: str) -> str:
+    """Return what a pickle's global is in Python 3: old pickles say `__builtin__` and `commands`."""
+    return f"{_compat_pickle.IMPORT_MAPPING.get(module, module)}.{name}"
+
+
 def is_known(name: str) -> bool:
     """Say whether a global only carries numbers."""
     if name in KNOWN:
@@ -84,14 +101,9 @@ def is_known(name: str) -> bool:
     if module == "torch":
         return last in _TORCH or last.endswith("Storage") or last in _dtypes()
     if module in ("numpy", "numpy.dtypes"):
-        return module == "numpy.dtypes" or last.rstrip("_0123456789") in (
-            "float",
-            "int",
-            "uint",
-            "bool",
-            "complex",
-        )
-    return module in KNOWN_MODULES and not name.startswith("torch.serialization.load")
+        kinds = ("float", "int", "uint", "bool", "complex")
+        return last.endswith("DType") if module == "numpy.dtypes" else last.rstrip("_0123456789") in kinds
+    return False
 
 
 def is_dangerous(name: str) -> bool:
@@ -124,10 +136,13 @@ def scan(file: BinaryIO | bytes) -> Scan:
     machine = _Machine()
     whole = True
     try:
-        for operation, argument, _ in pickletools.genops(file):
+        for done, (operation, argument, _) in enumerate(pickletools.genops(file)):
+            if operation.name in _PUTS and int(argument) > done:  # makes the real machine take gigabytes
+                raise ValueError(f"place {argument} of its memory after {done} operations")
             machine.take(operation.name, argument)
     except Exception:  # cut off, or no pickle: what came before still counts
         whole = False
+    whole = whole and machine.whole
     return Scan(tuple(dict.fromkeys(machine.names)), tuple(machine.calls[:MOST_CALLS]), whole)
 
 
@@ -160,6 +175,7 @@ class _Machine:
     calls: list[str] = field(default_factory=list)
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
+    whole: bool = True  # of the files within it
 
     def take(self, name: str, argument: Any) -> None:
         """Do one operation."""
@@ -188,7 +204,9 @@ class _Machine:
             self._call(function, tuple(arguments))
         elif name == "BUILD":
             self._pop()
-        elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
+            if self.stack and isinstance(self.stack[-1], _Name):  # of a class or function, not of an object
+                self._act("builtins.setattr", self.stack[-1])
+        elif name in _PUTS:
             self.memo[int(argument)] = self.stack[-1] if self.stack else None
         elif name == "MEMOIZE":
             self.memo[len(self.memo)] = self.stack[-1] if self.stack else None
@@ -209,28 +227,58 @@ class _Machine:
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             parts = [self._pop() for _ in range(int(name[-1]))]
             self.stack.append(tuple(reversed(parts)))
-        elif name in ("LIST", "FROZENSET", "DICT"):
+        elif name == "LIST":
+            self.stack.append(self._to_mark())
+        elif name in ("FROZENSET", "DICT"):
             self.stack.append(_Made(f"<{name.lower()} of {len(self._to_mark())}>"))
-        elif name in ("APPENDS", "SETITEMS", "ADDITEMS", "POP_MARK"):
+        elif name in ("APPENDS", "APPEND"):
+            added = self._to_mark() if name == "APPENDS" else [self._pop()]
+            if self.stack and isinstance(self.stack[-1], list):
+                self.stack[-1].extend(added[: MOST_CALLS - len(self.stack[-1])])  # enough to be shown
+        elif name in ("SETITEMS", "ADDITEMS", "POP_MARK"):
             self._to_mark()
         elif name == "SETITEM":
             self._pop()
             self._pop()
-        elif name in ("APPEND", "POP"):
+        elif name == "POP":
             self._pop()
         elif name == "DUP" and self.stack:
             self.stack.append(self.stack[-1])
 
     def _name(self, module: str, last: str) -> None:
-        text = f"{module}.{last}".replace("__builtin__.", "builtins.")
+        text = full_name(module, last)
         self.names.append(text)
         self.stack.append(_Name(text))
 
+    def _act(self, name: str, *arguments: Any) -> None:
+        self.names.append(name)
+        self.calls.append(f"{name}({', '.join(map(_short, arguments))})")
+
     def _call(self, function: Any, arguments: Any) -> None:
+        given = _as_tuple(arguments)
+        called, first = getattr(function, "text", ""), given[0] if given else None
+        if called == NESTED:
+            self._nested(first)
+        elif called == "builtins.bytearray" and isinstance(first, int) and first > MOST_BLANK:
+            self._act("builtins.bytearray of a size", first)
+        elif called == "_codecs.encode" and given[1:] == ("latin1",) and isinstance(first, str):
+            with contextlib.suppress(UnicodeEncodeError):  # how bytes are written where there were none
+                self.stack.append(first.encode("latin1"))
+                return
         said = f"{_short(function)}({', '.join(map(_short, _as_tuple(arguments)))})"
         if not (isinstance(function, _Name) and is_known(function.text)) and said not in self.calls:
             self.calls.append(said)
         self.stack.append(_Made(said))
+
+    def _nested(self, content: Any) -> None:
+        """Take in what a torch file within the pickle would do."""
+        if not isinstance(content, bytes):
+            self._act(f"{NESTED} of what it makes itself")
+            return
+        found = scan_bytes(content)
+        self.names += found.names
+        self.calls += found.calls
+        self.whole = self.whole and found.whole
 
     def _pop(self) -> Any:
         return self.stack.pop() if self.stack else _Made("?")
@@ -242,6 +290,7 @@ class _Machine:
         return parts[::-1]
 
 
+_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 _CONSTANTS = frozenset({
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "STRING", "BINSTRING", "SHORT_BINSTRING",
     "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE",
@@ -249,7 +298,7 @@ _CONSTANTS = frozenset({
 })  # fmt: skip
 _FIXED: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "EMPTY_TUPLE": tuple,
-    "EMPTY_LIST": lambda: _Made("[...]"), "EMPTY_DICT": lambda: _Made("{...}"),
+    "EMPTY_LIST": list, "EMPTY_DICT": lambda: _Made("{...}"),
     "EMPTY_SET": lambda: _Made("{...}"), "NEXT_BUFFER": lambda: _Made("<buffer>"),
 }  # fmt: skip
 
@@ -260,18 +309,41 @@ def _as_tuple(arguments: Any) -> tuple[Any, ...]:
 
 def _short(value: Any) -> str:
     try:
-        text = repr(value)
-    except Exception:  # a tuple in a tuple in a tuple, without end
+        text = _REPR.repr(value)
+    except Exception:  # a number of a million digits
         text = "..."
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
 
 
+def scan_bytes(content: bytes) -> Scan:
+    """Read what a torch file that stands in a pickle would do, in either of torch's forms."""
+    if content[:2] == b"PK":
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                found = [scan(archive.read(name)) for name in archive.namelist() if name.endswith(".pkl")]
+        except Exception:  # damaged, encrypted or of a kind that is not known
+            return Scan(whole=False)
+    else:
+        found = list(scan_all(io.BytesIO(content)))
+    return merged(found)
+
+
+def merged(found: Iterable[Scan]) -> Scan:
+    """Return several scans as one."""
+    found = list(found)
+    return Scan(
+        tuple(dict.fromkeys(name for one in found for name in one.names)),
+        tuple(call for one in found for call in one.calls)[:MOST_CALLS],
+        all(one.whole for one in found),
+    )
+
+
 def scan_all(file: BinaryIO) -> Iterator[Scan]:
-    """Read the pickles that follow each other in a file, as torch wrote them before version 1.6."""
-    while file.peek(1) if hasattr(file, "peek") else True:  # type: ignore[attr-defined]
+    """Read the pickles at the beginning of a file as torch wrote it before 1.6: magic number, version,
+    machine, the object, and the keys of the storages, whose bytes follow.
+    """
+    for _ in range(5):
         found = scan(file)
-        if not found.whole and not found.names:
-            return
         yield found
         if not found.whole:
             return

@@ -34,7 +34,7 @@ def checkpoint_report(
     if found.weights:
         sections.append(Section("Weights by module", (_modules(found.weights),)))
     if fit is not None:
-        sections.append(Section(f"Against `{against}`", tuple(_fit(fit))))
+        sections.append(Section(f"Against {against}", tuple(_fit(fit))))
     if changed is not None:
         sections.append(Section(f"What moved since {against}", tuple(_changed(changed))))
     return Report("Checkpoint", tuple(sections), headline, tone, _data(found, fit, changed))
@@ -64,6 +64,8 @@ def _soundness(found: Contents) -> Section:
         ("Format", found.format), ("File", Cell(found.path, code=True)),
         ("Size", units.size(found.size_bytes)),
     ]  # fmt: skip
+    if found.loadable and (checked := _integrity(found.format)):
+        rows.append(("Integrity", checked))
     blocks: list[Block] = [KeyValues(tuple(rows))]
     blocks += [Note(said, "critical" if not found.loadable else "warning") for said in found.problems]
     if found.scan is not None and found.scan.dangerous:
@@ -78,12 +80,24 @@ def _soundness(found: Contents) -> Section:
     return Section("Sound?", tuple(blocks))
 
 
+def _integrity(form: str) -> str:
+    """Say what a file's bytes were held against; "" where a folder has files of several kinds."""
+    if form.startswith("nbtrain checkpoint"):
+        return "every byte is as it was written: its hashes agree"
+    if form.startswith(("pickle", "safetensors", "torch file (before")):
+        return "not cut; a changed number is not seen, for this format has no checksums"
+    if form.startswith(("torch file", "Lightning")):
+        return "every byte is as it was written: its checksums agree"
+    return ""
+
+
 def _facts(found: Contents) -> KeyValues:
     rows: list[tuple[Cell | str, ...]] = [
         ("Epoch", "–" if found.epoch is None else units.count(found.epoch)),
         ("Step", "–" if found.step is None else units.count(found.step)),
         *((key, units.number(value)) for key, value in found.metrics.items()),
         ("Tensors", units.count(len(found.weights))), ("Parameters", units.count(found.parameters)),
+        *([("Buffers", f"{units.count(found.buffers)}, of normalisation layers")] if found.buffers else ()),
         ("Types", ", ".join(f"{kind} {units.percent(n, 0)}" for kind, n in _types(found.weights)) or "–"),
         *((f"Also `{key}`", f"{count} tensors") for key, count in found.parts.items()),
         *((key, value) for key, value in list(found.other.items())[:MOST_ROWS]),
@@ -112,6 +126,8 @@ def _optimizer(one: Any) -> Table:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(_short, value))
     return f"{value:g}" if isinstance(value, float) else "–" if value is None else str(value)
 
 
@@ -215,7 +231,8 @@ def _data(found: Contents, fit: Fit | None, changed: Difference | None) -> dict[
         "path": found.path, "format": found.format, "loadable": found.loadable, "safe": found.safe,
         "problems": list(found.problems), "epoch": found.epoch, "step": found.step,
         "metrics": dict(found.metrics),
-        "parameters": found.parameters, "tensors": len(found.weights), "size_bytes": found.size_bytes,
+        "parameters": found.parameters, "buffers": found.buffers, "tensors": len(found.weights),
+        "size_bytes": found.size_bytes,
         "dtypes": [kind for kind, _ in _types(found.weights)],
         "modules": {
             name: {"tensors": len(group), "numbers": sum(one.numel() for one in group)}

@@ -80,7 +80,7 @@ def bench(model: Any, data: Any = None, *, against: Any = None, **options: Any) 
             files.append(Path(str(one)).expanduser())
     if (checkpoint := options.get("checkpoint")) is not None:
         trust = bool(options.get("trust", False))
-        modules = {name: with_weights(one, checkpoint, trust=trust) for name, one in modules.items()}
+        modules = {name: with_weights(one, checkpoint, trust=trust)[0] for name, one in modules.items()}
     name = name_of_data(data)
     first = next(iter(modules.values()), None)
     subject = Subject(first, "model", data, name, options.get("loss"))
@@ -98,7 +98,7 @@ def _benched(subject: Subject, sides: _Sides, options: Mapping[str, Any], progre
     limit = options.get("latency_limit")
     asked = Asked(
         _batch_sizes(options.get("batch_size")), device, LIMIT_MS if limit is None else _positive(limit),
-        options.get("calls") or CALLS,
+        _calls(options.get("calls"), CALLS),
     )  # fmt: skip
     formats = {path: format_of_file(path) for path in sides.files}
     for path in sides.files:
@@ -163,6 +163,14 @@ def _refuse_code(path: Path, format: str, *, trust: bool) -> None:
             f"{path} holds a pickle that would run code when it is loaded: {', '.join(calls[:3])}.",
             suggestion="If you know who made it: --trust (trust=True).", path=str(path), calls=list(calls),
         )  # fmt: skip
+
+
+def _calls(given: Any, usual: int) -> int:
+    if given is None:
+        return usual
+    if type(given) is not int or given < 1:
+        raise UsageError(f"calls is {given!r}; a whole number from 1 is wanted.", suggestion=f"calls={usual}")
+    return given
 
 
 def _batch_sizes(given: Any) -> tuple[int, ...]:
@@ -232,8 +240,10 @@ COMMAND = Command(
         Argument(("--calls",), "timed calls of each side at each batch size (200)", int),
         SHAPE, DTYPE, SAMPLES, TRUST,
     ),
-    examples=(
+    with_objects=(
         "model.onnx model test_loader --batch-size 1,8,32",
+    ),
+    examples=(
         "--model model.onnx --test-data test.npz --latency-limit 20",
         "--model m.onnx --against pkg.module:make --checkpoint runs/mine --test-data test.npz",
         "--model model.pt2 --input-shape 1,28,28 --device cuda",

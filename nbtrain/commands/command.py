@@ -164,7 +164,11 @@ def _device() -> str:
 
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
-    return replace(propose_command(" ".join(args.words)), yes=args.yes)
+    found = propose_command(" ".join(args.words))
+    if args.yes and found.candidate.missing:  # what is not understood is not run unseen
+        said = "--yes counts only where every word is understood: say yes yourself, or leave those words out."
+        return replace(found, notes=(*found.notes, said))
+    return replace(found, yes=args.yes)
 
 
 COMMAND = Command(
@@ -173,7 +177,7 @@ COMMAND = Command(
     _run,
     (
         Argument(("words",), "what is to be trained, in words", many=True, metavar="WORDS"),
-        Argument(("--yes", "-y"), "run it at once, without asking", bool),
+        Argument(("--yes", "-y"), "run it at once, without asking, where every word is understood", bool),
     ),
     examples=('"train the custom transformer on tinystories"', '"resume the baseline for 20 epochs" --yes'),
 )

@@ -104,9 +104,9 @@ COMMAND = Command(
         Argument(("--d-model",), "rule of thumb: width", int),
         Argument(("--layers",), "rule of thumb: layers", int),
     ),
-    examples=(
+    with_objects=(
         "",
         "model train_loader --device cuda --memory 24 --precision bf16",
-        "--parameters 124M --batch 8 --seq 1024 --d-model 768 --layers 12",
     ),
+    examples=("--parameters 124M --batch 8 --seq 1024 --d-model 768 --layers 12",),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,7 +46,7 @@ def evaluate(
 
     weights = "as they are in the notebook"
     if checkpoint is not None:
-        model, weights = with_weights(model, checkpoint, trust=trust), Path(str(checkpoint)).name
+        model, weights = with_weights(model, checkpoint, trust=trust)
     found = evaluate_model(model, data, loss=loss, metrics=metrics)
     name = type(getattr(data, "dataset", data)).__name__
     return evaluation_report(found, weights=weights, data=name, classes=tuple(map(str, classes)))
@@ -114,9 +113,11 @@ COMMAND = Command(
         Argument(("--classes",), "a list of the classes' names, or the names: cat,dog", metavar="NAME"),
         TRUST,
     ),
-    examples=(
+    with_objects=(
         "model test_loader",
         "runs/mine model test_loader --classes names",
+    ),
+    examples=(
         "--model pkg.module:factory --checkpoint runs/mine --test-data test.npz",
         "--config baseline.yaml --checkpoint runs/mine",
     ),

@@ -69,8 +69,7 @@ def export(
         )
     weights = "as they are in the model"
     if (checkpoint := options.pop("checkpoint", None)) is not None:
-        model = with_weights(model, checkpoint, trust=options.get("trust", False))
-        weights = str(checkpoint)
+        model, weights = with_weights(model, checkpoint, trust=options.get("trust", False))
     else:
         model = steady(model)
     name = name_of_data(data)
@@ -152,9 +151,11 @@ COMMAND = Command(
         ),
         TRUST,
     ),
-    examples=(
+    with_objects=(
         "model test_loader --output model.onnx",
         "--format onnx --quantize int8 --calibration train_loader --output small.onnx",
+    ),
+    examples=(
         "--model pkg.module:make --checkpoint runs/mine --test-data test.npz --output m.onnx",
         "--model pkg.module:factory --input-shape 1,28,28 --output model.pt2",
     ),

@@ -25,7 +25,9 @@ def help_text(command: Command, front: str) -> str:
     usage = " ".join([prog, *words, *(["[options]"] if options else [])])
     there = "%train" if command.notebook_only and not front.startswith("%") else front
     only = " It works on a notebook's objects: use it there." if there != front else ""
-    examples = [f"  {prog_of(command, there)} {example}".rstrip() for example in command.examples]
+    notebook = front if front.startswith("%") else "%train"
+    said = [(notebook, one) for one in command.with_objects] + [(there, one) for one in command.examples]
+    examples = [f"  {prog_of(command, way)} {example}".rstrip() for way, example in said]
     summary = textwrap.wrap(f"{command.summary[:1].upper()}{command.summary[1:]}.{only}", WIDTH)
     lines = [f"usage: {usage}", "", *summary, ""]
     for argument in (*positional, *options):

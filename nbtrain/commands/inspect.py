@@ -367,8 +367,14 @@ COMMAND = Command(
         Argument(("--against",), "an earlier checkpoint: which layers moved since", metavar="FILE"),
         Argument(("--trust",), "load a checkpoint in full although its pickle runs code", bool),
     ),
-    examples=(
-        "", "model", "model --data train_loader", "trainer.model", "optimizer", "train_loader",
-        "runs/mine --model model", "new.pt --against old.pt",
+    with_objects=(
+        "",
+        "model",
+        "model --data train_loader",
+        "trainer.model",
+        "optimizer",
+        "train_loader",
+        "runs/mine --model model",
     ),
+    examples=("new.pt --against old.pt",),
 )

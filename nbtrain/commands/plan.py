@@ -27,8 +27,8 @@ COMMAND = Command(
     "resolve everything, rehearse one batch, show the plan",
     plan,
     (start.OBJECTS, *start.OPTIONS, start.DRY),
-    examples=(
+    with_objects=(
         "--epochs 20", "model train_loader --val val_loader",
-        "--config training_config.yaml --dry-run --max-steps 10",
     ),
+    examples=("--config training_config.yaml --dry-run --max-steps 10",),
 )  # fmt: skip

@@ -142,5 +142,10 @@ COMMAND = Command(
     "let a paused run, or an ended one from its checkpoint, go on",
     resume,
     (MEANT, *NAMED, *OPTIONS, *FRONT),
-    examples=("", "digits", "digits-20260101-120000-ab12 --epochs 20"),
+    with_objects=(
+        "",
+        "digits",
+        "digits-20260101-120000-ab12 --epochs 20",
+    ),
+    examples=(),
 )

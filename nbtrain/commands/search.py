@@ -22,7 +22,7 @@ FOR_EXAMPLE = "search_space: {learning_rate: [1e-4, 1e-3, 1e-2], dropout: [0.3, 
 
 
 def search(
-    model: Any = None, data: Any = None, *, space: Any, factory: Callable[..., Any] | None = None,
+    model: Any = None, data: Any = None, *, space: Any = None, factory: Callable[..., Any] | None = None,
     config: Any = None, output: Any = DEFAULT_FOLDER, resume: bool = False, **options: Any,
 ) -> Any:  # fmt: skip
     """Search hyperparameters in the background and return the Search at once.
@@ -34,7 +34,8 @@ def search(
             batch_size, epochs, clip, accumulate.
         factory: makes model (and optimizer, loss, scheduler, data, val) from the values instead.
         config: a configuration file whose settings are searched instead.
-        output: folder of the trials and of what is found. resume: go on with the search there.
+        output: folder of the trials and of what is found. resume: go on with the search there; its space and
+            how it searches count where nothing else is said.
         **options: method ("random", "grid", "bayesian"), n_trials (20), pruner ("none", "median",
             "hyperband"), metric ("val_loss"), direction, seed (42), jobs (1), keep_all; and those of
             `nbtrain.train`: optimizer, loss, scheduler, val, epochs, ...
@@ -48,7 +49,12 @@ def search(
     from nbtrain.search.reading import space_of
     from nbtrain.search.search import Place, Search
 
-    how, rest = _parted(options)
+    kept = _kept(Path(output)) if resume else {}
+    as_before = {name: kept[name] for name in _OF_SEARCH if kept.get(name) is not None}
+    how, rest = _parted({**as_before, **options})
+    space = kept.get("search_space") if space is None else space
+    if space is None:
+        raise UsageError("A search needs a space.", suggestion='space={"lr": [1e-3, 1e-2]}, for example.')
     found = space_of(space)
     known = sys._getframe(1).f_globals
     subject = _config_subject(config, rest, found) if config is not None else _python_subject(
@@ -57,6 +63,22 @@ def search(
     chosen = _chosen({**how, "seed": how.get("seed", rest.get("seed"))})
     warnings = _looked_at(subject, found, Path(output), chosen.metric)
     return Search(subject, found, chosen, Place(Path(output), resume), warnings=warnings).start()
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    """Return what the search in a folder is.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from nbtrain.search.outcome import SEARCH_FILE, read_search
+
+    if not (folder / SEARCH_FILE).exists():
+        raise UsageError(
+            f"There is no search in {folder} to go on with.",
+            suggestion="Give its folder with --output (output=...), or leave --resume (resume=) out.",
+        )
+    return read_search(folder)
 
 
 def _parted(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -81,6 +103,7 @@ def _python_subject(
     given = {role: rest.pop(role, None) for role in ("optimizer", "loss", "scheduler", "val")}
     words = {"seed": 42, **rest}
     if factory is not None:
+        data = model if data is None else data  # search(loader, factory=make): the model is the function's
         parts = _there({**given, "data": data})
         return OfFactory(_checked_factory(factory), parts, words, _of(words, factory), _called(parts, known))
     if model is None or data is None:
@@ -179,20 +202,14 @@ def _looked_at(subject: Any, space: Any, output: Path, metric: str) -> list[str]
 
 
 def _run(args: SimpleNamespace, context: Context) -> Any:
-    from nbtrain.search.outcome import SEARCH_FILE, read_search
     from nbtrain.search.reading import space_of
     from nbtrain.search.search import Place, Search
 
     folder = Path(args.output or DEFAULT_FOLDER).expanduser()
     args = copy.copy(args)
     said: dict[str, Any] = {}
-    if args.resume and not (folder / SEARCH_FILE).exists():
-        raise UsageError(
-            f"There is no search in {folder} to go on with.",
-            suggestion="Give its folder with --output, or leave --resume out.",
-        )
     if args.resume:
-        said = read_search(folder)
+        said = _kept(folder)
         for name, value in (said.get("given") or {}).items():
             if _is_unsaid(vars(args).get(name)):
                 setattr(args, name, value)
@@ -346,9 +363,11 @@ COMMAND = Command(
         *_OPTIONS,
         Argument(("--wait",), "wait in the cell until it is over", bool),
     ),
+    with_objects=(
+        "model train_loader --search-space space --method bayesian --pruner median",
+    ),
     examples=(
         "--config base.yaml --search-space space.yaml --n-trials 20 --output search",
-        "model train_loader --search-space space --method bayesian --pruner median",
         "--resume --output search",
     ),
 )  # fmt: skip

@@ -90,6 +90,7 @@ class Command:
         run: called with the arguments and the context; returns a Run, a Report, a DataFrame, a text or None,
             which the fronts show.
         examples: what may follow the verb, shown by --help behind the front's own way to say the verb.
+        with_objects: further examples, with objects of a notebook, and said there.
         notebook_only: it works on a notebook's objects, and a terminal can only be told so.
         refuse: returns the error for an unknown flag of which more is known than that, else None.
     """
@@ -99,5 +100,6 @@ class Command:
     run: Callable[[SimpleNamespace, Context], Any]
     arguments: tuple[Argument, ...] = ()
     examples: tuple[str, ...] = ("",)
+    with_objects: tuple[str, ...] = ()
     notebook_only: bool = False
     refuse: Callable[[str], UsageError | None] | None = None

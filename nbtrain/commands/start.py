@@ -335,10 +335,10 @@ COMMAND = Command(
     "train a model in the background",
     start,
     (OBJECTS, *OPTIONS, DRY, *FRONT_ONLY),
-    examples=(
+    with_objects=(
         "--log json",
         "model train_loader --val val_loader --epochs 20 --log json --yes",
         "--split 0.2 --patience 5 --clip 1.0",
-        "--config training_config.yaml --mode baseline --output-dir runs",
     ),
+    examples=("--config training_config.yaml --mode baseline --output-dir runs",),
 )

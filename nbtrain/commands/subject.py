@@ -111,8 +111,8 @@ def find_subject(
     else:
         found = _of_notebook(asked, known, need_data=need_data, need_model=need_model)
     if asked.checkpoint is not None and found.model is not None:
-        twin = with_weights(found.model, asked.checkpoint, trust=asked.trust)
-        found = replace(found, model=twin, weights=Path(asked.checkpoint).name)
+        twin, weights = with_weights(found.model, asked.checkpoint, trust=asked.trust)
+        found = replace(found, model=twin, weights=weights)
     return found
 
 
@@ -300,8 +300,8 @@ def steady(model: Any) -> Any:
     return model
 
 
-def with_weights(model: Any, checkpoint: Any, *, trust: bool = False) -> Any:
-    """Return a copy of a model with a checkpoint's weights.
+def with_weights(model: Any, checkpoint: Any, *, trust: bool = False) -> tuple[Any, str]:
+    """Return a copy of a model with a checkpoint's weights, and which they are: of a run's folder the newest.
 
     Raises:
         UsageError: there is no such checkpoint, it holds no weights, or they do not fit the model.
@@ -328,4 +328,5 @@ def with_weights(model: Any, checkpoint: Any, *, trust: bool = False) -> Any:
         )
     twin = copy.deepcopy(model)
     twin.load_state_dict({renamed(name, fit.prefix): value for name, value in found.weights.items()})
-    return twin
+    given, taken = Path(str(checkpoint)).name, Path(found.path).name
+    return twin, given if taken == given else f"{given}, its newest checkpoint ({taken})"

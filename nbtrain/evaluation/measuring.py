@@ -16,6 +16,7 @@ from nbtrain.evaluation.intervals import bootstrap, wilson
 from nbtrain.train.accuracy import find_accuracy
 from nbtrain.train.batch import batch_size, logits_of, make_task, to_device
 from nbtrain.train.modes import evaluating
+from nbtrain.train.rehearsal import in_one_line
 
 MOST_CLASSES = 1000  # of a confusion matrix
 
@@ -76,6 +77,12 @@ def evaluate_model(
     return Evaluation(sum(pass_.counts), len(pass_.counts), seconds, found, pass_.confusion)
 
 
+def _shapes(batch: Any) -> list[str]:
+    held = batch.values() if isinstance(batch, Mapping) else batch
+    parts = [one for one in (held if not isinstance(held, Tensor) else [held]) if isinstance(one, Tensor)]
+    return [f"{tuple(one.shape)} {str(one.dtype).removeprefix('torch.')}" for one in parts]
+
+
 class _Pass:
     """Sums of one pass, batch by batch."""
 
@@ -94,7 +101,16 @@ class _Pass:
         batch = to_device(batch, self._device)
         if self._task is None:
             self._task = make_task(self._model, self._loss, batch)
-        output, target, loss = self._run(batch)
+        try:
+            output, target, loss = self._run(batch)
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            if self.counts:  # it has run: what the person's code raises now is theirs
+                raise
+            raise UsageError(
+                f"The model does not run on the data: {in_one_line(error)}.",
+                suggestion="Check that data and loss are those of this model: the first batch holds "
+                f"{', '.join(_shapes(batch)) or 'no tensor'}.",
+            ) from error
         if not self.counts:
             self._hits = find_accuracy(self._loss, output, target)
         self.counts.append(batch_size(batch))

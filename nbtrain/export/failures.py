@@ -101,8 +101,8 @@ def export_failed(error: Exception, options: ExportOptions, *, where: Where) -> 
         what = "the batch size" if dynamic["name"] == "batch" else f"a size ({dynamic['name']})"
         message = f"The model fixes {what} at {dynamic['size']}"
         way = (
-            f"Look for a view, reshape or expand with a {dynamic['size']} in it, and write x.shape[0] or -1 "
-            "there. Or --fixed-batch: the file then takes this size alone."
+            f"Look for `len(x)`, and for a view, reshape or expand with {dynamic['size']} in it, and write "
+            "x.shape[0] or -1 there. Or --fixed-batch: the file then takes this size alone."
         )
         operator = "view"
     elif any(word in f"{type(error).__name__} {text}" for word in _DATA_DEPENDENT):

@@ -82,7 +82,7 @@ def _scored(one: Candidate, request: Request) -> Candidate:
     missing = [word for word in request.words if not (_has(config, word) or _has(script, word))]
     named = frozenset().union(*(words_of(part.path.as_posix()) for part in (one.config, one.script) if part))
     score = float(len(request.words) - len(missing))
-    score += IN_THE_NAME * sum(_has(named, word) for word in request.words)
+    score += IN_THE_NAME * sum(_has(named, word) for word in (*request.words, request.mode or "") if word)
     if one.config is not None and one.script is not None:
         # a script takes any configuration: it is meant where it is named, or where ours cannot be
         meant = any(word in (one.script.path.name.lower(), one.script.path.stem) for word in request.words)

@@ -11,135 +11,31 @@ from nbtrain.errors import UsageError
 MOST_LETTERS = 500
 MOST_EPOCHS = 1_000_000
 _OPERATORS = re.compile(r"[;|&<>`\\]|\$[({\w]|\.\./|[\r\n\0]")
-# first words of commands that are none of ours; a request that holds one asks for something else
-_OTHER_COMMANDS = frozenset(
-    [
-        "rm",
-        "rmdir",
-        "mv",
-        "cp",
-        "dd",
-        "chmod",
-        "chown",
-        "sudo",
-        "su",
-        "doas",
-        "kill",
-        "pkill",
-        "killall",
-        "shutdown",
-        "reboot",
-        "halt",
-        "mkfs",
-        "curl",
-        "wget",
-        "ssh",
-        "scp",
-        "nc",
-        "bash",
-        "sh",
-        "zsh",
-        "fish",
-        "eval",
-        "exec",
-        "source",
-        "export",
-        "pip",
-        "conda",
-        "apt",
-        "apt-get",
-        "yum",
-        "brew",
-        "git",
-        "docker",
-        "kubectl",
-        "crontab",
-        "nohup",
-        "tee",
-        "xargs",
-        "find",
-        "sed",
-        "awk",
-        "perl",
-        "ruby",
-        "node",
-        "make",
-        "mount",
-        "umount",
-        "truncate",
-        "shred",
-        "unlink",
-        "ln",
-        "env",
-        "chroot",
-    ]
-)
-_SAID_IN_PASSING = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "at",
-        "by",
-        "begin",
-        "can",
-        "for",
-        "from",
-        "go",
-        "i",
-        "in",
-        "it",
-        "its",
-        "me",
-        "model",
-        "models",
-        "my",
-        "now",
-        "of",
-        "on",
-        "please",
-        "run",
-        "start",
-        "the",
-        "this",
-        "to",
-        "train",
-        "training",
-        "with",
-        "let",
-        "us",
-        "want",
-        "would",
-        "like",
-        "again",
-        "data",
-        "dataset",
-        "using",
-        "use",
-        "new",
-        "network",
-        "net",
-        "neural",
-        "one",
-        "our",
-        "epoch",
-        "epochs",
-        "resume",
-        "continue",
-        "checkpoint",
-        "last",
-        "latest",
-        "baseline",
-        "optimization",
-        "production",
-        "mode",
-        "seed",
-        "nbtrain",
-    ]
-)
-# first words that are English too, and are commands only where a person writes them as such
-_ENGLISH_TOO = frozenset(["find", "make", "source", "eval", "env", "node", "fish", "su"])
-_EPOCHS = re.compile(r"(?<![\d.,])(\d[\d.,]*)\s+epochs?\b", re.IGNORECASE)
+# commands that are none of ours; a request that holds one asks for something else
+_OTHER_COMMANDS = frozenset("""
+    rm rmdir mv cp dd chmod chown sudo su doas kill pkill killall shutdown reboot halt poweroff mkfs
+    fdisk curl wget ssh scp rsync telnet nc bash sh zsh fish powershell cmd del eval exec source
+    export pip conda apt apt-get yum brew git docker kubectl systemctl crontab nohup tee xargs find
+    sed awk perl ruby node make mount umount truncate shred unlink ln env chroot tar unzip vim touch
+    cat ls less tail busybox
+""".split())  # noqa: SIM905 - a list of words to be read
+# of these, English too: commands only where a verb stands
+_ENGLISH_TOO = frozenset("""
+    find make source eval env node fish su cat less tail touch
+""".split())  # noqa: SIM905
+# what else a person may want done, where a verb stands
+_OTHER_DEEDS = frozenset("""
+    delete remove erase wipe destroy overwrite format drop install uninstall download upload rename
+    move copy open print show list stop pause cleanup deploy
+""".split())  # noqa: SIM905
+_BEFORE_A_VERB = frozenset(["and", "then", "also", "please", "nbtrain", "now"])
+_SAID_IN_PASSING = frozenset("""
+    a an and at by begin can for from go i in it its me model models my now of on please run start
+    the this to train training with let us want would like again data dataset using use new network
+    net neural one our epoch epochs resume continue checkpoint last latest baseline optimization
+    production mode seed nbtrain
+""".split())  # noqa: SIM905
+_EPOCHS = re.compile(r"(?<!\S)(\S*\d\S*)\s+epochs?\b", re.IGNORECASE)
 _RESUME = re.compile(
     r"\b(?:resume|continue|go on|carry on|from (?:the )?(?:last|latest) checkpoint)\b", re.IGNORECASE
 )
@@ -188,15 +84,14 @@ def read_request(text: str) -> Request:
             "The request holds signs of a shell.", suggestion="Say what is to be trained, in words."
         )
     tokens = re.findall(r"[\w.+-]+", plain)
-    other = [word for at, word in enumerate(tokens) if _is_command(word, at)]
+    verbs = [at == 0 or tokens[at - 1] in _BEFORE_A_VERB for at in range(len(tokens))]
+    other = [word for word, verb in zip(tokens, verbs, strict=True) if _is_command(word, verb=verb)]
     if other:
         raise UsageError(
             f"`{other[0]}` is not something `command` can do: it proposes trainings and nothing else.",
             suggestion="What lies about is listed by `cleanup`; removing it is up to you.",
         )
-    epochs = _EPOCHS.search(plain)
-    if epochs and not (epochs[1].isdecimal() and 1 <= int(epochs[1]) <= MOST_EPOCHS):
-        raise UsageError(f"{epochs[1]} epochs: it must be a whole number in digits, 1 to {MOST_EPOCHS}.")
+    epochs = _epochs_of(plain)
     mode = _MODE.search(plain)
     words = dict.fromkeys(word.strip(".") for word in tokens)
     chosen = tuple(
@@ -205,12 +100,26 @@ def read_request(text: str) -> Request:
     return Request(
         text,
         chosen,
-        int(epochs[1]) if epochs else None,
+        epochs,
         mode[1] if mode else None,
         bool(_RESUME.search(plain)),
     )
 
 
-def _is_command(word: str, at: int) -> bool:
-    name = word.strip(".").rpartition("/")[2]
-    return name in _OTHER_COMMANDS and (name not in _ENGLISH_TOO or at == 0)
+def _epochs_of(plain: str) -> int | None:
+    found = list(dict.fromkeys(one.strip("'\"()") for one in _EPOCHS.findall(plain)))
+    if not found:
+        return None
+    wrong = [one for one in found if not (one.isdecimal() and 1 <= int(one) <= MOST_EPOCHS)]
+    if wrong:
+        raise UsageError(f"{wrong[0]} epochs: it must be a whole number in digits, 1 to {MOST_EPOCHS}.")
+    if len(found) > 1:
+        raise UsageError(
+            f"{' and '.join(found)} epochs are asked for.", suggestion="Say one number of epochs."
+        )
+    return int(found[0])
+
+
+def _is_command(word: str, *, verb: bool) -> bool:
+    name = word.strip(".").rpartition("/")[2].partition(".")[0]
+    return (name in _OTHER_COMMANDS and (verb or name not in _ENGLISH_TOO)) or (verb and name in _OTHER_DEEDS)

@@ -37,8 +37,8 @@ class MemoryEstimate:
     """What two optimizer steps hold at their highest moment.
 
     Attributes:
-        asked: the set-up. found: the trace. basis: "traced" on tensors without memory, or "measured" on two
-            small real steps. why: not traced because. samples: in a micro-batch; 0 where that is not known.
+        asked: the set-up. found: the trace. basis: "traced" on tensors without memory, or "measured" on
+            real steps. why: not traced because. samples: in a micro-batch; 0 where that is not known.
         capacity: bytes the device has, None where unknown.
     """
 
@@ -141,8 +141,8 @@ def estimate_memory(
     """Estimate the memory of a training step; nothing is computed, copied or changed.
 
     Two steps go through stand-ins of the objects that have sizes and no memory. Where a model cannot be
-    followed so (its way depends on values), two small steps of a copy of it are measured instead, and the
-    rest follows from them.
+    followed so, real steps of a copy of it are measured instead: where values decide what it does, with the
+    batch itself if memory and time allow, else with two small ones from which the rest follows.
 
     Args:
         model: on any device, also on `meta`.

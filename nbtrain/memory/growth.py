@@ -1,6 +1,7 @@
 """How the peak grows with the batch: each allocation along a line through two traces.
 
 What is alive when stays the same, sizes alone change, so the peak of any batch follows from the sizes at two.
+Where that is not so, since the model does something else for another batch, shares of one trace stand in.
 Accumulating over micro-batches keeps gradients alive in forward: a line of its own, through two more traces.
 """
 
@@ -12,9 +13,11 @@ from dataclasses import replace
 import numpy as np
 
 from nbtrain.memory.setup import Asked
-from nbtrain.memory.steps import PHASES, Traced
+from nbtrain.memory.steps import GRADIENTS, OPTIMIZER, PARAMETERS, PHASES, Traced
 from nbtrain.memory.storages import Storage, same_way
-from nbtrain.memory.tracing import find_peak
+from nbtrain.memory.tracing import CannotEstimate, find_peak
+
+_FIXED = (PARAMETERS, GRADIENTS, OPTIMIZER)
 
 
 class Growth:
@@ -49,17 +52,34 @@ class Growth:
             low, high = (middle, high) if self.peak(middle) <= room else (low, middle)
         return low
 
-    def _between(self, asked: Asked, found: Traced) -> _Lines:
-        there = find_peak(asked, self._other)[0]
+    def _between(self, asked: Asked, found: Traced) -> _Lines | _Shares:
+        try:
+            there = find_peak(asked, self._other)[0]
+        except CannotEstimate:
+            return _Shares(found, self._samples)
+        if not same_way(there.storages, found.storages):  # the model does something else for another batch
+            return _Shares(found, self._samples)
         return _Lines(there.storages, found.storages, self._other, self._samples)
+
+
+class _Shares:
+    """From one trace alone: weights, gradients and optimizer stay, all else grows with the samples."""
+
+    def __init__(self, found: Traced, samples: int) -> None:
+        self._phases = [
+            (sum(kinds[kind] for kind in _FIXED), sum(kinds.values()) - sum(kinds[kind] for kind in _FIXED))
+            for kinds in found.phases.values()
+        ]
+        self._samples = samples
+
+    def peak(self, samples: int) -> int:
+        return round(max(fixed + grows * samples / self._samples for fixed, grows in self._phases))
 
 
 class _Lines:
     """Sizes of all allocations as lines over the samples, and their lives."""
 
     def __init__(self, few: Sequence[Storage], more: Sequence[Storage], at_few: int, at_more: int) -> None:
-        if not same_way(few, more):  # a model that does something else for another batch: the trace at hand
-            few = more
         sizes, larger = (np.array([one.size for one in run], float) for run in (few, more))
         self._slope = (larger - sizes) / (at_more - at_few)
         self._start = sizes - self._slope * at_few

@@ -168,10 +168,10 @@ def _savings(estimate: MemoryEstimate) -> Table:
 
 def _how(estimate: MemoryEstimate) -> str:
     if estimate.basis == MEASURED:
-        said = (
-            "Two steps of a copy of the model with 2 and with 4 samples were measured, and the rest follows "
-            f"from them, because {estimate.why}."
-        )
+        sizes = " and with ".join(units.count(one) for one in estimate.found.measured)
+        line = ", and the rest follows from them" if len(estimate.found.measured) > 1 else ""
+        said = f"Two steps of a copy of the model with {sizes} samples were measured{line}, "
+        said += f"because {estimate.why}."
     else:
         said = (
             "Two steps went through stand-ins of model, optimizer and batch that have sizes and no memory; "

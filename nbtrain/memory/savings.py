@@ -10,7 +10,7 @@ from torch import nn
 
 from nbtrain.memory.setup import Asked
 from nbtrain.memory.steps import GRADIENTS, OPTIMIZER, Traced
-from nbtrain.memory.tracing import find_peak
+from nbtrain.memory.tracing import CannotEstimate, find_peak
 
 LEAST_BLOCKS = 3  # of one class in a row, before they are worth checkpointing
 MIN_8BIT = 4096  # elements; smaller tensors stay in 32 bits (bitsandbytes, min_8bit_size)
@@ -43,7 +43,10 @@ def savings_of(asked: Asked, found: Traced) -> list[Saving]:
 def _bf16(asked: Asked) -> Saving | None:
     if asked.dtype is not None:
         return None
-    traced, how, _ = find_peak(replace(asked, dtype=torch.bfloat16))
+    try:
+        traced, how, _ = find_peak(replace(asked, dtype=torch.bfloat16))
+    except CannotEstimate:  # the model does not run under autocast: nothing is saved that way
+        return None
     return Saving("bf16 autocast", traced.peak, how, "--precision bf16")
 
 

@@ -42,12 +42,14 @@ class Traced:
         modules: module path -> kind -> bytes at the highest moment of all; "" for what belongs to none.
         saved: module path -> bytes that its forward leaves for backward.
         storages: the lives all this was read from.
+        measured: samples of the batches that were run for it; () where stand-ins were traced.
     """
 
     phases: dict[str, dict[str, int]]
     modules: dict[str, dict[str, int]] = field(repr=False, default_factory=dict)
     saved: dict[str, int] = field(repr=False, default_factory=dict)
     storages: Sequence[Storage] = field(repr=False, default=())
+    measured: tuple[int, ...] = ()
 
     def of(self, phase: str) -> int:
         """Return the peak of a phase."""

@@ -54,14 +54,17 @@ class StorageTracker(TorchDispatchMode):
         self.storages: list[Storage] = []
         self._round, self._answers = round_to, answers
         self._alive: dict[int, Storage] = {}
-        self._now = 0
+        self._now = self._reads = 0
+        self._holds: Tensor | None = None  # the newest condition that an optimizer finds true
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self._answers and self.phase == UPDATE and func in _READS:
-            return _one_more_round(args[0])
+            return self._one_more_round(args[0])
         result = func(*args, **(kwargs or {}))
         if isinstance(result, Tensor):
-            self._note(result)
+            if self._answers and self.phase == UPDATE and func is _ABOVE:
+                self._holds = result if args[1] > 0 else None
+            self._note(result, whole=args[0] if self._answers and func in _REDUCED_IN_PLACE else None)
         else:
             for part in tree_leaves(result):
                 if isinstance(part, Tensor):
@@ -89,7 +92,19 @@ class StorageTracker(TorchDispatchMode):
         for one in self._alive.values():
             one.ref = None
 
-    def _note(self, tensor: Tensor, kind: str = "", module: str | None = None) -> None:
+    def _one_more_round(self, tensor: Tensor) -> bool | int | float:
+        """What a read gives, so that an optimizer that searches searches on: a number is smaller each time, a
+        condition false, but for `curvature > 1e-10` and the like: then the step is remembered.
+        """
+        if tensor.dtype == torch.bool:
+            return tensor is self._holds
+        self._reads += 1
+        return 1.0 / self._reads if tensor.dtype.is_floating_point else 1
+
+    def _note(
+        self, tensor: Tensor, kind: str = "", module: str | None = None, whole: Tensor | None = None
+    ) -> None:
+        """Follow a tensor's storage; `whole`: a tensor as large as it, where it is larger than it shows."""
         if tensor.layout is not torch.strided:
             for part in _parts_of(tensor):
                 self._note(part, kind, module)
@@ -98,7 +113,8 @@ class StorageTracker(TorchDispatchMode):
         key = storage._cdata
         if key in self._alive:
             return
-        size = -(-storage.nbytes() // self._round) * self._round
+        n_bytes = storage.nbytes() if whole is None else whole.numel() * tensor.element_size()
+        size = -(-n_bytes // self._round) * self._round
         self._now += 1
         found = Storage(size, kind, self.module if module is None else module, self.phase, self._now)
         found.ref = weakref.ref(storage, lambda _: self._gone(key, found))
@@ -138,13 +154,13 @@ def same_way(first: Sequence[Storage], second: Sequence[Storage]) -> bool:
 
 
 _READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)
-
-
-def _one_more_round(tensor: Tensor) -> bool | int | float:
-    """What a read gives: 1, and False for a condition, so that an optimizer that searches searches on."""
-    if tensor.dtype == torch.bool:
-        return False
-    return 1.0 if tensor.dtype.is_floating_point else 1
+_ABOVE = torch.ops.aten.gt.Scalar
+# Losses whose mean or sum stays in the memory of all terms (aten/src/ATen/native/Loss.cpp reduces in place);
+# stand-ins show a single number. Read off torch 2.13: `F.mse_loss(a, b).untyped_storage().nbytes()`.
+_REDUCED_IN_PLACE = (
+    torch.ops.aten.mse_loss.default, torch.ops.aten.smooth_l1_loss.default,
+    torch.ops.aten.soft_margin_loss.default, torch.ops.aten.binary_cross_entropy.default,
+)  # fmt: skip
 
 
 def _parts_of(tensor: Tensor) -> list[Tensor]:

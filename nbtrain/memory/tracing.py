@@ -1,8 +1,9 @@
-"""How a peak is found: by a trace of stand-ins; where that cannot be, by two small real steps and a line.
+"""How a peak is found: by a trace of stand-ins; where that cannot be, by small real steps.
 
-Stand-ins cannot follow a model whose way depends on values, and show nothing of what a kernel keeps in a
-form of its own (oneDNN's LSTM on a CPU, cuDNN's on a GPU). There two small batches go through a copy of the
-model, and the rest follows from how memory grows with the batch, which is linear.
+Stand-ins show nothing of what a kernel keeps in a form of its own (oneDNN's LSTM on a CPU, cuDNN's on a GPU).
+There two small batches go through a copy of the model, and the rest follows from how memory grows with the
+batch, which is linear. Nor can they follow a model whose way or shapes depend on values: a few samples are no
+measure of what many do there, so that the batch itself is measured where memory and time allow.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import contextlib
 import copy
 import gc
 import io
+import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from nbtrain.errors import UsageError
+from nbtrain.memory.device import capacity_of
 from nbtrain.memory.loss import task_of
 from nbtrain.memory.setup import Asked, Fake, fake_of, optimizer_of, resized, samples_of
 from nbtrain.memory.steps import How, Traced, Unused, told, trace_steps
@@ -28,6 +32,7 @@ from nbtrain.notebook.stand_in import NoStandIn
 from nbtrain.train.rehearsal import in_one_line
 
 SMALL = (2, 4)  # samples of the two real steps
+MOST_SHARE, MOST_CPU_S = 0.5, 30.0  # of the free memory, and CPU seconds, that a measured batch may take
 TRACED, MEASURED = "traced", "measured"
 
 
@@ -44,7 +49,7 @@ def find_peak(asked: Asked, samples: int | None = None) -> tuple[Traced, str, st
     Raises:
         CannotEstimate: the model fails on its batch; says how.
     """
-    why = _opaque(asked.model)
+    why = opaque = _opaque(asked.model)
     if not why:
         try:
             try:
@@ -57,7 +62,7 @@ def find_peak(asked: Asked, samples: int | None = None) -> tuple[Traced, str, st
             why = str(error)
         except Exception as error:
             why = _in_words(error)
-    return _measured(asked, samples or samples_of(asked.batch)), MEASURED, why
+    return _measured(asked, samples or samples_of(asked.batch), by_values=not opaque), MEASURED, why
 
 
 def _opaque(model: nn.Module) -> str:
@@ -98,17 +103,35 @@ def _rounding(asked: Asked) -> int:
     return CUDA_ROUND if asked.device.type == "cuda" else 1
 
 
-def _measured(asked: Asked, samples: int) -> Traced:
-    """From two small real steps: the size of each allocation along a line in the batch."""
+def _measured(asked: Asked, samples: int, *, by_values: bool) -> Traced:
+    """From two small real steps: each allocation's size along a line in the batch; or from the batch itself.
+
+    Args:
+        by_values: what the model does depends on values.
+    """
     if samples < 1 or samples_of(asked.batch) < 1:
         raise CannotEstimate("the batch cannot be cut into smaller ones")
-    few, more = (_real(asked, count) for count in SMALL)
-    if not same_way(few, more):
-        raise CannotEstimate(f"batches of {SMALL[0]} and {SMALL[1]} take different ways through the model")
+    few, began = _real(asked, SMALL[0]), time.process_time()  # a machine that is busy elsewhere counts less
+    more, took_s = _real(asked, SMALL[1]), time.process_time() - began
+    same = same_way(few, more)
+    if by_values or not same:
+        most = told(more).peak * max(1, samples / SMALL[1])  # as though all of it grew
+        free = capacity_of(_home(asked.model))
+        if (free is None or most < MOST_SHARE * free) and took_s * samples / SMALL[1] < MOST_CPU_S:
+            return replace(told(_real(asked, samples)), measured=(samples,))
+    if not same:
+        raise CannotEstimate(
+            f"batches of {SMALL[0]} and {SMALL[1]} take different ways through the model, and one of "
+            f"{samples} is too large to be tried"
+        )
     share = (samples - SMALL[0]) / (SMALL[1] - SMALL[0])
     for one, larger in zip(few, more, strict=True):
         one.size = max(0, round(one.size + share * (larger.size - one.size)))
-    return told(few)
+    return replace(told(few), measured=SMALL)
+
+
+def _home(model: nn.Module) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
 def _real(asked: Asked, samples: int) -> list[Storage]:

@@ -265,10 +265,10 @@ def search_figure(standing: Standing) -> Figure:
 def _curves(standing: Standing) -> Axes:
     best = standing.best
     drawn = [one for one in standing.shown if one.curve][-MOST_CURVES:]
-    series = [_curve(one, "faint", "valid") for one in drawn if best is None or one.number != best.number]
+    series = [_curve(one, "faint", "train") for one in drawn if best is None or one.number != best.number]
     if best is not None and best.curve:
         name = f"trial {best.number} (best)"
-        series.append(Series(name, _count(best.curve), best.curve, role="train"))
+        series.append(Series(name, _count(best.curve), best.curve, role="valid"))
     values = [value for one in drawn for value in one.curve if math.isfinite(value)]
     return Axes(standing.options.metric, tuple(series), x_label="validation", log_y=_wide(values))
 
@@ -295,10 +295,9 @@ def _progress(standing: Standing) -> Axes:
         so_far.append(better([*so_far[-1:], one.value]))
     points = Series(
         "trial", tuple(float(one.number) for one in trials), tuple(one.value for one in trials),
-        style="points",
-        role="valid",
+        style="points", role="train",
     )  # fmt: skip
-    line = Series("best so far", tuple(float(one.number) for one in done), tuple(so_far), role="train")
+    line = Series("best so far", tuple(float(one.number) for one in done), tuple(so_far), role="valid")
     wide = _wide([one.value for one in trials])
     return Axes("Best so far", (points, line), x_label="trial", y_label=standing.options.metric, log_y=wide)
 

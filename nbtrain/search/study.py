@@ -159,8 +159,8 @@ class Study:
         trial.report(value, step)
         if self.options.pruner == "none" or not trial.should_prune():
             return ""
-        rule = "the median of the trials so far" if self.options.pruner == "median" else "its bracket"
-        return f"at validation {step} it is behind {rule}"
+        rule = "the median" if self.options.pruner == "median" else "its bracket"
+        return f"behind {rule} at validation {step}"
 
     def tell(self, trial: Any, state: str, *, value: float | None = None, **facts: Any) -> None:
         """End a trial.

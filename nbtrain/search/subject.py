@@ -7,7 +7,7 @@ import functools
 import inspect
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -140,32 +140,32 @@ class OfFactory(Subject):
     of: str = "a factory"
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def _names(self) -> set[str] | None:
-        """Return the parameters the factory names; None where it takes one mapping."""
+    def _names(self, values: Iterable[str]) -> set[str] | None:
+        """Return the parameters the factory names; None where it takes one mapping: it names none of the
+        values, and needs one parameter, or has one that may be None or a mapping.
+        """
         try:
-            taken = inspect.signature(self.factory).parameters.values()
+            taken = list(inspect.signature(self.factory).parameters.values())
         except (TypeError, ValueError):
             return None
         if any(one.kind is one.VAR_KEYWORD for one in taken):
             return {"*"}
-        return {one.name for one in taken}
+        names = {one.name for one in taken}
+        needed = [one for one in taken if one.default is one.empty and one.kind is not one.VAR_POSITIONAL]
+        open_to_all = len(taken) == 1 and (taken[0].default is None or isinstance(taken[0].default, Mapping))
+        return None if not names & set(values) and (len(needed) == 1 or open_to_all) else names
 
     def _split(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Return what the factory is given, what is an option of the run, and what is set on what it made."""
-        names = self._names()
-        if names == {"*"}:
-            return dict(values), {}, {}
-        if names is None or not names & set(values):
+        names = self._names(values)
+        if names is None or names == {"*"}:
             return dict(values), {}, {}
         mine = {name: value for name, value in values.items() if name in names}
         options, own = _parted({name: value for name, value in values.items() if name not in names})
         return mine, options, own
 
     def _called(self, values: Mapping[str, Any]) -> Any:
-        names = self._names()
-        if names == {"*"} or (names and names & set(values)):
-            return self.factory(**values)
-        return self.factory(dict(values))
+        return self.factory(dict(values)) if self._names(values) is None else self.factory(**values)
 
     def refuse(self, space: Space) -> None:
         """Raise UsageError when the space names something that cannot be set."""

@@ -39,3 +39,23 @@ def test_the_board_follows_and_a_click_stops_the_search(lab: Lab, shoot: Callabl
         assert cell.locator("img[src^='data:image/png']").count() and stop.is_hidden()
         assert notebook.ask("search.status.value") == "stopped"
         shoot("search-end", cell.locator(".jp-OutputArea").first)
+
+
+def test_a_page_loaded_again_stops_the_search_and_gets_its_end(lab: Lab) -> None:
+    """After a reload the Stop button is back and works, and picture and report take the board's place."""
+    *cells, _ = quickstart_until_training(epochs=400, name="")
+    space = "space = {'lr': {'low': 1e-4, 'high': 1e-1, 'log': True}}"
+    line = "search = %train search --search-space space --epochs 2 --n-trials 400 --output again"
+    with lab.open([*cells, space, line]) as notebook:
+        notebook.run_all()
+        notebook.page.locator(".nbtrain-start").wait_for(timeout=60_000)
+        notebook.wait_done()
+        notebook.save()
+        notebook.load()
+        stop = notebook.page.locator(".nbtrain-start")
+        stop.wait_for(timeout=60_000)
+        stop.click()
+        cell = notebook.page.locator(".jp-Cell", has_text="%train search")
+        cell.locator(".nbt-report", has_text="Go on: %train search --resume").wait_for(timeout=90_000)
+        assert cell.locator("img[src^='data:image/png']").count()
+        assert notebook.ask("search.status.value") == "stopped"

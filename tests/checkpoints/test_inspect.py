@@ -77,6 +77,15 @@ def test_a_plain_checkpoint(tmp_path: Path) -> None:
     assert report.tone == "good" and "whole" in report.headline and "mine" in report.to_text()
 
 
+def test_what_normalisation_layers_count_is_no_parameter(tmp_path: Path) -> None:
+    """Parameters are as many as the model has; running statistics are named beside them."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))
+    torch.save(model.state_dict(), tmp_path / "a.pt")
+    report = inspect_checkpoint(tmp_path / "a.pt")
+    assert report.data["parameters"] == sum(p.numel() for p in model.parameters())
+    assert report.data["buffers"] == 4 + 4 + 1 and "9, of normalisation layers" in report.to_text()
+
+
 FORMS: dict[str, Callable[[Path, nn.Module], Path]] = {}
 
 

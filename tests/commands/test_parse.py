@@ -142,7 +142,7 @@ def test_every_verb_has_help_with_an_example(verb: str, front: str) -> None:
 @pytest.mark.parametrize("verb", TABLE)
 def test_examples_can_be_typed(verb: str) -> None:
     """What help shows as an example is understood."""
-    for example in command(verb).examples:
+    for example in (*command(verb).examples, *command(verb).with_objects):
         parse(command(verb), split_line(example))
 
 

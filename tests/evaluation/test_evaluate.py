@@ -142,3 +142,10 @@ def test_the_verb(tmp_path: Path) -> None:
         line("a.pt", "b.pt")
     with pytest.raises(UsageError, match="there is no function"):
         line(metric=["f1=nothing"])
+
+
+def test_data_of_another_model_are_said() -> None:
+    """A model that does not take the batches: what torch says, and what the first batch holds."""
+    _, loader = setup()
+    with pytest.raises(UsageError, match=r"on the data: RuntimeError: .* holds \(16, 6\) float32"):
+        nbtrain.evaluate(nn.Linear(3, 4), loader, loss=CE)

@@ -23,6 +23,24 @@ class ConvNet(nn.Module):
         return self.head(self.pool(self.features(images)).flatten(1))
 
 
+class UNet(nn.Module):
+    """Down and up again, with group normalisation and a skip connection: an image of logits."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.down, self.inner, self.up = (
+            nn.Sequential(nn.Conv2d(many, few, 3, padding=1), nn.GroupNorm(2, few), nn.SiLU())
+            for many, few in ((1, width), (width, 2 * width), (3 * width, width))
+        )
+        self.larger = nn.Upsample(scale_factor=2, mode="bilinear")
+        self.head = nn.Conv2d(width, 1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        fine = self.down(images)
+        coarse = self.larger(self.inner(nn.functional.max_pool2d(fine, 2)))
+        return self.head(self.up(torch.cat([coarse, fine], 1)))
+
+
 class Recurrent(nn.Module):
     """An LSTM over tokens."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import onnxruntime.quantization
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -21,7 +22,7 @@ from nbtrain.commands._table import command
 from nbtrain.commands.parse import parse
 from nbtrain.commands.spec import Context
 from nbtrain.errors import ExportFailed, MissingExtra, UsageError
-from nbtrain.export import exporting
+from nbtrain.export import exporting, quantizing
 from tests.export.models import (
     Branching,
     ConvNet,
@@ -30,6 +31,7 @@ from tests.export.models import (
     Placed,
     Recurrent,
     Spectral,
+    UNet,
     batches,
     mlp,
     taught,
@@ -220,6 +222,43 @@ def test_control_flow_is_named_with_module_line_and_way_out(tmp_path: Path) -> N
     assert "--format torchscript" in told["suggestion"] and leftovers(tmp_path) == []
     kept = nbtrain.export(model, batches(), output=tmp_path / "m.ts")
     assert kept.data["accepted"] and "compiled from source" in kept.data["how"]
+
+
+def test_a_file_that_would_crash_the_process_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where onnxruntime is killed by what it made, in a process of its own, that is said; no file is left."""
+    killed = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    monkeypatch.setattr(quantizing, "LOAD", killed)
+    with pytest.raises(ExportFailed, match="crashes when it loads the model in fp16"):
+        nbtrain.export(mlp(), batches(), output=tmp_path / "m.onnx", quantize="fp16")
+    assert leftovers(tmp_path) == []
+
+
+def test_static_int8_of_layers_with_weights_where_all_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where onnxruntime cannot quantise every kind of layer, those with weights are; the report says so."""
+    whole = onnxruntime.quantization.quantize_static
+
+    def fails_on_all(*args: Any, **how: Any) -> Any:
+        if "op_types_to_quantize" not in how:
+            raise ValueError("axis is out of range")
+        return whole(*args, **how)
+
+    monkeypatch.setattr(onnxruntime.quantization, "quantize_static", fails_on_all)
+    path, data = tmp_path / "m.onnx", batches()
+    model = taught(mlp(), data)
+    report = nbtrain.export(model, data, output=path, quantize="int8", calibration=data, loss=CE)
+    assert report.data["accepted"] and "layers with weights alone" in report.to_text()
+
+
+def test_a_unet_in_half_precision(tmp_path: Path) -> None:
+    """Of a resized image onnxruntime's converter leaves contradicting types: they are taken out."""
+    torch.manual_seed(0)
+    images = [(torch.randn(n, 1, 16, 16), torch.rand(n, 1, 16, 16)) for n in (4, 2)]
+    path = tmp_path / "m.onnx"
+    told = nbtrain.export(UNet(), images, output=path, quantize="fp16", loss=nn.MSELoss()).data
+    assert told["accepted"], told
+    onnx.checker.check_model(str(path), full_check=True)
 
 
 def test_an_operator_without_onnx_is_named(tmp_path: Path) -> None:

@@ -198,3 +198,10 @@ def test_a_model_that_cannot_run_a_size_is_said() -> None:
     """The side and the batch size are named."""
     with pytest.raises(UsageError, match="PyTorch does not run with 4 samples"):
         nbtrain.bench(ConvNet(), batches("numbers"), batch_size=4)
+
+
+@pytest.mark.parametrize("calls", [0, -1, 2.5, True])
+def test_a_number_of_calls_that_is_none_is_refused(calls: Any) -> None:
+    """0 is not taken for the default: what was passed and what is wanted are said."""
+    with pytest.raises(UsageError, match=f"calls is {calls!r}; a whole number from 1"):
+        nbtrain.bench(ConvNet(), batches("images"), calls=calls)

@@ -96,10 +96,10 @@ def test_what_is_not_there_or_not_clear_is_said(place: Path) -> None:
         propose_command("train")
 
 
-@pytest.mark.parametrize("number", ["2,500", "1.5", "0"])
+@pytest.mark.parametrize("number", ["2,500", "1.5", "0", "-5", "3e5", "0x10", "3 epochs or 4"])
 def test_a_number_of_epochs_is_not_read_in_part(place: Path, number: str) -> None:
-    """A number that is no plain whole one is refused, not taken for its end."""
-    with pytest.raises(UsageError, match="must be a whole number"):
+    """A number that is no plain whole one, or two of them, is refused, not read in part."""
+    with pytest.raises(UsageError, match=r"must be a whole number|Say one number"):
         propose_command(f"train iris for {number} epochs")
 
 
@@ -115,6 +115,21 @@ def test_in_a_terminal_it_runs_after_a_yes_alone(place: Path, capfd: pytest.Capt
     found = propose_command("resume iris for 5 epochs")
     assert re.search(r"--epochs 5 --resume [\w.-]+$", found.command), found.command
     assert "an epoch" in dict(found.facts)["Time"] and "epoch 1" in dict(found.facts)["Checkpoint"]
+
+
+@pytest.mark.parametrize("what", ["delete the iris runs", "train iris and remove it", "cat iris"])
+def test_other_deeds_are_not_answered_with_a_training(place: Path, what: str) -> None:
+    """Where a verb stands that is no training, the request is refused, though a file's name is in it."""
+    with pytest.raises(UsageError, match="proposes trainings and nothing else"):
+        propose_command(what)
+
+
+def test_yes_does_not_run_what_is_not_understood(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """--yes with a word that nothing here speaks of: the command is shown, the word named, nothing runs."""
+    assert main(["command", "train iris on the moon", "--yes"]) == 0
+    shown = capfd.readouterr().out
+    assert "speaks of `moon`" in shown and "every word is understood" in shown
+    assert not (place / "runs").exists()
 
 
 VERBS = (

@@ -16,6 +16,7 @@ import nbtrain
 from nbtrain.commands._table import command
 from nbtrain.commands.spec import Context
 from nbtrain.errors import UsageError
+from nbtrain.memory import tracing
 from nbtrain.memory.loss import task_of
 from nbtrain.memory.rough import Activations, count_of, rough_report
 from nbtrain.memory.steps import KINDS, How, Traced, told, trace_steps
@@ -205,13 +206,85 @@ class Decides(nn.Module):
         return self.inner(x) if x.mean() > -1e9 else x
 
 
-def test_a_model_that_decides_by_values_is_measured() -> None:
-    """Where stand-ins do not go through, two small real steps and a line give the same bytes; said why."""
+class Experts(nn.Module):
+    """Each sample goes to the expert that its gate names; an expert without samples does nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = nn.Linear(16, 4)
+        self.experts = nn.ModuleList(
+            nn.Sequential(nn.Linear(16, 64), nn.GELU(), nn.Linear(64, 10)) for _ in range(4)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight, chosen = self.gate(x).softmax(-1).max(-1)
+        out = x.new_zeros(len(x), 10)
+        for place, expert in enumerate(self.experts):
+            at = (chosen == place).nonzero().squeeze(1)
+            if at.numel():
+                out = out.index_add(0, at, expert(x[at]) * weight[at, None])
+        return out
+
+
+@pytest.mark.parametrize("make", [Decides, Experts])
+def test_a_model_that_decides_by_values_is_measured(make: Callable[[], nn.Module]) -> None:
+    """Where values decide the way or the shapes, real steps of the batch give the same bytes; said why."""
+    model, batch = make(), (torch.randn(64, 16), classes(64))
+    estimate = nbtrain.estimate_memory(model, batch)
+    assert estimate.basis == "measured" and ("a value decides" in estimate.why or "a shape" in estimate.why)
+    assert estimate.peak_bytes == pytest.approx(real(model, batch, torch.optim.AdamW).peak, rel=0.01)
+    assert "with 64 samples were measured, because" in estimate.report().to_text()
+
+
+def test_a_model_that_does_something_else_for_another_batch_still_has_a_largest_one() -> None:
+    """What grows with the batch is told from the batch at hand; more samples need more."""
+    torch.manual_seed(1)
+    model, batch = Experts(), (torch.randn(3, 16), classes(3))
+    estimate = nbtrain.estimate_memory(model, batch, memory_gib=0.001)
+    assert estimate.largest_batch is not None and 3 < estimate.largest_batch < 100_000
+    peaks = [pair.peak for pair in nbtrain.estimate_memory(model, (torch.randn(8, 16), classes(8))).pairs]
+    assert peaks[0] > peaks[-1]
+
+
+def test_a_batch_too_large_to_be_tried_follows_from_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the memory for the batch two small ones and a line do; where those differ, it is said."""
+    monkeypatch.setattr(tracing, "capacity_of", lambda device: 10_000)
     model, batch = Decides(), (torch.randn(64, 16), classes(64))
     estimate = nbtrain.estimate_memory(model, batch)
-    assert estimate.basis == "measured" and "a value decides" in estimate.why
     assert estimate.peak_bytes == pytest.approx(real(model, batch, torch.optim.AdamW).peak, rel=0.01)
-    assert "2 and with 4 samples were measured" in estimate.report().to_text()
+    assert "2 and with 4 samples were measured, and the rest follows" in estimate.report().to_text()
+    torch.manual_seed(0)
+    with pytest.raises(UsageError, match="take different ways through the model, and one of 64 is too large"):
+        nbtrain.estimate_memory(Experts(), (torch.randn(64, 16), classes(64)))
+
+
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.SmoothL1Loss(reduction="sum"), nn.L1Loss(), nn.BCELoss()])
+def test_losses_that_keep_all_their_terms(loss: Any) -> None:
+    """A wide regression: torch's mean squared error holds as much memory as its input, others do not."""
+    model = nn.Sequential(nn.Linear(4, 500), nn.Sigmoid())
+    batch = (torch.randn(64, 4), torch.rand(64, 500))
+    estimate = nbtrain.estimate_memory(model, batch, loss=loss)
+    model = copy.deepcopy(model)
+    truth = told(
+        trace_steps(
+            model, torch.optim.AdamW(model.parameters()), [batch], task=task_of(model, loss, batch),
+            tracker=StorageTracker(),
+        )
+    )  # fmt: skip
+    assert estimate.peak_bytes == pytest.approx(truth.peak, rel=0.01)
+
+
+def test_lbfgs_is_counted_with_the_history_it_may_fill() -> None:
+    """Two vectors of all weights for each step that LBFGS remembers, up to its history."""
+    model, batch = nn.Linear(50, 40), (torch.randn(8, 50), torch.randn(8, 40))
+    peaks = {
+        kept: nbtrain.estimate_memory(
+            model, batch, optimizer=lambda p, n=kept: torch.optim.LBFGS(p, max_iter=6, history_size=n)
+        ).peak_bytes
+        for kept in (2, 5)
+    }
+    weights = 4 * (50 * 40 + 40)
+    assert peaks[5] - peaks[2] == pytest.approx(2 * 3 * weights, rel=0.01)
 
 
 class Spare(nn.Module):

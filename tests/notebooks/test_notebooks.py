@@ -160,6 +160,28 @@ def test_configured_run_can_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert run.plan.total_epochs == 12 and not run.plan.warnings
 
 
+def test_the_way_from_a_checkpoint_to_production(tmp_path: Path) -> None:
+    """Estimate to bench on real digits: pictures in the saved file, a harmless inspection, files that agree."""
+    notebook = executed("from_checkpoint_to_production.ipynb", tmp_path)
+    text = shown(notebook)
+    found = re.search(r"([\d.]+)% of 360 digits that decided nothing are read correctly by the file", text)
+    assert found is not None and float(found[1]) >= 95
+    for cell in ("estimate", "search", "train", "bench"):
+        bundles = [output.get("data", {}) for output in outputs(notebook, cell)]
+        pictures = ["image/png" in one or "data:image/png" in one.get("text/html", "") for one in bundles]
+        assert any(pictures), cell
+        assert not any(WIDGET in one for one in bundles), cell
+    for cell, said in (
+        ("estimate", "it fits into 8.0 GiB"), ("search", "10 of 10 trials, bayesian"),
+        ("inspect", "It is whole and fits"), ("malicious", "posix.system('echo your files, please')"),
+        ("evaluate", "Confusion matrix"), ("export", "verified against PyTorch"),
+        ("quantize", "static int8"), ("bench", "the limit of 50 ms"),
+    ):  # fmt: skip
+        assert any(said in output.get("data", {}).get("text/plain", "") for output in outputs(notebook, cell)), cell
+    whole, small = (tmp_path / name for name in ("digits.onnx", "digits-int8.onnx"))
+    assert small.stat().st_size < 0.6 * whole.stat().st_size
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb")))
 def test_notebooks_carry_no_settings_of_one_machine(name: str) -> None:
     """A notebook asks for the kernel that everyone has."""

@@ -363,3 +363,52 @@ def test_each_trial_draws_for_itself(tmp_path: Path) -> None:
 
     assert len(set(drawn["one"])) == 8
     assert drawn["one"] == drawn["other"]
+
+
+def test_a_factory_is_not_given_names_that_it_does_not_have(objects: dict[str, Any]) -> None:
+    """A name that is neither a parameter of the factory nor a setting is refused, not handed over."""
+
+    def make(width: int = 8, kind: str = "adam") -> Any:
+        model = nn.Linear(4, 2)
+        return model, torch.optim.Adam(model.parameters())
+
+    loaders = objects["train_loader"], objects["val_loader"]
+    with pytest.raises(UsageError, match="`lrr` is no setting of Adam"):
+        nbtrain.search(loaders[0], val=loaders[1], factory=make, space={"lrr": [1e-3]})
+    assert not Path("search").exists()
+
+
+def test_a_value_for_which_there_is_no_memory_is_a_trial(objects: dict[str, Any]) -> None:
+    """A factory that runs out of memory or fails for one value: trials with that state, and a best one."""
+
+    def make(width: int) -> Any:
+        if width == 16:
+            raise MemoryError("no room")
+        if width == 32:
+            raise KeyError("width")
+        model = nn.Linear(4, 2)
+        return model, torch.optim.Adam(model.parameters())
+
+    loaders = objects["train_loader"], objects["val_loader"]
+    found = nbtrain.search(
+        loaders[0], val=loaders[1], factory=make, space={"width": [8, 16, 32]}, method="grid", epochs=1
+    ).wait(60)
+    states = [one["state"] for one in found.report().data["trials"]]
+    assert sorted(states) == ["completed", "failed", "out of memory"] and found.best == {"width": 8}
+
+
+def test_a_search_goes_on_in_python_as_it_was(objects: dict[str, Any]) -> None:
+    """resume=True takes space, method, seed and number of trials from the folder where they are not said."""
+    space = {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}
+    how = {"optimizer": objects["optimizer"], "val": objects["val_loader"], "epochs": 1}
+    first = nbtrain.search(
+        objects["model"], objects["train_loader"], space=space, n_trials=2, method="bayesian", seed=7, **how
+    ).wait(60)
+    again = nbtrain.search(
+        objects["model"], objects["train_loader"], n_trials=3, resume=True, **how
+    ).wait(60)
+    drawn = [[one["values"] for one in search.report().data["trials"]] for search in (first, again)]
+    assert drawn[1][:2] == drawn[0] and len(drawn[1]) == 3
+    assert again.report().data["method"] == "bayesian"
+    with pytest.raises(UsageError, match="no search in elsewhere"):
+        nbtrain.search(objects["model"], objects["train_loader"], output="elsewhere", resume=True, **how)
