@@ -137,6 +137,9 @@ def examine(facts: Facts, checks: Iterable[Check] | None = None) -> Examination:
     found: list[Diagnosed] = []
     looked_at, gaps, failures = [], [], []
     for check in all_checks() if checks is None else checks:
+        if check.by_loss and facts.no_aim:
+            gaps.append((check.id, facts.no_aim))
+            continue
         try:
             said = list(check.look(facts))
         except Exception as error:  # one check never hides what the others found; it is said

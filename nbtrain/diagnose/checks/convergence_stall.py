@@ -4,7 +4,8 @@ What it does
     No improvement of the train loss by 1 % in the last fifteen epochs: neither the best value of them, nor
     (where single epochs vary by more than a third of a percent) the Theil-Sen line through them. For
     classification the loss must be above 2.0, about ln 8; for other losses, whose scale says nothing, less
-    than a third of the start may have been gained. Rules of thumb of this project; losslint takes 1 % in
+    than a third of the start may have been gained, of fewer epochs (evaluations, or parts of a run, then
+    stand for them) than a twentieth. Rules of thumb of this project; losslint takes 1 % in
     the last quarter.
 
 Why it hurts
@@ -28,6 +29,7 @@ from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
 from nbtrain.diagnose.curves import noise
 from nbtrain.diagnose.facts import Facts
+from nbtrain.diagnose.learning import HARDLY
 from nbtrain.diagnose.trend import trend
 from nbtrain.findings import Confidence, Severity
 from nbtrain.running.limits import HIGH_LOSS, STALL_EPOCHS
@@ -61,7 +63,8 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     else:
         if not math.isfinite(facts.gain) or facts.gain >= MUCH:
             return
-        unsure = facts.gain >= GAINED
+        few = facts.fewer_epochs_than(STALL_EPOCHS)
+        unsure = facts.gain >= (HARDLY if few else GAINED)
     yield _said(facts, losses, held, now, unsure=unsure)
 
 
@@ -130,4 +133,4 @@ def _said(facts: Facts, losses: np.ndarray, held: np.ndarray, now: float, *, uns
     )
 
 
-CHECK = Check("convergence-stall", look)
+CHECK = Check("convergence-stall", look, by_loss=True)
