@@ -17,6 +17,7 @@ RuntimeError: Expected tensor for argument #1 'indices' to have one of the follo
 
 from __future__ import annotations
 
+import ast
 import re
 
 from nbtrain.explain.pattern import RUNTIME, Pattern, Said
@@ -26,12 +27,32 @@ from nbtrain.explain.wording import assigned
 
 
 def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    if found[0].startswith("tensors used as indices"):
+        return _index(raised, sight)
     layer = sight.module
     given = sight.input_of(layer.module) if layer is not None else None
     named = [(sight.name_of(given, "x"), given)] if given is not None else list(sight.tensors)
     for name, value in reversed(named):
         if value.is_floating_point():
             return Said(f"`{name}` is {value.dtype}.", code=assigned(name, f"{name}.long()"))
+    return None
+
+
+def _index(raised: Raised, sight: Sight) -> Said | None:
+    """Name the index in `x[index]`, not what is indexed."""
+    try:
+        tree = ast.parse(raised.place.code if raised.place is not None else "")
+    except SyntaxError:  # a part of a statement on several lines
+        return None
+    known = dict(sight.tensors)
+    for node in ast.walk(tree):
+        parts = (node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]) if isinstance(node, ast.Subscript) else []
+        for part in parts:
+            name = ast.unparse(part)
+            if name in known and known[name].is_floating_point():
+                return Said(f"The index `{name}` is {known[name].dtype}.", code=assigned(name, f"{name}.long()"))
+            if isinstance(part, ast.Call):
+                return Said(f"The index `{name}` is not of whole numbers.", code=f"{ast.unparse(node.value)}[{name}.long()]")
     return None
 
 
