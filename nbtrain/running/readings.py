@@ -123,6 +123,11 @@ class Readings:
         """One row a validation, by step: those within epochs (`val_every`) and those at their ends."""
         return self._do.record.evaluations_frame()
 
+    @property
+    def broken_validations(self) -> frozenset[int]:
+        """Steps of validations whose loss was measured and is not finite."""
+        return self._do.record.broken_validations()
+
     def numbers(self) -> Numbers:
         """Return tables, alerts and newest values as they stood at one moment, for what needs several."""
         return self._do.record.numbers()

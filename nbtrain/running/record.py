@@ -6,6 +6,7 @@ The training thread drops evaluations and epoch rows in (`note_*`), the pump tak
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -337,6 +338,13 @@ class Record:
         rows = list(self.evaluations)
         frame = pd.DataFrame(rows, columns=None if rows else ["step", "epoch", "val_loss"])
         return frame.astype({"step": int, "epoch": int}).set_index("step")
+
+    def broken_validations(self) -> frozenset[int]:
+        """Return the steps of validations whose loss was measured and is not finite. In a table such a loss
+        looks like one that was not measured.
+        """
+        losses = ((row["step"], row.get("val_loss")) for row in list(self.evaluations))
+        return frozenset(int(step) for step, loss in losses if loss is not None and not math.isfinite(loss))
 
     def epochs_frame(self) -> pd.DataFrame:
         """Return the epochs as a DataFrame, a row an epoch; a later row of an epoch replaces the earlier."""
