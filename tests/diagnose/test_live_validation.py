@@ -11,7 +11,7 @@ import nbtrain
 
 
 def test_a_validation_loss_that_is_no_number_is_named_live_and_from_disk(tmp_path: Path) -> None:
-    """A live run's report and diagnosis call it nan-loss, as the stored run's do; accuracies may be numbers."""
+    """Report and diagnosis of a live run call it nan-loss, as the stored run's do."""
     torch.manual_seed(0)
     x = torch.randn(32, 4)
     y = (x.sum(1) > 0).long()
