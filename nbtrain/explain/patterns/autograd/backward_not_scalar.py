@@ -23,7 +23,7 @@ import re
 from nbtrain.explain.pattern import Pattern, Said
 from nbtrain.explain.raised import Raised
 from nbtrain.explain.sight import Sight
-from nbtrain.explain.wording import shape_of
+from nbtrain.explain.wording import nodes_of_line, shape_of
 
 
 def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
@@ -35,11 +35,7 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
 
 def _before_backward(raised: Raised) -> str:
     """Return the expression whose `backward` is called, "" where the line does not show it."""
-    try:
-        tree = ast.parse(raised.place.code if raised.place is not None else "")
-    except SyntaxError:  # a part of a statement on several lines
-        return ""
-    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    calls = (node.func for node in nodes_of_line(raised) if isinstance(node, ast.Call))
     owner = next((one.value for one in calls if isinstance(one, ast.Attribute) and one.attr == "backward"), None)
     if owner is None:
         return ""

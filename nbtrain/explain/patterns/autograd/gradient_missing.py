@@ -19,7 +19,22 @@ AttributeError: 'NoneType' object has no attribute 'zero_'
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import Pattern
+import ast
+import re
+
+from nbtrain.explain.pattern import Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import nodes_of_line
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    for node in nodes_of_line(raised):
+        if isinstance(node, ast.Attribute) and node.attr == found[1]:
+            owner = ast.unparse(node.value)
+            return Said(f"`{owner}` is None.", code=f"if {owner} is not None:\n    {owner}.{found[1]}()")
+    return None
+
 
 PATTERN = Pattern(
     "gradient-missing",
@@ -27,4 +42,5 @@ PATTERN = Pattern(
     kinds=("AttributeError",),
     texts=(r"'NoneType' object has no attribute '(zero_|detach_)'",),
     code="optimizer.zero_grad()  # in place of p.grad.zero_()",
+    tell=tell,
 )

@@ -17,7 +17,21 @@ RuntimeError: unsupported operation: more than one element of the written-to ten
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import RUNTIME, Pattern
+import re
+
+from nbtrain.explain.pattern import RUNTIME, Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import assigned
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    for name, value in sight.tensors:
+        shared = any(step == 0 and size > 1 for step, size in zip(value.stride(), value.shape, strict=True))
+        if shared:
+            return Said(f"`{name}` shows elements more than once.", code=assigned(name, f"{name}.clone()"))
+    return None
+
 
 PATTERN = Pattern(
     "memory-shared-in-place",
@@ -25,4 +39,5 @@ PATTERN = Pattern(
     kinds=RUNTIME,
     texts=(r"unsupported operation: (?:more than one element of the written-to tensor refers|some elements of the input tensor and the written-to tensor refer) to a single memory location",),
     code="x = x.clone()",
+    tell=tell,
 )

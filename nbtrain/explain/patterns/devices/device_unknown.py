@@ -17,7 +17,20 @@ RuntimeError: Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import RUNTIME, Pattern
+import re
+
+from nbtrain.explain.pattern import RUNTIME, Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    said = found[1] or (found[2] if found.lastindex == 2 else "")
+    code = raised.place.code.strip() if raised.place is not None else ""
+    if said != "gpu" or said not in code:
+        return None
+    return Said(code=re.sub(r"(['\"])gpu(['\"])", r"\1cuda\2", code))
+
 
 PATTERN = Pattern(
     "device-unknown",
@@ -29,4 +42,5 @@ PATTERN = Pattern(
     ),
     what="`{1}` is no device.",
     code='device = "cuda" if torch.cuda.is_available() else "cpu"',
+    tell=tell,
 )

@@ -23,7 +23,7 @@ import re
 from nbtrain.explain.pattern import RUNTIME, Pattern, Said
 from nbtrain.explain.raised import Raised
 from nbtrain.explain.sight import Sight
-from nbtrain.explain.wording import assigned
+from nbtrain.explain.wording import assigned, nodes_of_line
 
 
 def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
@@ -40,14 +40,11 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
 
 def _index(raised: Raised, sight: Sight) -> Said | None:
     """Name the index in `x[index]`, not what is indexed."""
-    try:
-        tree = ast.parse(raised.place.code if raised.place is not None else "")
-    except SyntaxError:  # a part of a statement on several lines
-        return None
     known = dict(sight.tensors)
-    for node in ast.walk(tree):
-        parts = (node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]) if isinstance(node, ast.Subscript) else []
-        for part in parts:
+    for node in nodes_of_line(raised):
+        if not isinstance(node, ast.Subscript):
+            continue
+        for part in node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]:
             name = ast.unparse(part)
             if name in known and known[name].is_floating_point():
                 return Said(f"The index `{name}` is {known[name].dtype}.", code=assigned(name, f"{name}.long()"))

@@ -19,7 +19,21 @@ AttributeError: 'tuple' object has no attribute 'size'
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import Pattern
+import re
+
+from nbtrain.explain.pattern import Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    name = next((name for name, value in sight.line_values if isinstance(value, tuple)), "")
+    place = raised.place
+    if not name or place is None:
+        return None
+    what = f"`{name}` is a tuple."
+    return Said(what, code=place.code.strip().replace(f"{name}.{found[1]}", f"{name}[0].{found[1]}"))
+
 
 PATTERN = Pattern(
     "output-is-tuple",
@@ -28,4 +42,5 @@ PATTERN = Pattern(
     texts=(r"'tuple' object has no attribute '(size|shape|dim|view|reshape|permute|transpose|mean|squeeze|unsqueeze|float|to|detach|argmax|softmax|contiguous|flatten|relu)'",),
     code="output, _ = self.lstm(x)",
     outside="nn/modules/rnn.py",
+    tell=tell,
 )

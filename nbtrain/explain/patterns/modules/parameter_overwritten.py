@@ -17,7 +17,22 @@ TypeError: cannot assign 'torch.FloatTensor' as parameter 'w' (torch.nn.Paramete
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import Pattern
+import ast
+import re
+
+from nbtrain.explain.pattern import Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import nodes_of_line
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    for node in nodes_of_line(raised):
+        if isinstance(node, ast.Assign) and found[1].endswith("Tensor"):
+            target, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
+            return Said(code=f"with torch.no_grad():\n    {target}.copy_({value})")
+    return None
+
 
 PATTERN = Pattern(
     "parameter-overwritten",
@@ -26,4 +41,5 @@ PATTERN = Pattern(
     texts=(r"cannot assign '([\w.]+)' (?:object )?(?:as parameter|to buffer|as buffer) '(\w+)'",),
     what="`{2}` cannot become a {1}.",
     code="with torch.no_grad():\n    model.weight.copy_(value)",
+    tell=tell,
 )

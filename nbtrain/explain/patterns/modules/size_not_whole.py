@@ -18,7 +18,17 @@ TypeError: empty(): argument 'size' failed to unpack the object at pos 2 with er
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import Pattern
+import re
+
+from nbtrain.explain.pattern import Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    code = raised.place.code.strip() if raised.place is not None else ""
+    return Said(code=re.sub(r" ?/ ?", " // ", code)) if code.count("/") == 1 else None
+
 
 PATTERN = Pattern(
     "size-not-whole",
@@ -29,4 +39,5 @@ PATTERN = Pattern(
         r"(\w+)\(\) received an invalid combination of arguments - got \(tuple, (?:dtype=\w+, )?device=\w+\)",
     ),
     code="nn.Linear(hidden // 2, 10)  # whole numbers: // in place of /",
+    tell=tell,
 )

@@ -17,12 +17,23 @@ RuntimeError: einsum(): subscript j has size 4 for operand 1 which does not broa
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import RUNTIME, Pattern
+import re
+
+from nbtrain.explain.pattern import RUNTIME, Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import shape_of
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    shown = [f"`{name}` has shape {shape_of(value)}" for name, value in sight.tensors]
+    return Said(", ".join(shown) + ".") if shown else None
+
 
 PATTERN = Pattern(
     "einsum-sizes",
     __name__,
     kinds=RUNTIME,
     texts=(r"einsum\(\): (?:subscript (\w) has size (\d+) for operand (\d+) which does not broadcast with previously seen size (\d+)|the number of subscripts in the equation \(\d+\)[^\n]*|fewer operands were provided[^\n]*|more operands were provided[^\n]*|operands do not broadcast[^\n]*)",),
-    code='torch.einsum("bij,bjk->bik", a, b)',
+    tell=tell,
 )

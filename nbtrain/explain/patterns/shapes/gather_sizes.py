@@ -19,7 +19,27 @@ RuntimeError: Size does not match at dimension 0 expected index [4, 4] to be no 
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import RUNTIME, Pattern
+import ast
+import re
+
+from nbtrain.explain.pattern import RUNTIME, Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import nodes_of_line, shape_of
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    shown = [f"`{name}` has shape {shape_of(value)}" for name, value in sight.tensors]
+    for node in nodes_of_line(raised):
+        known, call = dict(sight.tensors), getattr(node, "func", None)
+        if not isinstance(node, ast.Call) or getattr(call, "attr", "") != "gather" or len(node.args) < 2:
+            continue
+        read, index = ast.unparse(call.value), ast.unparse(node.args[1])
+        if read in known and index in known and known[index].dim() == known[read].dim() - 1:
+            code = f"{read}.gather({ast.unparse(node.args[0])}, {index}.unsqueeze(-1)).squeeze(-1)"
+            return Said(", ".join(shown) + ".", code=code)
+    return Said(", ".join(shown) + ".") if shown else None
+
 
 PATTERN = Pattern(
     "gather-sizes",
@@ -31,4 +51,5 @@ PATTERN = Pattern(
         r"Expected index \[([\d, ]+)\] to be (?:smaller|no larger) than (?:self|src) \[([\d, ]+)\]",
     ),
     code="scores.gather(1, labels.unsqueeze(1)).squeeze(1)",
+    tell=tell,
 )

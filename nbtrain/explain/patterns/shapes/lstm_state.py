@@ -18,7 +18,24 @@ RuntimeError: For batched 3-D input, hx and cx should also be 3-D but got (2-D, 
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import Pattern
+import re
+
+from nbtrain.explain.pattern import Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    layer = sight.module
+    if layer is None or not hasattr(layer.module, "hidden_size"):
+        return None
+    kind = type(layer.module).__name__
+    if kind == "LSTM":
+        return Said(f"{layer.named} is an LSTM.", code=f"output, (h, c) = {layer.code}(x, (h, c))")
+    return Said(
+        f"{layer.named} is a {kind}.", fix=f"A {kind} takes one tensor.", code=f"output, h = {layer.code}(x, h)"
+    )
+
 
 PATTERN = Pattern(
     "lstm-state",
@@ -31,4 +48,5 @@ PATTERN = Pattern(
     ),
     code="output, (h, c) = lstm(x, (h, c))",
     inside="nn/modules/rnn.py",
+    tell=tell,
 )

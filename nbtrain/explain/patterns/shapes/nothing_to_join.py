@@ -18,7 +18,19 @@ RuntimeError: stack expects a non-empty TensorList
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import RUNTIME, Pattern
+import re
+
+from nbtrain.explain.pattern import RUNTIME, Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    for name, value in sight.line_values:
+        if isinstance(value, (list, tuple)) and not value:
+            return Said(f"`{name}` is empty.", code=f"len({name})")
+    return None
+
 
 PATTERN = Pattern(
     "nothing-to-join",
@@ -29,4 +41,5 @@ PATTERN = Pattern(
         r"(?:torch\.)?cat\(\): expected a non-empty list of Tensors",
     ),
     code="len(loader), len(loader.dataset)",
+    tell=tell,
 )

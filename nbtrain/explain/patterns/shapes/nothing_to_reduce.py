@@ -17,7 +17,20 @@ RuntimeError: max(): Expected reduction dim to be specified for input.numel() ==
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import Pattern
+import re
+
+from nbtrain.explain.pattern import Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import shape_of
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    for name, value in sight.tensors:
+        if 0 in value.shape:
+            return Said(f"`{name}` has shape {shape_of(value)}.", code=f"{name}.shape")
+    return None
+
 
 PATTERN = Pattern(
     "nothing-to-reduce",
@@ -26,4 +39,5 @@ PATTERN = Pattern(
     texts=(r"(\w+)\(\): Expected reduction dim (?:\d+ )?to (?:be specified for input\.numel\(\) == 0|have non-zero size)",),
     what="`{1}` was given no element.",
     code="x.shape",
+    tell=tell,
 )
