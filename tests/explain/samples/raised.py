@@ -141,6 +141,7 @@ RAISED: dict[str, tuple[str, ...]] = {
     ),
     "negative-strides": ("torch.from_numpy(np.arange(4)[::-1])",),
     "index-dtype": (
+        "F.one_hot(torch.tensor([0.5]))",
         "nn.Embedding(4, 2)(torch.randn(3))", "torch.randn(4)[torch.randn(2)]",
         "torch.zeros(3).scatter(0, torch.ones(2), 1)",
     ),
@@ -375,5 +376,8 @@ RAISED: dict[str, tuple[str, ...]] = {
     ),
     "output-is-tuple": (
         'out = nn.LSTM(4, 8)(torch.ones(5, 3, 4))\nout.mean(0)',
+    ),
+    "class-weights-count": (
+        'F.cross_entropy(torch.ones(3, 5), torch.tensor([0, 1, 2]), weight=torch.ones(3))',
     ),
 }

@@ -309,4 +309,8 @@ RECORDED: dict[str, tuple[str, ...]] = {
         'RuntimeError: [enforce fail at inline_container.cc:603] . unexpected pos 64 vs 0',
     ),
     "start-method-set": ("RuntimeError: context has already been set",),
+    "hf-strategies-differ": (
+        'ValueError: --load_best_model_at_end requires the save and eval strategy to match, except when --save_strategy="best", but found',
+        'ValueError: --load_best_model_at_end requires the saving steps to be a round multiple of the evaluation steps, but found 500, which is not a round multiple of 200.',
+    ),
 }

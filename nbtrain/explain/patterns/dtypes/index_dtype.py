@@ -60,6 +60,7 @@ PATTERN = Pattern(
     texts=(
         r"Expected tensor for argument #1 'indices' to have (?:one of the following scalar types: Long, Int|scalar type Long); but got ([\w.]+)",
         r"tensors used as indices must be long, (?:int, )?byte or bool tensors",
+        r"one_hot is only applicable to index tensor",
         r"(?:gather|scatter|index_select)\(\): Expected dtype int32/int64 for index",
     ),
     tell=tell,
