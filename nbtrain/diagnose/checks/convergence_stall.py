@@ -4,8 +4,9 @@ What it does
     No improvement of the train loss by 1 % in the last fifteen epochs: neither the best value of them, nor
     (where single epochs vary by more than a third of a percent) the Theil-Sen line through them. For
     classification the loss must be above 2.0, about ln 8; for other losses, whose scale says nothing, less
-    than a third of the start may have been gained, of fewer epochs (evaluations, or parts of a run, then
-    stand for them) than a twentieth. Rules of thumb of this project; losslint takes 1 % in
+    than a third of the start may have been gained; less than a twentieth where evaluations or parts of a run
+    stand for epochs, and where a schedule over the whole run ends low. A classifier whose train accuracy is
+    75 % or more has not stalled. Rules of thumb of this project; losslint takes 1 % in
     the last quarter.
 
 Why it hurts
@@ -29,7 +30,7 @@ from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
 from nbtrain.diagnose.curves import noise
 from nbtrain.diagnose.facts import Facts
-from nbtrain.diagnose.learning import HARDLY
+from nbtrain.diagnose.learning import HARDLY, LOW_ACCURACY
 from nbtrain.diagnose.trend import trend
 from nbtrain.findings import Confidence, Severity
 from nbtrain.running.limits import HIGH_LOSS, STALL_EPOCHS
@@ -40,6 +41,7 @@ RISE = 0.25  # of the lowest of the last fifteen epochs
 CALM = 0.003  # relative noise of an epoch; below it the best value is no chance
 GAINED = 1 / 3  # of the start, for losses without a known scale: more was learned, and this is the floor
 MUCH = 0.5  # ... and above this nothing is said at all
+MIDDLE, END = 0.25, 0.1  # of the peak rate: a schedule over the whole run, as a cosine has it
 VERIFY = "The train loss must fall by more than 1 % within the first five epochs after the change."
 
 
@@ -58,14 +60,25 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     now = float(np.median(losses[-3:]))
     if facts.classification:
         unsure = False
-        if round(now, 6) <= HIGH_LOSS:
-            return
+        if round(now, 6) <= HIGH_LOSS or round(facts.recent_train_acc, 6) >= LOW_ACCURACY:
+            return  # smoothed labels keep the loss of a good classifier high
     else:
         if not math.isfinite(facts.gain) or facts.gain >= MUCH:
             return
-        few = facts.fewer_epochs_than(STALL_EPOCHS)
-        unsure = facts.gain >= (HARDLY if few else GAINED)
+        little = facts.fewer_epochs_than(STALL_EPOCHS) or _ran_out_as_planned(facts)
+        unsure = facts.gain >= (HARDLY if little else GAINED)
     yield _said(facts, losses, held, now, unsure=unsure)
+
+
+def _ran_out_as_planned(facts: Facts) -> bool:
+    """Say whether the learning rate was high in the middle of the run and low at its end, as a schedule over
+    the whole run has it: then a flat end is its.
+    """
+    rates, peak = facts.rates, facts.peak_lr
+    if len(rates) < STALL_EPOCHS or peak is None:
+        return False
+    low = float(np.median(rates[-STALL_EPOCHS:])) < END * peak
+    return low and bool(rates[len(rates) // 2] >= MIDDLE * peak)
 
 
 def _rises(losses: np.ndarray) -> bool:
