@@ -5,8 +5,8 @@ What it does
     (where single epochs vary by more than a third of a percent) the Theil-Sen line through them. For
     classification the loss must be above 2.0, about ln 8; for other losses, whose scale says nothing, less
     than a third of the start may have been gained; less than a twentieth where evaluations or parts of a run
-    stand for epochs, and where a schedule over the whole run ends low. A classifier whose train accuracy is
-    75 % or more has not stalled. Rules of thumb of this project; losslint takes 1 % in
+    stand for epochs, and where a schedule over the whole run ends low. A classifier that has lost
+    two thirds of its loss and has a train accuracy of 75 % has not stalled. Rules of thumb of this project; losslint takes 1 % in
     the last quarter.
 
 Why it hurts
@@ -41,6 +41,7 @@ RISE = 0.25  # of the lowest of the last fifteen epochs
 CALM = 0.003  # relative noise of an epoch; below it the best value is no chance
 GAINED = 1 / 3  # of the start, for losses without a known scale: more was learned, and this is the floor
 MUCH = 0.5  # ... and above this nothing is said at all
+LEARNED = 2 / 3  # of the start, for a classifier with a train accuracy of 75 %
 MIDDLE, END = 0.25, 0.1  # of the peak rate: a schedule over the whole run, as a cosine has it
 VERIFY = "The train loss must fall by more than 1 % within the first five epochs after the change."
 
@@ -60,8 +61,9 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     now = float(np.median(losses[-3:]))
     if facts.classification:
         unsure = False
-        if round(now, 6) <= HIGH_LOSS or round(facts.recent_train_acc, 6) >= LOW_ACCURACY:
-            return  # smoothed labels keep the loss of a good classifier high
+        learned = facts.gain >= LEARNED and round(facts.recent_train_acc, 6) >= LOW_ACCURACY
+        if round(now, 6) <= HIGH_LOSS or learned:  # smoothed labels keep the loss of a good classifier high
+            return
     else:
         if not math.isfinite(facts.gain) or facts.gain >= MUCH:
             return

@@ -1,9 +1,9 @@
 """A GPU that has nothing to do for much of the time.
 
 What it does
-    The median of `gpu_util` (percent; shares of 1 are told from it) is below 60 %, over more than ten epochs that have it, the first one left out
-    (it holds the start of workers and compilation). The 60 % are a rule of thumb of this project; SageMaker
-    Debugger warns below 70 % at the 95th percentile.
+    The median of `gpu_util` (percent; shares of 1 are told from it) is below 60 %, over more than ten epochs
+    that have it, the first one left out (it holds the start of workers and compilation). The 60 % are a rule
+    of thumb of this project; SageMaker Debugger warns below 70 % at the 95th percentile.
 
 Why it hurts
     The hours are paid for all the same; a run that keeps its GPU busy is over in a fraction of the time.
