@@ -4,10 +4,10 @@ What it does
     No improvement of the train loss by 1 % in the last fifteen epochs: neither the best value of them, nor
     (where single epochs vary by more than a third of a percent) the Theil-Sen line through them. For
     classification the loss must be above 2.0, about ln 8; for other losses, whose scale says nothing, less
-    than a third of the start may have been gained; less than a twentieth where evaluations or parts of a run
-    stand for epochs, and where a schedule over the whole run ends low. A classifier that has lost
-    two thirds of its loss and has a train accuracy of 75 % has not stalled. Rules of thumb of this project; losslint takes 1 % in
-    the last quarter.
+    than a third of the start may have been gained (a twentieth where evaluations or parts of a run stand for
+    epochs, a tenth where a schedule over the whole run ends low). A classifier that has lost two thirds of
+    its loss and has a train accuracy of 75 % has not stalled. Rules of thumb of this project; losslint takes 1 %
+    in the last quarter.
 
 Why it hurts
     Fifteen epochs without change are an answer; more of the same will not give another.
@@ -42,6 +42,7 @@ CALM = 0.003  # relative noise of an epoch; below it the best value is no chance
 GAINED = 1 / 3  # of the start, for losses without a known scale: more was learned, and this is the floor
 MUCH = 0.5  # ... and above this nothing is said at all
 LEARNED = 2 / 3  # of the start, for a classifier with a train accuracy of 75 %
+PLANNED = 0.1  # of the start, where a schedule over the whole run ended low
 MIDDLE, END = 0.25, 0.1  # of the peak rate: a schedule over the whole run, as a cosine has it
 VERIFY = "The train loss must fall by more than 1 % within the first five epochs after the change."
 
@@ -67,8 +68,8 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     else:
         if not math.isfinite(facts.gain) or facts.gain >= MUCH:
             return
-        little = facts.fewer_epochs_than(STALL_EPOCHS) or _ran_out_as_planned(facts)
-        unsure = facts.gain >= (HARDLY if little else GAINED)
+        few = HARDLY if facts.fewer_epochs_than(STALL_EPOCHS) else GAINED
+        unsure = facts.gain >= (min(few, PLANNED) if _ran_out_as_planned(facts) else few)
     yield _said(facts, losses, held, now, unsure=unsure)
 
 
