@@ -6,8 +6,8 @@ What it does
     classification the loss must be above 2.0, about ln 8; for other losses, whose scale says nothing, less
     than a third of the start may have been gained (a twentieth where evaluations or parts of a run stand for
     epochs, a tenth where a schedule over the whole run ends low). A classifier that has lost two thirds of
-    its loss and has a train accuracy of 75 % has not stalled. Rules of thumb of this project; losslint takes 1 %
-    in the last quarter.
+    its loss and has a train accuracy of 75 % has not stalled. Rules of thumb of this project; losslint takes
+    1 % in the last quarter.
 
 Why it hurts
     Fifteen epochs without change are an answer; more of the same will not give another.
