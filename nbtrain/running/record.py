@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -339,13 +339,6 @@ class Record:
         frame = pd.DataFrame(rows, columns=None if rows else ["step", "epoch", "val_loss"])
         return frame.astype({"step": int, "epoch": int}).set_index("step")
 
-    def broken_validations(self) -> frozenset[int]:
-        """Return the steps of validations whose loss was measured and is not finite. In a table such a loss
-        looks like one that was not measured.
-        """
-        losses = ((row["step"], row.get("val_loss")) for row in list(self.evaluations))
-        return frozenset(int(step) for step, loss in losses if loss is not None and not math.isfinite(loss))
-
     def epochs_frame(self) -> pd.DataFrame:
         """Return the epochs as a DataFrame, a row an epoch; a later row of an epoch replaces the earlier."""
         rows = {int(row["epoch"]): row for row in list(self.epochs)}
@@ -355,3 +348,11 @@ class Record:
 def _emptied(inbox: deque[Thing]) -> list[Thing]:
     """Take what is there; another thread may be adding."""
     return [inbox.popleft() for _ in range(len(inbox))]
+
+
+def broken_validations(evaluations: Iterable[Mapping[str, float]]) -> frozenset[int]:
+    """Return the steps of validations whose loss was measured and is not finite. In a table such a loss looks
+    like one that was not measured.
+    """
+    losses = ((row["step"], row.get("val_loss")) for row in list(evaluations))
+    return frozenset(int(step) for step, loss in losses if loss is not None and not math.isfinite(loss))
