@@ -13,6 +13,7 @@ from nbtrain.diagnose.aims import why_no_aim
 from nbtrain.diagnose.merging import merge
 from nbtrain.diagnose.reader import read_history
 from nbtrain.errors import InvalidMetrics
+from nbtrain.runs.metrics import COLUMNS
 
 STEPS = np.arange(5, 801, 5)
 
@@ -131,3 +132,12 @@ def test_the_loss_of_reinforcement_learning_is_not_accused(tmp_path: Path) -> No
     assert "reinforcement learning" in gaps["divergence"] and "nan-loss" not in gaps
     broken = np.where(STEPS < 603, rising, np.nan)
     assert nbtrain.diagnose(trainer_state(tmp_path, broken, reward=STEPS / 1000)).primary == "nan-loss"
+
+
+def test_rows_that_are_diagnosed_stay_as_they_are() -> None:
+    """Rows of a person's own, with accuracies in percent, are read and not changed."""
+    row = {name: 1.0 for name in COLUMNS} | {"epoch": 1, "step": 1, "train_acc": 91.0, "val_acc": 90.0}
+    rows = [row, row | {"epoch": 2, "step": 2}]
+    nbtrain.diagnose(rows)
+
+    assert [one["val_acc"] for one in rows] == [90.0, 90.0]
