@@ -136,7 +136,7 @@ def test_the_loss_of_reinforcement_learning_is_not_accused(tmp_path: Path) -> No
 
 def test_rows_that_are_diagnosed_stay_as_they_are() -> None:
     """Rows of a person's own, with accuracies in percent, are read and not changed."""
-    row = {name: 1.0 for name in COLUMNS} | {"epoch": 1, "step": 1, "train_acc": 91.0, "val_acc": 90.0}
+    row = dict.fromkeys(COLUMNS, 1.0) | {"epoch": 1, "step": 1, "train_acc": 91.0, "val_acc": 90.0}
     rows = [row, row | {"epoch": 2, "step": 2}]
     nbtrain.diagnose(rows)
 
