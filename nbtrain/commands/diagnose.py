@@ -48,7 +48,7 @@ def history_of(source: Any) -> Any:
     if isinstance(source, dict):
         source = source.get("epochs", source)
     if isinstance(source, list):
-        numbered = [row if "epoch" in row else {"epoch": at, **row} for at, row in enumerate(source, 1)]
+        numbered = [{"epoch": at, **row} for at, row in enumerate(source, 1)]  # copies: percent become shares
         return history_of_rows(parse_metrics({"epochs": numbered}).epochs, name="history", source="rows")
     if Path(source).expanduser().exists():
         return read_history(source)

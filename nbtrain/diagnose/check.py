@@ -99,10 +99,14 @@ Look = Callable[[Any], Iterator["Suspicion | Gap"]]
 
 @dataclass(frozen=True)
 class Check:
-    """One check. `id`: kebab-case, names the problem, and is its file's name with dashes."""
+    """One check. `id`: kebab-case, names the problem, and is its file's name with dashes.
+
+    `by_loss`: it judges the course or the height of a loss that should fall.
+    """
 
     id: str
     look: Look
+    by_loss: bool = False
 
     @property
     def documentation(self) -> str:

@@ -9,6 +9,11 @@ _TRAIN = {"train", "training", "tr", "trn"}
 _VALID = {"val", "valid", "validation", "eval", "dev", "test"}
 _LOSS = {"loss"}
 _ACCURACY = {"acc", "accuracy", "top1", "acc1"}
+_PROGRESS = (
+    _LOSS
+    | _ACCURACY
+    | {"nll", "logloss", "bce", "ce", "xent", "mse", "rmse", "mae", "perplexity", "ppl", "reward", "rew"}
+)
 _DROPPED = {"epoch", "step", "avg", "mean", "running"}  # words that say how a value was taken, not which one
 _EXACT = {
     "lr": "lr",
@@ -30,7 +35,7 @@ _EXACT = {
 
 def is_loss(name: str) -> bool:
     """Say whether a column is a loss: its last telling word is `loss`, or it is one of the two known ones."""
-    words = [word for word in _words(name) if word not in _DROPPED]
+    words = [word for word in words_of(name) if word not in _DROPPED]
     return words[-1:] == ["loss"] or (canonical(name) or "").endswith("_loss")
 
 
@@ -41,7 +46,7 @@ def canonical(name: str) -> str | None:
         return _EXACT[exact]
     if exact.startswith("lr_"):  # Lightning's LearningRateMonitor: lr-Adam
         return "lr"
-    words = [word for word in _words(name) if word not in _DROPPED]
+    words = [word for word in words_of(name) if word not in _DROPPED]
     side = {"train" if word in _TRAIN else "val" for word in words if word in _TRAIN | _VALID}
     rest = [word for word in words if word not in _TRAIN | _VALID]
     if len(side) > 1 or len(rest) != 1 or rest[0] not in _LOSS | _ACCURACY:
@@ -68,6 +73,18 @@ def canonical_names(filled: Mapping[str, bool]) -> dict[str, str]:
     return renamed
 
 
-def _words(name: str) -> list[str]:
+def side_of(name: str) -> str | None:
+    """Return `train` or `val` where a name says so, and only one of them; else None."""
+    sides = {"train" if word in _TRAIN else "val" for word in words_of(name) if word in _TRAIN | _VALID}
+    return sides.pop() if len(sides) == 1 else None
+
+
+def tells_progress(name: str) -> bool:
+    """Say whether a column is one that logs of a training have: a loss, an error, a score or a reward."""
+    return not _PROGRESS.isdisjoint(words_of(name))
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name in small letters: `valBoxLoss`, `val/box_loss` -> val, box, loss."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return [word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word]

@@ -21,6 +21,7 @@ from nbtrain.diagnose.language import language_rows, language_sections
 from nbtrain.diagnose.outcome import Outcome, outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
 from nbtrain.diagnose.resumed import after_failure, resumed_notes, way_on
+from nbtrain.diagnose.run_history import epochs_of_run
 from nbtrain.diagnose.second_look import named_first, second_note
 from nbtrain.diagnose.still import still
 from nbtrain.findings import Finding, Severity
@@ -205,7 +206,7 @@ def _judged(run: AnyRun) -> Outcome:
     samples = manifest.dataset.get("valid_samples") if manifest is not None else None
     samples = samples if isinstance(samples, int) else None
     return outcome(
-        run.epochs, run.history, status=str(run.status), val_samples=samples, best=find_best(run),
+        epochs_of_run(run), run.history, status=str(run.status), val_samples=samples, best=find_best(run),
         known=circumstances(run),
     )  # fmt: skip
 
@@ -278,6 +279,7 @@ def _numbers_table(summary: Summary, more: list[tuple[str, str, str]]) -> KeyVal
     if summary.best_val_loss is not None:
         where = "" if summary.best_val_step is None else f"at step {count(summary.best_val_step)}"
         best = ("Best validation loss", number(summary.best_val_loss), where)
+    judged = "none was a number" if summary.best_val_acc is not None else "no validation data"
     rows: list[tuple[str, str, str] | None] = [
         ("Total steps", _of(summary.total_steps, summary.planned_steps), ""),
         ("Epochs", _of(summary.epochs, summary.planned_epochs), "") if summary.epochs else None,
@@ -286,8 +288,7 @@ def _numbers_table(summary: Summary, more: list[tuple[str, str, str]]) -> KeyVal
             number(summary.final_train_loss),
             "mean of the last epoch" if summary.epochs else "",
         ),
-        best
-        or ("Best validation loss", "–", "no validation data" if summary.epochs else "nothing was validated"),
+        best or ("Best validation loss", "–", judged if summary.epochs else "nothing was validated"),
         ("Best validation accuracy", percent(summary.best_val_acc), "")
         if summary.best_val_acc is not None
         else None,

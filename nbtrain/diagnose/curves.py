@@ -199,6 +199,18 @@ def swing(values: np.ndarray) -> float:
     return float(np.percentile(np.abs(bend), 75) / (1.1503 * np.sqrt(1.5)))
 
 
+def reversals(values: np.ndarray, size: float) -> int:
+    """Return how often the values turn round after a way of at least `size` up or down."""
+    turns, low, high, way = 0, np.inf, -np.inf, 0
+    for value in values:
+        low, high = min(low, value), max(high, value)
+        if way >= 0 and high - value >= size:
+            turns, way, low = turns + (way != 0), -1, value
+        elif way <= 0 and value - low >= size:
+            turns, way, high = turns + (way != 0), 1, value
+    return turns
+
+
 def without_outlier(values: np.ndarray) -> np.ndarray:
     """Return the values with the one that lies farthest from the middle of its neighbours put there."""
     if len(values) < 3:

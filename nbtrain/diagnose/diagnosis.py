@@ -53,7 +53,7 @@ class Diagnosis:
 
     @cached_property
     def changes(self) -> dict[str, Any]:
-        """The settings that the first recommendations of the primary finding change."""
+        """The settings that the first recommendations for the primary finding, or its cause, change."""
         return suggested_changes(self.found)
 
     @property

@@ -117,7 +117,7 @@ def _data(facts: Facts, found: Examination, config: Mapping[str, Any] | None) ->
 
 
 def _headline(found: Examination) -> str:
-    first = next((one for one in found.findings if one.check == found.primary), None)
+    first = found.first
     if first is None:
         more = len(found.findings)
         looked = f"{len(found.looked_at)} checks looked"
@@ -198,11 +198,12 @@ def _section(place: int, one: Diagnosed) -> Section:
 def _next_step(
     found: Examination, source: str, code: str, written: Path | None
 ) -> Section | None:
-    first = next((one for one in found.findings if one.check == found.primary), None)
-    if first is None or not first.recommendations:
+    cause = found.cause
+    if cause is None or not cause.recommendations:
         return None
-    best = first.recommendations[0]
-    blocks: list[Block] = [Text(f"{best.action} One change at a time; then compare.")]
+    begin = "" if cause.check == found.primary else f"Begin with the cause, `{cause.check}`. "
+    best = cause.recommendations[0]
+    blocks: list[Block] = [Text(f"{begin}{best.action} One change at a time; then compare.")]
     if code:
         blocks.append(Code(code, "python", caption="The change, as a cell"))
         if written is not None:

@@ -116,6 +116,25 @@ class Examination:
     gaps: tuple[tuple[str, str], ...]
     failures: tuple[str, ...] = ()
 
+    @property
+    def first(self) -> Diagnosed | None:
+        """The primary finding."""
+        return next((one for one in self.findings if one.check == self.primary), None)
+
+    @property
+    def cause(self) -> Diagnosed | None:
+        """The finding that is changed something about: the primary one, or what it follows from, as far back
+        as the findings say; what is only possible is no cause.
+        """
+        sure = {one.check: one for one in self.findings if one.severity is not Severity.INFO}
+        at = self.first
+        while at is not None:
+            before = next((sure[name] for name in at.follows_from if name in sure), None)
+            if before is None:
+                return at
+            at = before
+        return None
+
 
 @functools.cache
 def all_checks() -> tuple[Check, ...]:
@@ -137,6 +156,9 @@ def examine(facts: Facts, checks: Iterable[Check] | None = None) -> Examination:
     found: list[Diagnosed] = []
     looked_at, gaps, failures = [], [], []
     for check in all_checks() if checks is None else checks:
+        if check.by_loss and facts.no_aim:
+            gaps.append((check.id, facts.no_aim))
+            continue
         try:
             said = list(check.look(facts))
         except Exception as error:  # one check never hides what the others found; it is said

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from nbtrain.diagnose.aims import why_no_aim
 from nbtrain.diagnose.curves import Curves, loss_course, present, read_curves, recent
 from nbtrain.diagnose.history import Hints, History
 from nbtrain.diagnose.learning import Counted, untrained_loss, what_accuracy_counts
@@ -42,6 +43,16 @@ class Facts:
         """True where any accuracy, or the number of classes, is known."""
         c = self.curves
         return bool(np.isfinite(c.train_acc).any() or np.isfinite(c.val_acc).any() or self.hints.classes)
+
+    @cached_property
+    def no_aim(self) -> str:
+        """Why the loss says little of this run's progress, as a clause; "" where it should fall."""
+        return why_no_aim((*self.history.epochs, *self.history.steps))
+
+    def fewer_epochs_than(self, count: int) -> bool:
+        """Say whether there are so few epochs, where the rows are evaluations or parts of a run."""
+        passes = self.history.passes
+        return passes is not None and passes < count
 
     @cached_property
     def counted(self) -> Counted:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from nbtrain.diagnose.columns import canonical_names, is_loss
 from nbtrain.diagnose.curves import broken_step
+from nbtrain.diagnose.totals import totals
 
 NO_STEPS = pd.DataFrame({"train_loss": np.empty(0)}, index=pd.Index([], name="step"))
 _NESTED = frozenset({dict, list})
@@ -80,6 +81,8 @@ class History:
         hints: what else is known.
         notes: what the reader had to decide, in sentences.
         seeds: histories of the same run with other seeds, by name.
+        passes: how often the training data were seen, where the rows are known to be no epochs; 0 where that
+            is not known then. None: each row is an epoch, or may be one.
     """
 
     name: str
@@ -92,6 +95,7 @@ class History:
     notes: tuple[str, ...] = ()
     seeds: Mapping[str, History] = field(default_factory=dict)
     overflown: tuple[Broken, ...] = ()
+    passes: float | None = None
 
     @property
     def empty(self) -> bool:
@@ -115,12 +119,14 @@ def history_of_rows(
     steps: pd.DataFrame | None = None,
     hints: Hints | None = None,
     notes: Iterable[str] = (),
+    passes: float | None = None,
 ) -> History:
     """Return the history that rows tell: values are numbers, None (absent), or objects.
 
     Args:
         rows: one an epoch, in order, each with `epoch`. Other names of known columns are accepted
             (see `nbtrain.diagnose.columns`).
+        steps, hints, notes, passes: as in History.
     """
     shapes = list(dict.fromkeys(map(tuple, rows)))
     keys = list(dict.fromkeys(key for shape in shapes for key in shape))
@@ -146,6 +152,8 @@ def history_of_rows(
             )
         columns[str(key)] = np.where(np.isfinite(values), values, np.nan)
     columns["epoch"] = epoch
+    made = totals(columns)
+    columns |= {total.name: total.of(columns) for total in made}
     renamed = canonical_names({key: bool(np.isfinite(values).any()) for key, values in columns.items()})
     table = pd.DataFrame({renamed.get(key, key): values for key, values in columns.items()})
     broken = [Broken(renamed.get(one.column, one.column), one.value, one.epoch) for one in broken]
@@ -158,8 +166,9 @@ def history_of_rows(
         (*_in_order(broken), *broken_steps(history)),
         nested,
         hints or Hints(),
-        tuple(notes),
+        (*notes, *(f"{total}." for total in made)),
         overflown=tuple(_in_order(overflown)),
+        passes=passes,
     )
 
 

@@ -12,6 +12,7 @@ from nbtrain.diagnose.curves import (
     loss_course,
     noise,
     present,
+    reversals,
     smooth,
     swing,
     without_outlier,
@@ -20,6 +21,9 @@ from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.units import number
 
 _SMALL = 0.25  # share of the gain; swings of less, with validation at its best, are the batches' noise
+_RETURNS = 3  # from as high as the end
+_WAVE, _WAVE_LEVEL = 0.25, 0.5  # shares of the gain and of the level; waves are slower than single epochs
+_WAVES = 6  # turns up or down of such a size: three waves
 _NOISES = 3  # times the error that the batches' scatter explains
 
 
@@ -82,9 +86,18 @@ def turn(curves: Curves, course: np.ndarray) -> Turn | None:
     limit = max(0.5 * _gained(calm), 3 * noise(course), 0.1 * abs(calm[best]))
     if _best_at_the_end(curves):  # the lowest of many noisy values lies far down by chance
         limit = max(limit, 6 * _batch_noise(curves, len(course)))
-    if best >= len(course) - 2 or rise <= limit:
+    if best >= len(course) - 2 or rise <= limit or _comes_back(calm, float(calm[best]), rise):
         return None
     return Turn(best, float(calm[best]), end, rise / _gained(calm))
+
+
+def _comes_back(calm: np.ndarray, best: float, rise: float) -> bool:
+    """Say whether the loss has come down from as high as its end three times before: it goes up and down."""
+    high, low = best + 0.75 * rise, best + 0.25 * rise
+    side = np.where(calm >= high, 1, np.where(calm <= low, -1, 0))
+    side = side[side != 0]
+    side = side[int((side == -1).argmax()) :]  # the first way down is what it learned
+    return int(((side[:-1] == 1) & (side[1:] == -1)).sum()) >= _RETURNS
 
 
 def _rising(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | None:
@@ -92,8 +105,9 @@ def _rising(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | Non
     if found is None:
         return None
     where = _where(found.at, len(course), by_epoch)
-    issue = (f"Train loss rose again, from {number(found.best, 3)} {where} to {number(found.end, 3)} at "
-            "the end.")
+    issue = (
+        f"Train loss rose again, from {number(found.best, 3)} {where} to {number(found.end, 3)} at the end."
+    )
     evidence = f"it started at {number(course[0], 3)}: {100 * found.lost:.0f} % of the gain was lost"
     return finding("divergence", Severity.CRITICAL, issue, evidence, Confidence.LIKELY)
 
@@ -134,8 +148,9 @@ def _spiking(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding | No
     times = "once" if found.times == 1 else f"{found.times} times"
     where = _where(found.at, len(course), by_epoch)
     issue = f"Train loss jumped up {times}, to {number(found.height, 3)} {where}."
-    evidence = (f"before the jump it was down to {number(found.before, 3)}; it started at "
-               f"{number(course[0], 3)}")
+    evidence = (
+        f"before the jump it was down to {number(found.before, 3)}; it started at {number(course[0], 3)}"
+    )
     return finding("loss-spikes", Severity.WARNING, issue, evidence, Confidence.LIKELY)
 
 
@@ -150,7 +165,7 @@ class Swings:
 
 def swings(curves: Curves, course: np.ndarray, by_epoch: bool) -> Swings | None:
     """Return whether the loss goes up and down by 10 % of its gain and 15 % of its level (by steps: 25 %),
-    after the first quarter.
+    after the first quarter; or in three waves or more by 25 % of its gain and half of its level.
 
     Where validation is at its best at the end, swings of up to a quarter of the gain, or of up to three
     times what the scatter of single batches explains, harm nothing and are not accused.
@@ -159,8 +174,12 @@ def swings(curves: Curves, course: np.ndarray, by_epoch: bool) -> Swings | None:
     # of few values one spike would make a quarter of the bends: it is none of the swings
     size, level = min(swing(later), swing(without_outlier(later))), abs(float(np.median(later)))
     of_gain, of_level = (0.10, 0.15) if by_epoch else (0.25, 0.25)
-    if len(later) < 5 or size <= of_gain * _gained(course) or size <= of_level * level:
+    if len(later) < 5:
         return None
+    if size <= of_gain * _gained(course) or size <= of_level * level:
+        size = _waves(course) / 2
+        if not size:
+            return None
     gained = float(course[0] - course.min())
     if _best_at_the_end(curves) and size <= max(_SMALL * gained, _NOISES * _batch_noise(curves, len(course))):
         return None
@@ -183,11 +202,25 @@ def _oscillating(curves: Curves, course: np.ndarray, by_epoch: bool) -> Finding 
 
 
 def _best_at_the_end(curves: Curves) -> bool:
-    """Say whether the last of several validations is the best: by loss, without one by accuracy."""
+    """Say whether the last of several validations is the best: by loss, without one by accuracy. Of a
+    validation that itself goes up and down the last is the best by chance.
+    """
     loss, accuracy = present(curves.val_loss), present(curves.val_acc)
-    if len(loss) >= 2:
-        return bool(loss[-1] <= loss.min())
-    return bool(len(accuracy) >= 2 and accuracy[-1] >= accuracy.max())
+    values = loss if len(loss) >= 2 else -accuracy
+    if len(values) < 2 or values[-1] > values.min():
+        return False
+    later = values[len(values) // 4 :]
+    quiet = swing(later) <= max(0.10 * _gained(values), 0.15 * abs(float(np.median(later))))
+    return bool(quiet and not _waves(values))
+
+
+def _waves(course: np.ndarray) -> float:
+    """Return the height from which on three waves or more follow each other, after the first quarter: a
+    quarter of the gain and half of the level; 0 where there are fewer.
+    """
+    later = course[len(course) // 4 :]
+    height = max(_WAVE * _gained(course), _WAVE_LEVEL * abs(float(np.median(later))))
+    return height if reversals(smooth(later), height) >= _WAVES else 0.0
 
 
 def _batch_noise(curves: Curves, parts: int) -> float:

@@ -127,7 +127,7 @@ def fall_per_epoch(curves: Curves) -> float:
 
 def untrained_loss(curves: Curves) -> float:
     """Return the loss before the first update: that of the first steps, or of the very first where it is
-    lower and the loss of single steps varies little at the end (under 10 %).
+    lower by three standard deviations of single steps, which vary little at the end (under 10 %).
 
     The first of some hundred steps is the only one that a far too high learning rate has not touched.
     """
@@ -135,7 +135,7 @@ def untrained_loss(curves: Curves) -> float:
     last = steps[-max(len(steps) // 5, 5) :]
     if len(steps) < 10 or last.std() >= 0.10 * abs(float(last.mean())):
         return first
-    return min(first, float(steps[0]))
+    return float(steps[0]) if first - steps[0] > _NOISES * last.std() else first
 
 
 def loss_never_fell(curves: Curves) -> bool:

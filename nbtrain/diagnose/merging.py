@@ -9,19 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nbtrain.diagnose.columns import canonical
+from nbtrain.diagnose.columns import canonical, side_of
 
 Points = Mapping[int, float]  # step -> value, each step as it was written last
 _STEPWISE = ("train_loss", "grad_norm", "lr")
+_PARTS = 40  # of a log without validations that counts steps: rows
+_A_PART = 5  # steps at least
+_MANY = 200  # points that nobody would call epochs, where the writer may have counted those
 
 
 @dataclass(frozen=True)
 class Merged:
-    """Rows, the table by step, and what had to be decided."""
+    """Rows, the table by step, and what had to be decided. `passes`: as in History."""
 
     rows: tuple[dict[str, float], ...]
     steps: pd.DataFrame
     notes: tuple[str, ...] = ()
+    passes: float | None = None
 
 
 def named(series: Mapping[str, Points]) -> dict[str, Points]:
@@ -36,24 +40,52 @@ def named(series: Mapping[str, Points]) -> dict[str, Points]:
     return found
 
 
-def merge(series: Mapping[str, Points]) -> Merged:
+def merge(series: Mapping[str, Points], *, stepwise: bool = False) -> Merged:
     """Return rows at the steps of the validations; what was measured by step is averaged up to each.
 
-    Without validations the steps of the rarest train series are the rows. An `epoch` series numbers the rows
-    where it gives each a whole number of its own.
+    Without validations the steps of the rarest train series are the rows; where those are many, or eight
+    parts of five steps in a log that counts steps for sure, up to forty equal parts of the run are.
+    An `epoch` series numbers the rows where it gives each a whole number of its own.
+
+    Args:
+        stepwise: the writer counts optimizer steps, never epochs.
     """
     known = named(series)
     known.pop("step", None)
     numbers = known.pop("epoch", None)
-    validations = [name for name in known if name.startswith("val_")]
+    validations = [name for name in known if side_of(name) == "val"]
     others = [name for name in known if name not in validations]
     if not validations and not others:
         return Merged((), _table({}))
     at = sorted({step for name in validations for step in known[name]})
+    what = "evaluations"
     if not at:
         rarest = min(others, key=lambda name: len(known[name]))
         at = sorted(known[rarest])
+        if len(at) > _MANY or (stepwise and len(at) >= 8 * _A_PART):
+            at, what = _parts(at), "equal parts of the run"
     many = {name for name in others if len(known[name]) > 1.5 * len(at) and name not in validations}
+    rows = _rows(known, at, averaged=many - {"lr"}, whole=what != "evaluations")
+    numbered, notes = _numbered(rows, numbers, what)
+    passes = None
+    if numbered is rows and (numbers or what != "evaluations"):
+        passes = max(numbers.values(), default=0.0) if numbers else 0.0
+    by_step = {name: known[name] for name in _STEPWISE if name in many}
+    return Merged(tuple(numbered), _table(by_step), notes, passes)
+
+
+def _parts(steps: list[int]) -> list[int]:
+    """Return the last step of each of up to forty equal parts."""
+    count = min(_PARTS, len(steps) // _A_PART)
+    return [steps[end - 1] for end in np.linspace(0, len(steps), count + 1).astype(int)[1:]]
+
+
+def _rows(
+    known: Mapping[str, Points], at: Sequence[int], *, averaged: set[str], whole: bool
+) -> list[dict[str, float]]:
+    """Return a row for what was measured up to each of some steps. `whole`: means leave out what is not
+    finite, where anything else is there.
+    """
     rows: list[dict[str, float]] = []
     begin = -math.inf
     arrays = {name: (np.array(sorted(points)), points) for name, points in known.items()}
@@ -64,13 +96,11 @@ def merge(series: Mapping[str, Points]) -> Merged:
             inside = steps[first:last]
             if len(inside):
                 values = [points[int(one)] for one in inside]
-                average = name in many and name != "lr"
-                row[name] = _mean(values) if average else values[-1]
+                finite = [value for value in values if math.isfinite(value)] if whole else []
+                row[name] = _mean(finite or values) if name in averaged else values[-1]
         rows.append(row)
         begin = step
-    rows, notes = _numbered(rows, numbers)
-    by_step = {name: known[name] for name in _STEPWISE if name in many}
-    return Merged(tuple(rows), _table(by_step), notes)
+    return rows
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -79,11 +109,12 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _numbered(
-    rows: list[dict[str, float]], numbers: Points | None
+    rows: list[dict[str, float]], numbers: Points | None, what: str
 ) -> tuple[list[dict[str, float]], tuple[str, ...]]:
     """Return the rows with the writer's epochs, where each has a whole number of its own."""
     if not numbers:
-        return rows, ("Rows are numbered in order: epochs, or evaluations where there were several in one.",)
+        epochs = "epochs, or evaluations where there were several in one"
+        return rows, (f"Rows are numbered in order: {epochs if what == 'evaluations' else what}.",)
     known = np.array(sorted(numbers))
     told = []
     for row in rows:
@@ -91,7 +122,7 @@ def _numbered(
         told.append(numbers[int(known[max(place, 0)])])
     whole = [round(value) for value in told]
     if len(set(whole)) < len(rows) or any(abs(a - b) > 1e-3 for a, b in zip(whole, told, strict=True)):
-        return rows, ("Rows are evaluations, numbered in order.",)
+        return rows, (f"Rows are {what}, numbered in order.",)
     first = 1 if min(whole) == 0 else 0  # counted from 0
     return [{**row, "epoch": float(one + first)} for row, one in zip(rows, whole, strict=True)], ()
 

@@ -20,13 +20,15 @@ _MOST = 3  # recommendations; more at once, and nobody knows which one helped
 
 
 def suggested_changes(found: Examination) -> dict[str, Any]:
-    """Return the settings of the first recommendations of the primary finding; a setting is set once."""
-    first = next((one for one in found.findings if one.check == found.primary), None)
-    if first is None:
+    """Return the settings of the first recommendations for the cause of the primary finding; a setting is set
+    once.
+    """
+    cause = found.cause
+    if cause is None:
         return {}
     changes: dict[str, Any] = {}
     taken = 0
-    for advice in first.recommendations:
+    for advice in cause.recommendations:
         if not advice.change or taken == _MOST:
             continue
         rivals = {name for group in _ALTERNATIVES for name in group if set(group) & set(changes)}
@@ -39,15 +41,16 @@ def suggested_changes(found: Examination) -> dict[str, Any]:
 
 def optimization_text(history: History, found: Examination, changes: dict[str, Any]) -> str:
     """Return the YAML; "" without a change. Values are written as JSON, which is YAML."""
-    if not changes:
+    cause = found.cause
+    if not changes or cause is None:
         return ""
-    first = next(one for one in found.findings if one.check == found.primary)
-    why = {key: advice.action for advice in first.recommendations for key in advice.change}
+    why = {key: advice.action for advice in cause.recommendations for key in advice.change}
     lines = [
         "# An optimization config written by a diagnosis. Try one change at a time, then compare.",
         "mode: optimization",
         f"based_on: {_scalar(history.name)}",
         f"diagnosis: {_scalar(found.primary)}",
+        *([f"cause: {_scalar(cause.check)}"] if cause.check != found.primary else []),
         "changes:",
     ]
     for key, value in changes.items():
@@ -57,8 +60,8 @@ def optimization_text(history: History, found: Examination, changes: dict[str, A
         was = f" (was {_scalar(before)})" if isinstance(before, (int, float, str)) else ""
         lines.append(f"  # {_one_line(why.get(key, ''))}{_one_line(was)}")
         lines.append(f"  {key}: {_scalar(value)}")
-    lines.append(f"expected: {_scalar(first.recommendations[0].expected)}")
-    lines.append(f"verify: {_scalar(first.said.verify)}")
+    lines.append(f"expected: {_scalar(cause.recommendations[0].expected)}")
+    lines.append(f"verify: {_scalar(cause.said.verify)}")
     return "\n".join(lines) + "\n"
 
 

@@ -31,7 +31,8 @@ def matches(raised: Raised) -> list[tuple[Pattern, re.Match[str]]]:
 
 def decide(raised: Raised) -> tuple[Raised, Pattern, re.Match[str]] | None:
     """Return the part of an exception that a pattern knows, the most telling first; None where none does."""
-    for part in raised.decisive():
-        for pattern, match in matches(part):
-            return part, pattern, match
-    return None
+    found = [
+        (part, pattern, match) for part in raised.decisive() for pattern, match in matches(part)[:1]
+    ]  # fmt: skip
+    above = (one for one in found if one[1].over_cause)
+    return next(above, found[0] if found else None)

@@ -50,8 +50,10 @@ class Pattern:
         code: the usual fix as code. tell: what can be said with the frames at hand.
         inside: a part of a file's name that must be among the places for `texts_inside`, which say too little
             alone. outside: one that must not be there.
+        innermost: a part of the file's name that the innermost place must be in.
         unless: a text that rules it out. renamed: what {package} becomes as {pip} in the code.
         needs_type: a message without its type is never this one.
+        over_cause: it says more than what the exception was raised from.
         short_of_memory: what is known of memory is said, too.
     """
 
@@ -65,9 +67,11 @@ class Pattern:
     tell: Callable[[Raised, re.Match[str], Sight], Said | None] | None = None
     inside: str = ""
     outside: str = ""
+    innermost: str = ""
     unless: str = ""
     renamed: tuple[tuple[str, str], ...] = ()
     needs_type: bool = False
+    over_cause: bool = False
     short_of_memory: bool = False
 
     @cached_property
@@ -109,6 +113,8 @@ class Pattern:
             return None
         files = [place.file.replace("\\", "/") for place in raised.places]
         if self.outside and any(self.outside in file for file in files):
+            return None
+        if self.innermost and not (files and self.innermost in files[-1]):
             return None
         there = bool(self.inside) and any(self.inside in file for file in files)
         if self.unless and re.search(self.unless, raised.text):

@@ -43,6 +43,14 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def nodes_of_line(raised: Raised) -> list[ast.AST]:
+    """Return the syntax of the person's innermost line, outermost first; empty for a part of a statement."""
+    try:
+        return list(ast.walk(ast.parse(raised.place.code if raised.place is not None else "")))
+    except SyntaxError:
+        return []
+
+
 def state_name(raised: Raised) -> str:
     """Return what the person calls the weights that are loaded; `state` where they are an expression."""
     given = _state_given(raised)
@@ -56,12 +64,7 @@ def state_line(raised: Raised) -> str:
 
 
 def _state_given(raised: Raised) -> str:
-    place = raised.place
-    try:
-        tree = ast.parse(place.code) if place is not None else None
-    except SyntaxError:  # a part of a statement on several lines
-        return ""
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in nodes_of_line(raised):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "load_state_dict" and node.args:
             return ast.unparse(node.args[0])
     return ""

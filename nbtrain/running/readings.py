@@ -8,7 +8,7 @@ from nbtrain.findings import Finding
 from nbtrain.report.explanation import Explanation
 from nbtrain.running.activity import Activity
 from nbtrain.running.execution import Execution
-from nbtrain.running.record import Numbers
+from nbtrain.running.record import Numbers, broken_validations
 from nbtrain.runs.status import Progress, RunStatus
 
 if TYPE_CHECKING:
@@ -122,6 +122,11 @@ class Readings:
     def evaluations(self) -> pd.DataFrame:
         """One row a validation, by step: those within epochs (`val_every`) and those at their ends."""
         return self._do.record.evaluations_frame()
+
+    @property
+    def broken_validations(self) -> frozenset[int]:
+        """Steps of validations whose loss was measured and is not finite."""
+        return broken_validations(self._do.record.evaluations)
 
     def numbers(self) -> Numbers:
         """Return tables, alerts and newest values as they stood at one moment, for what needs several."""

@@ -6,9 +6,10 @@ The training thread drops evaluations and epoch rows in (`note_*`), the pump tak
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -347,3 +348,11 @@ class Record:
 def _emptied(inbox: deque[Thing]) -> list[Thing]:
     """Take what is there; another thread may be adding."""
     return [inbox.popleft() for _ in range(len(inbox))]
+
+
+def broken_validations(evaluations: Iterable[Mapping[str, float]]) -> frozenset[int]:
+    """Return the steps of validations whose loss was measured and is not finite. In a table such a loss looks
+    like one that was not measured.
+    """
+    losses = ((row["step"], row.get("val_loss")) for row in list(evaluations))
+    return frozenset(int(step) for step, loss in losses if loss is not None and not math.isfinite(loss))

@@ -164,13 +164,14 @@ def parse_metrics(data: Any, path: str | Path = "metrics.json") -> MetricsFile:
     rows = data["epochs"]
     if not isinstance(rows, list):
         raise _invalid(path, "epochs", f"is {_kind(rows)}, expected a list of objects")
-    if _is_plain(rows):
-        epochs = [{**_EMPTY, **row} for row in rows]
+    plain = _is_plain(rows)
+    if plain:
+        epochs = rows if rows[0].keys() >= _EMPTY.keys() else [{**_EMPTY, **row} for row in rows]
     else:
         epochs = one_row_an_epoch([_checked_row(row, index, path) for index, row in enumerate(rows)])
     # where it is said that accuracies are fractions, a value of 93 is no percentage: a metric of the
     # person's own
-    percent = () if data.get("accuracy_unit") == FRACTION else _percent_to_fraction(epochs)
+    percent = () if data.get("accuracy_unit") == FRACTION else _percent_to_fraction(epochs, alike=plain)
     run_id, seed = data.get("run_id"), data.get("seed")
     if run_id is not None and not isinstance(run_id, str):
         raise _invalid(path, "run_id", f"is {_kind(run_id)}, expected a string")
@@ -262,14 +263,20 @@ def _whole(value: Any, where: str, path: Path) -> int | None:
     return int(value)
 
 
-def _percent_to_fraction(epochs: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Divide accuracy columns written as percent by 100, each column as a whole; return their names."""
-    keys = {key for shape in set(map(tuple, epochs)) for key in shape}
+def _percent_to_fraction(epochs: Sequence[dict[str, Any]], *, alike: bool) -> tuple[str, ...]:
+    """Divide accuracy columns written as percent by 100, each column as a whole; return their names.
+
+    Args:
+        alike: all rows have the same keys and plain numbers, so the first one tells.
+    """
+    keys = {key for shape in set(map(tuple, epochs[:1] if alike else epochs)) for key in shape}
     columns = {key for key in keys if isinstance(key, str) and _ACCURACY.search(key)}
     percent: list[str] = []
     for column in sorted(columns):
-        values = [row[column] for row in epochs if isinstance(row.get(column), (int, float))]
-        if any(value > PERCENT_ABOVE for value in values if math.isfinite(value)):
+        values = (row[column] for row in epochs if isinstance(row.get(column), (int, float)))
+        if alike:
+            values = filter(None, map(itemgetter(column), epochs))
+        if any(PERCENT_ABOVE < value < math.inf for value in values):
             percent.append(column)
             for row in epochs:
                 if isinstance(row.get(column), (int, float)):

@@ -137,3 +137,17 @@ def test_the_report_is_saved_with_its_figures(tmp_path: Path) -> None:
 
     assert text.startswith("# Diagnosis") and "(diagnostic_report_figures/figure-1.png)" in text
     assert (path.parent / "diagnostic_report_figures" / "figure-1.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_next_step_is_that_of_the_cause() -> None:
+    """Where the first finding follows from another, next step, cell and config are the other's."""
+    found = case("divergence/bad-grew-and-broke")
+    cause = found.found.cause
+
+    assert cause is not None and (found.primary, cause.check) == ("nan-loss", "divergence")
+    text = found.to_markdown().split("## Next step")[1].split("\n## ")[0].replace("\\", "")
+    assert "Begin with the cause, `divergence`" in text
+    assert cause.recommendations[0].action.split(" ")[0] in text
+    assert set(found.changes) <= {key for one in cause.recommendations for key in one.change}
+    written = YAML(typ="safe").load(found.config())
+    assert (written["diagnosis"], written["cause"]) == ("nan-loss", "divergence")

@@ -79,6 +79,23 @@ def test_a_model_that_no_variable_holds_is_named_from_its_root(fails: Callable[.
             "dtype-mismatch", "features = features.to(torch.float32)",
         ),
         (
+            "picks, table = torch.tensor([1.0]), torch.ones(3)\ntable[picks]",
+            "index-dtype", "picks = picks.long()",
+        ),
+        ("w = torch.ones(3, requires_grad=True)\n(w * 2).backward()", "backward-not-scalar", "(w * 2).mean().backward()"),
+        ("seen = torch.tensor([True])\n1 - seen", "bool-arithmetic", "~seen"),
+        ("hidden = nn.LSTM(4, 8)(torch.ones(5, 3, 4))\nhidden.mean(0)", "output-is-tuple", "hidden[0].mean(0)"),
+        (
+            "scores, labels = torch.ones(3, 4), torch.zeros(3).long()\nscores.gather(1, labels)",
+            "gather-sizes", "scores.gather(1, labels.unsqueeze(-1)).squeeze(-1)",
+        ),
+        (
+            "head = nn.Linear(2, 2)\nhead.weight = torch.zeros(2, 2)",
+            "parameter-overwritten", "with torch.no_grad():\n    head.weight.copy_(torch.zeros(2, 2))",
+        ),
+        ("width = 5\nnn.Linear(width / 2, 1)", "size-not-whole", "nn.Linear(width // 2, 1)"),
+        ("head = nn.Linear(2, 2)\nhead.paramters()", "module-attribute", "head.parameters()"),
+        (
             "scores, labels = torch.ones(4, 3), torch.tensor([1, 2, 3, 3])\nF.cross_entropy(scores, labels)",
             "cross-entropy-class-range", "labels = labels - 1",
         ),

@@ -118,4 +118,4 @@ def _said(facts: Facts, classes: int, loss: float, more: str, *, sure: bool) -> 
     )
 
 
-CHECK = Check("chance-level", look)
+CHECK = Check("chance-level", look, by_loss=True)

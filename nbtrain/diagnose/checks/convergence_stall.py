@@ -4,8 +4,10 @@ What it does
     No improvement of the train loss by 1 % in the last fifteen epochs: neither the best value of them, nor
     (where single epochs vary by more than a third of a percent) the Theil-Sen line through them. For
     classification the loss must be above 2.0, about ln 8; for other losses, whose scale says nothing, less
-    than a third of the start may have been gained. Rules of thumb of this project; losslint takes 1 % in
-    the last quarter.
+    than a third of the start may have been gained (a twentieth where evaluations or parts of a run stand for
+    epochs, a tenth where a schedule over the whole run ends low). A classifier that has lost two thirds of
+    its loss and has a train accuracy of 75 % has not stalled. Rules of thumb of this project; losslint takes
+    1 % in the last quarter.
 
 Why it hurts
     Fifteen epochs without change are an answer; more of the same will not give another.
@@ -28,6 +30,7 @@ from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
 from nbtrain.diagnose.curves import noise
 from nbtrain.diagnose.facts import Facts
+from nbtrain.diagnose.learning import HARDLY, LOW_ACCURACY
 from nbtrain.diagnose.trend import trend
 from nbtrain.findings import Confidence, Severity
 from nbtrain.running.limits import HIGH_LOSS, STALL_EPOCHS
@@ -38,6 +41,9 @@ RISE = 0.25  # of the lowest of the last fifteen epochs
 CALM = 0.003  # relative noise of an epoch; below it the best value is no chance
 GAINED = 1 / 3  # of the start, for losses without a known scale: more was learned, and this is the floor
 MUCH = 0.5  # ... and above this nothing is said at all
+LEARNED = 2 / 3  # of the start, for a classifier with a train accuracy of 75 %
+PLANNED = 0.1  # of the start, where a schedule over the whole run ended low
+MIDDLE, END = 0.25, 0.1  # of the peak rate: a schedule over the whole run, as a cosine has it
 VERIFY = "The train loss must fall by more than 1 % within the first five epochs after the change."
 
 
@@ -56,13 +62,26 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     now = float(np.median(losses[-3:]))
     if facts.classification:
         unsure = False
-        if round(now, 6) <= HIGH_LOSS:
+        learned = facts.gain >= LEARNED and round(facts.recent_train_acc, 6) >= LOW_ACCURACY
+        if round(now, 6) <= HIGH_LOSS or learned:  # smoothed labels keep the loss of a good classifier high
             return
     else:
         if not math.isfinite(facts.gain) or facts.gain >= MUCH:
             return
-        unsure = facts.gain >= GAINED
+        few = HARDLY if facts.fewer_epochs_than(STALL_EPOCHS) else GAINED
+        unsure = facts.gain >= (min(few, PLANNED) if _ran_out_as_planned(facts) else few)
     yield _said(facts, losses, held, now, unsure=unsure)
+
+
+def _ran_out_as_planned(facts: Facts) -> bool:
+    """Say whether the learning rate was high in the middle of the run and low at its end, as a schedule over
+    the whole run has it: then a flat end is its.
+    """
+    rates, peak = facts.rates, facts.peak_lr
+    if len(rates) < STALL_EPOCHS or peak is None:
+        return False
+    low = float(np.median(rates[-STALL_EPOCHS:])) < END * peak
+    return low and bool(rates[len(rates) // 2] >= MIDDLE * peak)
 
 
 def _rises(losses: np.ndarray) -> bool:
@@ -130,4 +149,4 @@ def _said(facts: Facts, losses: np.ndarray, held: np.ndarray, now: float, *, uns
     )
 
 
-CHECK = Check("convergence-stall", look)
+CHECK = Check("convergence-stall", look, by_loss=True)

@@ -3,9 +3,11 @@
 What it does
     The train loss ends far above its best: half of all it had gained is lost again, and over 10 % of the
     best and three standard deviations of its noise (running medians of three; the end is the median of the
-    last tenth). Or it has risen with each of the last three values or more, to twice its best and by a
-    quarter of its gain. Of two or three epochs, only a tenfold growth counts. Or it grew to twice its best
-    before it stopped being finite (TheDeepChecker: twice the minimum; trainproof: 1.5 times).
+    last tenth). Or it has risen with each of the last three values or more, or surely in six or more
+    (Theil-Sen line), to twice its best and by a quarter of its gain. A loss that came down from as high
+    three times before swings and does not diverge. Of two or three epochs, only a tenfold growth counts. Or
+    it grew to twice its best before it stopped being finite (TheDeepChecker: twice the minimum; trainproof:
+    1.5 times).
 
 Why it hurts
     Each further step makes the model worse; the weights of the end are worth nothing.
@@ -25,14 +27,16 @@ import numpy as np
 
 from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
-from nbtrain.diagnose.curves import present
+from nbtrain.diagnose.curves import present, smooth
 from nbtrain.diagnose.facts import Facts
 from nbtrain.diagnose.instability import Turn, turn
+from nbtrain.diagnose.trend import trend
 from nbtrain.findings import Confidence, Severity
 from nbtrain.units import number
 
 GREW = 2.0  # times the best, before a loss stopped being finite
 CLIMBS = 3  # values in a row
+SURE_CLIMB = 6  # values after the best, for a trend
 TENFOLD = 10.0  # of two or three epochs
 VERIFY = "The train loss of the next run must fall over the epochs in which this one rose."
 OTHERS = (
@@ -81,18 +85,26 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
 
 
 def _climbs(course: np.ndarray) -> Turn | None:
-    """Return the turn of a loss that has risen in each of the last values, at least three, to twice its best
-    and by a quarter of all it gained.
+    """Return the turn of a loss that has risen to twice its best and by a quarter of all it gained: in each
+    of the last values, at least three, or surely in the six or more since its best (Theil-Sen line).
     """
     best = int(course.argmin())
     rising = course[best:]
+    end = float(course[-1]) if len(rising) <= SURE_CLIMB else float(np.median(course[-3:]))
     gained = max(float(course[0] - course[best]), 1e-12)
-    if len(rising) <= CLIMBS or course[best] <= 0 or not (np.diff(rising) > 0).all():
+    rise = end - float(course[best])
+    if len(rising) <= CLIMBS or course[best] <= 0 or end < GREW * course[best] or rise < 0.25 * gained:
         return None
-    rise = float(course[-1] - course[best])
-    if course[-1] < GREW * course[best] or rise < 0.25 * gained:
+    straight = bool((np.diff(rising) > 0).all())
+    if not straight and (len(rising) <= SURE_CLIMB or not _surely(rising)):
         return None
-    return Turn(best, float(course[best]), float(course[-1]), rise / gained)
+    return Turn(best, float(course[best]), end, rise / gained)
+
+
+def _surely(rising: np.ndarray) -> bool:
+    """Say whether a rise is a trend, its last third above all before: no spike, and no wave."""
+    line, third = trend(rising), len(rising) // 3
+    return line.sure and line.slope > 0 and bool(np.median(rising[-third:]) >= smooth(rising[:-third]).max())
 
 
 def _before_broken(facts: Facts) -> Suspicion | None:
@@ -157,4 +169,4 @@ def _said(facts: Facts, issue: str, evidence: str, place: tuple[float, float] | 
     )
 
 
-CHECK = Check("divergence", look)
+CHECK = Check("divergence", look, by_loss=True)

@@ -156,4 +156,4 @@ def _said(issue: str, evidence: str, epoch: float, value: float, chart: str, *, 
     )
 
 
-CHECK = Check("leakage", look)
+CHECK = Check("leakage", look, by_loss=True)

@@ -70,4 +70,4 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     )
 
 
-CHECK = Check("loss-spikes", look)
+CHECK = Check("loss-spikes", look, by_loss=True)

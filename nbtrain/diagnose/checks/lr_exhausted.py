@@ -120,4 +120,4 @@ def _advice(peak: float, begin: float, low: int, count: int) -> tuple[Recommenda
     )
 
 
-CHECK = Check("lr-exhausted", look)
+CHECK = Check("lr-exhausted", look, by_loss=True)

@@ -115,4 +115,4 @@ def _larger_batch(facts: Facts) -> Recommendation:
     return Recommendation(said, "medium", "low", "low", "noise shrinks by the square root of two", change)
 
 
-CHECK = Check("oscillating-loss", look)
+CHECK = Check("oscillating-loss", look, by_loss=True)

@@ -131,4 +131,4 @@ def _advice(facts: Facts) -> tuple[Recommendation, ...]:
     return tuple(one for one in found if one is not None)
 
 
-CHECK = Check("overfitting", look)
+CHECK = Check("overfitting", look, by_loss=True)

@@ -107,4 +107,4 @@ def _rounded(epoch: float) -> int:
     return int(epoch) + max(2, int(epoch) // 5)
 
 
-CHECK = Check("overtraining", look)
+CHECK = Check("overtraining", look, by_loss=True)

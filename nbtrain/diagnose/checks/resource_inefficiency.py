@@ -1,9 +1,9 @@
 """A GPU that has nothing to do for much of the time.
 
 What it does
-    The median of `gpu_util` is below 60 %, over more than ten epochs that have it, the first one left out
-    (it holds the start of workers and compilation). The 60 % are a rule of thumb of this project; SageMaker
-    Debugger warns below 70 % at the 95th percentile.
+    The median of `gpu_util` (percent; shares of 1 are told from it) is below 60 %, over more than ten epochs
+    that have it, the first one left out (it holds the start of workers and compilation). The 60 % are a rule
+    of thumb of this project; SageMaker Debugger warns below 70 % at the 95th percentile.
 
 Why it hurts
     The hours are paid for all the same; a run that keeps its GPU busy is over in a fraction of the time.
@@ -27,6 +27,7 @@ from nbtrain.findings import Confidence, Severity
 from nbtrain.running.limits import UTILISATION, WAIT_SHARE
 from nbtrain.running.limits import UTILISATION_EPOCHS as EPOCHS
 
+LEAST_SHARE = 0.05  # of the time; below it, a value under 1 may as well be a percentage
 VERIFY = (
     "Train three epochs with the change: samples per second must rise, and the median utilisation "
     "to 60 % or more."
@@ -41,6 +42,8 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
         yield Gap(f"{seen}: how busy the GPU was is judged from more than {EPOCHS} epochs")
         return
     used = float(np.median(values[held]))
+    if _is_share(values[held]):
+        used *= 100
     if round(used, 6) >= UTILISATION:
         return
     begin, end = float(facts.curves.epoch[held[0]]), float(facts.curves.epoch[held[-1]])
@@ -62,6 +65,11 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
         (Evidence("gpu_util", "span", begin, end, label=f"median {used:.0f} %"),),
         (begin, end),
     )
+
+
+def _is_share(values: np.ndarray) -> bool:
+    """Say whether values are shares where percent are expected: nothing over 1, and no idle device."""
+    return bool(values.max() <= 1 and np.median(values) >= LEAST_SHARE)
 
 
 def _advice(facts: Facts, share: float | None) -> tuple[Recommendation, ...]:

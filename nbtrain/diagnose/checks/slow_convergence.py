@@ -28,7 +28,7 @@ from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspici
 from nbtrain.diagnose.checks.convergence_stall import stands_still
 from nbtrain.diagnose.curves import present
 from nbtrain.diagnose.facts import Facts
-from nbtrain.diagnose.learning import LOW_ACCURACY
+from nbtrain.diagnose.learning import HARDLY, LOW_ACCURACY
 from nbtrain.diagnose.trend import trend
 from nbtrain.findings import Confidence, Severity
 from nbtrain.running.limits import STALL_EPOCHS
@@ -47,6 +47,9 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     losses = present(curves.train_loss)
     if len(losses) < LEAST_EPOCHS:
         yield Gap(f"{len(losses)} epochs with a train loss: a pace is judged from {LEAST_EPOCHS}")
+        return
+    if facts.fewer_epochs_than(LEAST_EPOCHS) and facts.gain > HARDLY:
+        yield Gap("the data were seen in part, or few times: a model that is only adapted falls like this")
         return
     if not math.isfinite(facts.gain) or facts.gain >= LITTLE or facts.gain <= 0:
         return
@@ -100,4 +103,4 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
     )
 
 
-CHECK = Check("slow-convergence", look)
+CHECK = Check("slow-convergence", look, by_loss=True)

@@ -58,6 +58,9 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
         )
     else:
         losses = present(facts.curves.train_loss)
+        if facts.history.passes is not None:
+            yield Gap(f"{len(steps)} losses by step, of {LEAST_STEPS}, and none by epoch")
+            return
         if not small or len(losses) < LEAST_EPOCHS:
             return
         last = losses[len(losses) // 2 :]
@@ -120,4 +123,4 @@ def _advice(facts: Facts, size: int | None) -> tuple[Recommendation, ...]:
     )
 
 
-CHECK = Check("small-batch-noise", look)
+CHECK = Check("small-batch-noise", look, by_loss=True)

@@ -4,8 +4,8 @@ What it does
     Train and validation accuracy both below 75 %, means of the last three epochs: a rule of thumb of this
     project. Accuracies of positions (the letters of a text) are not held to it; those of a run of three
     epochs or fewer whose last epoch reached 75 % are only said. Without accuracies: a train loss that lost
-    less than 5 % of its start in five to fifteen epochs (`nbtrain.diagnose.learning`); a longer one is a
-    stall.
+    less than 5 % of its start in five to fifteen epochs (`nbtrain.diagnose.learning`), and is only said
+    where it fell surely and ever slower; a longer one is a stall.
 
 Why it hurts
     Regularising or collecting data cannot help a model that does not fit what it has.
@@ -21,9 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Recommendation, Suspicion
-from nbtrain.diagnose.curves import recent
+from nbtrain.diagnose.curves import present, recent
 from nbtrain.diagnose.facts import Facts
 from nbtrain.diagnose.learning import (
     LEAST_EPOCHS,
@@ -33,10 +35,13 @@ from nbtrain.diagnose.learning import (
     loss_never_fell,
     loss_still_falls,
 )
+from nbtrain.diagnose.trend import trend
 from nbtrain.findings import Confidence, Severity
 from nbtrain.units import number
 
 ROSE = 0.2  # of the start
+SOME = 0.01  # of the start
+STRAIGHT = 0.7  # of the pace of the first half, as in slow-convergence
 SHAPE_EPOCHS = (5, 15)  # of a loss alone: fewer say nothing, more are a stall
 VERIFY = (
     "Train accuracy must rise first: with the change, it must be higher after the same number of "
@@ -109,12 +114,14 @@ def _by_shape(facts: Facts) -> Iterator[Suspicion | Gap]:
         return
     if facts.gain < -ROSE:
         return  # it grew: another finding's matter
+    settled = facts.gain >= SOME and _settled(present(curves.train_loss))
     first, last = float(curves.epoch[0]), float(curves.epoch[-1])
     yield Suspicion(
         f"Train loss hardly moved: {number(facts.start, 3)} at the start, {number(facts.end, 3)} at the end.",
-        f"{100 * facts.gain:.1f} % in {curves.epochs} epochs",
-        Severity.WARNING,
-        Confidence.LIKELY,
+        f"{100 * facts.gain:.1f} % in {curves.epochs} epochs"
+        + ("; it fell surely, and levels off" * settled),
+        Severity.INFO if settled else Severity.WARNING,
+        Confidence.POSSIBLE if settled else Confidence.LIKELY,
         _advice(facts, moving=False),
         VERIFY,
         ("Expected of a model that was trained before and is only being adapted; of no other.",),
@@ -122,6 +129,18 @@ def _by_shape(facts: Facts) -> Iterator[Suspicion | Gap]:
         (first, last),
         vague=True,
     )
+
+
+def _settled(losses: np.ndarray) -> bool:
+    """Say whether a loss fell surely after its first value, and ever slower: the little there was to learn
+    was learned, as where a model is only adapted. Too low a rate makes a straight line, chance a flat one.
+    """
+    later = losses[1:]
+    half = len(later) // 2
+    if half < 2 or not (trend(later).sure and trend(later).slope < 0):
+        return False
+    early, late = trend(later[: half + 1]), trend(later[half:])
+    return early.slope < 0 and late.slope > STRAIGHT * early.slope
 
 
 def _advice(facts: Facts, *, moving: bool) -> tuple[Recommendation, ...]:
@@ -157,4 +176,4 @@ def _advice(facts: Facts, *, moving: bool) -> tuple[Recommendation, ...]:
     return tuple(one for one in found if one is not None)
 
 
-CHECK = Check("underfitting", look)
+CHECK = Check("underfitting", look, by_loss=True)

@@ -1,10 +1,10 @@
 """A loss that leaps up in the first steps before it falls.
 
 What it does
-    With steps: within the first tenth the loss (running medians of three) rises over its first value by
-    half or more and comes back later. With epochs alone: in the second or third of eight or more epochs the
-    train loss is half as high again as in the first, and later falls below it. The half is more than noise
-    of three steps makes.
+    With steps: within the first tenth the loss (running medians of three, of more where single losses
+    scatter) rises over its first value by half or more, and by four standard deviations of single losses, and
+    comes back later. With epochs alone: in the second or third of eight or more epochs the train loss is half
+    as high again as in the first, and later falls below it. The half is more than noise of three steps makes.
 
 Why it hurts
     The first, largest steps are spent on undoing the initial weights; units die, and pretrained weights are
@@ -15,7 +15,8 @@ What to do
     rate.
 
 When to ignore
-    The loss is back within a dozen steps and the run ends well.
+    The loss is back within a dozen steps (of a leap to under three times the start: within 2 % of them) and
+    the run ends well.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import numpy as np
 
 from nbtrain.diagnose import remedies
 from nbtrain.diagnose.check import Check, Evidence, Gap, Suspicion
-from nbtrain.diagnose.curves import present, smooth
+from nbtrain.diagnose.curves import noise, present, smooth
 from nbtrain.diagnose.facts import Facts
 from nbtrain.findings import Confidence, Severity
 from nbtrain.units import number
@@ -34,7 +35,9 @@ from nbtrain.units import number
 LEAP = 1.5  # times the first loss
 LEAST_STEPS, LEAST_EPOCHS = 50, 8
 SOON_STEPS = 12
-BACK_SOON = 0.02  # of the steps: then it is only said
+BACK_SOON = 0.02  # of the steps: then it is only said, of a leap that is not high
+SCATTERS = 4  # standard deviations of single losses: the highest of hundreds of medians of three
+HIGH = 3.0  # times the first loss
 VERIFY = "In the first tenth of the next run the loss must not rise over its first value."
 
 
@@ -61,26 +64,43 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
 
 
 def _by_steps(facts: Facts, steps: np.ndarray) -> Iterator[Suspicion | Gap]:
-    first = float(np.median(steps[:1] if len(steps) < 200 else steps[:3]))
-    begin = smooth(steps[: max(20, len(steps) // 10)])
-    top = int(begin.argmax())
+    begin = steps[: max(20, len(steps) // 10)]
+    scatter = noise(begin)
+    width = _width(scatter / max(abs(float(np.median(begin))), 1e-12), len(begin))
+    first = float(np.median(steps[: width if width > 3 or len(steps) >= 200 else 1]))
+    calm = smooth(begin) if width == 3 else _medians(begin, width)
+    top = int(calm.argmax())
     if (
         first <= 0
-        or begin[top] <= LEAP * first
+        or calm[top] <= max(LEAP * first, first + SCATTERS * scatter)
         or float(np.median(steps[-max(5, len(steps) // 20) :])) >= first
     ):
         return
     back = np.flatnonzero(smooth(steps)[top:] <= first)
     lasted = top + (int(back[0]) if len(back) else len(steps) - top)
-    settled = lasted <= max(3, min(SOON_STEPS, 0.05 * len(steps)), BACK_SOON * len(steps))
+    soon = max(3, min(SOON_STEPS, 0.05 * len(steps)))
+    settled = lasted <= soon or (lasted <= BACK_SOON * len(steps) and calm[top] < HIGH * first)
     yield _said(
         facts,
-        f"The loss leapt from {number(first, 3)} to {number(float(begin[top]), 3)} in the first steps.",
+        f"The loss leapt from {number(first, 3)} to {number(float(calm[top]), 3)} in the first steps.",
         f"highest at step {top + 1:,}, back at its start by step {lasted + 1:,} of {len(steps):,}",
         Severity.INFO if settled else Severity.WARNING,
         (),
         None,
     )
+
+
+def _width(scatter: float, count: int) -> int:
+    """Return of how many steps a median has an error of a tenth of its level, given the relative scatter of
+    one; odd, 3 to a quarter of the steps there are.
+    """
+    return max(3, min(int((1.25 * scatter / 0.1) ** 2), count // 4) | 1)
+
+
+def _medians(values: np.ndarray, width: int) -> np.ndarray:
+    """Return running medians, (n,); the ends have those of their next ones."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, width)
+    return np.pad(np.median(windows, axis=1), width // 2, mode="edge")
 
 
 def _said(
@@ -108,4 +128,4 @@ def _said(
     )
 
 
-CHECK = Check("unstable-first-steps", look)
+CHECK = Check("unstable-first-steps", look, by_loss=True)

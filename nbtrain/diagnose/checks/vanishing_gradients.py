@@ -15,11 +15,13 @@ What to do
     ReLU-like activations instead of sigmoid or tanh, normalisation, skip connections, He initialisation.
 
 When to ignore
-    The model has converged: then all gradients are small, and the loss is low. Frozen layers have none.
+    The model has converged: then all gradients are small, and the loss is low. Frozen layers have none; the
+    rows of an embedding get small ones: of a run that lost half of its loss, norms over 1e-6 are only said.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -37,6 +39,8 @@ TINY = (
     1e-7  # mean of absolute gradients (SageMaker Debugger); a norm is larger, so this is the stricter reading
 )
 TOTAL = 1e-4
+FELL = 0.5  # share of the starting loss, or validation accuracy from 90 % on: then it is only said
+NOTHING = 1e-6  # a first layer's norm; what is above may be that of an embedding, few of whose rows are used
 LEARNED = 0.10  # share of the starting loss: more was learned, so gradients did arrive
 VERIFY = (
     "The first layer's norm in `layer_grad_norms` (the Layers tab) must come within a factor of a "
@@ -110,9 +114,10 @@ def _by_layer(facts: Facts, rows: list[tuple[float, dict[str, float]]]) -> Suspi
             f"medians of the last {len(rows)} epochs; a ratio of {number(live[first] / live[last], 2)}, "
             "the limit is a thousandth",
             place,
+            first=live[first],
         )
     tiny = [name for name in names if live[name] < TINY]
-    if 2 * len(tiny) >= len(names) and not facts.gain > 0.5:
+    if 2 * len(tiny) >= len(names) and not facts.gain > FELL:
         return _said(
             facts,
             f"{len(tiny)} of {len(names)} layers have gradient norms under 1e-7.",
@@ -122,8 +127,12 @@ def _by_layer(facts: Facts, rows: list[tuple[float, dict[str, float]]]) -> Suspi
     return None
 
 
-def _said(facts: Facts, issue: str, evidence: str, place: tuple[float, float]) -> Suspicion:
-    good = facts.curves.has_accuracy and facts.recent_val_acc >= 0.9
+def _said(
+    facts: Facts, issue: str, evidence: str, place: tuple[float, float], *, first: float = math.nan
+) -> Suspicion:
+    """`first`: norm of the first layer, where layers are told apart."""
+    learned = facts.recent_val_acc >= 0.9 if facts.curves.has_accuracy else facts.gain > FELL
+    good = learned and not first < NOTHING
     return Suspicion(
         issue,
         evidence,

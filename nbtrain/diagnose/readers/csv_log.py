@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from nbtrain.diagnose.columns import canonical
+from nbtrain.diagnose.columns import canonical, side_of, tells_progress
 from nbtrain.diagnose.history import History, history_of_rows
 from nbtrain.diagnose.merging import merge
 from nbtrain.diagnose.reader import Reader
@@ -54,8 +54,7 @@ def read(path: Path) -> History:
     if not rows:
         return history_of_rows((), name=file.stem, source=file.name)
     names = dict.fromkeys(name for row in rows for name in row)
-    known = {canonical(name) or name for name in names}
-    if not known & {"train_loss", "val_loss", "train_acc", "val_acc"}:
+    if not any(tells_progress(name) for name in names):
         raise _invalid(file, f"has no loss and no accuracy among its columns {', '.join(list(names)[:8])}")
     epochs = next((name for name in names if canonical(name) == "epoch"), None)
     steps = next((name for name in names if canonical(name) == "step"), None)
@@ -155,10 +154,15 @@ def _by_step(file: Path, rows: list[Row], steps: str, epochs: str | None) -> His
                 series.setdefault("epoch" if name == epochs else name, {})[step] = value
     if epochs is not None:
         return _by_epoch(file, series, notes)
-    merged = merge(series)
+    merged = merge(series, stepwise=True)
     table = merged.steps if len(merged.steps) else None
     return history_of_rows(
-        merged.rows, name=file.stem, source=file.name, steps=table, notes=(*notes, *merged.notes)
+        merged.rows,
+        name=file.stem,
+        source=file.name,
+        steps=table,
+        notes=(*notes, *merged.notes),
+        passes=merged.passes,
     )
 
 
@@ -192,7 +196,7 @@ def _by_epoch(file: Path, series: dict[str, dict[int, float]], notes: list[str])
 
 def _taken(name: str, values: list[float]) -> float:
     """Of what is measured on training data the mean, of all else the last."""
-    average = name.startswith("train_") or name == "grad_norm"
+    average = side_of(name) == "train" or name == "grad_norm"
     return sum(values) / len(values) if average else values[-1]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtrain import extras
-from nbtrain.diagnose.columns import canonical
+from nbtrain.diagnose.columns import canonical, tells_progress
 from nbtrain.diagnose.history import History, history_of_rows
 from nbtrain.diagnose.merging import merge
 from nbtrain.diagnose.reader import Reader
@@ -47,7 +47,7 @@ def read(path: Path) -> History:
             series.setdefault(name, {}).update(points)
     if len(runs) > 1:
         raise _invalid(path, f"holds several runs: {', '.join(sorted(runs)[:6])}")
-    if not CURVES & {canonical(name) for name in series}:
+    if not any(tells_progress(name) for name in series):
         raise _invalid(
             path, f"has no scalar of a loss or an accuracy, only {', '.join(list(series)[:8]) or 'none'}"
         )
@@ -59,6 +59,7 @@ def read(path: Path) -> History:
         source="TensorBoard's event files",
         steps=table,
         notes=merged.notes,
+        passes=merged.passes,
     )
 
 

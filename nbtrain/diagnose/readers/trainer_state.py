@@ -58,7 +58,7 @@ def read(path: Path) -> History:
             if key == "step" or key.endswith(_SUFFIXES) or not _is_number(value):
                 continue
             series.setdefault(key, {})[step] = float(value)
-    merged = merge(series)
+    merged = merge(series, stepwise=True)
     return history_of_rows(
         merged.rows,
         name=file.parent.name or file.stem,
@@ -66,6 +66,7 @@ def read(path: Path) -> History:
         steps=merged.steps if len(merged.steps) else None,
         hints=_hints(data),
         notes=merged.notes,
+        passes=merged.passes,
     )
 
 

@@ -141,6 +141,7 @@ RAISED: dict[str, tuple[str, ...]] = {
     ),
     "negative-strides": ("torch.from_numpy(np.arange(4)[::-1])",),
     "index-dtype": (
+        "F.one_hot(torch.tensor([0.5]))",
         "nn.Embedding(4, 2)(torch.randn(3))", "torch.randn(4)[torch.randn(2)]",
         "torch.zeros(3).scatter(0, torch.ones(2), 1)",
     ),
@@ -311,4 +312,72 @@ RAISED: dict[str, tuple[str, ...]] = {
     "process-group-missing": ("torch.distributed.all_reduce(torch.ones(1))",),
     "rendezvous-failed": ("torch.distributed.init_process_group('gloo')",),
     "missing-package": ("import xformers.ops",),
+    "nothing-to-join": (
+        'torch.stack([])',
+        'torch.cat([])',
+    ),
+    "nothing-to-reduce": (
+        'torch.empty(0).max()',
+        'torch.empty(2, 0).argmax(1)',
+    ),
+    "memory-shared-in-place": (
+        'x = torch.zeros(1, 3).expand(4, 3)\nx += 1',
+    ),
+    "gradient-missing": (
+        'w = torch.ones(3, requires_grad=True)\nw.grad.zero_()',
+    ),
+    "dataset-without-length": (
+        'class Numbers(Dataset):\n    def __getitem__(self, index):\n        return index\n\nDataLoader(Numbers(), shuffle=True)',
+    ),
+    "size-not-whole": (
+        'nn.Linear(2.5, 3)',
+        'torch.zeros((2.0, 3))',
+    ),
+    "channels-not-divisible": (
+        'nn.Conv2d(3, 8, 3, groups=2)',
+        'nn.GroupNorm(4, 6)',
+    ),
+    "parameter-overwritten": (
+        'linear.weight = torch.ones(2, 2)',
+    ),
+    "device-unknown": (
+        "torch.ones(2).to('gpu')",
+        "torch.device('cuda:a')",
+    ),
+    "gather-sizes": (
+        'torch.ones(3, 4).gather(1, torch.zeros(4, 4, dtype=torch.long))',
+        'torch.ones(3, 4).gather(1, torch.zeros(3, dtype=torch.long))',
+    ),
+    "einsum-sizes": (
+        "torch.einsum('ij,jk->ik', torch.ones(2, 3), torch.ones(4, 5))",
+        "torch.einsum('ij->i', torch.ones(3))",
+    ),
+    "resize-dimensions": (
+        'F.interpolate(torch.ones(3, 8, 8), size=(4, 4))',
+        'F.pad(torch.ones(3), (1, 1, 1, 1))',
+    ),
+    "lstm-state": (
+        'nn.LSTM(4, 8)(torch.ones(5, 3, 4), torch.zeros(1, 3, 8))',
+        'nn.LSTM(4, 8)(torch.ones(5, 3, 4), (torch.zeros(3, 8), torch.zeros(3, 8)))',
+        'nn.GRU(4, 8)(torch.ones(5, 3, 4), (torch.zeros(1, 3, 8), torch.zeros(1, 3, 8)))',
+    ),
+    "gradient-norm-not-finite": (
+        "w = nn.Parameter(torch.ones(1))\nw.grad = torch.tensor([float('nan')])\ntorch.nn.utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)",
+    ),
+    "dropout-probability": (
+        'nn.Dropout(20)',
+    ),
+    "optimizer-setting": (
+        'torch.optim.Adam(linear.parameters(), betas=(1.1, 0.9))',
+        'torch.optim.SGD(linear.parameters(), lr=0.1, momentum=-1)',
+    ),
+    "save-not-picklable": (
+        "torch.save({'f': lambda x: x}, 'weights.pt')",
+    ),
+    "output-is-tuple": (
+        'out = nn.LSTM(4, 8)(torch.ones(5, 3, 4))\nout.mean(0)',
+    ),
+    "class-weights-count": (
+        'F.cross_entropy(torch.ones(3, 5), torch.tensor([0, 1, 2]), weight=torch.ones(3))',
+    ),
 }

@@ -185,7 +185,6 @@ RECORDED: dict[str, tuple[str, ...]] = {
     ),
     "not-finite-probabilities": (
         "ValueError: Expected parameter logits (Tensor of shape (8, 2)) of distribution Categorical(logits: torch.Size([8, 2])) to satisfy the constraint IndependentConstraint(Real(), 1), but found invalid values:\ntensor([[nan, nan]])",
-        "RuntimeError: The total norm of order 2.0 for gradients from `parameters` is non-finite, so it cannot be clipped.",
     ),
     "deterministic-missing": (
         "RuntimeError: adaptive_max_pool2d_backward_cuda does not have a deterministic implementation, but you set 'torch.use_deterministic_algorithms(True)'.",
@@ -230,7 +229,6 @@ RECORDED: dict[str, tuple[str, ...]] = {
     ),
     "hf-model-not-found": (
         "OSError: bert-base is not a local folder and is not a valid model identifier listed on 'https://huggingface.co/models'\nIf this is a private repository, make sure to pass a token having permission to this repo either by logging in with `hf auth login` or by passing `token=<your_token>`",
-        "OSError: We couldn't connect to 'https://huggingface.co' to load this file, couldn't find it in the cached files and it looks like bert-base-uncased is not the path to a directory containing a file named config.json.",
     ),
     "hf-gated": (
         "OSError: You are trying to access a gated repo.\nMake sure to have access to it at https://huggingface.co/meta-llama/Llama-3.1-8B-Instruct.\n401 Client Error.\n\nCannot access gated repo for url https://huggingface.co/meta-llama/Llama-3.1-8B-Instruct/resolve/main/config.json.",
@@ -268,5 +266,51 @@ RECORDED: dict[str, tuple[str, ...]] = {
     "binary-mismatch": (
         "RuntimeError: operator torchvision::nms does not exist",
         "ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88 from PyObject",
+    ),
+    "launched-process-failed": (
+        'torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n============================================================\ntrain.py FAILED\n------------------------------------------------------------\nRoot Cause (first observed failure):\n  rank      : 0 (local_rank: 0)\n  exitcode  : -9 (pid: 12345)',
+        'torch.multiprocessing.spawn.ProcessExitedException: process 0 terminated with signal SIGKILL',
+    ),
+    "jax-carry-types": (
+        'TypeError: scan body function carry input and carry output must have equal types (e.g. shapes and dtypes of arrays), but they differ:',
+    ),
+    "hf-argument-renamed": (
+        "TypeError: Trainer.__init__() got an unexpected keyword argument 'tokenizer'",
+        "TypeError: TrainingArguments.__init__() got an unexpected keyword argument 'evaluation_strategy'",
+    ),
+    "hf-offline": (
+        "OSError: We couldn't connect to 'https://huggingface.co' to load this file, couldn't find it in the cached files and it looks like bert-base-uncased is not the path to a directory containing a file named config.json.",
+        "ConnectionError: Couldn't reach 'imdb' on the Hub (OfflineModeIsEnabled)",
+    ),
+    "hf-attention-missing": (
+        'ImportError: FlashAttention2 has been toggled on, but it cannot be used due to the following error: the package flash_attn seems to be not installed.',
+        'RuntimeError: FlashAttention only supports Ampere GPUs or newer.',
+    ),
+    "package-version": (
+        'ImportError: tokenizers>=0.21,<0.22 is required for a normal functioning of this module, but found tokenizers==0.19.1.',
+    ),
+    "shared-library-missing": (
+        'ImportError: libcudnn.so.9: cannot open shared object file: No such file or directory',
+        'ImportError: libGL.so.1: cannot open shared object file: No such file or directory',
+    ),
+    "memory-shared-in-place": (
+        'RuntimeError: unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. Please clone() the tensor before performing the operation.',
+    ),
+    "image-unreadable": (
+        "PIL.UnidentifiedImageError: cannot identify image file 'data/cat/001.jpg'",
+        'OSError: image file is truncated (5 bytes not processed)',
+    ),
+    "image-folder-empty": (
+        "FileNotFoundError: Couldn't find any class folder in data/train.",
+        'FileNotFoundError: Found no valid file for the classes dog. Supported extensions are: .jpg, .jpeg, .png',
+    ),
+    "disk-full": (
+        "OSError: [Errno 28] No space left on device: 'runs/a/checkpoint.pt'",
+        'RuntimeError: [enforce fail at inline_container.cc:603] . unexpected pos 64 vs 0',
+    ),
+    "start-method-set": ("RuntimeError: context has already been set",),
+    "hf-strategies-differ": (
+        'ValueError: --load_best_model_at_end requires the save and eval strategy to match, except when --save_strategy="best", but found',
+        'ValueError: --load_best_model_at_end requires the saving steps to be a round multiple of the evaluation steps, but found 500, which is not a round multiple of 200.',
     ),
 }

@@ -17,7 +17,20 @@ RuntimeError: Inference tensors cannot be saved for backward. To work around you
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import Pattern
+import re
+
+from nbtrain.explain.pattern import Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import assigned
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    for name, value in sight.tensors:
+        if hasattr(value, "is_inference") and value.is_inference():
+            return Said(f"`{name}` was made in inference mode.", code=assigned(name, f"{name}.clone()"))
+    return None
+
 
 PATTERN = Pattern(
     "inference-tensor",
@@ -29,4 +42,5 @@ PATTERN = Pattern(
         r"Setting requires_grad=True on inference tensor outside InferenceMode is not allowed",
     ),
     code="x = x.clone()",
+    tell=tell,
 )

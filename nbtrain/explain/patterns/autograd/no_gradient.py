@@ -47,6 +47,6 @@ PATTERN = Pattern(
     "no-gradient",
     __name__,
     kinds=("RuntimeError",),
-    texts=(r"element \d+ of tensors does not require grad and does not have a grad_fn",),
+    texts=(r"element \d+ of (?:tensors|variables) does not require grad and does not have a grad_fn",),
     tell=tell,
 )

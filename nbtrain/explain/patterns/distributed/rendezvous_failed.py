@@ -27,6 +27,7 @@ PATTERN = Pattern(
     kinds=(),
     texts=(
         r"Error initializing torch\.distributed using env:// rendezvous: environment variable (\w+) expected, but not set",
+        r"Timed out after (\d+) seconds waiting for clients\.[^\n]*",
         r"The client socket has (?:timed out|failed to connect)",
     ),
     code='import os\nos.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500", "RANK": "0", "WORLD_SIZE": "1"}',

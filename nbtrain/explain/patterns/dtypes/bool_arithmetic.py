@@ -17,7 +17,17 @@ RuntimeError: Subtraction, the `-` operator, with a bool tensor is not supported
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import RUNTIME, Pattern
+import re
+
+from nbtrain.explain.pattern import RUNTIME, Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    masks = [name for name, value in sight.tensors if str(value.dtype) == "torch.bool"]
+    return Said(f"`{masks[0]}` is torch.bool.", code=f"~{masks[0]}") if len(masks) == 1 else None
+
 
 PATTERN = Pattern(
     "bool-arithmetic",
@@ -27,4 +37,5 @@ PATTERN = Pattern(
         r"(?:Subtraction|Negation), the `-` operator, (?:with|on) (?:a|two) bool tensors? is not supported",
     ),
     code="~mask",
+    tell=tell,
 )

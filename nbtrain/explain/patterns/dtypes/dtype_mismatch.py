@@ -64,6 +64,7 @@ PATTERN = Pattern(
         r"dot : expected both vectors to have same dtype, but found (\w+) and (\w+)",
         r"Expected query, key, and value to have the same dtype, but got query\.dtype: (\w+) key\.dtype: (\w+)",
         r"expected (?:m1 and m2|input and weight) to have the same dtype",
+        r"Index put requires the source and destination dtypes match, got (\w+) for the destination and (\w+) for the source",
         r"Found dtype (\w+) but expected (\w+)",
         r"Expected object of scalar type (?!Long)(\w+) but got scalar type (\w+) for argument",
     ),

@@ -17,21 +17,39 @@ RuntimeError: Expected tensor for argument #1 'indices' to have one of the follo
 
 from __future__ import annotations
 
+import ast
 import re
 
 from nbtrain.explain.pattern import RUNTIME, Pattern, Said
 from nbtrain.explain.raised import Raised
 from nbtrain.explain.sight import Sight
-from nbtrain.explain.wording import assigned
+from nbtrain.explain.wording import assigned, nodes_of_line
 
 
 def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    if found[0].startswith("tensors used as indices"):
+        return _index(raised, sight)
     layer = sight.module
     given = sight.input_of(layer.module) if layer is not None else None
     named = [(sight.name_of(given, "x"), given)] if given is not None else list(sight.tensors)
     for name, value in reversed(named):
         if value.is_floating_point():
             return Said(f"`{name}` is {value.dtype}.", code=assigned(name, f"{name}.long()"))
+    return None
+
+
+def _index(raised: Raised, sight: Sight) -> Said | None:
+    """Name the index in `x[index]`, not what is indexed."""
+    known = dict(sight.tensors)
+    for node in nodes_of_line(raised):
+        if not isinstance(node, ast.Subscript):
+            continue
+        for part in node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]:
+            name = ast.unparse(part)
+            if name in known and known[name].is_floating_point():
+                return Said(f"The index `{name}` is {known[name].dtype}.", code=assigned(name, f"{name}.long()"))
+            if isinstance(part, ast.Call):
+                return Said(f"The index `{name}` is not of whole numbers.", code=f"{ast.unparse(node.value)}[{name}.long()]")
     return None
 
 
@@ -42,6 +60,7 @@ PATTERN = Pattern(
     texts=(
         r"Expected tensor for argument #1 'indices' to have (?:one of the following scalar types: Long, Int|scalar type Long); but got ([\w.]+)",
         r"tensors used as indices must be long, (?:int, )?byte or bool tensors",
+        r"one_hot is only applicable to index tensor",
         r"(?:gather|scatter|index_select)\(\): Expected dtype int32/int64 for index",
     ),
     tell=tell,

@@ -41,7 +41,6 @@ PATTERN = Pattern(
         r"std and var only support floating point and complex dtypes",
         r"mean\(\): could not infer output dtype\. Input dtype must be either a floating point or complex dtype\. Got: (\w+)",
         r"mean\(\): input dtype should be either floating point or complex dtypes\. Got (\w+) instead",
-        r"one_hot is only applicable to index tensor",
     ),
     tell=tell,
 )

@@ -26,7 +26,6 @@ PATTERN = Pattern(
     kinds=("OSError", "EnvironmentError", "RepositoryNotFoundError", "LocalEntryNotFoundError", "ValueError"),
     texts=(
         r"(\S+) is not a local folder and is not a valid model identifier",
-        r"We couldn't connect to '?https://huggingface\.co'? to load",
         r"(\S+) does not appear to have a file named ([\w.]+)",
         r"Can't load (?:the )?(?:tokenizer|model|configuration|feature extractor) (?:of|for) '([^']+)'",
         r"Repository Not Found for url",

@@ -27,4 +27,5 @@ PATTERN = Pattern(
     kinds=("ValueError",),
     texts=(r"Unable to create tensor, you should probably activate (?:truncation and/or )?padding",),
     code='tokenizer(texts, padding=True, truncation=True, return_tensors="pt")',
+    over_cause=True,
 )

@@ -44,12 +44,13 @@ PATTERN = Pattern(
     kinds=("AttributeError", "PicklingError", "TypeError"),
     texts=(
         r"Can't (?:pickle|get) local object '?([^'\n]+)'?",
-        r"Can't pickle <?(?:function |class )?'?([^>']+)'?>?(?:: | at 0x\w+>: )(?:attribute lookup|it's not|import of module)",
+        r"Can't pickle <?(?:function |class )?'?(<lambda>|[^>' ]+)'?(?: at 0x\w+)?>?: (?:attribute lookup|it's not|import of module)",
         r"cannot pickle '([\w.]+)' object",
     ),
     texts_inside=(r"Can't get attribute '([\w.]+)' on <module '[\w.]+'",),
     what="`{1}` cannot be pickled.",
     code="DataLoader(dataset, num_workers=0)  # or the class in a .py file",
     inside=r"multiprocessing/",
+    outside=r"torch/serialization.py",
     tell=tell,
 )

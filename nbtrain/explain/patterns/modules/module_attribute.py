@@ -36,7 +36,8 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
     if list(module._modules) == ["module"] and hasattr(module.module, found[2]):
         code = place.code.replace(f".{found[2]}", f".module.{found[2]}") if place is not None else ""
         return Said(f"`{found[1]}` wraps the model, which has `{found[2]}`.", code=code)
-    near = difflib.get_close_matches(found[2], own, n=1, cutoff=0.5)
+    methods = [name for name in dir(type(module)) if not name.startswith("_")]
+    near = difflib.get_close_matches(found[2], own, n=1, cutoff=0.5) or difflib.get_close_matches(found[2], methods, n=1, cutoff=0.8)
     what = f"`{found[1]}` has {listed(own, 12) or 'no parts'}, and no `{found[2]}`."
     code = place.code.replace(found[2], near[0]) if near and place is not None else ""
     return Said(what, fix=f"`{near[0]}` may be meant." if near else "", code=code)
@@ -52,5 +53,6 @@ PATTERN = Pattern(
     ),
     what="`{1}` has no `{2}`.",
     inside=r"nn/modules/module.py",
+    innermost=r"nn/modules/module.py",
     tell=tell,
 )

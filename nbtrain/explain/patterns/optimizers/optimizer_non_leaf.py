@@ -18,7 +18,20 @@ ValueError: can't optimize a non-leaf Tensor
 
 from __future__ import annotations
 
-from nbtrain.explain.pattern import Pattern
+import re
+
+from nbtrain.explain.pattern import Pattern, Said
+from nbtrain.explain.raised import Raised
+from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import assigned
+
+
+def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
+    for name, value in sight.tensors:
+        if getattr(value, "is_leaf", True) is False:
+            return Said(f"`{name}` was computed.", code=assigned(name, f"{name}.detach().requires_grad_()"))
+    return None
+
 
 PATTERN = Pattern(
     "optimizer-non-leaf",
@@ -26,4 +39,5 @@ PATTERN = Pattern(
     kinds=("ValueError",),
     texts=(r"can't optimize a non-leaf Tensor",),
     code="x = x.detach().requires_grad_()",
+    tell=tell,
 )

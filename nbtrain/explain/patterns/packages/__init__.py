@@ -14,4 +14,11 @@ PIP_NAMES = {
     "torchmetrics": "torchmetrics", "torchtext": "torchtext", "torchvision": "torchvision", "tqdm": "tqdm",
     "transformers": "transformers", "triton": "triton", "trl": "trl", "wandb": "wandb", "xformers": "xformers",
     "yaml": "pyyaml", "zarr": "zarr",
+    "av": "av", "catboost": "catboost", "decord": "decord", "dgl": "dgl", "faiss": "faiss-cpu", "gradio": "gradio",
+    "gymnasium": "gymnasium", "h5py": "h5py", "imageio": "imageio", "jaxlib": "jaxlib", "keras": "keras", "kornia": "kornia",
+    "librosa": "librosa", "lightgbm": "lightgbm", "monai": "monai", "nltk": "nltk", "pyarrow": "pyarrow",
+    "pycocotools": "pycocotools", "sacrebleu": "sacrebleu", "segmentation_models_pytorch": "segmentation-models-pytorch",
+    "sentence_transformers": "sentence-transformers", "soundfile": "soundfile", "spacy": "spacy",
+    "stable_baselines3": "stable-baselines3", "tensorboardX": "tensorboardX", "tiktoken": "tiktoken",
+    "torch_geometric": "torch-geometric", "torchinfo": "torchinfo", "ultralytics": "ultralytics", "xgboost": "xgboost",
 }  # fmt: skip

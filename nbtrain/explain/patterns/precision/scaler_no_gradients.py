@@ -25,6 +25,9 @@ PATTERN = Pattern(
     "scaler-no-gradients",
     __name__,
     kinds=("AssertionError",),
-    texts=(r"No inf checks were recorded (?:for this optimizer|prior to update)",),
+    texts=(
+        r"No inf checks were recorded (?:for this optimizer|prior to update)",
+        r"Attempted (?:step|unscale_) but _scale is None",
+    ),
     code="scaler.scale(loss).backward()\nscaler.step(optimizer)\nscaler.update()",
 )

@@ -46,6 +46,8 @@ PATTERN = Pattern(
     kinds=("AssertionError", "RuntimeError", "ValueError"),
     texts=(
         r"embed_dim must be divisible by num_heads",
+        r"[Tt]he hidden size \((\d+)\) is not a multiple of the number of attention heads \((\d+)\)",
+        r"(?:embed_dim|hidden_size) must be divisible by num_(?:attention_)?heads \(got `?embed_dim`?: (\d+) and `?num_heads`?: (\d+)\)",
         r"was expecting embedding dimension of (\d+), but got (\d+)",
         r"The shape of the \dD attn_mask is (?:torch\.Size\()?\[([\d, ]+)\]\)?, but should be \(([\d, ]+)\)",
         r"Expected key_padded_mask\.shape\[0\] to be (\d+), but got (\d+)",

@@ -39,6 +39,12 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
     if labels == scores:
         fix = "The target is one-hot: take the labels."
         return Said(what, fix=fix, code=f"{name} = {name}.argmax(1)")
+    if len(scores) == 2 and len(labels) == 1:
+        fix = (
+            f"There are {scores[0]} rows of scores and {labels[0]} labels: take both from the same batch, and look where "
+            "the model puts other dimensions into the first one (`view`, `flatten`)."
+        )
+        return Said(what, fix=fix)
     if len(scores) == 3 and labels == scores[:2]:
         fix = "The classes have to be the second dimension."
         return Said(what, fix=fix, code=f"{output_name} = {output_name}.transpose(1, 2)")

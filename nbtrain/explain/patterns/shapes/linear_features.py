@@ -63,7 +63,6 @@ PATTERN = Pattern(
         r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
         r"a and b must have same reduction dim, but got \[(\w+), (\w+)\] X \[(\w+), (\w+)\]",
         r"size mismatch, m1: \[(\d+) x (\d+)\], m2: \[(\d+) x (\d+)\]",
-        r"size mismatch, got input \((\d+)\), mat \((\d+)x(\d+)\), vec \((\d+)\)",
     ),
     what="The left side has {2} features and the right side takes {3}: (… × {2}) and ({3} × …) cannot be multiplied.",
     tell=tell,

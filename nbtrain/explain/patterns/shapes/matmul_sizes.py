@@ -44,6 +44,7 @@ PATTERN = Pattern(
     texts=(
         r"Expected size for (?:the )?first two dimensions of batch2 tensor to be: \[([\d, ]+)\] but got: \[([\d, ]+)\]",
         r"inconsistent tensor size, expected tensor \[([\d, ]+)\] and src \[([\d, ]+)\] to have the same number of elements",
+        r"size mismatch, got input \((\d+)\), mat \((\d+)x(\d+)\), vec \((\d+)\)",
         r"1D tensors expected, but got (\w+) and (\w+) tensors",
         r"batch1 must be a 3D tensor|self must be a matrix|mat2 must be a matrix",
     ),

@@ -43,6 +43,13 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
             fix="Ids cannot be negative: look where the negative one comes from.",
             code=f"({sight.name_of(given, 'x')} < 0).nonzero()",
         )
+    name = layer.path.rpartition(".")[2]
+    if ("pos" in name or name == "wpe") and given.unique().numel() == high + 1:
+        fix = (
+            f"They are the positions of a text of {high + 1}, and the model knows {rows}: cut it to {rows} "
+            f"(`truncation=True, max_length={rows}`), or make the model with more positions."
+        )
+        return Said(what, fix=fix, code=f"input_ids = input_ids[:, :{rows}]")
     made = f"nn.Embedding({high + 1}, {layer.module.embedding_dim})"
     return Said(what, fix="Make the embedding as large as the vocabulary.", code=layer_line(layer, made))
 

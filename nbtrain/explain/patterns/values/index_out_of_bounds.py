@@ -42,5 +42,6 @@ PATTERN = Pattern(
     kinds=("IndexError", "RuntimeError"),
     texts=(r"index (-?\d+) is out of bounds for dimension (-?\d+) with size (\d+)",),
     what="Index {1} in dimension {2}, which has size {3}.",
+    outside="nn/modules/rnn.py",
     tell=tell,
 )

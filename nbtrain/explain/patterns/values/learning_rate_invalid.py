@@ -1,13 +1,13 @@
-"""The optimizer refuses a setting.
+"""The optimizer refuses the learning rate.
 
 What it is
-Learning rate, betas, weight decay and momentum have their ranges.
+A learning rate is at least 0.
 
 Why it happens
 A negative or missing number, or a setting read as text.
 
 How to fix
-Pass numbers in range, such as `lr=1e-3`.
+Pass a number in range, such as `lr=1e-3`.
 
 Example
 ```text
@@ -23,9 +23,7 @@ PATTERN = Pattern(
     "learning-rate-invalid",
     __name__,
     kinds=("ValueError",),
-    texts=(
-        r"Invalid (learning rate|momentum value|weight_decay value|epsilon value|beta parameter at index \d): (\S+)",
-    ),
-    what="The {1} is {2}.",
+    texts=(r"Invalid learning rate: (\S+)",),
+    what="The learning rate is {1}.",
     code="lr=1e-3",
 )

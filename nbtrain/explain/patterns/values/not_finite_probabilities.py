@@ -27,7 +27,6 @@ PATTERN = Pattern(
     texts=(
         r"probability tensor contains either `inf`, `nan` or element < 0",
         r"Expected parameter (\w+) \((?:Tensor|Parameter) of shape \(([\d, ]*)\)\) of distribution (\w+)[\s\S]*to satisfy the constraint [\s\S]*but found invalid values",
-        r"The total norm of order [\d.]+ for gradients from `parameters` is non-finite",
         r"invalid multinomial distribution \(sum of probabilities <= 0\)",
     ),
     code="torch.autograd.set_detect_anomaly(True)  # names where NaN comes from; take it out afterwards",

@@ -43,7 +43,6 @@ PATTERN = Pattern(
         r"Parent directory ([^\n]*) does not exist",
         r"PytorchStreamWriter failed (?:writing|closing)[^\n]*",
     ),
-    texts_inside=(r"No space left on device",),
-    inside=r"torch/serialization.py",
+    unless=r"unexpected pos|No space left",
     tell=tell,
 )

@@ -37,6 +37,12 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
     name, model, own = state_name(raised), sight.name_of(module, "model"), set(module.state_dict())
     before = state_line(raised)
     missing, more = sorted(own - set(state)), sorted(set(state) - own)
+    if {"state", "param_groups"} <= set(state):
+        return Said(
+            f"`{name}` is the state of an optimizer.",
+            fix="Give the model its own part of the checkpoint, and this one to the optimizer.",
+            code=f"{before}optimizer.load_state_dict({name})",
+        )
     said = [f"`{name}` lacks {listed(missing)}"] if missing else []
     said += [f"`{model}` has no {listed(more)}"] if more else []
     for key, inner in state.items():
