@@ -302,6 +302,11 @@ def _short(curves: Curves, known: Circumstances) -> list[str]:
         return [f"Let it train on to get a verdict: {known.left} are left."]
     if known.own_loop and len(curves.step) == 0 and curves.epochs == 0:
         return ["Follow the cell in which backward and optimizer.step() are called: in this one none was."]
+    if known.own_loop and curves.epochs == 0:
+        return [
+            "Trends are judged by epochs, and this loop shows none: the end of a loader is one, and so is a "
+            "turn of `for epoch in ...`. `%train diagnose` judges the steps."
+        ]
     if known.own_loop:
         return [f"Let your loop run longer to get a verdict: {counted(epochs, 'epoch')} in all."]
     return [f"Train for more epochs to get a verdict: --epochs {epochs}."]

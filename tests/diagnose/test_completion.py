@@ -320,3 +320,11 @@ def test_advice_on_a_followed_run_names_no_option(run: RecordedRun) -> None:
     said = " ".join(advice["recommendations"])
 
     assert "Let your loop run longer" in said and "--" not in said and "%train" not in said
+
+
+def test_a_followed_run_without_epochs_is_told_what_shows_them(run: RecordedRun) -> None:
+    """A loop in which no epoch was seen to end is not advised to run for more of them."""
+    loop = Manifest(hyperparameters={"loop": "the person's own"})
+    advice = completion_report(replace(run, epochs=run.epochs.iloc[:0], manifest=loop)).to_dict()
+
+    assert "the end of a loader is one" in " ".join(advice["recommendations"])
