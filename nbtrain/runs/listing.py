@@ -39,7 +39,8 @@ def runs_table(root: str | os.PathLike[str] = "runs") -> pd.DataFrame:
 
     Columns: name, status, created_at (UTC), steps, epochs (finished ones), train_loss and val_loss (the
     last ones), best_val_loss, best_epoch, hours, model, tags, stop_reason, dir. A run whose manifest is
-    damaged has the status `unreadable`. No runs, or no such folder, give an empty table with the same columns.
+    damaged has the status `unreadable`. No runs, or no such folder, give an empty table with the same
+    columns.
     """
     import pandas as pd
 

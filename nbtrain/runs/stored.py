@@ -157,7 +157,8 @@ class StoredRun:
 
     @property
     def evaluations(self) -> pd.DataFrame:
-        """One row a validation, indexed by step: those within epochs (`--val-every`) and those at their ends."""
+        """One row a validation, indexed by step: those within epochs (`--val-every`) and those at their ends.
+        """
         return self._rows.evaluations()
 
     @property

@@ -111,7 +111,7 @@ def test_stop_after_the_last_epoch_is_a_completed_run(planned: Train) -> None:
 
 
 def test_an_epoch_that_a_stop_broke_off_is_not_counted(planned: Train) -> None:
-    """The manifest of a run that was stopped within an epoch counts the finished epochs, as its table does."""
+    """The manifest of a run stopped within an epoch counts the finished epochs, as its table does."""
     run = planned(net(), loader(1600), epochs=3)
     run.start().stop()
     run.wait(60)
