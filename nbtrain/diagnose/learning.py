@@ -60,6 +60,14 @@ def accuracy_is_low(curves: Curves) -> bool:
     return all(round(recent(values, count), 6) < LOW_ACCURACY for values in series for count in (1, 3))
 
 
+def is_solved(curves: Curves) -> bool:
+    """Say whether validation accuracy was perfect (99.5 %) at the end and since the first quarter of the
+    epochs: what a loss next to zero does then, up or down by whole magnitudes, costs nothing.
+    """
+    values = present(curves.val_acc)
+    return bool(len(values) and values[len(values) // 4 :].min() >= PERFECT)
+
+
 def accuracy_will_do(curves: Curves) -> bool:
     """Say whether train or validation accuracy, going on as in the last third, at least three epochs, would
     reach 75 % in as many epochs again.
