@@ -542,10 +542,7 @@ def test_a_diverged_run_names_what_ended_it() -> None:
 
 @pytest.mark.parametrize("epochs", [2, 6])
 def test_a_solved_task_trained_on_is_not_called_unstable(epochs: int) -> None:
-    """A loss that leaps by magnitudes next to zero, validation accuracy perfect throughout, is no instability.
-
-    With an accuracy that falls meanwhile the same losses are one.
-    """
+    """Leaps of a loss next to zero are no instability while validation accuracy stays perfect, else one."""
     random = np.random.default_rng(1)
     losses = np.exp(random.normal(-14, 2, 100 * epochs))
     losses[-90:] *= 3000
