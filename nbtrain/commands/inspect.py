@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from nbtrain import units
@@ -345,7 +345,8 @@ def _look_up(name: str, context: Context) -> Any:
     for part in rest:
         value = getattr(value, part, _NOTHING)
     if value is _NOTHING:
-        close = difflib.get_close_matches(name, context.visible(), n=1)
+        own = [one for one in context.visible() if not isinstance(known.get(one), ModuleType)]
+        close = difflib.get_close_matches(name, own, n=1)
         raise UsageError(
             f"There is no variable `{name}` in this notebook.",
             suggestion=f"Did you mean `{close[0]}`?" if close else "For example: %train inspect model",

@@ -263,6 +263,21 @@ def test_a_first_batch_that_fails_is_refused_with_its_explanation(notebook: Any,
     assert not (tmp_path / "new").exists()
 
 
+def test_a_layer_that_does_not_fit_the_data_is_named_without_frames_of_torch(notebook: Any) -> None:
+    """Where no line of the person's is on the way, the layer and the line that mends it stand alone."""
+    notebook(
+        "from torch.utils.data import DataLoader, TensorDataset\n"
+        "wide = DataLoader(TensorDataset(torch.zeros(8, 7), torch.zeros(8).long()), batch_size=4)\n"
+        "narrow = torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.ReLU())\n"
+        "its = torch.optim.SGD(narrow.parameters(), lr=0.1)"
+    )
+    typed = notebook("%train narrow wide --log json --yes --no-val")
+
+    assert "The layer `narrow[0]` takes 6 features" in typed.err
+    assert "narrow[0] = nn.Linear(7, 3)" in typed.err
+    assert "Traceback" not in typed.err and "site-packages" not in typed.err
+
+
 def test_python_calls_are_one_line_too(notebook: Any) -> None:
     """nbtrain.train(...) in a cell shows our errors without a traceback."""
     typed = notebook("import nbtrain\nnbtrain.train(model, train_loader, epochz=3)")
