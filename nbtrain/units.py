@@ -70,7 +70,7 @@ def number(value: float | None, digits: int = 4) -> str:
     if abs(value) >= 1e6 or abs(value) < 1e-3:
         head, power = f"{value:.{digits - 1}e}".split("e")
         return f"{head}e{int(power)}"
-    return f"{value:.{digits}g}"
+    return f"{value:.{digits}g}".replace("e+0", "e")  # 12345 -> 1.234e4
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

@@ -307,7 +307,7 @@ export class Chart {
           size: (u, values) => 14 + 6.4 * Math.max(3, ...(values ?? []).map((v) => String(v).length)),
           grid: { stroke: colour("grid"), width: 1, ...(this.log ? { filter: thinLog } : {}) },
           values: (u, splits) =>
-            this.spec.percent ? percentTicks(splits) : this.log ? logTicks(splits) : ticks(splits),
+            this.spec.percent ? percentTicks(splits) : this.log ? logTicks(splits) : ticks(splits, !this.spec.unit),
           filter: this.log ? thinLog : undefined,
         },
       ],
