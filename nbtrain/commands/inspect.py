@@ -92,7 +92,10 @@ def _module_row(row: list[Any]) -> tuple[Cell | str, ...]:
 
 
 def _optimizer_section(told: dict[str, Any]) -> Section:
-    keys = [key for key in told["groups"][0] if told["groups"][0][key] is not None] if told["groups"] else []
+    every = dict.fromkeys(key for group in told["groups"] for key in group)
+    # as on the page: a switch that is off in every group says nothing
+    held = {key: [group.get(key) for group in told["groups"]] for key in every}
+    keys = [key for key in every if not all(value is None or value is False for value in held[key])]
     rows = tuple(
         (str(place), *(_short(group.get(key)) for key in keys)) for place, group in enumerate(told["groups"])
     )
