@@ -38,6 +38,7 @@ from nbtrain.train.first_batch import Explain, FirstBatch, failed_here
 from nbtrain.train.modes import enter_training
 from nbtrain.train.out_of_memory import drop_frames, give_memory_back, is_out_of_memory
 from nbtrain.train.precision import Precision
+from nbtrain.train.target_scale import far_targets
 from nbtrain.train.untouched import output_shapes, untouched
 
 TIMING_SECONDS = 0.25
@@ -177,7 +178,7 @@ def _try(
     return Rehearsal(
         task, criterion, assumed, find_accuracy(criterion, output, target), batch_size(batch), (),
         float(loss.detach()), describe(logits_of(output)), describe(target), shapes,
-        _broadcast_warning(criterion, output, target, name),
+        _broadcast_warning(criterion, output, target, name) + far_targets(criterion, output, target),
     )  # fmt: skip
 
 

@@ -553,3 +553,14 @@ def test_a_solved_task_trained_on_is_not_called_unstable(epochs: int) -> None:
     verdict = judge(frame, steps(losses))
     assert verdict.kind != "unstable" and verdict.tone != "warning", verdict.headline
     assert judge(frame.assign(train_acc=lost, val_acc=lost), steps(losses)).kind == "unstable"
+
+
+def test_noise_of_tiny_batches_is_no_leap() -> None:
+    """A flat loss that scatters like squared errors of two samples is told to try rates both ways."""
+    losses = np.random.default_rng(0).exponential(5e10, 20_000)
+    frame = table(train_loss=losses.reshape(10, -1).mean(axis=1))
+    advice = " ".join(judge(frame, steps(losses, lr=1e-3)).recommendations)
+    assert "leapt" not in advice and "both directions" in advice
+
+    losses[4000:4400] *= np.linspace(1, 60, 400)
+    assert "leapt" in " ".join(judge(frame, steps(losses, lr=1e-3)).recommendations)

@@ -316,6 +316,19 @@ def test_what_was_set_on_optimizer_and_loss_is_in_the_plan(planned: Any) -> None
     assert "=" not in plain["Loss"]
 
 
+@pytest.mark.parametrize(("scale", "warned"), [(1e5, True), (10.0, False)])
+def test_targets_far_from_the_outputs_are_said(planned: Any, scale: float, warned: bool) -> None:
+    """Prices in the hundred thousands are a warning with the way on; tens, or a trained model, are none."""
+    prices = [(x, scale * (1 + 0.3 * torch.randn(len(x), 1))) for x, _ in loader()]
+    model = nn.Sequential(net(), nn.Linear(3, 1))
+    said = " ".join(planned(model, prices, loss=nn.MSELoss()).plan.warnings)
+    assert ("Standardise the targets" in said) == warned
+
+    with torch.no_grad():
+        model[-1].bias += scale
+    assert "Standardise" not in " ".join(planned(model, prices, loss=nn.MSELoss()).plan.warnings)
+
+
 def test_a_schedule_that_was_used_is_said(planned: Any) -> None:
     """A scheduler that was stepped before is a warning with the rate it goes on from."""
     model = net()
