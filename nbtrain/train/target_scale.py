@@ -36,7 +36,7 @@ def far_targets(criterion: Any, output: Any, target: Any) -> tuple[str, ...]:
     values = target.detach().float()
     scale = f"{number(float(values.mean()), 2)} ± {number(float(values.std()), 2)}"
     return (
-        f"The targets are about {scale}, and the model's outputs about {number(reach, 2)}: an optimizer takes "
-        "very long to get there. Standardise the targets, y = (y - mean) / std with both from the training "
-        "data, and undo it on predictions.",
+        f"The targets are about {scale}, and the model's outputs about {number(reach, 2)}: an optimizer "
+        "takes very long to get there. Standardise the targets, y = (y - mean) / std with both from the "
+        "training data, and undo it on predictions.",
     )
