@@ -65,6 +65,8 @@ class NBTrainMagics(Magics):
             words = split_line(line)
             if words and words[0] in TABLE:
                 return self._do(words[0], words[1:])
+            if words == ["help"] and "help" not in self.shell.user_ns:
+                words = ["--help"]
             self._check_first(words)
             return self._do("start", words)
         except HelpAsked as asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -246,6 +247,17 @@ def test_an_unwritable_folder_is_refused_before_a_plan(notebook: Any) -> None:
     assert typed.out == ""
 
 
+def test_a_backend_without_its_package_is_refused_before_a_plan(
+    notebook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No plan is shown for a run that could not be logged as asked: one line with the install command."""
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    typed = notebook("%train --log json,wandb")
+
+    assert one_line(typed.err) and '%pip install "nbtrain[wandb]"' in typed.err
+    assert typed.out == ""
+
+
 def test_a_first_batch_that_fails_is_refused_with_its_explanation(notebook: Any, tmp_path: Any) -> None:
     """--yes starts nothing that would surely fail: the person's frames and the way to mend it, no folder."""
     notebook(
@@ -386,8 +398,9 @@ def test_every_verb_tells_its_help(notebook: Any, verb: str) -> None:
 
 
 def test_help_tells_the_verbs(notebook: Any) -> None:
-    """%train --help has the options of training and the list of verbs."""
+    """%train --help, and %train help, has the options of training and the list of verbs."""
     said = notebook("%train --help").out
+    assert notebook("%train help").out == said
 
     assert "--epochs N" in said
     assert all(f"  {verb} " in said for verb in TABLE)
