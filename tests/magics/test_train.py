@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import nbtrain
 from nbtrain.commands._table import TABLE
 
 REFUSAL = "I need logging configured before training. Which backend would you like to use?"
@@ -49,6 +50,10 @@ def test_logging_is_set_once(notebook: Any) -> None:
     run = notebook.shell.user_ns["run"]
     assert run.plan.work.options.log == ("json",)
     assert run.dir.parent.name == "kept"
+
+    assert nbtrain.load_run(run.id).id == run.id, "Python calls look there too"
+    assert list(nbtrain.list_checkpoints().index) == [run.step]
+    assert run.id in nbtrain.runs().index
 
 
 @pytest.mark.parametrize("line", ["--epochs 3", "--epochs 3 --yes --wait"])
