@@ -238,7 +238,7 @@ class NBTrainMagics(Magics):
         """Show the plan; start the run, here or at a click; show it as this place allows."""
         nobody = surroundings.nobody_here(self.shell)
         if args.yes and not nobody:
-            display.show_folded(run.plan.report())
+            display.show_value(display.folded(run.plan.report()))
         elif nobody:
             display.show_value(run.plan.report())
             if not args.yes:
