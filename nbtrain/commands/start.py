@@ -272,11 +272,8 @@ def train(
             `.loss` or the usual one for the target.
         scheduler: a torch scheduler on that optimizer.
         log: backends, e.g. "json" or "json,tensorboard".
-        **options: those of `%train --help`, with underscores: epochs (10), max_steps, split, no_val, clip,
-            accumulate, precision, patience, val_every, checkpoint_every, seed, deterministic, name, dir, ...;
-            the names of Lightning, Hugging Face and Keras work too.
-
-    The last line of a cell shows its panel: `run = nbtrain.train(...); run`, or `%train status`.
+        **options: those of `%train --help`, with underscores (epochs=20, clip=1.0, no_val=True); the names of
+            Lightning, Hugging Face and Keras work too. A run that is a cell's last line shows its panel.
 
     Raises:
         UsageError: something cannot work; nothing was started and nothing is on disk.
