@@ -16,7 +16,7 @@ export function number(value, digits = 4) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e6 || size < THIN) return exponent(value, digits - 1);
-  return value.toPrecision(digits).replace(/e\+?(-?)(\d+)/, "e$1$2");
+  return size >= 10 ** digits ? value.toFixed(0) : value.toPrecision(digits);
 }
 
 /** A setting as it was written: 0.001 -> "0.001", 3e-4 -> "3e-4". @param {number | null | undefined} value */

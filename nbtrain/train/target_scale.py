@@ -16,9 +16,9 @@ PAIRWISE = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 def far_targets(criterion: Any, output: Any, target: Any) -> tuple[str, ...]:
     """Return a warning where a batch's targets are numbers far beyond the untrained model's outputs.
 
-    An optimizer moves a weight by about the learning rate a step, whatever the loss is: outputs of size 1
-    need a hundred thousand of such steps to reach a price of 100,000. A model that was trained before gives
-    outputs of the targets' size and is not accused.
+    Adam and its kin move a weight by about the learning rate a step, whatever the loss is: outputs of size 1
+    need very many of such steps to reach a price of 100,000. Plain SGD gets gradients of that size. A model
+    that was trained before gives outputs of the targets' size and is not accused.
 
     Args:
         output, target: of one batch, of one shape.
@@ -36,7 +36,7 @@ def far_targets(criterion: Any, output: Any, target: Any) -> tuple[str, ...]:
     values = target.detach().float()
     scale = f"{number(float(values.mean()), 2)} ± {number(float(values.std()), 2)}"
     return (
-        f"The targets are about {scale}, and the model's outputs about {number(reach, 2)}: an optimizer "
-        "takes very long to get there. Standardise the targets, y = (y - mean) / std with both from the "
-        "training data, and undo it on predictions.",
+        f"The targets are about {scale}, and the model's outputs about {number(reach, 2)}: Adam gets there "
+        "slowly, and gradients are as large as the targets. Standardise them, y = (y - mean) / std with both "
+        "from the training data, and undo it on predictions.",
     )
