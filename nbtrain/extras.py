@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 from types import ModuleType
 
 from nbtrain.errors import MissingExtra
@@ -31,9 +33,24 @@ def require(module: str, *, why: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         top = (error.name or module).split(".")[0]
-        extra = EXTRA_OF.get(top, EXTRA_OF.get(module.split(".")[0], top))
-        raise MissingExtra(
-            f"The package `{top}` is needed {why}, and it is not installed.",
-            suggestion=f'Run: %pip install "nbtrain[{extra}]"',
-            package=top,
-        ) from None
+        raise _missing(top, EXTRA_OF.get(top, EXTRA_OF.get(module.split(".")[0], top)), why) from None
+
+
+def refuse_missing(package: str, *, why: str) -> None:
+    """Say how to get an optional package that is absent; imports nothing.
+
+    Raises:
+        MissingExtra: the package is absent.
+    """
+    known = package in sys.modules
+    found = sys.modules[package] if known else importlib.util.find_spec(package)
+    if found is None:
+        raise _missing(package, EXTRA_OF.get(package, package), why)
+
+
+def _missing(package: str, extra: str, why: str) -> MissingExtra:
+    return MissingExtra(
+        f"The package `{package}` is needed {why}, and it is not installed.",
+        suggestion=f'Run: %pip install "nbtrain[{extra}]"',
+        package=package,
+    )

@@ -60,7 +60,9 @@ def short_count(value: float | None) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A measured number with `digits` significant places: `0.00012345 -> "1.234e-4"`; None -> "–"."""
+    """A measured number with `digits` significant places, whole below a million: `0.00012345 -> "1.234e-4"`,
+    `12345.6 -> "12346"`; None -> "–".
+    """
     if value is None:
         return "–"
     if not math.isfinite(value):
@@ -70,7 +72,7 @@ def number(value: float | None, digits: int = 4) -> str:
     if abs(value) >= 1e6 or abs(value) < 1e-3:
         head, power = f"{value:.{digits - 1}e}".split("e")
         return f"{head}e{int(power)}"
-    return f"{value:.{digits}g}"
+    return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

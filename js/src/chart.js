@@ -141,7 +141,9 @@ export class Chart {
     this._empty.hidden = filled;
     this.spec.lines.forEach((line, i) => {
       const ys = this._data[this._columns.findIndex((c) => c.line === line && c.kind === "mean") + 1];
-      if (this._entries[i]) this._entries[i].hidden = filled && !ys.some((/** @type {any} */ y) => typeof y === "number");
+      const told = !!ys?.some((/** @type {any} */ y) => typeof y === "number");
+      // before the first value it is not known whether there will be validation
+      if (this._entries[i]) this._entries[i].hidden = !told && (filled || line.from === "evals");
     });
     if (filled && !this.plot) this._open();
     else if (this.plot) this.plot.setData(/** @type {any} */ (this._data));
@@ -307,7 +309,7 @@ export class Chart {
           size: (u, values) => 14 + 6.4 * Math.max(3, ...(values ?? []).map((v) => String(v).length)),
           grid: { stroke: colour("grid"), width: 1, ...(this.log ? { filter: thinLog } : {}) },
           values: (u, splits) =>
-            this.spec.percent ? percentTicks(splits) : this.log ? logTicks(splits) : ticks(splits),
+            this.spec.percent ? percentTicks(splits) : this.log ? logTicks(splits) : ticks(splits, !this.spec.unit),
           filter: this.log ? thinLog : undefined,
         },
       ],

@@ -16,7 +16,7 @@ export function number(value, digits = 4) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e6 || size < THIN) return exponent(value, digits - 1);
-  return value.toPrecision(digits).replace(/e\+?(-?)(\d+)/, "e$1$2");
+  return size >= 10 ** digits ? value.toFixed(0) : value.toPrecision(digits);
 }
 
 /** A setting as it was written: 0.001 -> "0.001", 3e-4 -> "3e-4". @param {number | null | undefined} value */
@@ -96,9 +96,10 @@ export function smallPercent(fraction) {
 /**
  * Labels of an axis: as many digits as the distance between ticks needs, never the same label twice.
  * @param {(number | null)[]} splits
+ * @param {boolean} measured large numbers are written as `number` writes them, 8e10; counts are, as 80B
  * @returns {string[]}
  */
-export function ticks(splits) {
+export function ticks(splits, measured = false) {
   const given = /** @type {number[]} */ (splits.filter((v) => v !== null));
   const largest = Math.max(...given.map(Math.abs));
   let gap = Infinity;
@@ -108,7 +109,7 @@ export function ticks(splits) {
   return splits.map((v) => {
     if (v === null) return "";
     if (v === 0) return "0";
-    if (small || largest >= 1e15) return exponent(v, Math.max(0, magnitude(v) - magnitude(gap)), true);
+    if (small || largest >= (measured ? 1e6 : 1e15)) return exponent(v, Math.max(0, magnitude(v) - magnitude(gap)), true);
     if (largest >= 1e4) return shortTick(v, gap);
     const digits = digitsOf(gap);
     return v.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });

@@ -55,7 +55,7 @@ export function tilesOf(state) {
       role: "valid",
       value: val,
       text: number(val),
-      sub: best === null ? "" : `best ${number(best)} · step ${stepText(get("best_val_step"))}`,
+      sub: best === null ? "" : `best ${number(best)} · step\u00a0${stepText(get("best_val_step"))}`,
     });
   if (acc !== null || trainAcc !== null)
     tiles.push({
@@ -82,7 +82,7 @@ export function tilesOf(state) {
       role: "throughput",
       value: rate,
       text: rate === null ? "–" : `${shortCount(rate)}/s`,
-      sub: rate === null ? "" : steps === null ? "samples" : `samples · ${shortCount(steps)} steps/s`,
+      sub: rate === null ? "" : steps === null ? "samples" : `samples · ${shortCount(steps).replace(" ", "\u00a0")}\u00a0steps/s`,
     },
   );
   const extra = Object.keys(latest)

@@ -51,4 +51,6 @@ test("ticks two and a half apart are written as they are", () => {
   assert.deepEqual(ticks([0, 0.25, 0.5]), ["0", "0.25", "0.50"]);
   assert.deepEqual(ticks([0, 2500, 5000]), ["0", "2,500", "5,000"]);
   assert.deepEqual(ticks([0, 25000, 50000]), ["0", "25k", "50k"]);
+  assert.deepEqual(ticks([0, 4e10, 8e10]), ["0", "40B", "80B"]);
+  assert.deepEqual(ticks([0, 4e10, 8e10], true), ["0", "4e10", "8e10"]);
 });

@@ -11,11 +11,12 @@ from nbtrain.commands.pick import pick
 from nbtrain.commands.spec import DIR, RUN, Command, Context
 from nbtrain.errors import RunNotFound
 from nbtrain.report.model import Report, Section, Table
+from nbtrain.runs.root import default_root
 
 COLUMNS = ("epoch", "kept_as", "size", "saved_at", "path")
 
 
-def list_checkpoints(run: str | Path | Any = None, *, dir: str | Path = "runs") -> Any:
+def list_checkpoints(run: str | Path | Any = None, *, dir: str | Path | None = None) -> Any:
     """Return the checkpoints of a run as a DataFrame indexed by step, newest first.
 
     Columns: epoch, kept_as (best, last, "best, last", "", or damaged), size (bytes), saved_at (UTC), the
@@ -23,7 +24,7 @@ def list_checkpoints(run: str | Path | Any = None, *, dir: str | Path = "runs") 
 
     Args:
         run: a run, its id, a unique beginning of it, name or folder; None takes the newest of the folder.
-        dir: folder that holds the run folders.
+        dir: folder that holds the run folders; None takes `runs`, or what `%config NBTrain.dir` says.
 
     Raises:
         RunNotFound: no such run; names the nearest.
@@ -31,6 +32,7 @@ def list_checkpoints(run: str | Path | Any = None, *, dir: str | Path = "runs") 
     from nbtrain.runs.listing import newest_run
     from nbtrain.runs.stored import StoredRun
 
+    dir = default_root() if dir is None else dir
     if run is None:
         folder = newest_run(Path(dir))
         if folder is None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from nbtrain import units
@@ -92,7 +92,10 @@ def _module_row(row: list[Any]) -> tuple[Cell | str, ...]:
 
 
 def _optimizer_section(told: dict[str, Any]) -> Section:
-    keys = [key for key in told["groups"][0] if told["groups"][0][key] is not None] if told["groups"] else []
+    every = dict.fromkeys(key for group in told["groups"] for key in group)
+    # as on the page: a switch that is off in every group says nothing
+    held = {key: [group.get(key) for group in told["groups"]] for key in every}
+    keys = [key for key in every if not all(value is None or value is False for value in held[key])]
     rows = tuple(
         (str(place), *(_short(group.get(key)) for key in keys)) for place, group in enumerate(told["groups"])
     )
@@ -345,7 +348,8 @@ def _look_up(name: str, context: Context) -> Any:
     for part in rest:
         value = getattr(value, part, _NOTHING)
     if value is _NOTHING:
-        close = difflib.get_close_matches(name, context.visible(), n=1)
+        own = [one for one in context.visible() if not isinstance(known.get(one), ModuleType)]
+        close = difflib.get_close_matches(name, own, n=1)
         raise UsageError(
             f"There is no variable `{name}` in this notebook.",
             suggestion=f"Did you mean `{close[0]}`?" if close else "For example: %train inspect model",

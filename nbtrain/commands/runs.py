@@ -10,6 +10,7 @@ from typing import Any
 
 from nbtrain.commands.spec import DIR, Argument, Command, Context
 from nbtrain.errors import UsageError
+from nbtrain.runs.root import default_root
 
 
 def runs(
@@ -19,8 +20,8 @@ def runs(
     """Return the runs under a folder as a DataFrame indexed by run id, newest first.
 
     Args:
-        dir: folder that holds the run folders; None takes `runs` and adds what this kernel trained into
-            other folders.
+        dir: folder that holds the run folders; None takes `runs`, or what `%config NBTrain.dir` says, and
+            adds what this kernel trained into other folders.
         status: only runs of this status; several with commas. name: only these, `*` for any letters.
         tag: only runs with this tag. sort: a column to sort by, the smallest first; `-column` the largest.
         limit: at most so many.
@@ -28,7 +29,7 @@ def runs(
     Raises:
         UsageError: no such status or column.
     """
-    table = _listing(Path(dir or "runs"), with_kernels=dir is None)
+    table = _listing(Path(dir or default_root()), with_kernels=dir is None)
     return _chosen(table, Choice(status, name, tag, sort, limit))
 
 
@@ -96,11 +97,12 @@ def _with_kernels(table: Any) -> Any:
     return whole.sort_values("created_at", ascending=False, kind="stable")
 
 
-def load_run(run: str | Path, *, dir: str | Path = "runs") -> Any:
+def load_run(run: str | Path, *, dir: str | Path | None = None) -> Any:
     """Read a run back from disk: its history, epochs, alerts, manifest, checkpoints.
 
     Args:
-        run: id, unique beginning of an id, name, or the run's folder. dir: folder that holds the run folders.
+        run: id, unique beginning of an id, name, or the run's folder.
+        dir: folder that holds the run folders; None takes `runs`, or what `%config NBTrain.dir` says.
 
     Raises:
         RunNotFound: no such run; names the nearest.
@@ -108,6 +110,7 @@ def load_run(run: str | Path, *, dir: str | Path = "runs") -> Any:
     """
     from nbtrain.runs.stored import StoredRun
 
+    dir = default_root() if dir is None else dir
     for name, value in (("run", run), ("dir", dir)):
         if not isinstance(value, (str, Path)):
             raise UsageError(

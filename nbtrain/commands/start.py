@@ -18,6 +18,7 @@ from nbtrain.commands.parse import as_typed
 from nbtrain.commands.spec import Argument, Command, Context
 from nbtrain.commands.still_held import still_held
 from nbtrain.errors import UsageError
+from nbtrain.runs.root import root_words
 
 ROLES = ("val", "optimizer", "loss", "scheduler")
 OBJECTS = Argument(
@@ -271,8 +272,8 @@ def train(
             `.loss` or the usual one for the target.
         scheduler: a torch scheduler on that optimizer.
         log: backends, e.g. "json" or "json,tensorboard".
-        **options: see `nbtrain.train.options.TrainOptions`; the names of Lightning, Hugging Face and Keras
-        work too.
+        **options: those of `%train --help`, with underscores (epochs=20, clip=1.0, no_val=True); the names of
+            Lightning, Hugging Face and Keras work too. A run that is a cell's last line shows its panel.
 
     Raises:
         UsageError: something cannot work; nothing was started and nothing is on disk.
@@ -291,7 +292,8 @@ def train(
                 suggestion="For example nbtrain.train(model, train_loader, optimizer=optimizer, "
                 "loss=torch.nn.CrossEntropyLoss()).",
             )
-    settings, names = TrainOptions.from_words({"log": log, **options}), sys._getframe(1).f_globals
+    settings = TrainOptions.from_words({"log": log, **root_words(options), **options})
+    names = sys._getframe(1).f_globals
     setup = find_setup(
         {}, model=model, data=data, val=val, optimizer=optimizer, loss=loss, scheduler=scheduler
     )

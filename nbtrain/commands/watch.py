@@ -10,6 +10,7 @@ from nbtrain.commands.cells_of_run import cells_of, current_cell
 from nbtrain.commands.errors_explained import explainer
 from nbtrain.commands.finish import completion, leave_reports
 from nbtrain.commands.spec import DIR, Argument, Command, Context
+from nbtrain.runs.root import root_words
 
 if TYPE_CHECKING:
     from nbtrain.errors import UsageError
@@ -60,7 +61,7 @@ def watch(*, log: Any = "json", **options: Any) -> WatchedBlock:
     from nbtrain.watch.options import WatchOptions
     from nbtrain.watch.watching import Watching
 
-    settings = WatchOptions.from_words({"log": log, **options})
+    settings = WatchOptions.from_words({"log": log, **root_words(options), **options})
     activity = Watching(settings, sys._getframe(1).f_globals)
     if cell := current_cell():
         activity.cells = cells_of((), text=cell)

@@ -186,7 +186,7 @@ def _underfitting(curves: Curves, known: Circumstances) -> list[str]:
         _longer(curves, known),
         (
             "Check that the model can learn at all: one batch, 200 steps, the loss must go near zero. If it "
-            "does not, look for a wrong target, a frozen layer, or inputs that are not normalised."
+            "does not, look for a wrong target, a frozen layer, inputs or targets that are not normalised."
         ),
         "Use a model with more capacity, or less regularisation.",
     ]

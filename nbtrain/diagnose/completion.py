@@ -14,16 +14,15 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from nbtrain.diagnose.advice import circumstances
 from nbtrain.diagnose.best import find_best, place
 from nbtrain.diagnose.knowledge import where_explained
 from nbtrain.diagnose.language import language_rows, language_sections
-from nbtrain.diagnose.outcome import Outcome, outcome
+from nbtrain.diagnose.outcome import Outcome
 from nbtrain.diagnose.pictures import curves_figure, numbers
 from nbtrain.diagnose.resumed import after_failure, resumed_notes, way_on
-from nbtrain.diagnose.run_history import epochs_of_run
 from nbtrain.diagnose.second_look import named_first, second_note
 from nbtrain.diagnose.still import still
+from nbtrain.diagnose.verdict import verdict_on
 from nbtrain.findings import Finding, Severity
 from nbtrain.report.model import (
     Block,
@@ -135,7 +134,7 @@ def completion_report(run: AnyRun, *, curves: bool = True) -> Report:
     first = named_first(run) if run.status.over else None
     run = still(run)
     summary = summarize(run)
-    verdict = _judged(run)
+    verdict = verdict_on(run)
     headline, tone = _headline(run, verdict)
     result = _numbers_table(summary, language_rows(run))
     sections = [Section("Result", (result, *resumed_notes(run))), *_failure(run), *language_sections(run)]
@@ -168,7 +167,7 @@ def run_poster(run: AnyRun) -> Poster:
     """Return the picture of a run, finished or not: key numbers, verdict, curves."""
     run = still(run)
     summary = summarize(run)
-    verdict = _judged(run)
+    verdict = verdict_on(run)
     headline, tone = _headline(run, verdict)
     lines = [(tone or "info", headline)] if headline else []
     lines += [(_tone(finding), finding.issue) for finding in verdict.findings if finding.issue not in headline
@@ -199,16 +198,6 @@ def _evaluations(run: AnyRun) -> pd.DataFrame | None:
     """Return the validations by step; None where there are none, or the run does not tell."""
     judged = getattr(run, "evaluations", None)
     return judged if judged is not None and len(judged) else None
-
-
-def _judged(run: AnyRun) -> Outcome:
-    manifest = run.manifest  # None before the start
-    samples = manifest.dataset.get("valid_samples") if manifest is not None else None
-    samples = samples if isinstance(samples, int) else None
-    return outcome(
-        epochs_of_run(run), run.history, status=str(run.status), val_samples=samples, best=find_best(run),
-        known=circumstances(run),
-    )  # fmt: skip
 
 
 def _events(run: AnyRun) -> list[dict[str, Any]]:

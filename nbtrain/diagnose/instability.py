@@ -17,6 +17,7 @@ from nbtrain.diagnose.curves import (
     swing,
     without_outlier,
 )
+from nbtrain.diagnose.learning import is_solved
 from nbtrain.findings import Confidence, Finding, Severity
 from nbtrain.units import number
 
@@ -43,7 +44,7 @@ def instabilities(curves: Curves, status: str) -> list[Finding]:
             issue = curves.ended
         return [finding("nan-loss", Severity.CRITICAL, issue, evidence, Confidence.CERTAIN)]
     course, by_epoch = loss_course(curves)
-    if len(course) < 4:
+    if len(course) < 4 or is_solved(curves):
         return []
     found = [
         _rising(curves, course, by_epoch),

@@ -42,6 +42,7 @@ from nbtrain.diagnose.learning import (
     accuracy_will_do,
     fall_per_epoch,
     highest_loss,
+    is_solved,
     leapt,
     loss_never_fell,
     loss_still_falls,
@@ -166,7 +167,7 @@ def _too_short(curves: Curves) -> Judged:
         return Outcome("unclear", (), (), limit, "info"), "short"
     course = in_bins(curves.step_loss)
     first, end = untrained_loss(curves), float(course[-1])
-    if leapt(curves) and end > _ROSE * first:
+    if leapt(curves) and end > _ROSE * first and not is_solved(curves):
         issue = f"Train loss leapt from {number(first, 3)} to {number(highest_loss(curves), 3)}."
         evidence = f"it ended at {number(end, 3)}, after {counted(len(present(curves.step_loss)), 'step')}"
         found = finding("divergence", Severity.WARNING, issue, evidence, Confidence.LIKELY)

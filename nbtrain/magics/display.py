@@ -96,8 +96,7 @@ class View:
         from nbtrain.widgets.panel import RunPanel
 
         self._panel = RunPanel(run, explain=page_of_alert)
-        if ask:
-            show_value(run.plan.report())
+        self._plan = Place(run.plan.report()._repr_mimebundle_()) if ask else None
         self._question = Question(run) if ask else None
         self._ending: tuple[Any, dict[str, Any]] = (None, {})  # what it is of, the report as shown
         self._place, self._report_place = Place({"text/plain": ""}), Place({"text/plain": ""})
@@ -120,6 +119,7 @@ class View:
         if not self._placed:
             self._put_panel()
             self._question.close("Started.")
+            self._plan.fill(self._plan_behind_its_headline(run))
         self._panel.update(run)
         if run.status.over:
             self._panel.close_watch()
@@ -129,6 +129,8 @@ class View:
     def _contents(self, run: Any) -> list[dict[str, Any]]:
         """What the places show now, for a page that has missed it."""
         shown: list[dict[str, Any]] = []
+        if self._plan is not None and self._placed:
+            shown.append(self._plan.as_output(self._plan_behind_its_headline(run)))
         if self._question is not None and self._question.answer:
             shown.append(self._question.place.as_output({"text/plain": self._question.answer}))
         if self._placed:
@@ -137,6 +139,11 @@ class View:
         if run.status.over:
             shown.append(self._report_place.as_output(self._report_of(run)))
         return shown
+
+    @staticmethod
+    def _plan_behind_its_headline(run: Any) -> dict[str, Any]:
+        """The plan of a run that has started: its panel is what is looked at now."""
+        return folded(run.plan.report())._repr_mimebundle_()
 
     def _report_of(self, run: Any) -> dict[str, Any]:
         """The report of a run that is over, made once: the pump shows it, and `wait` in other cells."""
@@ -255,11 +262,11 @@ def show_value(value: Any) -> None:
     display(value._repr_mimebundle_(), raw=True)
 
 
-def show_folded(report: Any) -> None:
-    """Show a report behind its headline, with what must be read before the start standing open."""
+def folded(report: Any) -> Any:
+    """Return a report behind its headline, with what must be read before the start standing open."""
     urgent = tuple(section for section in report.sections if section.title in OPEN_SECTIONS)
     blocks = [block for section in report.sections if section not in urgent for block in section.blocks]
-    display(replace(report, sections=(*urgent, Section("", (Details("Everything it does", tuple(blocks)),)))))
+    return replace(report, sections=(*urgent, Section("", (Details("Everything it does", tuple(blocks)),))))
 
 
 def mark_shown(run: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from nbtrain.magics import cells, completion, display, leftovers
 from nbtrain.magics.magics import NBTrainMagics
 from nbtrain.magics.settings import NBTrain
+from nbtrain.runs.root import set_default_root
 from nbtrain.telemetry import prints
 
 MAGICS = (("line", "train"), ("cell", "train"), ("line", "train_review"), ("cell", "train_review"))
@@ -18,6 +19,7 @@ def load(shell: Any) -> None:
     if _settings(shell) is not None:
         return
     settings = NBTrain(parent=shell)
+    set_default_root(settings.dir)
     known = shell.magics_manager.magics
     settings.replaced = {place: known[place[0]].get(place[1]) for place in MAGICS}
     shell.configurables.append(settings)
@@ -50,6 +52,7 @@ def unload(shell: Any) -> None:
     cells.uninstall(shell)
     leftovers.uninstall(shell)
     prints.stop_listening()
+    set_default_root(None)
     known = sys.modules.get("nbtrain.running.active")
     for run in known.alive() if known is not None else ():
         run.activity.unhook("nbtrain was unloaded")

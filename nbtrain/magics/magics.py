@@ -65,6 +65,8 @@ class NBTrainMagics(Magics):
             words = split_line(line)
             if words and words[0] in TABLE:
                 return self._do(words[0], words[1:])
+            if words == ["help"] and "help" not in self.shell.user_ns:
+                words = ["--help"]
             self._check_first(words)
             return self._do("start", words)
         except HelpAsked as asked:
@@ -236,7 +238,7 @@ class NBTrainMagics(Magics):
         """Show the plan; start the run, here or at a click; show it as this place allows."""
         nobody = surroundings.nobody_here(self.shell)
         if args.yes and not nobody:
-            display.show_folded(run.plan.report())
+            display.show_value(display.folded(run.plan.report()))
         elif nobody:
             display.show_value(run.plan.report())
             if not args.yes:

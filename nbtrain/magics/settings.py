@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import TraitError, Unicode, validate
+from traitlets import TraitError, Unicode, observe, validate
 from traitlets.config import Configurable
 
 from nbtrain.errors import UsageError, UserError
 from nbtrain.running.backends import BACKENDS, backends
+from nbtrain.runs.root import set_default_root
 
 
 class Refused(BaseException):
@@ -60,6 +61,10 @@ class NBTrain(Configurable):
     @validate("log")
     def _check_log(self, proposal: Any) -> str:
         return _checked(proposal["value"])
+
+    @observe("dir")
+    def _tell_the_folder(self, change: Any) -> None:
+        set_default_root(change["new"])  # so that nbtrain.runs() and its like look there too
 
 
 def _checked(value: str) -> str:

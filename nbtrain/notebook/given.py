@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -117,7 +118,7 @@ def unknown_name(name: str, role: str, namespace: Mapping[str, Any], found: Cand
     allowed, kinds = _ALLOWED[role]
     fitting = [one for kind in kinds for one in getattr(found, kind)]
     close = nearest(name, [one.name for one in fitting]) or nearest(
-        name, [key for key in namespace if counts(key)]
+        name, [key for key, value in namespace.items() if counts(key) and not isinstance(value, ModuleType)]
     )
     if close is not None:
         value = next((one.value for one in fitting if one.name == close), namespace.get(close))

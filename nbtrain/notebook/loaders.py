@@ -59,6 +59,9 @@ def choose_train(
         raise _several_train(open_ones, model_name)
     if loaders:
         raise _only_for_evaluation(loaders, model_name)
+    judges = [one for one in read_loaders(found) if one.value is taken]
+    if taken is not None and judges:
+        raise _only_the_judge(judges[0], model_name)
     raise no_loader(found)
 
 
@@ -93,6 +96,17 @@ def _only_for_evaluation(loaders: list[Loader], model_name: str) -> UsageError:
             f" {either(f'%train {model_name} {n}' for n, _ in items)}."
         ),
         candidates=candidates(items),
+    )
+
+
+def _only_the_judge(judge: Loader, model_name: str) -> UsageError:
+    return UsageError(
+        f"`{judge.name}` ({say_kind(judge.value)}) is the only loader here, and it was named as validation"
+        " data: nothing is left to train on.",
+        suggestion=(
+            f"Make a train_loader too: `%train {model_name} train_loader --val {judge.name}`. Or train on it,"
+            f" and validate on a part put aside: `%train {model_name} {judge.name} --split 0.2`."
+        ),
     )
 
 
@@ -229,7 +243,24 @@ def _tensor_pair(found: Candidates) -> list[str]:
 
 
 def _as_tensor(one: Named) -> str:
-    return f"torch.as_tensor({one.name})" if type(one.value).__module__ == "numpy" else one.name
+    if type(one.value).__module__ != "numpy":
+        return one.name
+    # numpy computes in float64, models in float32
+    wide = ", dtype=torch.float32" if str(attribute(one.value, "dtype")) == "float64" else ""
+    return f"torch.as_tensor({one.name}{wide})"
+
+
+def _loader_of(value: Any) -> str:
+    """Return the line that makes a loader of tensors, or of arrays where such a one was given."""
+    inputs, targets = "x", "y"
+    array = type(value).__module__ == "numpy"
+    if array:
+        inputs, targets = "torch.as_tensor(x, dtype=torch.float32)", "torch.as_tensor(y)"
+    made = f"torch.utils.data.TensorDataset({inputs}, {targets})"
+    return (
+        f"For {'arrays' if array else 'tensors'}: torch.utils.data.DataLoader({made}, batch_size=32, "
+        "shuffle=True)"
+    )
 
 
 def check_data(one: Named, *, role: str) -> None:
@@ -269,10 +300,7 @@ def check_data(one: Named, *, role: str) -> None:
         raise UsageError(
             f"`{one.name}` is {say(value)}, which cannot be {role} data; allowed are a DataLoader, a list of"
             " batches or another iterable of batches.",
-            suggestion=(
-                "For tensors: torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y),"
-                " batch_size=32, shuffle=True)"
-            ),
+            suggestion=_loader_of(value),
         )
     if isinstance(value, (list, tuple)) and value and hasattr(type(value[0]), "backward"):
         raise UsageError(

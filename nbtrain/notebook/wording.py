@@ -51,6 +51,8 @@ def lr_of(optimizer: Any) -> float | None:
 
 def article(word: str) -> str:
     """`Adam -> "an Adam"`, `StepLR -> "a StepLR"`; letters said one by one go by their sound: `an SGD`."""
+    if word.startswith("nd"):  # ndarray, said "en dee array"
+        return f"an {word}"
     spelled = word[:2].isupper()
     return f"{'an' if word[:1] in ('AEFHILMNORSX' if spelled else 'AEIOaeio') else 'a'} {word}"
 

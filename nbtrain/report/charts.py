@@ -211,7 +211,8 @@ def _heading(
     for curve in named[:5]:
         name = one_line(curve.series.name, 22)
         alone = len(named) == 1 and name in ("", title, unit)
-        entries.append((curve, "" if alone else name, short(curve.last) if values else ""))
+        last = short(curve.last, counted=unit not in ("", "log")) if values else ""
+        entries.append((curve, "" if alone else name, last))
     taken = min(canvas.text_width(title, size=_TITLE, bold=True), 0.5 * rect.width) + 20
     x = _legend(canvas, Rect(rect.left + taken, baseline, rect.width - taken, 0), entries, colours)
     title = fit(canvas, title, max(x - rect.left, 40), size=_TITLE, bold=True)
@@ -275,7 +276,7 @@ def _frame(canvas: Canvas, plot: Rect, scale: _Scale, axes: Axes, colours: Mappi
         if scale.log
         else nice_ticks(*scale.y, count)
     )
-    labels = tick_labels(ticks)
+    labels = tick_labels(ticks, measured=not axes.y_label)  # what has a unit is counted: samples/s
     room = max((canvas.text_width(label, size=_SMALL) for label in labels), default=0) + 8
     inner = Rect(plot.left + room, plot.top, plot.width - room, plot.height)
     scale = _Scale(inner, scale.x, scale.y, scale.log)

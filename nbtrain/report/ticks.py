@@ -6,6 +6,9 @@ import itertools
 import math
 from collections.abc import Sequence
 
+_LARGE = 1e6  # of a measured number: from there on it is a power of ten, as in `units.number`
+_MOST = 1e15  # of a count: there is no letter for more
+
 
 def nice_ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:
     """Return at most `count` round numbers (1, 2, 2.5 or 5 times a power of ten apart) within [low, high]."""
@@ -42,17 +45,20 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
     return within if len(within) >= 2 else nice_ticks(low, high, 3)
 
 
-def tick_labels(values: Sequence[float]) -> list[str]:
+def tick_labels(values: Sequence[float], *, measured: bool = False) -> list[str]:
     """Write the numbers of one axis in one form: `0.25`, `5k`, `1.5M`, `3e-4`; as many digits as tell them
     apart.
+
+    Args:
+        measured: they are measured, not counted: large ones as `units.number` writes them, 8e10 and not 80B.
     """
     finite = sorted({abs(value) for value in values if math.isfinite(value) and value != 0})
     if not finite:
         return ["0" if value == 0 else "" for value in values]
-    if finite[-1] < 1e-2 or finite[-1] >= 1e15:
+    if finite[-1] < 1e-2 or finite[-1] >= (_LARGE if measured else _MOST):
         return [_scientific(value) for value in values]
     if finite[-1] / finite[0] > 900:  # a logarithmic axis: every number for itself
-        return [short(value) for value in values]
+        return [short(value, counted=not measured) for value in values]
     unit, sign = _unit(finite[-1])
     steps = sorted({value / unit for value in values})
     gap = min((after - before for before, after in itertools.pairwise(steps)), default=abs(steps[0]))
@@ -60,13 +66,15 @@ def tick_labels(values: Sequence[float]) -> list[str]:
     return ["0" if value == 0 else f"{value / unit:.{digits}f}{sign}" for value in values]
 
 
-def short(value: float) -> str:
-    """Write one measured number briefly: `0.0613`, `4913`, `12.3k`, `3e-4`."""
+def short(value: float, *, counted: bool = False) -> str:
+    """Write one number briefly: `0.0613`, `4913`, `12.3k`, `3e-4`; a large measured one as 5.22e10, a large
+    count as 52.2B.
+    """
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")
     if value == 0:
         return "0"
-    if abs(value) < 1e-3 or abs(value) >= 1e15:
+    if abs(value) < 1e-3 or abs(value) >= (_MOST if counted else _LARGE):
         return _scientific(value, digits=2)
     unit, sign = _unit(abs(value))
     return f"{value / unit:.4g}{sign}" if unit == 1 else f"{value / unit:.3g}{sign}"

@@ -125,7 +125,8 @@ def at_exit() -> None:
         if in_notebook:
             run.end("the kernel was shut down")
         else:
-            run.resume()  # nobody is left to resume a paused one
+            with suppress(UsageError):  # it has ended meanwhile
+                run.resume()  # nobody is left to resume a paused one
     for run in known():
         if not run.is_over:  # also one that has trained and still draws its picture
             with suppress(TimeoutError):

@@ -6,8 +6,14 @@ import difflib
 from typing import Any
 
 from nbtrain.errors import UsageError
+from nbtrain.extras import refuse_missing
 
 BACKENDS = ("json", "csv", "tensorboard", "wandb", "mlflow")
+PACKAGES = {  # backend, which is also its package's name -> what the package is needed for
+    "tensorboard": "to write TensorBoard logs",
+    "wandb": "to log to Weights & Biases",
+    "mlflow": "to log to MLflow",
+}
 LOGGING_QUESTION = "I need logging configured before training. Which backend would you like to use?"
 
 
@@ -28,10 +34,10 @@ def backends(value: Any) -> tuple[str, ...]:
 
 
 def refuse_without(chosen: tuple[str, ...]) -> None:
-    """Ask for a backend where none was chosen.
+    """Ask for a backend where none was chosen, and for the package of one that needs its own.
 
     Raises:
-        UsageError: none was.
+        UsageError: none was. MissingExtra: its package is not installed.
     """
     if not chosen:
         raise UsageError(
@@ -40,3 +46,6 @@ def refuse_without(chosen: tuple[str, ...]) -> None:
             "--log wandb or --log mlflow; several with commas. "
             'Once for the notebook: %config NBTrain.log = "json"',
         )
+    for word in chosen:
+        if word in PACKAGES:
+            refuse_missing(word, why=PACKAGES[word])

@@ -46,8 +46,8 @@ def describe_failure(
     """Turn an exception into text and let go of its frames, which keep the batch and the graph in memory.
 
     Frames of nbtrain and torch are left out, also in what a loader's worker tells; where there are no others,
-    all are shown, for then the fault is ours, unless they are those of torch's loader. A UserError is its
-    sentence alone.
+    all are shown, for then the fault is ours, unless they are those of torch's loader, or torch raised what
+    is explained (a layer of its own got the wrong shape). A UserError is its sentence alone.
 
     Args:
         keep: somebody else shows the exception too, with its frames.
@@ -57,12 +57,13 @@ def describe_failure(
         if isinstance(error, UserError):
             said = f"{type(error).__name__}: {error}"
             return Failure(said, said + "\n")
+        known = _explained(error, explain)
         report = traceback.TracebackException.from_exception(error, capture_locals=False)
         for part in _chain(report):
-            part.stack = _of_the_person(part.stack)
+            part.stack = _of_the_person(part.stack, is_known=known is not None)
         text = _FILE.sub(_by_cell, _told("".join(report.format())))
         line = _one_line(report, below=isinstance(error, SyntaxError))
-        return Failure(line, text, _explained(error, explain))
+        return Failure(line, text, known)
     finally:
         if not keep:
             _let_go(error)
@@ -84,10 +85,16 @@ def _by_cell(match: re.Match[str]) -> str:
     return f"{cell}, line" if cell else match[0]
 
 
-def _of_the_person(stack: traceback.StackSummary) -> traceback.StackSummary | None:
-    """Return the frames to show; None where nothing but the exception itself is said."""
+def _of_the_person(stack: traceback.StackSummary, *, is_known: bool) -> traceback.StackSummary | None:
+    """Return the frames to show; None where nothing but the exception itself is said.
+
+    Args:
+        is_known: the explanation says what happened, so that frames of torch alone would tell nothing more.
+    """
     kept = [frame for frame in stack if not frame.filename.startswith((_OURS, _TORCH, _PROCESSES))]
-    if not kept and not any(frame.filename.startswith(_LOADING) for frame in stack):
+    raised_by_torch = bool(stack) and stack[-1].filename.startswith(_TORCH)
+    told = any(frame.filename.startswith(_LOADING) for frame in stack) or (is_known and raised_by_torch)
+    if not kept and not told:
         return stack
     return traceback.StackSummary.from_list(kept) if kept else None
 

@@ -74,7 +74,7 @@ def final_sections(activity: Activity, record: Record) -> dict[str, Any]:
             "best_val_loss": state.best_val_loss if state.best_val_step else None,
             "best_val_step": state.best_val_step or None,
             "total_steps": state.step,
-            "total_epochs": state.epoch,
+            "total_epochs": len(record.epochs),
             "training_time_hours": elapsed / 3600,
             **measured,
         },

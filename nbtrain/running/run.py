@@ -76,7 +76,16 @@ class Run(Readings, LiveEdits):
         self._do.control.pause()
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Go on after `pause`. One that ended before it was done goes on by `%train resume`, which this says.
+
+        Raises:
+            UsageError: it was stopped, interrupted, diverged or failed.
+        """
+        if self.status.over and self.status is not RunStatus.COMPLETED:
+            raise UsageError(
+                f"Run {self.id} is over ({self.status}): only a paused run is resumed by this.",
+                suggestion=f"From its newest checkpoint it goes on by %train resume {self.id}.",
+            )
         self._do.control.resume()
 
     def stop(self, after: str = "step") -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from nbtrain.runs.table import Table
 
 EVALUATION = "evaluation"  # the "kind" of such a row; a step's row has none
 LOGGED = "logged"  # the "kind" of what a person's code logged at a step
+TAIL_BYTES = 65_536
 _BEHIND = {LOGGED: 0.25, EVALUATION: 0.5}  # where it stands behind its step
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
@@ -118,6 +119,23 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     if b'"NaN"' in data or b'Infinity"' in data:
         rows = [{key: from_json_number(value) for key, value in row.items()} for row in rows]
     return rows
+
+
+def read_last_row(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+    """Return the last whole row that is `wanted` among the last ones (64 KiB), None where there is none.
+
+    However long the journal is, only its end is read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0)
+            file.seek(start)
+            data = file.read()
+    except OSError:
+        return None
+    lines = data[: data.rfind(b"\n") + 1].splitlines()[1 if start else 0 :]
+    rows = (_row(line) for line in reversed(lines))
+    return next((row for row in rows if row is not None and wanted(row)), None)
 
 
 def without_replayed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbtrain.errors import RunFolderError, RunNotFound
 from nbtrain.runs.manifest import MANIFEST_FILE, Manifest
 from nbtrain.runs.names import is_run_id
+from nbtrain.runs.standing import has_told_its_end, results_so_far
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +37,10 @@ def list_runs(root: str | os.PathLike[str]) -> list[tuple[Path, Manifest | None]
 def runs_table(root: str | os.PathLike[str] = "runs") -> pd.DataFrame:
     """List the runs below `root` as a table indexed by run id, newest first.
 
-    Columns: name, status, created_at (UTC), steps, epochs, train_loss and val_loss (the final ones),
-    best_val_loss, best_epoch, hours, model, tags, stop_reason, dir. A run whose manifest is damaged has the
-    status `unreadable`. No runs, or no such folder, give an empty table with the same columns.
+    Columns: name, status, created_at (UTC), steps, epochs (finished ones), train_loss and val_loss (the
+    last ones), best_val_loss, best_epoch, hours, model, tags, stop_reason, dir. A run whose manifest is
+    damaged has the status `unreadable`. No runs, or no such folder, give an empty table with the same
+    columns.
     """
     import pandas as pd
 
@@ -160,13 +162,15 @@ def _row(folder: Path, manifest: Manifest | None) -> list[Any]:
     if manifest is None:
         return [folder.name, "unreadable", *[None] * (len(TABLE_COLUMNS) - 3), str(folder)]
     results, progress = manifest.training_results, manifest.progress
+    if not has_told_its_end(manifest):
+        results = {**results, **results_so_far(folder, manifest)}
     steps = results.get("total_steps")
     return [
         manifest.name,
         str(manifest.status),
         manifest.created_at,
         progress.get("step") if steps is None else steps,
-        progress.get("epoch"),
+        results.get("total_epochs", progress.get("epoch")),
         results.get("final_train_loss"),
         results.get("final_val_loss"),
         results.get("best_val_loss"),

@@ -137,6 +137,9 @@ class RunFolder:
             run.log(f"removed what an interrupted write had left: {', '.join(gone)}")
         return run
 
+    def __repr__(self) -> str:
+        return f"<run folder {self.path}>"
+
     @property
     def manifest(self) -> Manifest:
         """The manifest as last written."""

@@ -23,7 +23,7 @@ from nbtrain.runs.layout import (
 )
 from nbtrain.runs.listing import find_run
 from nbtrain.runs.manifest import Manifest
-from nbtrain.runs.plain import from_json_number
+from nbtrain.runs.standing import standing
 from nbtrain.runs.status import Progress, RunStatus
 from nbtrain.runs.stored_rows import StoredRows
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtrain.runs.checkpoint_folder import CheckpointInfo
-
 
 
 class StoredRun:
@@ -179,15 +178,11 @@ class StoredRun:
         """Where the run stands, by the last state change and the rows written since."""
         manifest = self.manifest
         known = {
-            key: value for key, value in manifest.progress.items() if key in Progress.__dataclass_fields__
+            key: value
+            for key, value in standing(self.dir, manifest).items()
+            if key in Progress.__dataclass_fields__
         }
-        progress = Progress(
-            **{key: from_json_number(value) for key, value in known.items() if value is not None}
-        )
-        last = self._rows.steps()[-1:] if manifest.status.alive or not progress.step else []
-        step = int(max(progress.step, last[0].get("step") or 0)) if last else progress.step
-        phase = "done" if manifest.status.over else progress.phase
-        return Progress(**{**progress.__dict__, "step": step, "phase": phase})
+        return Progress(**known | ({"phase": "done"} if manifest.status.over else {}))
 
     @property
     def events(self) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ HANDED_S = 2e-4  # a worker's batch through shared memory to the training thread
 WORKER_START_S = {"fork": 0.06}  # an epoch's start of one worker; others import torch anew
 WORKER_IMPORT_S = 2.0
 RANGE_FROM = 1.4  # of high_s over low_s, from which on both are said
+SHARED = 0.5  # of the timed steps' time; with less computing in it somebody else held the processors
 LEVELS = (25, 0, 50)  # percentiles of the timings that the estimate, its low and its high end rest on
 
 
@@ -110,7 +111,7 @@ def estimate(
         return f"not known before the first steps: the model moves to {work.device}"
     judges = todo.validations > 0
     timed = _Timed(
-        rehearsal.times_s, time_update(work.optimizer), tuple(validation_s),
+        rehearsal.times_s, rehearsal.busy, time_update(work.optimizer), tuple(validation_s),
         (time_loader(work.train_loader), time_loader(work.val_loader) if judges else None),
         time_save(work.model, work.optimizer, Path(work.options.dir)), saving_cost(work).seconds,
     )  # fmt: skip
@@ -121,12 +122,13 @@ def estimate(
 
 @dataclass(frozen=True)
 class _Timed:
-    """Seconds of each part, a few readings of each: a micro-batch forward and backward, an update, a
-    validation batch's forward, the loaders, a checkpoint on its way to the disk, and what of it the training
-    misses.
+    """Seconds of each part, a few readings of each: a micro-batch forward and backward (and which share of
+    that was computing), an update, a validation batch's forward, the loaders, a checkpoint on its way to the
+    disk, and what of it the training misses.
     """
 
     times: Sequence[float]
+    busy: float
     update: Sequence[float]
     validation: Sequence[float]
     paces: tuple[Pace | None, Pace | None]
@@ -140,7 +142,8 @@ def _sum(work: Any, todo: Amounts, at: float, timed: _Timed) -> dict[str, float]
     def pick(timings: Sequence[float]) -> float:
         return float(np.percentile(timings, at))
 
-    forward = pick(timed.times)
+    # at its fastest a step takes what it computed, where others held the processors meanwhile
+    forward = pick(timed.times) * (timed.busy if at == 0 and timed.busy < SHARED else 1.0)
     updating = todo.steps * ((pick(timed.update) if timed.update else UNTIMED_UPDATE * forward) + LOOP_S)
     computing = todo.micro_batches * forward + updating
     a_batch = computing / todo.micro_batches
@@ -204,6 +207,8 @@ def _basis(timed: _Timed, todo: Amounts, parts: dict[str, float]) -> str:
     count = len(timed.times)
     a_step = (parts["training"] + parts["loading"]) / todo.steps
     said = [f"{units.seconds(a_step)} a step, by {count} timed step{'s' if count > 1 else ''}"]
+    if timed.busy < SHARED:
+        said.append("which other work on this machine slowed down")
     if not timed.update:
         said.append("the update guessed")
     if timed.paces[0] is None:

@@ -51,13 +51,19 @@ class FirstBatch:
             "traceback."
         )
 
+    @property
+    def _frames(self) -> str:
+        """The traceback; "" where it says nothing that the line does not."""
+        text = self.text.rstrip()
+        return "" if text == self.line else text
+
     def section(self) -> Section:
         """Return what stands above the plan."""
         blocks: list[Any] = [Note(self.said(), tone="warning" if self.does_not_fit else "critical")]
         if self.explanation is not None:
             blocks += self.explanation.blocks()
-        if self.text:
-            blocks.append(Code(self.text.rstrip(), "text"))
+        if self._frames:
+            blocks.append(Code(self._frames, "text"))
         return Section("Rehearsal", tuple(blocks))
 
     def refuse(self) -> None:
@@ -72,7 +78,7 @@ class FirstBatch:
         told = [known.what, known.fix, known.code] if known is not None else []
         refusal = UsageError(
             f"The first batch fails in your code ({self.line}). {START_REFUSED}",
-            suggestion="\n\n" + "\n\n".join(part for part in (self.text.rstrip(), *told) if part),
+            suggestion="\n\n" + "\n\n".join(part for part in (self._frames, *told) if part),
             failure=self.line,
             pattern=known.pattern if known is not None else None,
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
+
 from nbtrain import units
 from nbtrain.train.callbacks.checkpoint import AUTO
 from nbtrain.train.data import batches_of, samples_of
 from nbtrain.train.estimate import Estimate
 from nbtrain.train.line import Line, kind_of
 from nbtrain.train.options import OWN_ACCURACY
+from nbtrain.train.own_settings import own_settings
 from nbtrain.train.rehearsal import Rehearsal
 from nbtrain.train.saving_cost import saving_cost
 from nbtrain.train.stops import stop_lines
@@ -61,7 +64,7 @@ def _objects(work: Work, rehearsal: Rehearsal, made_optimizer: bool) -> list[Lin
             Line(
                 "What is trained",
                 "Loss",
-                _named(work, "loss", kind_of(work.criterion)),
+                _loss(work),
                 "assumed" if rehearsal.assumed else "notebook",
             )
         )
@@ -81,18 +84,23 @@ def _objects(work: Work, rehearsal: Rehearsal, made_optimizer: bool) -> list[Lin
     return lines
 
 
+def _loss(work: Work) -> str:
+    held = vars(work.criterion) if isinstance(work.criterion, nn.Module) else {}
+    buffers = held.get("_buffers", {})  # weights of classes
+    said = own_settings(type(work.criterion), {**held, **buffers})
+    return " ".join([_named(work, "loss", kind_of(work.criterion)), ", ".join(said)]).rstrip()
+
+
 def _optimizer(work: Work) -> str:
     group = work.optimizer.param_groups[0]
-    said = [
-        f"{key}={group[key]:g}"
-        for key in ("lr", "weight_decay", "momentum")
-        if isinstance(group.get(key), (int, float))
-    ]
+    always = ("lr", "weight_decay", "momentum")
+    said = [f"{key}={group[key]:g}" for key in always if isinstance(group.get(key), (int, float))]
     peak = group.get("max_lr", group.get("initial_lr"))  # of torch's schedulers, which have moved lr already
     if work.scheduler is not None and isinstance(peak, (int, float)) and said and peak != group["lr"]:
         said[0] = f"lr={peak:g} (scheduled; {group['lr']:g} now)"
     if isinstance(group.get("betas"), (tuple, list)):
         said.append(f"betas=({', '.join(f'{beta:g}' for beta in group['betas'])})")
+    said += own_settings(type(work.optimizer), group, beside=(*always, "betas"))
     groups = len(work.optimizer.param_groups)
     more = f", {groups} groups" if groups > 1 else ""
     return f"{_named(work, 'optimizer', type(work.optimizer).__name__)} {', '.join(said)}{more}"

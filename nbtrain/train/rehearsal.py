@@ -8,7 +8,6 @@ forward and backward. Weights are never updated; how the model is put back is in
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -38,10 +37,10 @@ from nbtrain.train.first_batch import Explain, FirstBatch, failed_here
 from nbtrain.train.modes import enter_training
 from nbtrain.train.out_of_memory import drop_frames, give_memory_back, is_out_of_memory
 from nbtrain.train.precision import Precision
+from nbtrain.train.step_time import time_steps
+from nbtrain.train.target_scale import far_targets
 from nbtrain.train.untouched import output_shapes, untouched
 
-TIMING_SECONDS = 0.25
-LEAST_TIMINGS, MOST_TIMINGS = 7, 12  # in a fresh kernel each of the first few is faster than the one before
 SIZES_DIFFER = "Using a target size"  # how torch's warning of pairwise losses begins
 _TORCH = str(Path(torch.__file__).parent)
 
@@ -54,7 +53,7 @@ class Rehearsal:
         task: how batches become losses. criterion: the loss used; `assumed` when nbtrain chose it.
         hits: judges answers of a classification. samples: size of the batch looked at.
         times_s: of forward and backward of one micro-batch, warmed up, a few times; empty when it could not
-            be measured.
+            be measured. busy: the share of that time in which it was computing, see `step_time`.
         loss: value of the untrained (or current) loss. output, target: shapes and dtypes in words.
         output_shapes: module path -> output shape. warnings: what looks wrong but can run.
         failed: how the person's own code failed; None where all went well.
@@ -74,6 +73,7 @@ class Rehearsal:
     warnings: tuple[str, ...] = ()
     failed: FirstBatch | None = None
     batch: Any = field(default=None, repr=False, compare=False)
+    busy: float = 1.0
 
     @property
     def failure(self) -> str:
@@ -116,7 +116,8 @@ def rehearse(
         try:
             batch = to_device(batch, device)
             tried = _try(model, criterion, batch, name=name, precision=precision, shapes=shapes)
-            return replace(tried, times_s=_time_again(model, tried.task, batch, precision))
+            timed = time_steps(model, tried.task, batch, _context(precision))
+            return replace(tried, times_s=timed.times_s, busy=timed.busy)
         except UsageError:
             raise
         except Exception as error:  # the person's own model or loss
@@ -177,36 +178,12 @@ def _try(
     return Rehearsal(
         task, criterion, assumed, find_accuracy(criterion, output, target), batch_size(batch), (),
         float(loss.detach()), describe(logits_of(output)), describe(target), shapes,
-        _broadcast_warning(criterion, output, target, name),
+        _broadcast_warning(criterion, output, target, name) + far_targets(criterion, output, target),
     )  # fmt: skip
 
 
 def _context(precision: Precision) -> Any:
     return precision.autocast if precision.dtype is not None else nullcontext
-
-
-def _time_again(model: nn.Module, task: Task, batch: Any, precision: Precision) -> tuple[float, ...]:
-    """Seconds of a forward and backward, a few times, after those that warmed caches and threads up.
-
-    A quarter of a second is spent on it, or seven steps if they take no more than a second. The first of them
-    does not count where there are others.
-    """
-    times: list[float] = []
-    start = time.perf_counter()
-    for count in range(1, MOST_TIMINGS + 1):
-        for parameter in model.parameters():
-            parameter.grad = None
-        began = time.perf_counter()
-        with _context(precision)():
-            loss = task.loss(model, batch)[0]
-        loss.backward()
-        if loss.device.type == "cuda":
-            torch.cuda.synchronize(loss.device)  # device sync: before the run, to time a step
-        times.append(time.perf_counter() - began)
-        spent = time.perf_counter() - start
-        if spent > TIMING_SECONDS and (count >= LEAST_TIMINGS or spent > 4 * TIMING_SECONDS):
-            break
-    return tuple(times[1:] or times)
 
 
 def _find_criterion(criterion: Any, output: Any, target: Any) -> tuple[Any, str]:

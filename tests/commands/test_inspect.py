@@ -92,7 +92,9 @@ def test_optimizer_scheduler_and_run_are_told_apart(objects: dict[str, Any]) -> 
     objects["scheduler"] = scheduler
     run = nbtrain.train(objects["model"], objects["train_loader"], no_val=True, epochs=1).wait(60)
 
-    assert "0.1" in inspected(objects, "optimizer").report().to_text()
+    said = inspected(objects, "optimizer").report().to_text()
+    assert "0.1" in said and "momentum" in said
+    assert "maximi" not in said, "a switch that is off says nothing"
     assert "StepLR" in inspected(objects, "scheduler").report().to_text()
     assert "Output" in str(nbtrain.inspect(run))
     assert nbtrain.inspect(run).model is objects["model"]

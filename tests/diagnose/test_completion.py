@@ -328,3 +328,19 @@ def test_a_followed_run_without_epochs_is_told_what_shows_them(run: RecordedRun)
     advice = completion_report(replace(run, epochs=run.epochs.iloc[:0], manifest=loop)).to_dict()
 
     assert "the end of a loader is one" in " ".join(advice["recommendations"])
+
+
+def test_optimizers_with_losses_of_their_own_get_no_verdict(run: RecordedRun) -> None:
+    """Of a GAN's losses nothing is concluded; optimizers that share a loss, or take over, are judged."""
+    losses = falling(400, 0.9)
+    run.epochs = table(train_loss=falling(5, 0.9))
+
+    def told(losses: np.ndarray, names: list[str]) -> str:
+        run.history = steps(losses, optimizer=names)
+        return completion_report(run, curves=False).to_text(400)
+
+    rivals = told(np.where(np.arange(400) % 2, losses, 2 - losses), ["g_opt", "d_opt"] * 200)
+    assert "Not judged: `g_opt` and `d_opt` follow losses of their own" in rivals
+    assert "Converged" not in rivals and "nbtrain.log(" in rivals
+    assert "Not judged" not in told(np.repeat(losses[:200], 2), ["rows", "dense"] * 200)
+    assert "Not judged" not in told(losses, ["warm"] * 200 + ["main"] * 200)

@@ -538,3 +538,29 @@ def test_a_diverged_run_names_what_ended_it() -> None:
     assert told == "Unstable: the gradient norm became NaN or infinite at step 40."
     everything = steps(np.full(3, np.nan), grad_norm=np.full(3, np.nan))
     assert "at step 1." in outcome(table(train_loss=[np.nan]), everything, status="diverged").headline
+
+
+@pytest.mark.parametrize("epochs", [2, 6])
+def test_a_solved_task_trained_on_is_not_called_unstable(epochs: int) -> None:
+    """Leaps of a loss next to zero are no instability while validation accuracy stays perfect, else one."""
+    random = np.random.default_rng(1)
+    losses = np.exp(random.normal(-14, 2, 100 * epochs))
+    losses[-90:] *= 3000
+    by_epoch = losses.reshape(epochs, 100).mean(axis=1)
+    solved, lost = np.full(epochs, 1.0), np.linspace(1.0, 0.8, epochs)
+    frame = table(train_loss=by_epoch, val_loss=by_epoch, train_acc=solved, val_acc=solved)
+
+    verdict = judge(frame, steps(losses))
+    assert verdict.kind != "unstable" and verdict.tone != "warning", verdict.headline
+    assert judge(frame.assign(train_acc=lost, val_acc=lost), steps(losses)).kind == "unstable"
+
+
+def test_noise_of_tiny_batches_is_no_leap() -> None:
+    """A flat loss that scatters like squared errors of two samples is told to try rates both ways."""
+    losses = np.random.default_rng(0).exponential(5e10, 20_000)
+    frame = table(train_loss=losses.reshape(10, -1).mean(axis=1))
+    advice = " ".join(judge(frame, steps(losses, lr=1e-3)).recommendations)
+    assert "leapt" not in advice and "both directions" in advice
+
+    losses[4000:4400] *= np.linspace(1, 60, 400)
+    assert "leapt" in " ".join(judge(frame, steps(losses, lr=1e-3)).recommendations)

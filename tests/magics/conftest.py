@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import nbtrain
+from nbtrain.runs.root import set_default_root
 
 ROOT = Path(nbtrain.__file__).parents[1]
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # what several tests share
@@ -55,6 +56,13 @@ class Typed:
     @property
     def error(self) -> BaseException | None:
         return self.result.error_in_exec or self.result.error_before_exec
+
+
+@pytest.fixture(autouse=True)
+def runs_go_where_they_went() -> Iterator[None]:
+    """What `%config NBTrain.dir` said in one test is no default of the next."""
+    yield
+    set_default_root(None)
 
 
 @pytest.fixture

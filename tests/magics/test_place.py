@@ -59,7 +59,8 @@ def test_a_page_can_ask_through_the_start_bar(live: Any) -> None:
     (bar,) = [data[WIDGET]["model_id"] for data in second.shown if WIDGET in data]
     live.send(bar, {"type": "start"})
     live.wait_for(picture_came(second))
-    started, picture, report = asked(live, bar, 3)
+    plan, started, picture, report = asked(live, bar, 4)
+    assert "Everything it does" in plan["data"]["text/plain"]
     assert "Started." in started["data"]["text/plain"] and "image/png" in picture["data"]
     assert "Training Complete" in report["data"]["text/plain"]
 

@@ -13,8 +13,9 @@ ENDLESS = "%train --epochs 1000000 --yes"
 
 
 def test_start_is_clicked(live: Any) -> None:
-    """A planned run waits behind its Start button; a click starts it and the panel takes its place."""
+    """A planned run waits behind its Start button; a click starts it: the plan folds, the panel is shown."""
     cell = live("run = %train --epochs 1000000")
+    assert "Everything it does" not in cell.text
     assert "Does this configuration look correct? Any changes?" in cell.text
     assert "planned" in live("str(run.status)").text
     bars = [data[WIDGET]["model_id"] for data in cell.shown if WIDGET in data]
@@ -27,7 +28,7 @@ def test_start_is_clicked(live: Any) -> None:
     assert [data[WIDGET]["model_id"] for data in cell.shown if WIDGET in data] != bars
     live("run.stop(); run.wait();")
     assert not has_widget(cell)
-    assert "Started." in cell.text
+    assert "Started." in cell.text and "Everything it does" in cell.text
 
 
 def test_a_click_on_an_old_plan_is_refused(live: Any) -> None:

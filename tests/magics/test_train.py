@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+import nbtrain
 from nbtrain.commands._table import TABLE
 
 REFUSAL = "I need logging configured before training. Which backend would you like to use?"
@@ -48,6 +50,10 @@ def test_logging_is_set_once(notebook: Any) -> None:
     run = notebook.shell.user_ns["run"]
     assert run.plan.work.options.log == ("json",)
     assert run.dir.parent.name == "kept"
+
+    assert nbtrain.load_run(run.id).id == run.id, "Python calls look there too"
+    assert list(nbtrain.list_checkpoints().index) == [run.step]
+    assert run.id in nbtrain.runs().index
 
 
 @pytest.mark.parametrize("line", ["--epochs 3", "--epochs 3 --yes --wait"])
@@ -246,6 +252,17 @@ def test_an_unwritable_folder_is_refused_before_a_plan(notebook: Any) -> None:
     assert typed.out == ""
 
 
+def test_a_backend_without_its_package_is_refused_before_a_plan(
+    notebook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No plan is shown for a run that could not be logged as asked: one line with the install command."""
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    typed = notebook("%train --log json,wandb")
+
+    assert one_line(typed.err) and '%pip install "nbtrain[wandb]"' in typed.err
+    assert typed.out == ""
+
+
 def test_a_first_batch_that_fails_is_refused_with_its_explanation(notebook: Any, tmp_path: Any) -> None:
     """--yes starts nothing that would surely fail: the person's frames and the way to mend it, no folder."""
     notebook(
@@ -261,6 +278,21 @@ def test_a_first_batch_that_fails_is_refused_with_its_explanation(notebook: Any,
     assert "collate_fn" in typed.err, "how to mend it"
     assert "site-packages/nbtrain" not in typed.err and "run" not in notebook.shell.user_ns
     assert not (tmp_path / "new").exists()
+
+
+def test_a_layer_that_does_not_fit_the_data_is_named_without_frames_of_torch(notebook: Any) -> None:
+    """Where no line of the person's is on the way, the layer and the line that mends it stand alone."""
+    notebook(
+        "from torch.utils.data import DataLoader, TensorDataset\n"
+        "wide = DataLoader(TensorDataset(torch.zeros(8, 7), torch.zeros(8).long()), batch_size=4)\n"
+        "narrow = torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.ReLU())\n"
+        "its = torch.optim.SGD(narrow.parameters(), lr=0.1)"
+    )
+    typed = notebook("%train narrow wide --log json --yes --no-val")
+
+    assert "The layer `narrow[0]` takes 6 features" in typed.err
+    assert "narrow[0] = nn.Linear(7, 3)" in typed.err
+    assert "Traceback" not in typed.err and "site-packages" not in typed.err
 
 
 def test_python_calls_are_one_line_too(notebook: Any) -> None:
@@ -371,8 +403,9 @@ def test_every_verb_tells_its_help(notebook: Any, verb: str) -> None:
 
 
 def test_help_tells_the_verbs(notebook: Any) -> None:
-    """%train --help has the options of training and the list of verbs."""
+    """%train --help, and %train help, has the options of training and the list of verbs."""
     said = notebook("%train --help").out
+    assert notebook("%train help").out == said
 
     assert "--epochs N" in said
     assert all(f"  {verb} " in said for verb in TABLE)

@@ -64,6 +64,30 @@ def test_tools_that_were_imported_are_no_second_loss(nb):
     assert "`--loss cross_entropy`" in refused(nb.notebook(cross_entropy=cross_entropy))
 
 
+def test_the_only_loader_named_as_validation_data_is_said(nb):
+    """With `--val` on the only loader, the message names it and both ways on, not "no DataLoader"."""
+    space = without(nb.notebook(), "train_loader", "val_loader", "train_set", "val_set")
+    space["batches"] = nb.notebook()["train_loader"]
+    said = refused(space, val="batches")
+
+    assert "`batches`" in said and "only loader" in said and "no DataLoader" not in said
+    assert "--split 0.2" in said and "--val batches" in said
+
+
+def test_a_module_of_a_near_name_is_not_suggested(nb):
+    """A wrong name is not answered with an imported module, whatever it is called."""
+    assert "`np`" not in refused({**nb.notebook(), "np": np}, val="nope")
+
+
+def test_arrays_in_double_precision_become_single_precision_tensors(nb):
+    """The line that makes a loader of numpy arrays casts what numpy made float64, so that it fits a model."""
+    space = without(nb.notebook(), "train_loader", "val_loader", "train_set", "val_set")
+    space = {name: value for name, value in space.items() if not name.startswith(("x", "y"))}
+    said = refused({**space, "X_train": np.zeros((8, 3)), "y_train": np.zeros(8, dtype=int)})
+
+    assert "torch.as_tensor(X_train, dtype=torch.float32), torch.as_tensor(y_train))" in said
+
+
 def test_what_is_read_once_hides_no_loader(nb, tmp_path):
     """An endless iterator, files and a log beside the one loader: the loader is taken."""
     space = without(nb.notebook(), "train_loader")
@@ -475,7 +499,8 @@ def test_a_data_set_without_a_loader_is_told_how_to_be_wrapped(nb):
     text = refused(
         {**bare, "X_train": np.zeros((5, 4)), "y_train": torch.zeros(5), "X_test": np.zeros((5, 4))}
     )
-    assert "TensorDataset(torch.as_tensor(X_train), y_train), batch_size=32, shuffle=True)" in text
+    made = "TensorDataset(torch.as_tensor(X_train, dtype=torch.float32), y_train)"
+    assert f"{made}, batch_size=32, shuffle=True)" in text
     assert refused(bare).startswith("There is no training data among the variables: no DataLoader")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from nbtrain.report import charts
 from nbtrain.report.ticks import log_ticks, nice_ticks, short, tick_labels
+from nbtrain.units import number
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,13 @@ from nbtrain.report.ticks import log_ticks, nice_ticks, short, tick_labels
 def test_labels_of_one_axis(values: list[float], labels: list[str]) -> None:
     """Learning rates read as powers of ten, steps in thousands, the rest plainly."""
     assert tick_labels(values) == labels
+
+
+def test_a_large_loss_is_written_the_same_everywhere() -> None:
+    """Axis, legend and text write a loss of billions as a power of ten; counts keep their letters."""
+    assert tick_labels([0, 4e10, 8e10], measured=True) == ["0", "4e10", "8e10"]
+    assert (short(5.22e10), number(5.22e10, 3), number(12345.6)) == ("5.22e10", "5.22e10", "12346")
+    assert (tick_labels([0, 4e6, 8e6]), short(5.22e6, counted=True)) == (["0", "4M", "8M"], "5.22M")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +60,7 @@ def test_log_ticks_are_powers_of_ten_where_there_are_two() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.06132, "0.06132"), (3e-4, "3e-4"), (0, "0"), (4913, "4913"), (12345, "12.3k"), (float("nan"), "NaN"),
-     (float("-inf"), "−∞"), (1.234e-5, "1.23e-5")],
+     (float("-inf"), "−∞"), (1.234e-5, "1.23e-5"), (5.22e10, "5.22e10")],
 )  # fmt: skip
 def test_one_number_briefly(value: float, text: str) -> None:
     """A value in a legend has four digits at most, small ones as powers of ten."""

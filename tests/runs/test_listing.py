@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from nbtrain.errors import RunNotFound
 from nbtrain.runs.listing import TABLE_COLUMNS, find_run, newest_run, runs_table
 from nbtrain.runs.store import RunFolder
+from nbtrain.runs.stored import StoredRun
 
 
 @pytest.fixture
@@ -119,3 +121,24 @@ def test_a_link_out_of_the_folder_is_refused(root: Path) -> None:
     (root / "linked").symlink_to(run.path)
     with pytest.raises(RunNotFound, match="leads out"):
         find_run(root, "linked")
+
+
+def test_an_interrupted_run_is_listed_with_what_it_had_done(tmp_path: Path) -> None:
+    """Of a run whose process is gone, list and run tell the steps, epochs, losses and hours it wrote."""
+    run = RunFolder.create(tmp_path, "killed")
+    run.write_manifest(status="running", progress={"step": 0, "epoch": 1, "elapsed_s": 0.0})
+    run.append_steps([{"step": step, "train_loss": 1.0 / step} for step in range(1, 8)])
+    epochs = [{"epoch": 1, "step": 3, "val_loss": 0.5}, {"epoch": 2, "step": 6, "val_loss": 0.7}]
+    run.write_epochs([{**row, "train_loss": 0.4, "epoch_time_s": 90.0} for row in epochs])
+    run.close()
+    manifest = run.path / "manifest.json"
+    gone = {**json.loads(manifest.read_text()), "owner": None}
+    manifest.write_text(json.dumps(gone))
+
+    row = runs_table(tmp_path).loc[run.id]
+    progress = StoredRun(run.path).progress
+
+    assert (row["status"], row["steps"], row["epochs"]) == ("interrupted", 7, 2)
+    assert (row["train_loss"], row["val_loss"], row["best_val_loss"], row["best_epoch"]) == (0.4, 0.7, 0.5, 1)
+    assert row["hours"] == pytest.approx(180 / 3600, abs=60 / 3600)
+    assert progress.step == 7 and progress.elapsed_s == pytest.approx(180, abs=60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nbtrain.notebook.pace import Pace
 from nbtrain.running.state import State
+from nbtrain.train import step_time
 from nbtrain.train.estimate import WORKER_START_S, Amounts, Estimate, amounts, estimate, rounded, waiting
 from nbtrain.train.update_time import time_update
 
@@ -60,6 +62,36 @@ def test_stalls_of_the_machine_do_not_decide(planned: Any) -> None:
     )
     assert busy.seconds == pytest.approx(calm.seconds, rel=0.2)
     assert busy.low_s < busy.seconds < busy.high_s and busy.high_s > 5 * busy.low_s
+
+
+def test_a_machine_shared_with_others_is_said(planned: Any) -> None:
+    """Steps that mostly waited for a processor while they were timed get a wide range that says so."""
+    plan = planned(net(), loader(64), epochs=50).plan
+    todo = amounts(plan.work, (plan.total_epochs, plan.total_steps, plan.steps_per_epoch))
+    alone, shared = (
+        estimate(plan.work, replace(plan.rehearsal, times_s=(0.5, 0.5), busy=busy), (), todo)
+        for busy in (0.9, 0.2)
+    )
+    assert shared.low_s < 0.4 * alone.low_s and shared.seconds == pytest.approx(alone.seconds, rel=0.2)
+    assert "other work on this machine" in shared.basis and "other work" not in alone.basis
+
+
+def test_a_slow_first_step_is_not_what_a_step_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the first timed step is, another follows that counts in its place."""
+    monkeypatch.setattr(step_time, "TIMING_SECONDS", 0.01)
+
+    class FirstIsSlow:
+        calls = 0
+
+        def loss(self, model: nn.Module, batch: Any) -> tuple[torch.Tensor, None]:
+            self.calls += 1
+            time.sleep(0.06 if self.calls == 1 else 0)
+            return model(batch).sum(), None
+
+    task = FirstIsSlow()
+    timed = step_time.time_steps(nn.Linear(2, 1), task, torch.ones(4, 2), nullcontext)
+
+    assert task.calls >= 2 and len(timed.times_s) == task.calls - 1
 
 
 def test_the_time_left_is_measured_without_the_first_step() -> None:

@@ -110,6 +110,16 @@ def test_stop_after_the_last_epoch_is_a_completed_run(planned: Train) -> None:
     assert (str(run.status), run.progress.epoch) == ("completed", 1)
 
 
+def test_an_epoch_that_a_stop_broke_off_is_not_counted(planned: Train) -> None:
+    """The manifest of a run stopped within an epoch counts the finished epochs, as its table does."""
+    run = planned(net(), loader(1600), epochs=3)
+    run.start().stop()
+    run.wait(60)
+
+    assert str(run.status) == "stopped"
+    assert run.folder.manifest.training_results["total_epochs"] == len(run.epochs) == 0
+
+
 def test_a_plateau_scheduler_that_waits_for_accuracy_is_given_accuracy(train: Train) -> None:
     """ReduceLROnPlateau with mode=max is given the accuracy, not the falling loss."""
     model = net()

@@ -302,6 +302,33 @@ def test_a_one_cycle_that_ends_before_the_run_is_refused(planned: Any) -> None:
         planned(model, loader(), optimizer=optimizer, scheduler=scheduler, epochs=3)
 
 
+def test_what_was_set_on_optimizer_and_loss_is_in_the_plan(planned: Any) -> None:
+    """Settings that differ from torch's defaults are told: Nesterov, smoothed labels, weights of classes."""
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 2.5]), label_smoothing=0.05)
+    run = planned(model, loader(), optimizer=optimizer, loss=loss)
+    said = {one.label: one.value for one in run.plan.lines}
+
+    assert said["Optimizer"].endswith("lr=0.1, weight_decay=0, momentum=0.9, nesterov=True")
+    assert said["Loss"].endswith("weight=(1, 2, 2.5), label_smoothing=0.05")
+    plain = {one.label: one.value for one in planned(net(), loader(), loss=nn.CrossEntropyLoss()).plan.lines}
+    assert "=" not in plain["Loss"]
+
+
+@pytest.mark.parametrize(("scale", "warned"), [(1e5, True), (10.0, False)])
+def test_targets_far_from_the_outputs_are_said(planned: Any, scale: float, warned: bool) -> None:
+    """Prices in the hundred thousands are a warning with the way on; tens, or a trained model, are none."""
+    prices = [(x, scale * (1 + 0.3 * torch.randn(len(x), 1))) for x, _ in loader()]
+    model = nn.Sequential(net(), nn.Linear(3, 1))
+    said = " ".join(planned(model, prices, loss=nn.MSELoss()).plan.warnings)
+    assert ("Standardise them" in said) == warned
+
+    with torch.no_grad():
+        model[-1].bias += scale
+    assert "Standardise" not in " ".join(planned(model, prices, loss=nn.MSELoss()).plan.warnings)
+
+
 def test_a_schedule_that_was_used_is_said(planned: Any) -> None:
     """A scheduler that was stepped before is a warning with the rate it goes on from."""
     model = net()

@@ -221,6 +221,16 @@ def test_wishes_that_make_no_sense_are_refused(train: Any) -> None:
     assert str(run.status) == "completed"
 
 
+def test_a_stopped_run_says_how_it_goes_on(train: Any) -> None:
+    """resume() on a run that was stopped is refused with the command that goes on from its checkpoint."""
+    run = train(net(), loader(), epochs=100_000, wait=False)
+    run.stop()
+    run.wait(60)
+
+    with pytest.raises(UsageError, match=rf"is over \(stopped\).*%train resume {run.id}"):
+        run.resume()
+
+
 def test_snapshot_is_a_copy_at_a_step_boundary(train: Any) -> None:
     """snapshot() gives a copy in eval mode while it trains, and the model goes on in train mode."""
     model = net()

@@ -17,6 +17,7 @@ from setting import X, Y, dataset, net, train_loader
 from torch import nn
 
 import nbtrain
+from nbtrain.commands.finish import completion
 from nbtrain.commands.parse import parse
 from nbtrain.commands.watch import CELL
 from nbtrain.errors import UsageError
@@ -323,7 +324,7 @@ def test_a_loop_without_an_optimizer(followed: Any) -> None:
     assert run.history.train_loss.is_monotonic_decreasing
 
     nothing = followed(lambda: None).wait(30)
-    assert rules(nothing) == ["nothing-seen"] and "Follow the cell in which" in str(nothing.report())
+    assert rules(nothing) == ["nothing-seen"] and "Follow the cell in which" in completion(nothing).to_text()
 
 
 def test_another_thread_is_not_followed(followed: Any) -> None:
