@@ -67,9 +67,9 @@ def pytest_configure(config: pytest.Config) -> None:
         HF_HOME=str(home / "huggingface"),
         PYDEVD_DISABLE_FILE_VALIDATION="1",
     )
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "2"
-    )  # torch in this process and in kernels: models here are tiny
+    # Models here are tiny, and processes share the cores: a second thread that is not scheduled is waited for
+    # in a loop, which made a training ten times as dear.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.hookimpl(optionalhook=True)

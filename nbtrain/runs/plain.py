@@ -105,7 +105,8 @@ def for_torch(value: Any, where: str = "state") -> Any:
         return [for_torch(item, where) for item in sorted(value, key=repr)]
     if isinstance(value, (list, tuple)):
         items = [
-            item if type(item) in SCALARS else for_torch(item, f"{where}[{i}]") for i, item in enumerate(value)
+            item if type(item) in SCALARS else for_torch(item, f"{where}[{i}]")
+            for i, item in enumerate(value)
         ]
         return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, (PurePath, datetime, date)):
