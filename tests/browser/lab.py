@@ -34,9 +34,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PICTURES = os.environ.get(
-    "NBTRAIN_SCREENSHOTS"
-)  # the folder for those of the documentation, if they are wanted
+PICTURES = os.environ.get("NBTRAIN_SCREENSHOTS")  # the folder of the documentation's, if they are wanted
 TOKEN = "nbtrain"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
