@@ -115,10 +115,11 @@ def _look_after(items: Any, loader: Any) -> None:
             raise worker_died(first.pid, first.exitcode, iterator._num_workers) from error
 
     items._try_get_data = ask
+    if not hasattr(items, "_nbtrain_loader"):  # a loader that keeps its workers gives the same one each epoch
+        # Collected in a cycle, the queues that would tell the workers to end are gone before: torch would
+        # wait 5 s for each, in whatever cell the collection happens.
+        weakref.finalize(items, _kill, items._workers, os.getpid()).atexit = False
     items._nbtrain_loader = weakref.ref(loader)
-    # Workers that a loader keeps end when it is collected. In a cycle the queues that tell them so are gone
-    # before: torch would wait 5 s for each, in whatever cell the collection happens.
-    weakref.finalize(items, _kill, items._workers, os.getpid()).atexit = False
 
 
 def _kill(workers: Sequence[Any], parent: int) -> None:

@@ -23,7 +23,7 @@ val_loader = DataLoader(TensorDataset(points[1600:], kinds[1600:]), batch_size=2
 """
 PACED = """
 import time
-paced = optimizer.register_step_post_hook(lambda *_: time.sleep(0.01))  # the page has the processor, too
+paced = optimizer.register_step_post_hook(lambda *_: time.sleep(0.004))  # the page has the processor, too
 """
 LOAD = '%load_ext nbtrain\n%config NBTrain.log = "json"'
 
