@@ -37,7 +37,7 @@ def test_the_panel_comes_back_and_stops_the_run(lab: Lab) -> None:
         again.press("stop-step")
         notebook.page.locator(".jp-Cell").last.locator(FIGURE).wait_for(timeout=60_000)
         stops_at_a_boundary(notebook)
-        panel.wait_status("stopped")
+        notebook.page.locator(".jp-Cell").nth(2).locator(FIGURE).wait_for(timeout=60_000)
 
 
 def stops_at_a_boundary(notebook) -> None:
