@@ -41,10 +41,9 @@ def test_the_board_follows_and_a_click_stops_the_search(lab: Lab, shoot: Callabl
 
 def test_a_page_loaded_again_stops_the_search_and_gets_its_end(lab: Lab) -> None:
     """After a reload the Stop button is back and works, and picture and report take the board's place."""
-    *cells, _ = quickstart_until_training(epochs=400, name="")
     space = "space = {'lr': {'low': 1e-4, 'high': 1e-1, 'log': True}}"
     line = "search = %train search --search-space space --epochs 2 --n-trials 400 --output again"
-    with lab.open([*cells, space, line]) as notebook:
+    with lab.open([SMALL, LOAD, space, line]) as notebook:
         notebook.run_all()
         notebook.page.locator(".nbtrain-start").wait_for(timeout=60_000)
         notebook.wait_done()
