@@ -1,6 +1,6 @@
 # Everything runs in .venv at the root of the repository; the first target that needs it makes it.
 #   make demo    run the quickstart headless and say where its page is
-#   make test    import contracts, lint, the test suite
+#   make test    import contracts, lint, the test suite; make test-slow its slow tests, make test-all both
 #   make lab     open the quickstart in JupyterLab
 #   make bench   what things cost: a step over a bare loop, a checkpoint, a million steps, a GPU where there is one
 #                (one part: make bench PARTS=stall; beside Ignite, skorch, Lightning, ...: make bench PEERS=1)
@@ -14,7 +14,7 @@ PYTHONS := $(PYTHON) python3.11 python3 python3.12 python3.13 python3.10
 JS_SOURCES := $(shell find js -name node_modules -prune -o -type f -print 2>/dev/null)
 INPUTS := pyproject.toml constraints.txt $(wildcard hatch_build.py) $(JS_SOURCES)
 
-.PHONY: demo test test-all test-pythons lab bench lint map env clean
+.PHONY: demo test test-slow test-all test-pythons lab bench lint map env clean
 
 demo: $(VENV)/.demo
 	@mkdir -p out
@@ -34,6 +34,10 @@ lint: $(VENV)/.test
 # Two processes, a file at a time each: PYTEST="-n 0" for one, PYTEST="-n 4" for more.
 test: lint
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(PYTEST)
+
+# Wider grids of what `make test` has proven, and notebooks that train for minutes.
+test-slow: lint
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "slow and not nightly and not gpu" $(PYTEST)
 
 test-all: lint
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "not gpu and not nightly" $(PYTEST)

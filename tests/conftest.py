@@ -21,6 +21,7 @@ import pytest
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED_MARKS = ("browser", "kernel")  # with NBTRAIN_REQUIRE_BROWSER=1 each test with one of these must run
 LEFT_FOR_LATER = ("slow", "nightly", "gpu")  # marks of tests that the default run leaves out knowingly
+SLOW_ALONE = "slow and not nightly and not gpu"  # what `make test-slow` runs after `make test` (its words)
 KEPT_VARIABLES = ("NBTRAIN_REQUIRE_BROWSER", "NBTRAIN_CHROMIUM", "NBTRAIN_TESTS", "NBTRAIN_SCREENSHOTS")
 missed = pytest.StashKey[list[tuple[str, str]]]()  # (test, why it did not run)
 elsewhere = pytest.StashKey[set[str]]()  # required marks of tests that other processes had
@@ -67,9 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
         HF_HOME=str(home / "huggingface"),
         PYDEVD_DISABLE_FILE_VALIDATION="1",
     )
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "2"
-    )  # torch in this process and in kernels: models here are tiny
+    # Models here are tiny, and processes share the cores: a second thread that is not scheduled is waited for
+    # in a loop, which made a training ten times as dear.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -116,6 +117,8 @@ def is_required(item: pytest.Item) -> bool:
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
     for item in filter(is_required, items):
+        if item.config.option.markexpr == SLOW_ALONE and not item.get_closest_marker("slow"):
+            continue  # ran before
         if any(item.get_closest_marker(mark) for mark in LEFT_FOR_LATER):
             continue
         item.config.stash[missed].append((item.nodeid, "deselected"))
@@ -141,6 +144,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     there |= config.stash[elsewhere]
     whole_suite = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    whole_suite = whole_suite and config.option.markexpr != SLOW_ALONE
     if browser_required() and whole_suite:
         for mark in sorted(set(REQUIRED_MARKS) - there):
             config.stash[missed].append((f"every test marked `{mark}`", "none was collected"))

@@ -9,6 +9,7 @@ in whatever cell runs just now: these workers are kept from it.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -114,7 +115,17 @@ def _look_after(items: Any, loader: Any) -> None:
             raise worker_died(first.pid, first.exitcode, iterator._num_workers) from error
 
     items._try_get_data = ask
+    if not hasattr(items, "_nbtrain_loader"):  # a loader that keeps its workers gives the same one each epoch
+        # Collected in a cycle, the queues that would tell the workers to end are gone before: torch would
+        # wait 5 s for each, in whatever cell the collection happens.
+        weakref.finalize(items, _kill, items._workers, os.getpid()).atexit = False
     items._nbtrain_loader = weakref.ref(loader)
+
+
+def _kill(workers: Sequence[Any], parent: int) -> None:
+    if os.getpid() == parent:  # a forked copy of this process has no workers
+        for worker in workers:
+            worker.kill()
 
 
 def _dead(workers: Sequence[Any], seconds: float) -> list[Any]:
@@ -135,8 +146,8 @@ def while_waiting(items: Any, look: Callable[[], Any]) -> None:
 
 def end_workers(items: Any) -> None:
     """End the workers of an iterator at once; its loader, if it keeps them, starts others next time."""
-    for worker in getattr(items, "_workers", ()):
-        worker.kill()  # orderly, each would be waited for: the dead one may hold the lock of their queue
+    # orderly, each would be waited for: the dead one may hold the lock of their queue
+    _kill(getattr(items, "_workers", ()), os.getpid())
     loader = getattr(items, "_nbtrain_loader", lambda: None)()
     if loader is not None and getattr(loader, "_iterator", None) is items:
         loader._iterator = None

@@ -16,6 +16,8 @@ import psutil
 import torch
 from torch import Tensor
 
+from nbtrain.runs.plain import SCALARS
+
 MOST_OF_FREE = 0.5  # of the memory that is free: the training may need the rest before the copy is let go
 
 
@@ -73,6 +75,8 @@ class HostCopies:
             self._free.clear()
 
     def _copied(self, value: Any, places: dict[Any, Tensor]) -> Any:
+        if type(value) in SCALARS:  # first: the state of a generator has thousands of numbers
+            return value
         if isinstance(value, Tensor):
             return self._copied_tensor(value, places)
         if isinstance(value, Counter):

@@ -20,6 +20,7 @@ from nbtrain.errors import UserError
 
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 REPR_CHARS = 200
+SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})  # hold nothing further
 
 
 def number_name(value: float) -> str | float:
@@ -80,7 +81,7 @@ def for_torch(value: Any, where: str = "state") -> Any:
     """
     import torch
 
-    if value is None or type(value) in (bool, int, float, str, bytes, complex):
+    if type(value) in SCALARS:
         return value
     if isinstance(value, torch.Tensor):
         return value.detach() if value.requires_grad else value
@@ -103,7 +104,10 @@ def for_torch(value: Any, where: str = "state") -> Any:
     if isinstance(value, (set, frozenset)):
         return [for_torch(item, where) for item in sorted(value, key=repr)]
     if isinstance(value, (list, tuple)):
-        items = [for_torch(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        items = [
+            item if type(item) in SCALARS else for_torch(item, f"{where}[{i}]")
+            for i, item in enumerate(value)
+        ]
         return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, (PurePath, datetime, date)):
         return for_json(value)
@@ -123,6 +127,8 @@ def tensor_bytes(value: Any) -> int:
     todo: list[Any] = [value]
     while todo:
         item = todo.pop()
+        if type(item) in SCALARS:  # the state of a generator has thousands of numbers
+            continue
         if isinstance(item, torch.Tensor):
             try:
                 storage = item.untyped_storage()

@@ -50,28 +50,31 @@ class Lasting:
         """
         items, taken, draws = self._feed.batches(epoch), self._state.batch, self._draws
         while_waiting(items, self._obey)
-        while True:
-            self._waits_since = time.monotonic()
-            if draws is not None:
-                draws.before()
-            try:
-                batch = next(items)
+        try:
+            while True:
+                self._waits_since = time.monotonic()
                 if draws is not None:
-                    draws.after()
-            except StopIteration:
-                return
-            except Stopped:
-                end_workers(items)
-                raise
-            except WorkerDied as error:
-                died = error
-            else:
-                self._waits_since = None
-                taken += 1
-                yield batch
-                continue
-            items = self._again(items, epoch, taken, died)
-            while_waiting(items, self._obey)
+                    draws.before()
+                try:
+                    batch = next(items)
+                    if draws is not None:
+                        draws.after()
+                except StopIteration:
+                    return
+                except Stopped:
+                    end_workers(items)
+                    raise
+                except WorkerDied as error:
+                    died = error
+                else:
+                    self._waits_since = None
+                    taken += 1
+                    yield batch
+                    continue
+                items = self._again(items, epoch, taken, died)
+                while_waiting(items, self._obey)
+        finally:
+            while_waiting(items, int)  # a loader that keeps its workers shall not keep the run
 
     def _obey(self) -> None:
         if self._control.stopping:

@@ -7,6 +7,7 @@ saves really took (`nbtrain.train.callbacks.checkpoint`).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from nbtrain import units
 from nbtrain.train.callbacks.checkpoint import AUTO_LEAST_S, SAVING_SHARE
 from nbtrain.train.save_time import saved_bytes
 
-PROBE_BYTES = 1 << 24  # copied and hashed, three times each: 50 ms in all
+PROBE_BYTES = 1 << 24  # copied and hashed, three times each: 50 ms in all, once in a process
 LEAST_S = 5e-3  # files, fsync and commit of the smallest checkpoint
 
 
@@ -56,6 +57,7 @@ def saving_cost(work: Any) -> SavingCost:
     return SavingCost(n_bytes, LEAST_S + n_bytes * (2 * copying + hashing))
 
 
+@functools.cache
 def _seconds_a_byte() -> tuple[float, float]:
     """(copying, hashing) a byte, the fastest of three: what else the machine does can only slow it down."""
     source = torch.zeros(PROBE_BYTES, dtype=torch.uint8)

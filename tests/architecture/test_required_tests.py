@@ -23,7 +23,9 @@ def test_kernel(): pass
 """
 SKIPPED = PASSING + "\n@pytest.mark.kernel\n@pytest.mark.skip(reason='not today')\ndef test_other(): pass\n"
 LATER = "\n@pytest.mark.kernel\n@pytest.mark.slow\ndef test_long(): pass\n"
+SKIPPED_LATER = "import pytest\n" + LATER.replace("\ndef", "\n@pytest.mark.skip(reason='not today')\ndef")
 NOT_LATER = ("-m", "not slow")
+SLOW_ALONE = ("-m", "slow and not nightly and not gpu")  # as the Makefile has it
 PROCESSES = [(), ("-n", "2")]
 NO_BROWSER_TEST = "import pytest\n\n@pytest.mark.kernel\ndef test_kernel(): pass\n"
 
@@ -49,12 +51,22 @@ def test_a_session_where_all_ran_passes(tmp_path: Path, processes: tuple[str, ..
     assert "DID NOT RUN" not in result.stdout
 
 
+def test_the_slow_tests_alone_pass(tmp_path: Path) -> None:
+    """`make test-slow`, which follows `make test`, is not asked for the tests that ran before."""
+    assert f'-m "{SLOW_ALONE[1]}"' in (CONFTEST.parents[1] / "Makefile").read_text()
+    result = session(tmp_path, PASSING + LATER, *SLOW_ALONE, required=True)
+
+    assert result.returncode == 0, result.stdout
+    assert "1 passed" in result.stdout and "DID NOT RUN" not in result.stdout
+
+
 @pytest.mark.parametrize(
     ("suite", "arguments", "said"),
     [
         (SKIPPED, (), "test_other: Skipped: not today"),
         (PASSING, ("-m", "not browser"), "test_page: deselected"),
         (NO_BROWSER_TEST, (), "every test marked `browser`: none was collected"),
+        (SKIPPED_LATER, SLOW_ALONE, "test_long: Skipped: not today"),
     ],
 )
 @pytest.mark.parametrize("processes", PROCESSES)

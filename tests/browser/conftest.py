@@ -2,13 +2,13 @@
 
 NBTRAIN_SCREENSHOTS=docs/images pytest -m browser tests/browser
 
-writes the pictures that the documentation shows; without it they are taken all the same and thrown away.
+writes the pictures that the documentation shows; without it they are taken all the same, at a scale of 1, and
+thrown away.
 """
 
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,39 +16,41 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.lab import ROOT, Lab
+from tests.browser.lab import PICTURES, ROOT, Lab
 
 MOST_BYTES = 300_000  # of a picture in the documentation
 COLOURS = 256  # where it would have more
 GAP = 12  # pixels between parts
 
-Shoot = Callable[..., Path]
+Shoot = Callable[..., None]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Lab]:
-    """Give a running JupyterLab, light."""
+    """Give a running JupyterLab, light, until the last test here: Playwright's event loop ends with it."""
     with Lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
 
 @pytest.fixture
-def shoot(tmp_path: Path) -> Shoot:
-    """Give `shoot(name, *elements)`: write the picture of these parts of a page, one below the other."""
-    folder = ROOT / os.environ["NBTRAIN_SCREENSHOTS"] if os.environ.get("NBTRAIN_SCREENSHOTS") else tmp_path
-    folder.mkdir(parents=True, exist_ok=True)
+def shoot() -> Shoot:
+    """Give `shoot(name, *elements)`: the picture of these parts of a page, one below the other."""
 
-    def take(name: str, *parts: Any) -> Path:
+    def take(name: str, *parts: Any) -> None:
         pictures = [Image.open(io.BytesIO(part.screenshot(animations="disabled"))) for part in parts]
-        path = folder / f"{name}.png"
-        whole = stacked(pictures)
-        whole.save(path, optimize=True)
-        if path.stat().st_size > MOST_BYTES:
-            whole.quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
-        assert path.stat().st_size < MOST_BYTES, f"{path.name} has {path.stat().st_size:,} bytes"
-        return path
+        if PICTURES:
+            write(stacked(pictures), ROOT / PICTURES / f"{name}.png")
 
     return take
+
+
+def write(picture: Image.Image, path: Path) -> None:
+    """Write a picture of the documentation, small."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, optimize=True)
+    if path.stat().st_size > MOST_BYTES:
+        picture.quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
+    assert path.stat().st_size < MOST_BYTES, f"{path.name} has {path.stat().st_size:,} bytes"
 
 
 def stacked(pictures: list[Image.Image]) -> Image.Image:

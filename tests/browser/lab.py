@@ -8,8 +8,12 @@
 What makes it steady, each found by failures: the session is made over REST before the page is opened
 ("run all" else races the session's start and two kernels come up); the page is ready when
 `sessionContext` says so, not when the "idle" sign shows; Lab has its own HOME, settings, runtime folder
-and port; the news pop-up is off; Chromium is the system's, with a fresh profile for each notebook. An
-empty console must not be asserted.
+and port; the news pop-up is off; Chromium is the system's, with a fresh profile for each page. An empty
+console must not be asserted.
+
+What JupyterLab itself costs is paid rarely: a page takes four seconds of a processor to load, a kernel four
+to import torch. `open` gives a page and a kernel of their own, for what reloads or ends them; `cells` gives
+cells in a notebook that stays open, its kernel emptied before. Of Chromium there is one.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+PICTURES = os.environ.get("NBTRAIN_SCREENSHOTS")  # the folder of the documentation's, if they are wanted
 TOKEN = "nbtrain"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -65,6 +70,29 @@ DONE = """() => {
   const idle = sessionContext.session?.kernel?.status === 'idle';
   return failed || (idle && cells.every((c) => c.execution_count !== null));
 }"""
+REPLACE = """(cells) => {
+  const {content} = window.jupyterapp.shell.currentWidget;
+  const model = content.model.sharedModel;
+  model.transact(() => {
+    model.deleteCellRange(0, model.cells.length);
+    model.insertCells(0, cells.map((source) => ({cell_type: 'code', metadata: {}, outputs: [], source})));
+  }, false);
+  return new Promise((done) => {
+    const look = () => content.widgets.length === cells.length ? done() : setTimeout(look, 20);
+    look();
+  });
+}"""
+EMPTY = """
+import sys as _sys
+if 'nbtrain.running.active' in _sys.modules:
+    for _run in _sys.modules['nbtrain.running.active'].alive():
+        _run.stop()
+        _run.wait(30)
+    _sys.modules['nbtrain.running.active']._runs.clear()
+if 'nbtrain' in get_ipython().extension_manager.loaded:
+    get_ipython().extension_manager.unload_extension('nbtrain')
+get_ipython().reset(new_session=False)
+"""
 IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 
 
@@ -94,6 +122,10 @@ class Lab:
         self._env.pop("MPLBACKEND", None)  # the kernel's own choice shows figures in the notebook
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self._open = contextlib.ExitStack()  # the browser
+        self._browser: Any = None
+        self._stays = contextlib.ExitStack()  # the notebook that stays open
+        self._staying: Notebook | None = None
 
     def __enter__(self) -> Lab:
         with socket.socket() as free:
@@ -123,6 +155,8 @@ class Lab:
                 time.sleep(0.2)
 
     def __exit__(self, *failure: object) -> None:
+        self._stays.close()
+        self._open.close()
         if self._process is not None:
             self._process.terminate()
             try:
@@ -161,14 +195,13 @@ class Lab:
     def open(
         self, cells: Sequence[str] | Path, *, width: int = 1280, height: int = 1400, scale: float = 1
     ) -> Iterator[Notebook]:
-        """Open a notebook in a fresh browser, its kernel ready; shut kernel and browser down at the end.
+        """Open a notebook in a fresh page, its kernel ready; shut kernel and page down at the end.
 
         Args:
             cells: sources of code cells, or the path of a notebook, which is copied.
-            width, height: of the page, in CSS pixels. scale: device pixels per CSS pixel.
+            width, height: of the page, in CSS pixels. scale: device pixels per CSS pixel, where pictures are
+                wanted; drawing them costs a processor's time.
         """
-        from playwright.sync_api import sync_playwright
-
         name = f"n-{uuid.uuid4().hex[:8]}.ipynb"
         if isinstance(cells, Path):
             shutil.copy(cells, self.work / name)
@@ -176,27 +209,65 @@ class Lab:
             self.write(name, cells)
         wanted = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
         session = self.rest("POST", "/api/sessions", wanted)
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=chromium(), headless=True, args=CHROMIUM_FLAGS)
-            try:
-                size = {"width": width, "height": height}
-                page = browser.new_context(viewport=size, device_scale_factor=scale).new_page()
-                notebook = Notebook(
-                    page=page, path=self.work / name, url=f"{self.url}/doc/tree/{name}?token={TOKEN}"
-                )
-                try:
-                    notebook.load()
-                    yield notebook
-                except BaseException:
-                    failed = self.home / f"{name}.png"
-                    with contextlib.suppress(Exception):  # the page may be gone; the error is what counts
-                        page.screenshot(path=failed)
-                        print(f"The page when it failed: {failed}", file=sys.stderr)
-                    raise
-            finally:
-                browser.close()
-                with contextlib.suppress(OSError):  # the kernel may have died, which the test will say
-                    self.rest("DELETE", f"/api/sessions/{session['id']}")
+        size = {"width": width, "height": height}
+        profile = self._chromium().new_context(viewport=size, device_scale_factor=scale if PICTURES else 1)
+        try:
+            url = f"{self.url}/doc/tree/{name}?token={TOKEN}"
+            notebook = Notebook(page=profile.new_page(), path=self.work / name, url=url)
+            with self._pictured(notebook):
+                notebook.load()
+                yield notebook
+        finally:
+            profile.close()
+            with contextlib.suppress(OSError):  # the kernel may have died, which the test will say
+                self.rest("DELETE", f"/api/sessions/{session['id']}")
+
+    @contextlib.contextmanager
+    def cells(
+        self, cells: Sequence[str], *, width: int = 1280, height: int = 1400, scale: float = 1
+    ) -> Iterator[Notebook]:
+        """Give these code cells in the notebook that stays open; runs are ended and names gone before.
+
+        Args: as `open` has them; where the scale counts, the page is a fresh one.
+        """
+        if PICTURES and scale != 1:
+            with self.open(cells, width=width, height=height, scale=scale) as notebook:
+                yield notebook
+            return
+        if self._staying is None:
+            self._staying = self._stays.enter_context(self.open(["1"]))
+        notebook = self._staying
+        try:
+            with self._pictured(notebook):
+                notebook.page.set_viewport_size({"width": width, "height": height})
+                notebook.execute(EMPTY)
+                notebook.page.evaluate(REPLACE, list(cells))
+                yield notebook
+        except BaseException:  # the next test shall not suffer from it
+            self._staying = None
+            self._stays.close()
+            raise
+
+    def _chromium(self) -> Any:
+        if self._browser is None:
+            from playwright.sync_api import sync_playwright
+
+            launch = self._open.enter_context(sync_playwright()).chromium.launch
+            self._browser = launch(executable_path=chromium(), headless=True, args=CHROMIUM_FLAGS)
+            self._open.callback(self._browser.close)
+        return self._browser
+
+    @contextlib.contextmanager
+    def _pictured(self, notebook: Notebook) -> Iterator[None]:
+        """Take a picture of the page where the block fails."""
+        try:
+            yield
+        except BaseException:
+            failed = self.home / f"{notebook.path.name}.png"
+            with contextlib.suppress(Exception):  # the page may be gone; the error is what counts
+                notebook.page.screenshot(path=failed)
+                print(f"The page when it failed: {failed}", file=sys.stderr)
+            raise
 
     def _places(self) -> dict[str, str]:
         home = str(self.home)
@@ -259,10 +330,14 @@ class Notebook:
 
     def ask(self, expression: str) -> str:
         """Return `str(expression)` as the kernel says it, beside all cells; waits while a cell runs."""
-        status, said = self.page.evaluate(ASK, f"print({expression})")
+        return self.execute(f"print({expression})").rstrip("\n")
+
+    def execute(self, code: str) -> str:
+        """Return what the kernel prints when it executes `code`, beside all cells."""
+        status, said = self.page.evaluate(ASK, code)
         if status != "ok":
-            raise AssertionError(f"{expression}: {said}")
-        return said.rstrip("\n")
+            raise AssertionError(f"{code}: {said}")
+        return said
 
     def theme(self, *, dark: bool) -> None:
         """Switch JupyterLab's theme, as its menu does."""

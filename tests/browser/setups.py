@@ -21,6 +21,10 @@ kinds = points[:, :3].argmax(1)
 train_loader = DataLoader(TensorDataset(points[:1600], kinds[:1600]), batch_size=16, shuffle=True)
 val_loader = DataLoader(TensorDataset(points[1600:], kinds[1600:]), batch_size=200)
 """
+PACED = """
+import time
+paced = optimizer.register_step_post_hook(lambda *_: time.sleep(0.004))  # the page has the processor, too
+"""
 LOAD = '%load_ext nbtrain\n%config NBTrain.log = "json"'
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ def made(lr):
 WIDTH = 1100
 
 
-def test_a_diagnosis_puts_its_next_step_into_a_cell(lab: Lab, shoot: Callable[..., Path]) -> None:
+def test_a_diagnosis_puts_its_next_step_into_a_cell(lab: Lab, shoot: Callable[..., None]) -> None:
     """One press puts the report's code into a cell below, and the saved file has it as text."""
     cells = [
         DIGITS,
@@ -50,7 +49,7 @@ def test_a_diagnosis_puts_its_next_step_into_a_cell(lab: Lab, shoot: Callable[..
         "%train diagnose $base.id",
         "%train report --baseline $base.dir --optimized $better.dir --output optimization_results.md",
     ]
-    with lab.open(cells, width=WIDTH, height=4600) as notebook:
+    with lab.cells(cells, width=WIDTH, height=4600) as notebook:
         notebook.run_all()
         notebook.wait_done()
         page = notebook.page
@@ -58,7 +57,7 @@ def test_a_diagnosis_puts_its_next_step_into_a_cell(lab: Lab, shoot: Callable[..
         pictures = ("diagnosis", 3), ("optimization-report", 4)
         for _, at in pictures:
             cell.nth(at).locator(".nbt-report").first.wait_for(timeout=60_000)
-        for theme, dark in (("light", False), ("dark", True)):
+        for theme, dark in (("dark", True), ("light", False)):
             notebook.theme(dark=dark)
             for name, at in pictures:
                 shoot(f"{name}-{theme}", cell.nth(at).locator(".nbt-report").first)

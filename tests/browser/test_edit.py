@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.browser.lab import Lab, Notebook
 from tests.browser.seen import Panel, until
-from tests.browser.setups import LOAD, SMALL
+from tests.browser.setups import LOAD, PACED, SMALL
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_run_is_changed_and_looked_into_from_its_panel(lab: Lab, shoot: Callable[..., Path]) -> None:
+def test_a_run_is_changed_and_looked_into_from_its_panel(lab: Lab, shoot: Callable[..., None]) -> None:
     """By keyboard alone the rate is halved, nonsense is answered in words, a layer's value is read."""
-    cells = [SMALL, LOAD, "run = %train --epochs 100000 --name edited --yes"]
-    with lab.open(cells, width=1180, scale=1.5) as notebook:
+    cells = [SMALL + PACED, LOAD, "run = %train --epochs 100000 --name edited --yes"]
+    with lab.cells(cells, width=1180, scale=1.5) as notebook:
         notebook.run_all()
         panel = Panel(notebook)
         panel.wait_charts()

@@ -34,7 +34,7 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 def test_waiting_then_failed(lab: Lab) -> None:
     """The panel says that it waits for a step; when the model raises, the cell shows the traceback."""
     cells = [SMALL + BREAKS, LOAD, "run = %train --epochs 3 --name fragile --yes"]
-    with lab.open(cells) as notebook:
+    with lab.cells(cells) as notebook:
         notebook.run_all()
         page = notebook.page
         panel = Panel(notebook)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +16,9 @@ pytestmark = pytest.mark.browser
 LARGE = "large = nn.ModuleList(nn.ModuleList(nn.Linear(2, 2) for _ in range(99)) for _ in range(100))"
 
 
-def test_it_follows_the_objects(lab: Lab, shoot: Callable[..., Path]) -> None:
+def test_it_follows_the_objects(lab: Lab, shoot: Callable[..., None]) -> None:
     """A rate set or a layer frozen elsewhere shows within seconds; a model of 10,000 modules opens."""
-    with lab.open(
+    with lab.cells(
         [SMALL + LARGE, "%load_ext nbtrain\n%train inspect model"], scale=1.5, width=1180
     ) as notebook:
         notebook.run_all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +18,10 @@ MISNAMED = """panel => [...panel.querySelectorAll('button')].filter(button => {
 }).map(button => button.outerHTML)"""
 
 
-def test_the_plan_waits_for_start(lab: Lab, shoot: Callable[..., Path]) -> None:
+def test_the_plan_waits_for_start(lab: Lab, shoot: Callable[..., None]) -> None:
     """`%train` shows plan and button and starts nothing; a click brings the live panel, and Stop ends it."""
     *cells, _ = quickstart_until_training(epochs=400, name="")
-    with lab.open([*cells, "run = %train --epochs 400 --name planned"], scale=1.5) as notebook:
+    with lab.cells([*cells, "run = %train --epochs 400 --name planned"], scale=1.5) as notebook:
         notebook.run_all()
         page = notebook.page
         start = page.locator(".nbtrain-start")

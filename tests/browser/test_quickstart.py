@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ def manifest_of(lab: Lab, name: str) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
-def test_the_quickstart(lab: Lab, shoot: Callable[..., Path]) -> None:
+def test_the_quickstart(lab: Lab, shoot: Callable[..., None]) -> None:
     """Charts grow, Pause and Resume work beside a busy cell, all cells pass, and a picture is what stays."""
     with lab.open(ROOT / "notebooks" / "quickstart.ipynb", height=1900, scale=1.5) as notebook:
         notebook.run_all()
@@ -71,7 +70,7 @@ def pauses_and_resumes(lab: Lab, panel: Panel) -> None:
     panel.rest()
 
 
-def pictures_of(notebook: Notebook, panel: Panel, shoot: Callable[..., Path]) -> None:
+def pictures_of(notebook: Notebook, panel: Panel, shoot: Callable[..., None]) -> None:
     """Also: the panel follows a change of theme, and its inspector opens while the kernel is busy."""
     shoot("panel-light", panel.el)
     notebook.theme(dark=True)
@@ -86,7 +85,7 @@ def pictures_of(notebook: Notebook, panel: Panel, shoot: Callable[..., Path]) ->
     notebook.theme(dark=False)
 
 
-def report_picture(notebook: Notebook, shoot: Callable[..., Path]) -> None:
+def report_picture(notebook: Notebook, shoot: Callable[..., None]) -> None:
     cell = notebook.page.locator(".jp-Cell", has_text="run = %train")
     poster = cell.locator(FIGURE)
     poster.wait_for(timeout=30_000)

@@ -6,14 +6,14 @@ import pytest
 
 from tests.browser.lab import Lab
 from tests.browser.seen import FIGURE, Panel, until
-from tests.browser.setups import quickstart_until_training
+from tests.browser.setups import LOAD, PACED, SMALL
 
 pytestmark = pytest.mark.browser
 
 
 def test_the_panel_comes_back_and_stops_the_run(lab: Lab) -> None:
     """After a reload the panel is back and live, here and by `%train status`, and stops at a boundary."""
-    with lab.open(quickstart_until_training(epochs=2000, name="reloaded")) as notebook:
+    with lab.open([LOAD, SMALL + PACED, "run = %train --epochs 100000 --name reloaded --yes"]) as notebook:
         notebook.run_all()
         panel = Panel(notebook)
         panel.wait_charts()
@@ -37,7 +37,7 @@ def test_the_panel_comes_back_and_stops_the_run(lab: Lab) -> None:
         again.press("stop-step")
         notebook.page.locator(".jp-Cell").last.locator(FIGURE).wait_for(timeout=60_000)
         stops_at_a_boundary(notebook)
-        panel.wait_status("stopped")
+        notebook.page.locator(".jp-Cell").nth(2).locator(FIGURE).wait_for(timeout=60_000)
 
 
 def stops_at_a_boundary(notebook) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.lab import Lab, Notebook
 from tests.browser.seen import FIGURE, Panel, until
-from tests.browser.setups import LOAD, SMALL
+from tests.browser.setups import LOAD, PACED, SMALL
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +33,7 @@ def ends_as_a_picture(notebook: Notebook, cell: int) -> None:
 
 def test_a_run_that_ends_while_no_page_is_open_is_a_picture(lab: Lab) -> None:
     """Who comes back after the end finds picture and report, though the file was saved with the panel."""
-    with lab.open([LOAD, SMALL, "%train --epochs 100000 --as run", "run.start();"]) as notebook:
+    with lab.open([LOAD, SMALL + PACED, "%train --epochs 100000 --as run", "run.start();"]) as notebook:
         notebook.run_all()
         Panel(notebook).wait_charts()
         notebook.wait_done()
@@ -47,7 +47,7 @@ def test_a_run_that_ends_while_no_page_is_open_is_a_picture(lab: Lab) -> None:
 
 def test_a_run_that_starts_and_ends_after_a_reload_is_a_picture(lab: Lab) -> None:
     """In a page loaded again Start is followed by the panel, and the panel by picture and report."""
-    with lab.open([LOAD, SMALL, "%train --epochs 100000 --as run"]) as notebook:
+    with lab.open([LOAD, SMALL + PACED, "%train --epochs 100000 --as run"]) as notebook:
         notebook.run_all()
         notebook.page.locator(".nbtrain-start").wait_for(timeout=60_000)
         notebook.wait_done()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -32,9 +31,9 @@ for epoch in range(30):
 """
 
 
-def test_a_review_in_its_cell(lab: Lab, shoot: Callable[..., Path]) -> None:
+def test_a_review_in_its_cell(lab: Lab, shoot: Callable[..., None]) -> None:
     """Critical findings and warnings stand in tables set left, and names between backticks are code."""
-    with lab.open(["%load_ext nbtrain", CARELESS], scale=1.5, height=2400) as notebook:
+    with lab.cells(["%load_ext nbtrain", CARELESS], scale=1.5, height=2400) as notebook:
         notebook.run_all()
         report = notebook.page.locator(".nbt-report")
         report.wait_for(timeout=60_000)

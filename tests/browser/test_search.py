@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.browser.lab import Lab
-from tests.browser.setups import quickstart_until_training
+from tests.browser.setups import LOAD, SMALL
 
 pytestmark = pytest.mark.browser
 
 
-def test_the_board_follows_and_a_click_stops_the_search(lab: Lab, shoot: Callable[..., Path]) -> None:
+def test_the_board_follows_and_a_click_stops_the_search(lab: Lab, shoot: Callable[..., None]) -> None:
     """Trials appear in the board while they run; after Stop there are a picture and the way to go on."""
-    *cells, _ = quickstart_until_training(epochs=400, name="")
     space = "space = {'lr': {'low': 1e-4, 'high': 1e-1, 'log': True}, 'weight_decay': [0.0, 0.01, 0.1]}"
-    how = "--epochs 2 --n-trials 40 --method bayesian --output found"
+    how = "--epochs 2 --n-trials 400 --method bayesian --output found"
     line = f"search = %train search --search-space space {how}"
-    with lab.open([*cells, space, line], scale=1.5) as notebook:
+    with lab.cells([SMALL, LOAD, space, line], scale=1.5) as notebook:
         notebook.run_all()
         page = notebook.page
         stop = page.locator(".nbtrain-start")
@@ -28,7 +26,7 @@ def test_the_board_follows_and_a_click_stops_the_search(lab: Lab, shoot: Callabl
         board = outputs.locator(".nbt-report")
         page.wait_for_function(
             "() => [...document.querySelectorAll('.nbt-report')]"
-            ".some(one => /[3-9] of 40 trials/.test(one.innerText))",
+            ".some(one => /([3-9]|\\d\\d) of 400 trials/.test(one.innerText))",
             timeout=120_000,
         )
         assert "Best val_loss" in board.first.inner_text() and board.first.locator("img").count()
@@ -43,10 +41,9 @@ def test_the_board_follows_and_a_click_stops_the_search(lab: Lab, shoot: Callabl
 
 def test_a_page_loaded_again_stops_the_search_and_gets_its_end(lab: Lab) -> None:
     """After a reload the Stop button is back and works, and picture and report take the board's place."""
-    *cells, _ = quickstart_until_training(epochs=400, name="")
     space = "space = {'lr': {'low': 1e-4, 'high': 1e-1, 'log': True}}"
     line = "search = %train search --search-space space --epochs 2 --n-trials 400 --output again"
-    with lab.open([*cells, space, line]) as notebook:
+    with lab.open([SMALL, LOAD, space, line]) as notebook:
         notebook.run_all()
         notebook.page.locator(".nbtrain-start").wait_for(timeout=60_000)
         notebook.wait_done()

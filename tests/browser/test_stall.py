@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.browser.lab import Lab
 from tests.browser.seen import Panel, until
-from tests.browser.setups import LOAD, SMALL
+from tests.browser.setups import LOAD, PACED, SMALL
 
 pytestmark = pytest.mark.browser
 
@@ -25,10 +24,10 @@ weights = [p.detach().clone() for p in model.parameters()]
 """
 
 
-def test_the_buttons_of_a_stall_do_what_they_say(lab: Lab, shoot: Callable[..., Path]) -> None:
+def test_the_buttons_of_a_stall_do_what_they_say(lab: Lab, shoot: Callable[..., None]) -> None:
     """The page opens at the alert; Raise the rate triples it; New weights asks first, then draws them."""
-    cells = [SMALL, FLAT, LOAD, "run = %train --epochs 100000 --name flat --yes"]
-    with lab.open(cells, width=1180) as notebook:
+    cells = [SMALL, FLAT + PACED, LOAD, "run = %train --epochs 100000 --name flat --yes"]
+    with lab.cells(cells, width=1180) as notebook:
         notebook.run_all()
         panel = Panel(notebook)
         panel.wait_charts()

@@ -46,19 +46,14 @@ def here(*words: str) -> tuple[int, str]:
     return status, out.getvalue()
 
 
-def nb(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(
-        [sys.executable, "-m", "nbtrain", *words], env=env, cwd=place, capture_output=True, text=True
-    )
-
-
-def test_train(place: Path) -> None:
+def test_train(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run in the terminal shows its plan, a line an epoch and its report, and ends with 0."""
-    done = nb(place, "start", "--config", "c.yaml", "--mode", "baseline", "--output-dir", "out")
-    assert done.returncode == 0, done.stderr
-    assert "Plan: baseline" in done.stdout and "Training Complete" in done.stdout
-    assert [line.split("  ")[0] for line in done.stdout.splitlines() if line.startswith("epoch ")] == [
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(active, "_runs", [])  # what trains here is no run of the tests that follow
+    status, text = here("start", "--config", "c.yaml", "--mode", "baseline", "--output-dir", "out")
+    assert status == 0, text
+    assert "Plan: baseline" in text and "Training Complete" in text
+    assert [line.split("  ")[0] for line in text.splitlines() if line.startswith("epoch ")] == [
         "epoch 1", "epoch 2", "epoch 3",
     ]  # fmt: skip
     [run] = (place / "out").iterdir()

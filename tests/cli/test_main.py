@@ -217,7 +217,7 @@ def test_a_run_is_told(trained: tuple[Path, str, str], folder: Path, verb: str) 
     """A completed run is status 0; a failed one shows their traceback and is status 1."""
     where, fine, failed = trained
     good = here(verb, fine, "--dir", str(where))
-    bad = nb(verb, str(where / failed))
+    bad = here(verb, str(where / failed))
 
     assert good.returncode == 0 and "Training Complete" in good.stdout, good.stderr
     assert bad.returncode == 1 and "RuntimeError" in bad.stdout, bad.stderr
@@ -275,7 +275,7 @@ def test_explain(folder: Path) -> None:
 def test_resume_says_what_there_is_and_where_it_can_go_on(trained: tuple[Path, str, str]) -> None:
     """A terminal has no objects to train: resume names step, checkpoint and the ways to go on, status 2."""
     where, fine, _ = trained
-    said = nb("resume", fine, "--dir", str(where))
+    said = here("resume", fine, "--dir", str(where))
     told = json.loads(here("resume", fine, "--dir", str(where), "--json").stdout)["details"]
 
     assert said.returncode == 2

@@ -28,6 +28,16 @@ class Failed:
     names: dict[str, Any]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def garbage_is_not_waited_for() -> Iterator[None]:
+    """Loaders that failed are garbage in a cycle; torch waits so long for each of their workers."""
+    import torch.utils.data._utils as loading
+
+    before, loading.MP_STATUS_CHECK_INTERVAL = loading.MP_STATUS_CHECK_INTERVAL, 0.2
+    yield
+    loading.MP_STATUS_CHECK_INTERVAL = before
+
+
 @pytest.fixture(scope="module")
 def fails(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Failed]]:
     """Give a function that runs a cell in a shell whose variables begin anew each time."""

@@ -27,18 +27,30 @@ CELLS = (
 
 
 FAILING = (
-    CELLS[0],
-    CELLS[1],
     "import threading\n"
     "def loss(output, target):\n"
     "    if threading.current_thread() is not threading.main_thread():\n"
     "        print('the last words')\n"
     "        raise ValueError('my own mistake')\n"
     "    return criterion(output, target)",
-    "run = %train --no-val --epochs 3 --loss loss",
+    "run = %train --no-val --epochs 3 --loss loss --name failing",
     "print('the notebook goes on')",
     "run.result()",
     "print('after an error that was allowed')",
+)
+
+FOLLOWED = (
+    "%%train --name mine\n"
+    "for epoch in range(2):\n"
+    "    for x, y in loader:\n"
+    "        optimizer.zero_grad()\n"
+    "        criterion(model(x), y).backward()\n"
+    "        optimizer.step()\n"
+    "    print('my epoch', epoch)\n"
+    "'my last value'",
+    "import nbtrain\nwith nbtrain.watch(name='block', log='json') as run:\n"
+    "    criterion(model(x), y).backward()\n    optimizer.step()\n    print('within')",
+    "assert len(nbtrain.last_run().history) == 1 and run.status == 'completed'",
 )
 
 
@@ -80,7 +92,7 @@ def ran(command: list[str], folder: Path) -> None:
     [
         pytest.param("nbclient", with_nbclient, marks=pytest.mark.slow),  # nbconvert runs cells through it
         ("papermill", with_papermill),
-        ("nbconvert", with_nbconvert),
+        pytest.param("nbconvert", with_nbconvert, marks=pytest.mark.slow),  # as `make demo` does
     ],
 )
 def test_an_executed_notebook_keeps_what_matters(
@@ -107,14 +119,23 @@ def test_an_executed_notebook_keeps_what_matters(
     assert "widgets" not in notebook.metadata
 
 
-def test_a_failing_run_in_a_batch_execution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Traceback and report are in the cell, the folder says failed, run.result() raises what happened."""
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Any], Path]:
+    """The outputs of the cells of a followed and of a failing run, and the notebook's folder."""
     nbformat = pytest.importorskip("nbformat")
-    monkeypatch.setenv("PYTHONPATH", str(Path(nbtrain.__file__).parents[1]))
-    with_nbclient(written(tmp_path, FAILING), tmp_path / "done.ipynb", allow_errors=True)
+    folder = tmp_path_factory.mktemp("executed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(nbtrain.__file__).parents[1]))
+        given = written(folder, (*CELLS[:2], *FOLLOWED, *FAILING))
+        with_nbclient(given, folder / "done.ipynb", allow_errors=True)
+    cells = nbformat.read(folder / "done.ipynb", as_version=4).cells
+    return [cell.outputs for cell in cells[2:]], folder
 
-    cells = nbformat.read(tmp_path / "done.ipynb", as_version=4).cells
-    train, goes_on, result, after = (cell.outputs for cell in cells[3:])
+
+def test_a_failing_run_in_a_batch_execution(executed: tuple[list[Any], Path]) -> None:
+    """Traceback and report are in the cell, the folder says failed, run.result() raises what happened."""
+    outputs, notebook_folder = executed
+    train, goes_on, result, after = outputs[len(FOLLOWED) + 1 :]
     shown = "".join(one.get("text", "") + one.get("data", {}).get("text/plain", "") for one in train)
     assert "raise ValueError('my own mistake')" in shown and "nbtrain/train" not in shown
     assert "the last words" in shown and any("image/png" in one.get("data", {}) for one in train)
@@ -122,41 +143,20 @@ def test_a_failing_run_in_a_batch_execution(tmp_path: Path, monkeypatch: pytest.
     (error,) = [one for one in result if one.output_type == "error"]
     assert "my own mistake" in error.evalue
 
-    (folder,) = (tmp_path / "runs").iterdir()
+    (folder,) = (notebook_folder / "runs").glob("failing-*")
     run = nbtrain.load_run(folder)
     assert str(run.status) == "failed" and "my own mistake" in run.error
     assert "| the last words" in run.log and "ValueError: my own mistake" in run.log
     assert "my own mistake" in run.report_path.read_text()
 
 
-FOLLOWED = (
-    CELLS[0],
-    CELLS[1],
-    "%%train --name mine\n"
-    "for epoch in range(2):\n"
-    "    for x, y in loader:\n"
-    "        optimizer.zero_grad()\n"
-    "        criterion(model(x), y).backward()\n"
-    "        optimizer.step()\n"
-    "    print('my epoch', epoch)\n"
-    "'my last value'",
-    "import nbtrain\nwith nbtrain.watch(name='block', log='json') as run:\n"
-    "    criterion(model(x), y).backward()\n    optimizer.step()\n    print('within')",
-    "assert len(nbtrain.last_run().history) == 1 and run.status == 'completed'",
-)
-
-
-def test_a_followed_loop_in_a_batch_execution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_followed_loop_in_a_batch_execution(executed: tuple[list[Any], Path]) -> None:
     """The cell waits, what the loop prints and its last value are in it, then picture and report."""
-    nbformat = pytest.importorskip("nbformat")
-    monkeypatch.setenv("PYTHONPATH", str(Path(nbtrain.__file__).parents[1]))
-    with_nbclient(written(tmp_path, FOLLOWED), tmp_path / "done.ipynb")
-
-    notebook = nbformat.read(tmp_path / "done.ipynb", as_version=4)
-    background, block = (cell.outputs for cell in notebook.cells[2:4])
+    background, block, *others = executed[0][: len(FOLLOWED)]
     words = ("my epoch 1", "'my last value'", "epoch 2  step 8"), ("within",)
     for outputs, said in zip((background, block), words, strict=True):
         shown = "".join(one.get("text", "") + one.get("data", {}).get("text/plain", "") for one in outputs)
         assert all(word in shown for word in (*said, "Training Complete"))
         assert len([one for one in outputs if "image/png" in one.get("data", {})]) == 1
-    assert WIDGET not in nbformat.writes(notebook)
+    assert not [one for cell in others for one in cell if one.output_type == "error"]
+    assert WIDGET not in str([background, block])

@@ -230,10 +230,10 @@ def test_colab_waits_with_pictures(live: Any) -> None:
         "import sys, types\n"
         "sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
         "import nbtrain.magics.foreground as _f\n"
-        "_f.PICTURE_S = 0.2"
+        "_f.PICTURE_S = 0.05"
     )
     try:
-        cell = live("run = %train --yes --max-steps 1500")
+        cell = live("run = %train --yes --max-steps 600")
         planned = live("waiting = %train --epochs 1")
         (inspected,) = live("import nbtrain\nnbtrain.inspect(model)").shown
     finally:

@@ -16,6 +16,13 @@ from nbtrain.notebook.leftovers import free, let_go
 MEGABYTE = 1024 * 1024
 
 
+@pytest.fixture(scope="module", autouse=True)
+def little_to_search() -> None:
+    """Keep what earlier tests imported out of the searches for garbage that each test here makes."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_held() -> Iterator[None]:
     """Begin and end with no last exception of this process."""

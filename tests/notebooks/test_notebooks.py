@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,18 +15,23 @@ import pytest
 import nbtrain
 
 ROOT = Path(__file__).resolve().parents[2]
+EPOCHS = 12  # of the quickstart's 40
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(600)]
 
 
-def executed(name: str, folder: Path) -> Any:
+def executed(name: str, folder: Path, changes: Mapping[str, str] = MappingProxyType({})) -> Any:
     """Run a copy of a notebook in a kernel of its own, as nbconvert does, and return it with its outputs."""
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     shutil.copy(ROOT / "notebooks" / name, folder)
     shutil.copytree(ROOT / "notebooks" / "data", folder / "data")
     notebook = nbformat.read(folder / name, as_version=4)
+    for old, new in changes.items():
+        assert any(old in cell.source for cell in notebook.cells), old
+        for cell in notebook.cells:
+            cell.source = cell.source.replace(old, new)
     client = nbclient.NotebookClient(
         notebook,
         timeout=500,
@@ -52,8 +59,10 @@ def shown(notebook: Any) -> str:
 
 @pytest.fixture(scope="module")
 def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    """With fewer epochs: all of them are trained in the browser (tests/browser) and by `make demo`."""
     folder = tmp_path_factory.mktemp("quickstart")
-    return executed("quickstart.ipynb", folder), folder
+    fewer = {"epochs = 40": f"epochs = {EPOCHS}", "--epochs 40": f"--epochs {EPOCHS}"}
+    return executed("quickstart.ipynb", folder, fewer), folder
 
 
 def test_quickstart_reaches_its_accuracy(quickstart: tuple[Any, Path]) -> None:
@@ -73,12 +82,12 @@ def test_quickstart_keeps_a_picture_in_place_of_the_panel(quickstart: tuple[Any,
 
 
 def test_quickstart_prints_a_line_per_epoch(quickstart: tuple[Any, Path]) -> None:
-    """In batch execution the cell blocks until the end and says how each of the 40 epochs went."""
+    """In batch execution the cell blocks until the end and says how each of the epochs went."""
     notebook, _ = quickstart
     printed = "".join(output.get("text", "") for output in outputs(notebook, "train"))
     lines = [line for line in printed.splitlines() if line.startswith("epoch ")]
 
-    assert len(lines) == 40
+    assert len(lines) == EPOCHS
     assert all("train_loss" in line and "val_loss" in line for line in lines)
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -184,6 +185,8 @@ def wandb_records(data: bytes) -> Iterator[bytes]:
             at += 32768 - at % 32768
             continue
         _, length, kind = struct.unpack("<IHB", data[at : at + 7])
+        if at + 7 + length > len(data):  # still being written
+            return
         whole += data[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):  # the record is whole, or this was its last part
@@ -192,20 +195,22 @@ def wandb_records(data: bytes) -> Iterator[bytes]:
 
 
 def wandb_history(folder: Path) -> list[dict[str, Any]]:
-    """The rows of an offline run."""
+    """The rows of an offline run; the process of wandb's that writes them may be behind."""
     from wandb.proto import wandb_internal_pb2
 
     (path,) = folder.glob("wandb/offline-run-*/*.wandb")
-    rows = []
-    for data in wandb_records(path.read_bytes()):
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data)
-        if record.WhichOneof("record_type") == "history":
-            items = record.history.item
-            rows.append(
-                {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
-            )
-    return rows
+    until = time.monotonic() + 60
+    kinds: list[str] = []
+    while "exit" not in kinds:
+        assert time.monotonic() < until, kinds
+        time.sleep(0.02)
+        records = [wandb_internal_pb2.Record.FromString(data) for data in wandb_records(path.read_bytes())]
+        kinds = [record.WhichOneof("record_type") for record in records]
+    return [
+        {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+        for record, kind in zip(records, kinds, strict=True)
+        if kind == "history"
+    ]
 
 
 def test_wandb_offline_holds_the_rows(info: RunInfo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,9 +98,23 @@ def test_persistent_workers_and_streams_work(train: Any) -> None:
     kept = loader(num_workers=2, persistent_workers=True)
     assert str(train(net(), kept, epochs=3).status) == "completed"
     assert len(list(kept)) == 7, "the loader is of use afterwards"
+    kept._iterator._shutdown_workers()  # in order, while nothing of it is garbage yet
     run = train(net(), DataLoader(Stream(), batch_size=8, num_workers=2), epochs=2)
 
     assert (str(run.status), run.progress.step) == ("completed", 20)
+
+
+def test_a_collected_loader_does_not_wait_for_its_workers() -> None:
+    """Workers that a loader keeps are ended when both are garbage, not waited for and terminated by torch."""
+    kept = loader(num_workers=1, persistent_workers=True)
+    items = iterate(kept)
+    next(items)
+    workers = items._workers
+    kept.own = kept  # as a run and its loader are: garbage in a cycle
+    del kept, items
+    gc.collect()
+
+    assert [worker.exitcode for worker in workers] == [-signal.SIGKILL]
 
 
 def test_a_dead_worker_is_noticed_in_a_look_or_two() -> None:
