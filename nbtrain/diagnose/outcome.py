@@ -229,7 +229,7 @@ class Rise:
 
 def validation_rise(curves: Curves) -> Rise | None:
     """Return the rise of validation loss, if it is clear: 10 % over its best, over its noise, and train loss
-    still falls.
+    falls meanwhile by more than its own noise, for what swings up and down has learned nothing by heart.
 
     The best is the minimum of running medians, at least two epochs before the end; the end is the median of
     the last three.
@@ -247,7 +247,7 @@ def validation_rise(curves: Curves) -> Rise | None:
     if at >= len(valid) - 2 or end - best <= limit:
         return None
     then, now = recent(train[: at + 1], 1), recent(train)
-    if not now < then:
+    if not then - now > noise(train):
         return None
     lowest = max(at - 1, 0) + int(valid[max(at - 1, 0) : at + 2].argmin())
     return Rise(float(epoch[lowest]), float(valid[lowest]), end, then, now)
