@@ -69,7 +69,7 @@ def test_the_training_goes_on_while_a_checkpoint_is_written(
     saved = next(info for info in run.checkpoints.all() if info.step == 4)
     weights, _ = run.checkpoints.load(saved)
 
-    assert waited[0][1] == 7
+    assert waited[0][1] in (7, 8)  # the next checkpoint, at 8, waits for this one
     assert all(torch.equal(weights[name], value) for name, value in short.state_dict().items())
 
 

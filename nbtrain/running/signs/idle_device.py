@@ -48,7 +48,7 @@ class IdleDevice(Sign):
         used, waited = (float(np.median(column)) for column in zip(*self._seen, strict=True))
         if used >= UTILISATION:
             return []
-        if self._probe.reads is None:
+        if self._probe.reads is None and state.phase != "done":
             self._probe.wanted = True  # said at a later beat, with what the next step shows
             return []
         self._said = True
