@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def _arrays(path: Path) -> int | None:
 
     headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     lengths = set()
-    with suppress(zipfile.BadZipFile, ValueError, EOFError, KeyError), zipfile.ZipFile(path) as archive:
+    damaged = zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, RuntimeError  # or encrypted
+    with suppress(*damaged), zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             with archive.open(name) as member:
                 shape, _, _ = headers[npy.read_magic(member)](member)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from nbtrain import units
 from nbtrain.train.callbacks.checkpoint import AUTO
@@ -94,10 +94,11 @@ def _loss(work: Work) -> str:
 def _optimizer(work: Work) -> str:
     group = work.optimizer.param_groups[0]
     always = ("lr", "weight_decay", "momentum")
-    said = [f"{key}={group[key]:g}" for key in always if isinstance(group.get(key), (int, float))]
+    known = {key: float(group[key]) for key in always if isinstance(group.get(key), (int, float, Tensor))}
+    said = [f"{key}={value:g}" for key, value in known.items()]
     peak = group.get("max_lr", group.get("initial_lr"))  # of torch's schedulers, which have moved lr already
-    if work.scheduler is not None and isinstance(peak, (int, float)) and said and peak != group["lr"]:
-        said[0] = f"lr={peak:g} (scheduled; {group['lr']:g} now)"
+    if work.scheduler is not None and peak is not None and "lr" in known and float(peak) != known["lr"]:
+        said[0] = f"lr={float(peak):g} (scheduled; {known['lr']:g} now)"
     if isinstance(group.get("betas"), (tuple, list)):
         said.append(f"betas=({', '.join(f'{beta:g}' for beta in group['betas'])})")
     said += own_settings(type(work.optimizer), group, beside=(*always, "betas"))

@@ -17,20 +17,24 @@ def divisor_of(value: Tensor, *, is_scaled: bool = False) -> float:
     Args:
         is_scaled: a GradScaler has multiplied it since.
     """
-    node: Any = value.grad_fn
+    node: Any = getattr(value, "grad_fn", None)
     if is_scaled and node is not None:
         node = next((inner for inner, _ in node.next_functions), None)
     name = type(node).__name__
     if name == "DivBackward0":
-        return _number(node._saved_other) or 1.0
+        return _number(node) or 1.0
     if name == "MulBackward0":
-        return 1 / (_number(node._saved_other) or 1.0)
+        return 1 / (_number(node) or 1.0)
     return 1.0
 
 
-def _number(other: Any) -> float:
+def _number(node: Any) -> float:
     """The number an operation was done with, 0.0 where it was no number."""
+    try:
+        other = node._saved_other
+    except RuntimeError:  # written to since
+        return 0.0
     is_number = isinstance(other, Tensor) and other.dim() == 0 and other.device.type == "cpu"
-    if not is_number or other.requires_grad or other.dtype == torch.bool:
+    if not is_number or other.requires_grad or other.is_complex() or other.dtype == torch.bool:
         return 0.0
     return float(other)

@@ -33,6 +33,7 @@ from nbtrain.watch.found import Found
 from nbtrain.watch.nesting import Nesting
 from nbtrain.watch.observer import Observer
 from nbtrain.watch.passes import Passes
+from nbtrain.watch.people import line
 from nbtrain.watch.scaler_steps import ScalerSteps
 from nbtrain.watch.steps import Steps
 from nbtrain.watch.validation import Validation
@@ -118,6 +119,7 @@ class Follower:
         self.observer.backward(step=self._state.step, whole=whole)
         values.under_way = self._value_of(outputs)
         values.divisor = divisor_of(outputs[0], is_scaled=is_scaled) if len(outputs) == 1 else 1.0
+        values.line = line() if values.divisor > 1 and self.observer.is_open else None
 
     def _after_backward(self) -> None:
         self._values.add()
@@ -236,6 +238,8 @@ class Follower:
 
     def log(self, values: Mapping[str, Any]) -> None:
         """Take what the person's code logs."""
+        if self.deaf:
+            return
         kept = dict(values)
         ended = False
         self.logged = True

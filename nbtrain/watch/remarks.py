@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Container
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from nbtrain.findings import Finding, Severity
 from nbtrain.running.record import Arrived, Record
 from nbtrain.running.state import State
 from nbtrain.watch import seams
+from nbtrain.watch.steps import Steps
 from nbtrain.watch.values import Values
 
 SURE_AFTER = 3  # rows that say the same
@@ -36,7 +38,7 @@ class Remarks:
         self._without_loss = 0
         self._began = time.monotonic()
 
-    def look(self, arrived: Arrived, values: Values, *, logged: bool, last: bool) -> None:
+    def look(self, arrived: Arrived, steps: Steps, *, logged: bool, last: bool) -> None:
         """Say what the steps that arrived, and those that did not, give reason to."""
         if seams.missing:
             self._say(
@@ -44,15 +46,15 @@ class Remarks:
                 evidence=f"not found: {', '.join(seams.missing)}",
             )  # fmt: skip
         if arrived.rows is not None:
-            self._look_at_rows(arrived, divided=values.divided)
-        self._look_for_what_is_absent(values, logged=logged, last=last)
+            self._look_at_rows(arrived, steps.divided)
+        self._look_for_what_is_absent(steps.values, logged=logged, last=last)
 
-    def _look_at_rows(self, arrived: Arrived, *, divided: bool) -> None:
+    def _look_at_rows(self, arrived: Arrived, divided: Container[int]) -> None:
         codes, backwards = arrived.beside["optimizer"].astype(int), arrived.beside["backwards"].astype(int)
         names = self._record.optimizers
         self._gathered.update(zip(codes.tolist(), backwards.tolist(), strict=True))
         for (code, count), rows in list(self._gathered.items()):
-            if count > 1 and rows >= SURE_AFTER and not divided:
+            if count > 1 and rows >= SURE_AFTER and code not in divided:
                 self._say(
                     "several-backwards", Severity.INFO,
                     f"A step of `{names[code]}` takes {count} backwards; its loss is the mean of "

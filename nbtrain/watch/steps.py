@@ -80,6 +80,7 @@ class Steps:
         self.arrived = 0  # the last step that has reached the host
         self._last = time.perf_counter()
         self.is_idle = False  # something else than training has gone on since the last step
+        self.divided: set[int] = set()  # codes of the optimizers whose losses a loop divides by their number
 
     # --- a step -------------------------------------------------------------------------------------------
 
@@ -143,6 +144,8 @@ class Steps:
             taken = Taken(losses[0], norm, samples)
             self._recorder.add(state.step, taken, self._lr, seconds, now)
             return
+        if len(losses) > 1 and self.values.are_divided(optimizer):
+            self.divided.add(code)
         row = Row(state.step, Taken(losses, norm, samples), self._lr, seconds, now, code)
         if losses:
             self._emit(row)

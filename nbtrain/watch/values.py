@@ -5,9 +5,9 @@ backward has reached; and gradients that were thrown away take their values with
 stepped on them (a discriminator collects gradients in the generator's backward, and clears them before its
 own).
 
-A loop that gathers the gradients of k batches divides each loss by k. Its values are multiplied by what they
-were divided by, once a step has shown that it does so: a train loss of a quarter of the validation loss would
-be read wrongly, and so would a last step that has fewer batches.
+A loop that gathers the gradients of k batches divides each loss by k, on one line. Its values are multiplied
+by what they were divided by, once a step has shown that it does so: a train loss of a quarter of the
+validation loss would be read wrongly, and so would a last step that has fewer batches.
 """
 
 from __future__ import annotations
@@ -30,22 +30,27 @@ class Value:
     """One value on which backward was called.
 
     Attributes:
-        divisor: what it was divided by. used: some optimizer has stepped on it.
+        divisor: what it was divided by. line: of the backward, None where nobody looked. used: some optimizer
+            has stepped on it.
     """
 
-    __slots__ = ("divisor", "tensor", "used")
+    __slots__ = ("divisor", "line", "tensor", "used")
 
-    def __init__(self, tensor: Tensor, divisor: float = 1.0) -> None:
-        self.tensor, self.divisor, self.used = tensor, divisor, False
+    def __init__(self, tensor: Tensor, divisor: float = 1.0, line: Any = None) -> None:
+        self.tensor, self.divisor, self.line, self.used = tensor, divisor, line, False
 
 
 class Pending:
-    """The values that wait for one optimizer's step. `optimizer`: a weak reference."""
+    """The values that wait for one optimizer's step.
 
-    __slots__ = ("marks", "optimizer", "values")
+    Attributes:
+        optimizer: a weak reference. divided: several values make its step, each divided by their number.
+    """
+
+    __slots__ = ("divided", "marks", "optimizer", "values")
 
     def __init__(self, optimizer: Any) -> None:
-        self.optimizer = ref(optimizer)
+        self.optimizer, self.divided = ref(optimizer), False
         self.values: deque[Value] = deque(maxlen=MOST_KEPT)
         self.marks: Marks = ()  # of its gradients, when we last looked
 
@@ -58,12 +63,11 @@ class Values:
         self._recent: deque[Value] = deque(maxlen=MOST_KEPT)  # for an optimizer that has not stepped yet
         self.count = 0  # values so far
         self.under_way: Tensor | None = None  # of the backward that goes on
-        self.divisor = 1.0  # what that was divided by
+        self.divisor, self.line = 1.0, None  # what that was divided by, where it was called
         self._within: list[Pending] = []  # whose optimizers have stepped in it, from a gradient's hook
         self._group: list[Value] = []  # since the last backward that followed a step
         self._stepped = False
         self.several = False  # more than one optimizer is known
-        self.divided = False  # several values make a step, each divided by their number
 
     def _known(self) -> list[tuple[Any, Pending]]:
         """The optimizers that live, each with what waits for it."""
@@ -88,7 +92,7 @@ class Values:
         if tensor is None:
             self._within.clear()
             return
-        value = Value(tensor, self.divisor)
+        value = Value(tensor, self.divisor, self.line)
         self.count += 1
         if self._within:
             self._used_within(value)
@@ -129,20 +133,23 @@ class Values:
         if pending is None:
             pending = self._of[id(optimizer)] = Pending(optimizer)
             self.several = len(self._known()) > 1
-        count = len(taken)
-        if count > 1 and not self.divided:
-            self.divided = all(abs(value.divisor - count) < CLOSE * count for value in taken)
+        pending.divided = pending.divided or _by_their_number(taken)
         tensors = []
         for value in taken:
             value.used = True
-            undivided = self.divided and value.divisor > 1
-            tensors.append(value.tensor * value.divisor if undivided else value.tensor)
+            divided = pending.divided and value.divisor > 1
+            tensors.append(value.tensor * value.divisor if divided else value.tensor)
         pending.values.clear()
         if self.under_way is not None:
             self._within.append(pending)
         if self.several:
             pending.marks = marks_of(optimizer)
         return tensors
+
+    def are_divided(self, optimizer: Any) -> bool:
+        """Say whether an optimizer's steps are of several values, each divided by their number."""
+        pending = self._of.get(id(optimizer))
+        return pending is not None and pending.divided
 
     def waiting(self, optimizer: Any) -> list[Tensor]:
         """Return the values that the next step of an optimizer is of, so far."""
@@ -152,10 +159,21 @@ class Values:
 
     def _waiting(self, pending: Pending | None) -> Sequence[Value]:
         if self.under_way is not None:
-            return [Value(self.under_way, self.divisor)]
+            return [Value(self.under_way, self.divisor, self.line)]
         if pending is not None:
             return pending.values
         return [value for value in self._recent if not value.used] or list(self._group)
+
+
+def _by_their_number(values: Sequence[Value]) -> bool:
+    """Say whether several values were divided by their number, and called backward on from one line.
+
+    Two lines are two losses, of which each may be weighted by a half (a discriminator's).
+    """
+    count = len(values)
+    if count < 2 or values[0].line is None or any(value.line != values[0].line for value in values):
+        return False
+    return all(abs(value.divisor - count) < CLOSE * count for value in values)
 
 
 def marks_of(optimizer: Any) -> Marks:

@@ -63,7 +63,7 @@ class Watching(Activity):
         self.foreground = body is None
         self.price_per_hour, self.currency = options.price_per_hour, options.currency
         self._options, self._body, self.source = options, body, source
-        self._listening, self._left = threading.Lock(), True
+        self._hooking, self._left = threading.Lock(), True
         self.config = {
             "name": self.name, "loop": "the person's own",
             "training": {"save_every": options.save_every, "on_nan": options.on_nan},
@@ -135,7 +135,7 @@ class Watching(Activity):
         if torch.cuda.is_initialized():
             device = torch.device("cuda", torch.cuda.current_device())
         self._stand = thread_state(device, grad=torch.is_grad_enabled())
-        self._entered, self._left = ExitStack(), False
+        self._entered, self._hooks, self._left = ExitStack(), ExitStack(), False
 
     def _refuse_what_is_trained(self, optimizer: Any) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -144,17 +144,20 @@ class Watching(Activity):
     def enter(self) -> None:
         """Follow what this thread does from here on."""
         with ExitStack() as stack:
-            stack.enter_context(seams.opened())
             stack.enter_context(followed_by(self.follower))
             stack.enter_context(heard(self.follower.log))
+            with self._hooking:
+                if not self.follower.deaf:
+                    self._hooks.enter_context(seams.opened())
             self._entered = stack.pop_all()
 
     def leave(self, *, completed: bool) -> None:
         """Follow no longer."""
         try:
-            with self._listening:
+            with self._hooking:
                 self._left = True
-                self._entered.close()
+                self._hooks.close()
+            self._entered.close()
         finally:
             self.follower.finish(completed=completed)
 
@@ -171,21 +174,20 @@ class Watching(Activity):
 
     def unhook(self, why: str) -> None:
         """Take the hooks off at once, from any thread; the loop goes on, unseen, and that is said."""
-        with self._listening:
+        with self._hooking:
             if self._left or self.follower.deaf:
                 return
             self.follower.deaf = True
-            self._entered.close()
+            self._hooks.close()
         issue = f"{why}: the loop goes on, unseen; run.stop() still ends it at a step."
         self._desk.record.note_alert(Finding("not-followed", Severity.WARNING, issue, step=self.state.step))
 
     def hear(self) -> None:
         """Put the hooks on again that `unhook` took off: without them no stop can end the loop."""
-        with self._listening:
+        with self._hooking:
             if self._left or not self.follower.deaf:
                 return
-            self._entered = ExitStack()
-            self._entered.enter_context(seams.opened())
+            self._hooks.enter_context(seams.opened())
             self.follower.deaf = False
 
     def rescue(self) -> None:
@@ -216,7 +218,7 @@ class Watching(Activity):
         if len(self._desk.record.optimizers) > 1:
             self._desk.record.signs = []  # they take all steps for those of one loss
         self._judge.look(follower.observer.done)
-        self._remarks.look(arrived, follower.steps.values, logged=follower.logged, last=last)
+        self._remarks.look(arrived, follower.steps, logged=follower.logged, last=last)
         arrived_step = self.state.step if last else follower.steps.arrived
         follower.passes.settle(self._validation_among, arrived=arrived_step)
         return arrived

@@ -311,7 +311,11 @@ def test_samples_in_arrays_and_columns(folder: Path) -> None:
     np.savez(folder / "train.npz", x=np.zeros((7, 3)), y=np.zeros(7))
     pd.DataFrame({"a": range(5), "label": 0}).to_parquet(folder / "train.parquet")
     (folder / "torn.npz").write_bytes((folder / "train.npz").read_bytes()[:200])
-    counts = {"train.npz": 7, "train.parquet": 5, "torn.npz": None}
+    np.savez_compressed(folder / "flipped.npz", x=np.arange(3000.0).reshape(1000, 3))
+    data = bytearray((folder / "flipped.npz").read_bytes())
+    data[34:60] = b"\xff" * 26  # within the compressed bytes
+    (folder / "flipped.npz").write_bytes(data)
+    counts = {"train.npz": 7, "train.parquet": 5, "torn.npz": None, "flipped.npz": None}
     for name, count in counts.items():
         found = checked(C.replace("train.jsonl", name), folder)
         assert found.files["train_data"]["line_count"] == count, name

@@ -421,9 +421,10 @@ def test_explain_plan_and_inspect_are_values(notebook: Any) -> None:
 
 def test_a_dry_run_starts_nothing(notebook: Any) -> None:
     """%train --dry-run shows the plan with its first steps, asks nothing, starts nothing."""
+    notebook("import nbtrain\nfrom nbtrain.running import active\nbefore = active.newest()")
     said = notebook("%train --log json --dry-run --max-steps 2")
     assert "Steps taken" in said.out and "as before, hashes compared" in said.out
-    assert notebook("%train runs").out.count("completed") == 0 and "Start" not in said.out
+    assert notebook("active.newest() is before, len(nbtrain.runs())").result.result == (True, 0)
 
 
 def test_fast_shows_what_was_tried(notebook: Any) -> None:

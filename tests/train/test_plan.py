@@ -346,11 +346,12 @@ def test_a_schedule_that_was_used_is_said(planned: Any) -> None:
 def test_the_rate_of_a_schedule_is_its_height(planned: Any) -> None:
     """Where a scheduler warms up, the plan shows the rate it rises to, and the one of the first step."""
     model = net()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=100)
-    run = planned(model, loader(), optimizer=optimizer, scheduler=scheduler, epochs=3)
+    for rate in (0.1, torch.tensor(0.1)):
+        optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
+        scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=100)
+        run = planned(model, loader(), optimizer=optimizer, scheduler=scheduler, epochs=3)
 
-    assert "lr=0.5 (scheduled; 0.02 now)" in str(run.plan.report())
+        assert "lr=0.5 (scheduled; 0.02 now), weight_decay=0.01" in str(run.plan.report())
 
 
 def test_a_model_given_as_validation_data_is_refused(planned: Any) -> None:

@@ -513,6 +513,23 @@ def test_hooks_come_off_while_the_loop_goes_on(followed: Any) -> None:
     assert run.progress.step <= seen + 1 and "not-followed" in rules(run)
 
 
+def test_a_block_that_is_followed_no_longer_can_be_stopped(tmp_path: Path) -> None:
+    """Unhooked in its own block, a loop is still ended at a step by a stop, and torch is as it was then."""
+    model = torch.nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    turns = 0
+    with nbtrain.watch(log="json", dir=tmp_path) as run:
+        for turns in range(1, 1000):
+            optimizer.zero_grad()
+            model(torch.ones(3, 4)).sum().backward()
+            optimizer.step()
+            if turns == 3:
+                run.activity.unhook("nbtrain was unloaded")
+                run.stop()
+
+    assert str(run.status) == "stopped" and turns == 4 and not seams.is_open()
+
+
 def test_prints_of_a_block_are_in_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What a loop in the foreground prints goes where it went, and is in the run's log."""
     with nbtrain.watch(dir=tmp_path) as run:
