@@ -176,7 +176,7 @@ class OfFactory(Subject):
             known = settable(parts.model.value, optimizer)
             for name in own:
                 if name not in known and name != BATCH:
-                    _unknown(name, parts.model.value, known, self._names())
+                    _unknown(name, parts.model.value, known, self._names(space.names))
 
     def plan(self, values: Mapping[str, Any], words: Mapping[str, Any]) -> Plan:
         """Return the plan of a training with these values."""

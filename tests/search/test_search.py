@@ -375,6 +375,8 @@ def test_a_factory_is_not_given_names_that_it_does_not_have(objects: dict[str, A
     loaders = objects["train_loader"], objects["val_loader"]
     with pytest.raises(UsageError, match="`lrr` is no setting of Adam"):
         nbtrain.search(loaders[0], val=loaders[1], factory=make, space={"lrr": [1e-3]})
+    with pytest.raises(UsageError, match="Linear has no dropout"):
+        nbtrain.search(loaders[0], val=loaders[1], factory=make, space={"width": [8], "dropout": [0.0, 0.1]})
     assert not Path("search").exists()
 
 
