@@ -84,6 +84,11 @@ def tells_progress(name: str) -> bool:
     return not _PROGRESS.isdisjoint(words_of(name))
 
 
+def telling_words(name: str) -> list[str]:
+    """Return the words of a name that say which value it is: not its side, nor how it was taken."""
+    return [word for word in words_of(name) if word not in _DROPPED | _TRAIN | _VALID]
+
+
 def words_of(name: str) -> list[str]:
     """Return the words of a name in small letters: `valBoxLoss`, `val/box_loss` -> val, box, loss."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)

@@ -12,6 +12,7 @@ import nbtrain
 from nbtrain.diagnose.aims import why_no_aim
 from nbtrain.diagnose.merging import merge
 from nbtrain.diagnose.reader import read_history
+from nbtrain.diagnose.totals import totals
 from nbtrain.errors import InvalidMetrics
 from nbtrain.runs.metrics import COLUMNS
 
@@ -105,12 +106,41 @@ def test_parts_of_a_loss_are_summed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("columns", "sums"),
+    [
+        (
+            ("train_total_loss", "train_recon_loss", "train_kl_loss", "val_total_loss"),
+            ["train_loss is train_total_loss", "val_loss is val_total_loss"],
+        ),
+        (("train_recon_loss", "train_kl_loss"), ["train_loss is train_recon_loss"]),
+        (
+            ("train_a_loss", "train_b_loss", "val_a_loss"),
+            ["train_loss is train_a_loss", "val_loss is val_a_loss"],
+        ),
+        (
+            ("train_total_loss", "train_a_loss", "val_a_loss"),
+            ["train_loss is train_a_loss", "val_loss is val_a_loss"],
+        ),
+        (("train_a_loss", "val_b_loss"), ["train_loss is train_a_loss"]),
+        (("train_kl_loss", "val_kl_loss"), []),
+        (("train_nll", "val_nll"), ["train_loss is train_nll", "val_loss is val_nll"]),
+    ],
+)
+def test_only_what_may_be_compared_is_summed(columns: tuple[str, ...], sums: list[str]) -> None:
+    """A total stands for its side, both sides have the same parts, and a part of unknown weight is none."""
+    assert [str(total) for total in totals(columns)] == sums
+
+
+@pytest.mark.parametrize(
     ("columns", "aim"),
     [
         (("train_loss", "val_loss"), True),
         (("loss", "rewards/chosen", "rewards/margins"), True),
         (("box_loss", "cls_loss", "dfl_loss"), True),
+        (("val_loss", "val_reward_acc"), True),
+        (("loss", "reward_model_loss"), True),
         (("loss", "reward", "kl"), False),
+        (("loss", "reward_std"), False),
         (("train/loss", "rollout/ep_rew_mean"), False),
         (("policy_loss", "value_loss"), False),
         (("g_loss", "d_loss"), False),
