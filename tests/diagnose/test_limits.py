@@ -145,6 +145,8 @@ def test_a_first_epoch_ahead_of_its_own_mean_is_no_leak() -> None:
         ([30.0] * 11, False),
         ([None, None, *[30.0] * 12], True),
         ([*[30.0] * 12, None], True),
+        ([0.9] * 12, False),
+        ([95.0, *[1.0] * 11], True),
     ],
 )
 def test_gpu_use_is_the_median_of_more_than_ten_epochs(values: list[Any], accused: bool) -> None:

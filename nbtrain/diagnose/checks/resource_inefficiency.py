@@ -68,8 +68,11 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
 
 
 def _is_share(values: np.ndarray) -> bool:
-    """Say whether values are shares where percent are expected: nothing over 1, and no idle device."""
-    return bool(values.max() <= 1 and np.median(values) >= LEAST_SHARE)
+    """Say whether values are shares where percent are expected: nothing over 1, no idle device, and not whole
+    numbers alone: those are percents of a device that is all but idle.
+    """
+    whole = (values == np.round(values)).all()
+    return bool(values.max() <= 1 and np.median(values) >= LEAST_SHARE and not whole)
 
 
 def _advice(facts: Facts, share: float | None) -> tuple[Recommendation, ...]:
