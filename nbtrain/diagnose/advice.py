@@ -19,7 +19,8 @@ from nbtrain.units import count, counted
 
 HEALTHY_NORM = 100.0  # a median gradient norm above it is the explosion, no bound for the next run
 _BEFORE_ITS_END = ("stopped", "interrupted", "running", "paused")
-CALM_STEPS, CALM = 5, 2.0  # last steps before a break, and how far over the median they count as grown
+CALM_STEPS, CALM = 5, 2.0  # last steps before a break, and how far over the median before them is grown
+BEFORE = 5 * CALM_STEPS  # steps whose median that is, the last ones left out: a whole run's hides a blow-up
 HIGHEST_RATE = 1.0  # above it nothing but plain SGD on scaled losses trains: a third of it says little
 
 
@@ -239,13 +240,13 @@ def _bad_data_first(bad: str, curves: Curves, best: Best | None) -> list[str]:
 
 def _broke_suddenly(curves: Curves) -> int | None:
     """Return the first step that was not finite where loss and gradient norm were ordinary up to it."""
-    finite = np.isfinite(curves.step_loss)
-    first = int(np.argmin(finite)) if len(finite) else 0
-    if first < CALM_STEPS or finite[first]:
+    first = curves.broken_row
+    if first is None or first < CALM_STEPS:
         return None
     for values in (curves.step_loss, curves.grad_norm):
         seen = np.abs(present(values[:first]))
-        if len(seen) and seen[-CALM_STEPS:].max() > CALM * np.median(seen):
+        before = seen[-BEFORE:-CALM_STEPS] if len(seen) > CALM_STEPS else seen
+        if len(seen) and seen[-CALM_STEPS:].max() > CALM * np.median(before):
             return None
     return int(curves.step[first])
 

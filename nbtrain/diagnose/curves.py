@@ -22,8 +22,9 @@ class Curves:
     """Series of equal length by epoch, (n,), NaN where absent; and series by step, (m,).
 
     Accuracies are fractions: a column with a value over 1.5 was in percent. `absent` values and NaN losses
-    look alike here; `broken` tells whether a loss was truly non-finite, `ended` with which numbers that were
-    not finite the history ends, in a sentence, "" where its last step is finite.
+    look alike here; `broken` tells whether a loss was truly non-finite, `broken_row` in which row by step it
+    first was, `ended` with which numbers that were not finite the history ends, in a sentence, "" where its
+    last step is finite.
     """
 
     epoch: np.ndarray
@@ -37,6 +38,7 @@ class Curves:
     grad_norm: np.ndarray
     broken: str
     ended: str = ""
+    broken_row: int | None = None
 
     @property
     def epochs(self) -> int:
@@ -71,6 +73,7 @@ def read_curves(epochs: pd.DataFrame, history: pd.DataFrame) -> Curves:
         grad_norm=_finite(_column(history, "grad_norm")),
         broken=_broken(number, train_loss, val_loss, _index(history), step_loss),
         ended=_ended(_index(history), step_loss, _column(history, "grad_norm")),
+        broken_row=_broken_at(step_loss),
     )
 
 

@@ -247,12 +247,16 @@ def test_a_loss_that_breaks_out_of_the_blue_points_at_the_batch() -> None:
     """Without growth before it the batch of that step is looked at first; after growth, the rate."""
     calm = np.r_[np.linspace(1.2, 0.8, 30), np.nan, np.nan]
     grown = np.r_[np.linspace(1.2, 0.8, 26), 2.0, 8.0, 64.0, 900.0, np.nan, np.nan]
+    late = np.r_[np.linspace(10.0, 0.1, 100), 0.2, 0.8, 2.0, 5.0, 9.5, np.nan]
     first = [
         judge(table(train_loss=[1.0]), steps(loss)).recommendations[0]
-        for loss in (calm, grown)
+        for loss in (calm, grown, late)
     ]
     assert "batch of step 31 first" in first[0] and "ordinary up to it" in first[0]
-    assert "learning rate" in first[1]
+    assert "learning rate" in first[1] and "learning rate" in first[2]
+    holes = np.where(np.arange(40) % 5 == 4, np.nan, 1.0)  # logged at some steps alone
+    absent = judge(table(train_loss=[1.0]), steps(holes), "diverged")
+    assert absent.kind == "unstable" and "batch of step" not in " ".join(absent.recommendations)
 
 
 def test_oscillation_and_spikes_are_unstable() -> None:
