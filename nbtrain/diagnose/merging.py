@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nbtrain.diagnose.columns import canonical, side_of
+from nbtrain.diagnose.columns import canonical, side_of, tells_progress
 
 Points = Mapping[int, float]  # step -> value, each step as it was written last
 _STEPWISE = ("train_loss", "grad_norm", "lr")
 _PARTS = 40  # of a log without validations that counts steps: rows
 _A_PART = 5  # steps at least
+_SERIES = 3  # points that a series has at least: less is a result, no measure of time
 _MANY = 200  # points that nobody would call epochs, where the writer may have counted those
 
 
@@ -43,8 +44,9 @@ def named(series: Mapping[str, Points]) -> dict[str, Points]:
 def merge(series: Mapping[str, Points], *, stepwise: bool = False) -> Merged:
     """Return rows at the steps of the validations; what was measured by step is averaged up to each.
 
-    Without validations the steps of the rarest train series are the rows; where those are many, or eight
-    parts of five steps in a log that counts steps for sure, up to forty equal parts of the run are.
+    Without validations the steps of the rarest train series that tells of progress are the rows; where those
+    are many, or eight parts of five steps in a log that counts steps for sure, up to forty equal parts of the
+    run are. A value that is written once (Lightning's `hp_metric`) makes no rows where a series does.
     An `epoch` series numbers the rows where it gives each a whole number of its own.
 
     Args:
@@ -53,15 +55,14 @@ def merge(series: Mapping[str, Points], *, stepwise: bool = False) -> Merged:
     known = named(series)
     known.pop("step", None)
     numbers = known.pop("epoch", None)
-    validations = [name for name in known if side_of(name) == "val"]
+    validations = [name for name in known if side_of(name) == "val" and _is_series(name, known[name])]
     others = [name for name in known if name not in validations]
     if not validations and not others:
         return Merged((), _table({}))
     at = sorted({step for name in validations for step in known[name]})
     what = "evaluations"
     if not at:
-        rarest = min(others, key=lambda name: len(known[name]))
-        at = sorted(known[rarest])
+        at = sorted(known[_clock(known)])
         if len(at) > _MANY or (stepwise and len(at) >= 8 * _A_PART):
             at, what = _parts(at), "equal parts of the run"
     many = {name for name in others if len(known[name]) > 1.5 * len(at) and name not in validations}
@@ -72,6 +73,18 @@ def merge(series: Mapping[str, Points], *, stepwise: bool = False) -> Merged:
         passes = max(numbers.values(), default=0.0) if numbers else 0.0
     by_step = {name: known[name] for name in _STEPWISE if name in many}
     return Merged(tuple(numbered), _table(by_step), notes, passes)
+
+
+def _is_series(name: str, points: Points) -> bool:
+    return tells_progress(name) or len(points) >= _SERIES
+
+
+def _clock(known: Mapping[str, Points]) -> str:
+    """Return the series whose steps are rows: the rarest that tells of progress, or the longest."""
+    told = [name for name, points in known.items() if tells_progress(name) and len(points) >= _SERIES]
+    if told:
+        return min(told, key=lambda name: len(known[name]))
+    return max(known, key=lambda name: len(known[name]))
 
 
 def _parts(steps: list[int]) -> list[int]:

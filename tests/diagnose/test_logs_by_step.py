@@ -86,6 +86,16 @@ def test_rows_are_epochs_where_a_log_may_have_counted_them() -> None:
     assert len(merge(points, stepwise=True).rows) == 20 and merge(points, stepwise=True).passes == 0.0
 
 
+@pytest.mark.parametrize("once", ["hp_metric", "test_f1"])
+def test_a_value_written_once_is_not_the_clock(once: str) -> None:
+    """A result beside a series leaves the rows to the series; alone it is a row."""
+    series = {"train_loss": {at: 1.0 / at for at in range(1, 31)}, once: {30: 0.5}}
+
+    assert len(merge(series).rows) == 30
+    assert len(merge({once: {30: 0.5}}).rows) == 1
+    assert len(merge({**series, "val_loss": {10: 1.0, 20: 0.5}}).rows) == 2
+
+
 def test_parts_of_a_loss_are_summed(tmp_path: Path) -> None:
     """A detector's log has the sum of its parts as its losses; a table of other things is none."""
     path = tmp_path / "results.csv"
