@@ -36,6 +36,7 @@ LEAP = 1.5  # times the first loss
 LEAST_STEPS, LEAST_EPOCHS = 50, 8
 SOON_STEPS = 12
 BACK_SOON = 0.02  # of the steps: then it is only said, of a leap that is not high
+WIDEST = 201  # steps of one median: its error falls with the root of them, its cost grows with all
 SCATTERS = 4  # standard deviations of single losses: the highest of hundreds of medians of three
 HIGH = 3.0  # times the first loss
 VERIFY = "In the first tenth of the next run the loss must not rise over its first value."
@@ -65,8 +66,11 @@ def look(facts: Facts) -> Iterator[Suspicion | Gap]:
 
 def _by_steps(facts: Facts, steps: np.ndarray) -> Iterator[Suspicion | Gap]:
     begin = steps[: max(20, len(steps) // 10)]
+    level = float(np.median(begin))
+    if level <= 0:
+        return
     scatter = noise(begin)
-    width = _width(scatter / max(abs(float(np.median(begin))), 1e-12), len(begin))
+    width = _width(scatter / max(level, 1e-12), len(begin))
     first = float(np.median(steps[: width if width > 3 or len(steps) >= 200 else 1]))
     calm = smooth(begin) if width == 3 else _medians(begin, width)
     top = int(calm.argmax())
@@ -92,9 +96,9 @@ def _by_steps(facts: Facts, steps: np.ndarray) -> Iterator[Suspicion | Gap]:
 
 def _width(scatter: float, count: int) -> int:
     """Return of how many steps a median has an error of a tenth of its level, given the relative scatter of
-    one; odd, 3 to a quarter of the steps there are.
+    one; odd, 3 to a quarter of the steps there are, at most 201.
     """
-    return max(3, min(int((1.25 * scatter / 0.1) ** 2), count // 4) | 1)
+    return max(3, min(int((1.25 * scatter / 0.1) ** 2), count // 4, WIDEST) | 1)
 
 
 def _medians(values: np.ndarray, width: int) -> np.ndarray:
