@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import nbtrain
+from nbtrain.diagnose.checks.unstable_first_steps import _width
 from nbtrain.diagnose.diagnosis import Diagnosis
 from tests.diagnose.conftest import falling, rising_accuracy
 
@@ -350,3 +351,20 @@ def test_a_diagnosis_recommends_one_rate() -> None:
              for one in found.findings}  # fmt: skip
     assert found.primary == "underfitting"
     assert rates["underfitting"] == rates["slow-convergence"] == [3e-4]
+
+
+def test_gradients_that_vanish_at_a_high_train_accuracy_are_only_said() -> None:
+    """Without validation and losses the train accuracy tells whether the model has learned."""
+    layers = [{"first": 5e-6, "last": 1.0}] * 4
+    found = [
+        diagnosis(train_acc=[top] * 4, layer_grad_norms=layers).findings
+        for top in (0.97, 0.5)
+    ]
+
+    said = [{one.check: str(one.severity) for one in findings} for findings in found]
+    assert [one["vanishing-gradients"] for one in said] == ["info", "warning"]
+
+
+def test_a_median_of_first_steps_is_of_a_few_hundred_at_most() -> None:
+    """However much a long loss scatters, its running medians need no memory of its length squared."""
+    assert _width(100.0, 100_000) == 201 and _width(100.0, 200) == 51 and _width(0.0, 100_000) == 3

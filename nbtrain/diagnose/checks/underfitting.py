@@ -115,11 +115,11 @@ def _by_shape(facts: Facts) -> Iterator[Suspicion | Gap]:
     if facts.gain < -ROSE:
         return  # it grew: another finding's matter
     settled = facts.gain >= SOME and _settled(present(curves.train_loss))
+    shape = "; it fell surely, and levels off" if settled else ""
     first, last = float(curves.epoch[0]), float(curves.epoch[-1])
     yield Suspicion(
         f"Train loss hardly moved: {number(facts.start, 3)} at the start, {number(facts.end, 3)} at the end.",
-        f"{100 * facts.gain:.1f} % in {curves.epochs} epochs"
-        + ("; it fell surely, and levels off" * settled),
+        f"{100 * facts.gain:.1f} % in {curves.epochs} epochs{shape}",
         Severity.INFO if settled else Severity.WARNING,
         Confidence.POSSIBLE if settled else Confidence.LIKELY,
         _advice(facts, moving=False),

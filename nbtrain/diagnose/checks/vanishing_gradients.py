@@ -39,7 +39,7 @@ TINY = (
     1e-7  # mean of absolute gradients (SageMaker Debugger); a norm is larger, so this is the stricter reading
 )
 TOTAL = 1e-4
-FELL = 0.5  # share of the starting loss, or validation accuracy from 90 % on: then it is only said
+FELL = 0.5  # share of the starting loss, or accuracy (of validation, if any) from 90 % on: then only said
 NOTHING = 1e-6  # a first layer's norm; what is above may be that of an embedding, few of whose rows are used
 LEARNED = 0.10  # share of the starting loss: more was learned, so gradients did arrive
 VERIFY = (
@@ -131,7 +131,8 @@ def _said(
     facts: Facts, issue: str, evidence: str, place: tuple[float, float], *, first: float = math.nan
 ) -> Suspicion:
     """`first`: norm of the first layer, where layers are told apart."""
-    learned = facts.recent_val_acc >= 0.9 if facts.curves.has_accuracy else facts.gain > FELL
+    accuracy = facts.recent_val_acc if math.isfinite(facts.recent_val_acc) else facts.recent_train_acc
+    learned = accuracy >= 0.9 or (not facts.curves.has_accuracy and facts.gain > FELL)
     good = learned and not first < NOTHING
     return Suspicion(
         issue,
