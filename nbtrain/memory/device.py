@@ -48,6 +48,13 @@ def capacity_of(device: torch.device) -> int | None:
     return None
 
 
+def free_on(device: torch.device) -> int | None:
+    """Return how many bytes of a device nobody holds now; None where it cannot be asked."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] if torch.cuda.is_available() else None
+    return capacity_of(device)
+
+
 def _available_host() -> int:
     """Bytes that this machine can give without swapping, within the container's limit (cgroup v2)."""
     free = psutil.virtual_memory().available

@@ -37,7 +37,10 @@ class Growth:
         several = (self._asked.accumulate if accumulate is None else accumulate) > 1
         if several not in self._lines:
             other = replace(self._asked, accumulate=2 if several else 1)
-            self._lines[several] = self._between(other, find_peak(other, self._samples)[0])
+            try:
+                self._lines[several] = self._between(other, find_peak(other, self._samples)[0])
+            except CannotEstimate:  # no time left to try it: the line that there is
+                self._lines[several] = self._lines[not several]
         return self._lines[several].peak(samples)
 
     def largest(self, room: float) -> int:

@@ -7,7 +7,7 @@ import inspect
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,6 +21,18 @@ from nbtrain.train.batch import Task, to_device
 MOST_S = 60.0  # for making stand-ins; a billion parameters take a fifth of a second
 
 
+@dataclass
+class Trials:
+    """Real steps taken for one estimate, and for what else is asked of it: none is taken twice.
+
+    Attributes:
+        spent_s: CPU seconds that they took. runs: what each allocated, by its set-up and samples.
+    """
+
+    spent_s: float = 0.0
+    runs: dict[Any, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Asked:
     """The set-up in question, with the person's own objects.
@@ -30,6 +42,7 @@ class Asked:
             or one that fits. optimizer: an optimizer, a class, a function of parameters, or a name of
             torch.optim.
         device: where it would train. dtype: of autocast, None for none. accumulate: micro-batches a step.
+        trials: the real steps so far, shared with what `dataclasses.replace` makes of it.
     """
 
     model: nn.Module
@@ -39,6 +52,7 @@ class Asked:
     device: torch.device
     dtype: torch.dtype | None = None
     accumulate: int = 1
+    trials: Trials = field(default_factory=Trials, repr=False, compare=False)
 
     def autocast(self) -> Any:
         """Return the context of one forward: what autocast does to types on a CPU, it does on a GPU."""

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from nbtrain.errors import UsageError
-from nbtrain.memory.device import capacity_of
+from nbtrain.memory.device import free_on
 from nbtrain.memory.loss import task_of
 from nbtrain.memory.setup import Asked, Fake, fake_of, optimizer_of, resized, samples_of
 from nbtrain.memory.steps import How, Traced, Unused, told, trace_steps
@@ -32,7 +32,7 @@ from nbtrain.notebook.stand_in import NoStandIn
 from nbtrain.train.rehearsal import in_one_line
 
 SMALL = (2, 4)  # samples of the two real steps
-MOST_SHARE, MOST_CPU_S = 0.5, 30.0  # of the free memory, and CPU seconds, that a measured batch may take
+MOST_SHARE, MOST_CPU_S = 0.5, 30.0  # of the free memory; CPU seconds of all real steps of one estimate
 TRACED, MEASURED = "traced", "measured"
 
 
@@ -111,16 +111,19 @@ def _measured(asked: Asked, samples: int, *, by_values: bool) -> Traced:
     """
     if samples < 1 or samples_of(asked.batch) < 1:
         raise CannotEstimate("the batch cannot be cut into smaller ones")
-    few, began = _real(asked, SMALL[0]), time.process_time()  # a machine that is busy elsewhere counts less
-    more, took_s = _real(asked, SMALL[1]), time.process_time() - began
-    same = same_way(few, more)
+    few, more = (_tried(asked, size)[0] for size in SMALL)
+    same, failed = same_way(few, more), None
     if by_values or not same:
         most = told(more).peak * max(1, samples / SMALL[1])  # as though all of it grew
-        free = capacity_of(_home(asked.model))
-        if (free is None or most < MOST_SHARE * free) and took_s * samples / SMALL[1] < MOST_CPU_S:
-            return replace(told(_real(asked, samples)), measured=(samples,))
+        free = free_on(_home(asked.model))
+        takes_s = asked.trials.spent_s + _tried(asked, SMALL[1])[1] * samples / SMALL[1]
+        if (free is None or most < MOST_SHARE * free) and takes_s < MOST_CPU_S:
+            try:
+                return replace(told(_tried(asked, samples)[0]), measured=(samples,))
+            except CannotEstimate as error:  # no memory after all; small ones went through
+                failed = error
     if not same:
-        raise CannotEstimate(
+        raise failed or CannotEstimate(
             f"batches of {SMALL[0]} and {SMALL[1]} take different ways through the model, and one of "
             f"{samples} is too large to be tried"
         )
@@ -132,6 +135,25 @@ def _measured(asked: Asked, samples: int, *, by_values: bool) -> Traced:
 
 def _home(model: nn.Module) -> torch.device:
     return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
+def _tried(asked: Asked, samples: int) -> tuple[list[Storage], float]:
+    """What two real steps allocated, the caller's to change, and the CPU seconds they took; taken once."""
+    trials, key = asked.trials, (asked.accumulate, asked.dtype, samples)
+    if key not in trials.runs:
+        began = time.process_time()  # a machine that is busy elsewhere counts less
+        ran: list[Storage] | CannotEstimate
+        try:
+            ran = _real(asked, samples)
+        except CannotEstimate as error:
+            ran = error
+        took_s = time.process_time() - began
+        trials.spent_s += took_s
+        trials.runs[key] = ran, took_s
+    ran, took_s = trials.runs[key]
+    if isinstance(ran, CannotEstimate):
+        raise ran
+    return [copy.copy(one) for one in ran], took_s
 
 
 def _real(asked: Asked, samples: int) -> list[Storage]:

@@ -248,7 +248,7 @@ def test_a_model_that_does_something_else_for_another_batch_still_has_a_largest_
 
 def test_a_batch_too_large_to_be_tried_follows_from_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the memory for the batch two small ones and a line do; where those differ, it is said."""
-    monkeypatch.setattr(tracing, "capacity_of", lambda device: 10_000)
+    monkeypatch.setattr(tracing, "free_on", lambda device: 10_000)
     model, batch = Decides(), (torch.randn(64, 16), classes(64))
     estimate = nbtrain.estimate_memory(model, batch)
     assert estimate.peak_bytes == pytest.approx(real(model, batch, torch.optim.AdamW).peak, rel=0.01)
@@ -256,6 +256,37 @@ def test_a_batch_too_large_to_be_tried_follows_from_small_ones(monkeypatch: pyte
     torch.manual_seed(0)
     with pytest.raises(UsageError, match="take different ways through the model, and one of 64 is too large"):
         nbtrain.estimate_memory(Experts(), (torch.randn(64, 16), classes(64)))
+
+
+def test_real_steps_are_taken_once_and_within_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No set-up is run twice for one report, and once the time is spent only small batches are."""
+    ran: list[tuple[Any, ...]] = []
+    real_steps = tracing._real
+    monkeypatch.setattr(
+        tracing, "_real",
+        lambda asked, n: ran.append((asked.accumulate, asked.dtype, n)) or real_steps(asked, n),
+    )  # fmt: skip
+    nbtrain.estimate_memory(Decides(), (torch.randn(64, 16), classes(64)), memory_gib=1).report()
+    assert len(ran) == len(set(ran)) and (1, None, 64) in ran
+    ran.clear()
+    monkeypatch.setattr(tracing, "MOST_CPU_S", 0.0)
+    nbtrain.estimate_memory(Decides(), (torch.randn(64, 16), classes(64)), memory_gib=1).report()
+    assert {samples for *_, samples in ran} == {2, 4}
+
+
+def test_a_batch_that_fails_after_small_ones_went_through_follows_from_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the memory for the batch itself is missing after all, the line through small ones stands."""
+    real_steps = tracing._real
+
+    def short_of_memory(asked: Any, samples: int) -> Any:
+        if samples > 4:
+            raise tracing.CannotEstimate("out of memory")
+        return real_steps(asked, samples)
+
+    monkeypatch.setattr(tracing, "_real", short_of_memory)
+    assert nbtrain.estimate_memory(Decides(), (torch.randn(64, 16), classes(64))).found.measured == (2, 4)
 
 
 @pytest.mark.parametrize("loss", [nn.MSELoss(), nn.SmoothL1Loss(reduction="sum"), nn.L1Loss(), nn.BCELoss()])
