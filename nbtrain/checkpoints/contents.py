@@ -86,7 +86,7 @@ def _numbers_of(tensors: Iterable[Tensor]) -> int:
 
 
 def _place(tensor: Tensor) -> tuple[Any, ...]:
-    if tensor.layout is not torch.strided or not tensor.numel():
+    if tensor.layout is not torch.strided or tensor.is_meta or not tensor.numel():
         return (id(tensor),)
     return tensor.untyped_storage().data_ptr(), tensor.storage_offset(), tuple(tensor.shape), tensor.dtype
 
@@ -148,8 +148,8 @@ def tensors_of(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _as_tensor(value: Any) -> Tensor | None:
-    if isinstance(value, Tensor):
-        return None if value.is_nested else value
+    if isinstance(value, Tensor):  # plain: one in a file may bring attributes in place of its methods
+        return None if value.is_nested else Tensor.detach(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
         with contextlib.suppress(TypeError):  # a type of number that torch does not have
             return torch.from_numpy(np.array(value))
@@ -194,8 +194,7 @@ def _optimizer(name: str, state: Mapping[str, Any]) -> OptimizerState:
         part.numel() * part.element_size()
         for entry in entries.values()
         if isinstance(entry, Mapping)
-        for part in entry.values()
-        if isinstance(part, Tensor)
+        for part in tensors_of(entry).values()
     )
     return OptimizerState(name, groups, len(entries), n_bytes)
 
@@ -221,8 +220,10 @@ def _numbers(payload: Mapping[Any, Any]) -> dict[str, float]:
 
 def _number(value: Any) -> float | None:
     if isinstance(value, Tensor):
-        plain = value.layout is torch.strided and not value.is_nested and value.device.type == "cpu"
-        return float(value) if plain and value.numel() == 1 and not value.is_complex() else None
+        one = _as_tensor(value)
+        if one is None or one.layout is not torch.strided or one.device.type != "cpu":
+            return None
+        return float(one) if one.numel() == 1 and not one.is_complex() else None
     if isinstance(value, bool) or (not isinstance(value, (int, float)) and type(value).__module__ != "numpy"):
         return None
     try:
@@ -243,6 +244,7 @@ def _in_words(value: Any) -> str:
     if isinstance(value, Tensor) and value.is_nested:
         return "nested tensor"
     if isinstance(value, Tensor):
+        value = Tensor.detach(value)
         return f"tensor {tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, (Mapping, list, tuple, set)):
         return f"{type(value).__name__} of {len(value)}"
@@ -250,4 +252,6 @@ def _in_words(value: Any) -> str:
         text = repr(value)
     except ValueError:  # a whole number of more digits than Python writes
         return f"{type(value).__name__} that is too large to be written"
+    except Exception:  # a class of somebody's code, trusted
+        return type(value).__name__
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -143,7 +143,7 @@ def scan(file: BinaryIO | bytes) -> Scan:
     except Exception:  # cut off, or no pickle: what came before still counts
         whole = False
     whole = whole and machine.whole
-    return Scan(tuple(dict.fromkeys(machine.names)), tuple(machine.calls[:MOST_CALLS]), whole)
+    return Scan(tuple(dict.fromkeys(machine.names)), tuple(machine.calls), whole)
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class _Machine:
     """The pickle machine, with stand-ins for every value it would make."""
 
     names: list[str] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
+    calls: dict[str, None] = field(default_factory=dict)  # the first, each once
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
     whole: bool = True  # of the files within it
@@ -252,7 +252,11 @@ class _Machine:
 
     def _act(self, name: str, *arguments: Any) -> None:
         self.names.append(name)
-        self.calls.append(f"{name}({', '.join(map(_short, arguments))})")
+        self._note(f"{name}({', '.join(map(_short, arguments))})")
+
+    def _note(self, said: str) -> None:
+        if len(self.calls) < MOST_CALLS:
+            self.calls[said] = None
 
     def _call(self, function: Any, arguments: Any) -> None:
         given = _as_tuple(arguments)
@@ -266,8 +270,8 @@ class _Machine:
                 self.stack.append(first.encode("latin1"))
                 return
         said = f"{_short(function)}({', '.join(map(_short, _as_tuple(arguments)))})"
-        if not (isinstance(function, _Name) and is_known(function.text)) and said not in self.calls:
-            self.calls.append(said)
+        if not (isinstance(function, _Name) and is_known(function.text)):
+            self._note(said)
         self.stack.append(_Made(said))
 
     def _nested(self, content: Any) -> None:
@@ -277,7 +281,8 @@ class _Machine:
             return
         found = scan_bytes(content)
         self.names += found.names
-        self.calls += found.calls
+        for said in found.calls:
+            self._note(said)
         self.whole = self.whole and found.whole
 
     def _pop(self) -> Any:
