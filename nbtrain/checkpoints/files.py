@@ -128,6 +128,11 @@ def _unreadable(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> str
                     pass
         except Exception as error:
             said = f"its bytes are not those that were written ({in_one_line(error)})"
+            if "CRC" in str(error):
+                said += (
+                    "; or it was saved after torch.serialization.set_crc32_options(False), which leaves "
+                    "checksums out"
+                )
             return f"`{one.filename}` in the file is damaged: {said}."
     return ""
 
@@ -143,9 +148,13 @@ def _loaded(path: Path, kind: str, found: Scan, *, trust: bool) -> Contents:
         said = f"{said} cannot be read ({in_one_line(error)})."
         return Contents(str(path), kind, loadable=False, problems=(said,), **more)
     more["safe"] = not trust or found.safe  # what was loaded without trust has run nothing
-    if isinstance(payload, dict) and any("lightning" in str(key).lower() for key in payload):
-        kind = LIGHTNING
-    return laid_open(str(path), kind, payload, **more)
+    if kind == TORCH_ZIP and isinstance(payload, dict):  # the older form has no checksums, and says so
+        kind = LIGHTNING if any("lightning" in str(key).lower() for key in payload) else kind
+    try:
+        return laid_open(str(path), kind, payload, **more)
+    except Exception as error:  # objects that are not what their class says
+        said = f"It was loaded, and what it holds cannot be told ({in_one_line(error)})."
+        return Contents(str(path), kind, problems=(said,), **more)
 
 
 def load(path: Path, *, trust: bool = False) -> Any:
@@ -233,7 +242,7 @@ def _broken(path: Path, kind: str, why: str, found: Scan | None) -> Contents:
 def _safetensors(path: Path) -> Contents:
     try:
         weights, about = safetensors_file.read(path)
-    except safetensors_file.Damaged as error:
+    except (safetensors_file.Damaged, safetensors_file.NotKnown) as error:
         return _broken(path, SAFETENSORS, str(error), None)
     other = {f"metadata: {key}": repr(value) for key, value in about.items()}
     return Contents(str(path), SAFETENSORS, weights=weights, other=other, size_bytes=path.stat().st_size)

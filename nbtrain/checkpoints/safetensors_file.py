@@ -19,17 +19,24 @@ _DTYPES = {
     "BOOL": torch.bool, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "C64": torch.complex64,
     "U16": torch.uint16, "U32": torch.uint32, "U64": torch.uint64,
 }  # fmt: skip
+_NEWER = {"F8_E8M0": "float8_e8m0fnu", "F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz"}
+_DTYPES |= {kind: getattr(torch, name) for kind, name in _NEWER.items() if hasattr(torch, name)}
 
 
 class Damaged(Exception):
     """The file is not what it says; the message is a sentence."""
 
 
+class NotKnown(Exception):
+    """The file may be sound, and holds what cannot be read here; the message is a sentence."""
+
+
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return name -> tensor, and the metadata.
 
     Raises:
-        Damaged: cut, changed, or with a header that contradicts itself.
+        Damaged: cut, changed, or with a header that contradicts itself. NotKnown: a type of number that this
+            torch does not have.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -72,8 +79,10 @@ def _in_order(header: Mapping[str, Any], there: int) -> None:
 def _tensor(path: Path, start: int, name: str, entry: Mapping[str, Any]) -> Tensor:
     kind, shape = entry.get("dtype"), entry.get("shape")
     dtype = _DTYPES.get(kind) if isinstance(kind, str) else None
+    if not isinstance(kind, str):
+        raise Damaged(f"Its header is damaged: `{name}` is of type {kind!r}.")
     if dtype is None:
-        raise Damaged(f"`{name}` is of type {kind!r}: none that torch has, or the header is damaged.")
+        raise NotKnown(f"`{name}` is of type {kind!r}, which is not known here (torch {torch.__version__}).")
     if not (isinstance(shape, list) and all(type(side) is int and 0 <= side < 1 << 63 for side in shape)):
         raise Damaged(f"Its header is damaged: `{name}` has no shape.")
     first, last = entry["data_offsets"]

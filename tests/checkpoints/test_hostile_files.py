@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import nn
 
-from nbtrain.checkpoints import files
+from nbtrain.checkpoints import files, pickles
 from nbtrain.checkpoints.inspecting import inspect_checkpoint, read_checkpoint
 
 PICKLED = pickle.dumps({"a": 1}, 2)
@@ -124,7 +124,8 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         ({"a": {**ENTRY, "shape": [-1, -2]}}, "`a` has no shape"),
         ({"a": {**ENTRY, "shape": [10**30]}}, "`a` has no shape"),
         ({"a": {**ENTRY, "shape": [10**12]}}, "a shape that its bytes do not"),
-        ({"a": {**ENTRY, "dtype": []}}, "`a` is of type []"),
+        ({"a": {**ENTRY, "dtype": []}}, "damaged: `a` is of type []"),
+        ({"a": {**ENTRY, "dtype": "F6_E2M3"}}, "`a` is of type 'F6_E2M3', which is not known here"),
         ({"a": ENTRY, "b": ENTRY}, "`b` does not begin where"),
         ({"a": ENTRY, "__metadata__": 5}, "metadata is no table"),
         ({"a": 7}, "`a` lacks its place"),
@@ -183,6 +184,45 @@ def test_arrays_and_nested_weights_are_found(tmp_path: Path) -> None:
         found = read_checkpoint(tmp_path / name)
         assert found.safe and found.parameters == count, name
     assert "enc.0.weight" in read_checkpoint(tmp_path / "c.pt").weights
+
+
+def test_attributes_of_a_tensor_do_not_stand_in_for_its_methods(tmp_path: Path) -> None:
+    """A tensor that brings a `numel` of its own is laid open: as weights, counter, state of an optimizer."""
+    odd = nn.Parameter(torch.ones(1))
+    for name in ("numel", "detach", "element_size", "is_complex", "untyped_storage", "__float__"):
+        setattr(odd, name, 5)
+    state = {"param_groups": [], "state": {0: {"exp_avg": odd}}}
+    torch.save({"model": {"a": odd}, "epoch": odd, "odd": odd, "optimizer": state}, tmp_path / "a.pt")
+    report = inspect_checkpoint(tmp_path / "a.pt")
+    assert report.to_text() and report.data["loadable"] and report.data["epoch"] == 1
+
+
+def test_what_an_older_or_newer_writer_leaves_is_told_as_it_is(tmp_path: Path) -> None:
+    """An old Lightning file has no checksums, scales in 8 bits are read, and each meta tensor counts."""
+    lightning = {"pytorch-lightning_version": "2.5", "state_dict": net().state_dict()}
+    torch.save(lightning, tmp_path / "old.ckpt", _use_new_zipfile_serialization=False)
+    assert "has no checksums" in inspect_checkpoint(tmp_path / "old.ckpt").to_text()
+    text = json.dumps({"a": {"dtype": "F8_E8M0", "shape": [8], "data_offsets": [0, 8]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"12345678")
+    assert read_checkpoint(tmp_path / "a.safetensors").parameters == 8
+    torch.save({name: torch.empty(3, device="meta") for name in "ab"}, tmp_path / "meta.pt")
+    assert read_checkpoint(tmp_path / "meta.pt").parameters == 6
+
+
+def test_a_file_without_checksums_may_be_whole(tmp_path: Path) -> None:
+    """Where checksums do not agree, the option of torch that leaves them out is named beside damage."""
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(net().state_dict(), tmp_path / "a.pt")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert "set_crc32_options(False)" in read_checkpoint(tmp_path / "a.pt").problems[0]
+
+
+def test_calls_are_noted_up_to_a_limit() -> None:
+    """Of a pickle with a hundred unknown calls the first twenty are noted, each once."""
+    found = pickles.scan(b"\x80\x02" + b"".join(b"cmy\nmodel%d\n)R0" % (at // 2) for at in range(200)) + b"N.")
+    assert found.whole and len(found.calls) == 20 and found.calls[1] == "my.model1()"
 
 
 @pytest.mark.filterwarnings("ignore")
