@@ -221,7 +221,8 @@ def test_a_file_without_checksums_may_be_whole(tmp_path: Path) -> None:
 
 def test_calls_are_noted_up_to_a_limit() -> None:
     """Of a pickle with a hundred unknown calls the first twenty are noted, each once."""
-    found = pickles.scan(b"\x80\x02" + b"".join(b"cmy\nmodel%d\n)R0" % (at // 2) for at in range(200)) + b"N.")
+    calls = b"".join(b"cmy\nmodel%d\n)R0" % (at // 2) for at in range(200))
+    found = pickles.scan(b"\x80\x02" + calls + b"N.")
     assert found.whole and len(found.calls) == 20 and found.calls[1] == "my.model1()"
 
 
