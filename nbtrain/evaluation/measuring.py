@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from nbtrain.errors import UsageError
 from nbtrain.evaluation.intervals import bootstrap, wilson
@@ -78,8 +79,11 @@ def evaluate_model(
 
 
 def _shapes(batch: Any) -> list[str]:
-    held = batch.values() if isinstance(batch, Mapping) else batch
-    parts = [one for one in (held if not isinstance(held, Tensor) else [held]) if isinstance(one, Tensor)]
+    """Return shape and type of each tensor in a batch: nested, in a mapping, or held by an object."""
+    held = dict(batch) if isinstance(batch, Mapping) else batch
+    if not isinstance(held, (Tensor, dict, list, tuple)):
+        held = dict(getattr(held, "__dict__", {}))
+    parts = [one for one in tree_leaves(held) if isinstance(one, Tensor)]
     return [f"{tuple(one.shape)} {str(one.dtype).removeprefix('torch.')}" for one in parts]
 
 
@@ -103,11 +107,11 @@ class _Pass:
             self._task = make_task(self._model, self._loss, batch)
         try:
             output, target, loss = self._run(batch)
-        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             if self.counts:  # it has run: what the person's code raises now is theirs
                 raise
             raise UsageError(
-                f"The model does not run on the data: {in_one_line(error)}.",
+                f"The model does not run on the data: {in_one_line(error).rstrip('.')}.",
                 suggestion="Check that data and loss are those of this model: the first batch holds "
                 f"{', '.join(_shapes(batch)) or 'no tensor'}.",
             ) from error

@@ -149,3 +149,15 @@ def test_data_of_another_model_are_said() -> None:
     _, loader = setup()
     with pytest.raises(UsageError, match=r"on the data: RuntimeError: .* holds \(16, 6\) float32"):
         nbtrain.evaluate(nn.Linear(3, 4), loader, loss=CE)
+    nested = [((torch.ones(2, 3), torch.ones(2, 5)), torch.zeros(2, dtype=torch.long))]
+    with pytest.raises(UsageError) as caught:
+        nbtrain.evaluate(nn.Linear(3, 4), nested, loss=CE)
+    assert "(2, 3) float32, (2, 5) float32, (2,) int64" in str(caught.value.suggestion)
+    with pytest.raises(UsageError, match=r"on the data: .*Error: .* holds \(2, 7\) float32"):
+        nbtrain.evaluate(nn.Linear(3, 4), [SimpleNamespace(x=torch.ones(2, 7))], loss=CE)
+
+    def misses(output: Any, target: Any) -> Any:
+        raise AttributeError("it has no head.")
+
+    with pytest.raises(UsageError, match=r"AttributeError: it has no head\.(?!\.)"):
+        nbtrain.evaluate(nn.Linear(6, 4), loader, loss=misses)
