@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbtrain.errors import ExportFailed
 from nbtrain.export.asked import FP16, ExportOptions
@@ -19,6 +19,8 @@ from nbtrain.extras import require
 
 WHY = "to quantise ONNX"
 LOAD = "import sys, onnxruntime as o; o.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])"
+MOST_LOAD_S = 300  # for a file to be loaded; seconds as a rule, and a graph of gigabytes takes a minute
+KILLED = -9  # not by a fault of its own: so a machine without memory ends a process
 WINDOWS_CRASHES = (0xC0000005, 0xC0000409)  # access violation, stack overrun
 WEIGHTED = ["Conv", "MatMul", "Gemm"]
 CONVOLUTIONS = ("Conv", "ConvTranspose")
@@ -55,10 +57,9 @@ def quantize(path: Path, options: ExportOptions) -> tuple[str, tuple[str, ...]]:
             ) from error  # fmt: skip
         made = _without_notes(onnx, target)
     onnx.save(made, str(path))
-    if crashes_apart(path):
+    if ended := load_apart(path).ended:
         raise ExportFailed(
-            f"onnxruntime {runtime.__version__} crashes when it loads the model in {options.quantize}, and "
-            "would take this process with it.",
+            f"onnxruntime {runtime.__version__} {ended.format(model=f'the model in {options.quantize}')}.",
             suggestion="Leave --quantize out, or try the other one; --format safetensors has fp16, too.",
             format="onnx",
         )
@@ -69,13 +70,28 @@ def quantize(path: Path, options: ExportOptions) -> tuple[str, tuple[str, ...]]:
     return f"{said}, onnxruntime {runtime.__version__}", notes
 
 
-def crashes_apart(path: Path) -> bool:
-    """Load a file in a process of its own; say whether that process was killed by it.
+class Load(NamedTuple):
+    """How the loading of a file went. `ended`: what ended the process, a clause on `{model}`; "" for none."""
+
+    loaded: bool
+    ended: str = ""
+
+
+def load_apart(path: Path) -> Load:
+    """Load a file in a process of its own, and say how that went.
 
     Seen with onnxruntime 1.32: half precision and a fused transformer layer end in a segmentation fault.
     """
-    done = subprocess.run([sys.executable, "-I", "-c", LOAD, str(path)], capture_output=True, check=False)
-    return done.returncode < 0 or done.returncode in WINDOWS_CRASHES
+    line = [sys.executable, "-I", "-c", LOAD, str(path)]
+    try:
+        done = subprocess.run(line, capture_output=True, check=False, timeout=MOST_LOAD_S)
+    except subprocess.TimeoutExpired:
+        return Load(False, f"did not load {{model}} within {MOST_LOAD_S} s")
+    if done.returncode == KILLED:
+        return Load(False, "was killed while it loaded {model}: as a rule the memory was short")
+    if done.returncode < 0 or done.returncode in WINDOWS_CRASHES:
+        return Load(False, "crashes when it loads {model}, and would take this process with it")
+    return Load(done.returncode == 0)
 
 
 def _without_notes(onnx: Any, path: Path) -> Any:
@@ -103,7 +119,7 @@ def _int8(source: Path, target: Path, options: ExportOptions) -> str:
         tools.quantize_dynamic(str(source), str(target), weight_type=tools.QuantType.QInt8, **SAFE)
         return "dynamic int8 (weights per channel, activations as it runs)"
     samples = sum(one.size for one in options.calibration)
-    runtime, onnx = require("onnxruntime", why=WHY), require("onnx", why=WHY)
+    onnx, tried = require("onnx", why=WHY), target.with_name("tried.onnx")
     how = {
         **SAFE, "quant_format": tools.QuantFormat.QDQ, "weight_type": tools.QuantType.QInt8,
         "activation_type": tools.QuantType.QUInt8,
@@ -111,8 +127,11 @@ def _int8(source: Path, target: Path, options: ExportOptions) -> str:
     said = f"static int8 (weights per channel, activations calibrated on {samples} samples"
     try:
         tools.quantize_static(str(source), str(target), _reader(tools, options.calibration), **how)
-        runtime.InferenceSession(_without_notes(onnx, target).SerializeToString())
-    except Exception:  # e.g. group normalisation, of which it makes a graph that it cannot load itself
+        onnx.save(_without_notes(onnx, target), str(tried))
+        fails = not load_apart(tried).loaded
+    except Exception:
+        fails = True
+    if fails:  # e.g. group normalisation, of which it makes a graph that it cannot load itself
         reader = _reader(tools, options.calibration)
         tools.quantize_static(str(source), str(target), reader, op_types_to_quantize=WEIGHTED, **how)
         return f"{said}, of layers with weights alone: with all others onnxruntime fails)"

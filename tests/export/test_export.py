@@ -224,11 +224,21 @@ def test_control_flow_is_named_with_module_line_and_way_out(tmp_path: Path) -> N
     assert kept.data["accepted"] and "compiled from source" in kept.data["how"]
 
 
-def test_a_file_that_would_crash_the_process_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where onnxruntime is killed by what it made, in a process of its own, that is said; no file is left."""
-    killed = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
-    monkeypatch.setattr(quantizing, "LOAD", killed)
-    with pytest.raises(ExportFailed, match="crashes when it loads the model in fp16"):
+@pytest.mark.parametrize(
+    ("does", "most_s", "said"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", 300, "crashes when it loads the model in fp16"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 300, "was killed while it loaded the model in fp16"),
+        ("signal.pause()", 0.2, "did not load the model in fp16 within 0.2 s"),
+    ],
+)
+def test_a_file_that_would_end_the_process_is_none(
+    does: str, most_s: float, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where onnxruntime crashes, is killed or hangs on what it made, apart, that is said; no file is left."""
+    monkeypatch.setattr(quantizing, "LOAD", f"import os, signal; {does}")
+    monkeypatch.setattr(quantizing, "MOST_LOAD_S", most_s)
+    with pytest.raises(ExportFailed, match=said):
         nbtrain.export(mlp(), batches(), output=tmp_path / "m.onnx", quantize="fp16")
     assert leftovers(tmp_path) == []
 
