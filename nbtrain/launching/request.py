@@ -35,7 +35,13 @@ _SAID_IN_PASSING = frozenset("""
     net neural one our epoch epochs resume continue checkpoint last latest baseline optimization
     production mode seed nbtrain
 """.split())  # noqa: SIM905
-_EPOCHS = re.compile(r"(?<!\S)(\S*\d\S*)\s+epochs?\b", re.IGNORECASE)
+_TO_REMOVE = frozenset(["rm", "rmdir", "unlink", "shred", "delete", "remove", "erase", "wipe", "destroy"])
+_OURS = re.compile(r"\.(?:ya?ml|json|py)$")  # a file: a command only as a verb
+# a number of epochs, right or wrong; `resnet18`, which begins with a letter, is none
+_NUMBER = r"(?!['\"(]*[^\W\d])(\S*\d\S*)"
+_EPOCHS = re.compile(rf"(?<!\S){_NUMBER}\s+epochs?\b", re.IGNORECASE)
+_EPOCHS_BEFORE = re.compile(rf"\bepochs(?:\s*[:=]\s*|\s+){_NUMBER}", re.IGNORECASE)  # epochs 5, epochs=5
+_STOP_AFTER = re.compile(r"(?<=\S\s)stop\s+after\s+(?=\S*\d\S*\s+epochs?\b)")  # how long, and no deed
 _RESUME = re.compile(
     r"\b(?:resume|continue|go on|carry on|from (?:the )?(?:last|latest) checkpoint)\b", re.IGNORECASE
 )
@@ -83,13 +89,16 @@ def read_request(text: str) -> Request:
         raise UsageError(
             "The request holds signs of a shell.", suggestion="Say what is to be trained, in words."
         )
+    plain = _STOP_AFTER.sub("for ", plain)
     tokens = re.findall(r"[\w.+-]+", plain)
     verbs = [at == 0 or tokens[at - 1] in _BEFORE_A_VERB for at in range(len(tokens))]
     other = [word for word, verb in zip(tokens, verbs, strict=True) if _is_command(word, verb=verb)]
     if other:
         raise UsageError(
             f"`{other[0]}` is not something `command` can do: it proposes trainings and nothing else.",
-            suggestion="What lies about is listed by `cleanup`; removing it is up to you.",
+            suggestion="What lies about is listed by `cleanup`; removing it is up to you."
+            if other[0] in _TO_REMOVE
+            else "Say what is to be trained, in words.",
         )
     epochs = _epochs_of(plain)
     mode = _MODE.search(plain)
@@ -107,7 +116,8 @@ def read_request(text: str) -> Request:
 
 
 def _epochs_of(plain: str) -> int | None:
-    found = list(dict.fromkeys(one.strip("'\"()") for one in _EPOCHS.findall(plain)))
+    said = _EPOCHS.findall(plain) or _EPOCHS_BEFORE.findall(plain)
+    found = list(dict.fromkeys(one.strip("'\"()") for one in said))
     if not found:
         return None
     wrong = [one for one in found if not (one.isdecimal() and 1 <= int(one) <= MOST_EPOCHS)]
@@ -121,5 +131,8 @@ def _epochs_of(plain: str) -> int | None:
 
 
 def _is_command(word: str, *, verb: bool) -> bool:
-    name = word.strip(".").rpartition("/")[2].partition(".")[0]
+    word = word.strip(".")
+    if _OURS.search(word) and not verb:
+        return False
+    name = word.partition(".")[0]
     return (name in _OTHER_COMMANDS and (verb or name not in _ENGLISH_TOO)) or (verb and name in _OTHER_DEEDS)

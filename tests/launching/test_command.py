@@ -17,6 +17,7 @@ from nbtrain.cli.main import main
 from nbtrain.commands.command import propose_command
 from nbtrain.errors import NbtrainError, UsageError
 from nbtrain.launching.proposal import check
+from nbtrain.launching.request import read_request
 from nbtrain.launching.running import run
 
 CONFIG = """\
@@ -115,6 +116,35 @@ def test_in_a_terminal_it_runs_after_a_yes_alone(place: Path, capfd: pytest.Capt
     found = propose_command("resume iris for 5 epochs")
     assert re.search(r"--epochs 5 --resume [\w.-]+$", found.command), found.command
     assert "an epoch" in dict(found.facts)["Time"] and "epoch 1" in dict(found.facts)["Checkpoint"]
+
+
+@pytest.mark.parametrize(
+    ("text", "epochs"),
+    [
+        ("train resnet18 epochs 5", 5), ("train resnet18 epochs", None), ("train iris, epochs=5", 5),
+        ("train the model and stop after 5 epochs", 5), ("train 3 epochs resnet18", 3),
+        ("train configs/export.yaml for 3 epochs", 3), ("train tar.yaml", None), ("train git.yaml", None),
+        ("resume from epoch 3", None), ("train 3 epochs 64 units", 3),
+    ],
+)  # fmt: skip
+def test_names_are_no_numbers_and_no_commands(text: str, epochs: int | None) -> None:
+    """A file or a model may be called like a command or end in a number; epochs are the number said."""
+    assert read_request(text).epochs == epochs
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("train iris then stop everything", "Say what is to be trained"), ("rm.exe iris", "to be trained"),
+        ("mkfs.ext4 iris", "to be trained"), ("train rm.sh", "to be trained"), ("rm iris", "cleanup"),
+        ("rm.py iris", "to be trained"), ("stop after 5 epochs", "to be trained"),
+    ],
+)  # fmt: skip
+def test_commands_are_refused_with_what_helps(text: str, hint: str) -> None:
+    """A command with or without its ending is none of ours; cleanup is named to who wants to remove."""
+    with pytest.raises(UsageError) as caught:
+        read_request(text)
+    assert hint in str(caught.value.suggestion)
 
 
 @pytest.mark.parametrize("what", ["delete the iris runs", "train iris and remove it", "cat iris"])
