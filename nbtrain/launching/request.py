@@ -35,7 +35,9 @@ _SAID_IN_PASSING = frozenset("""
     net neural one our epoch epochs resume continue checkpoint last latest baseline optimization
     production mode seed nbtrain
 """.split())  # noqa: SIM905
-_TO_REMOVE = frozenset(["rm", "rmdir", "unlink", "shred", "delete", "remove", "erase", "wipe", "destroy"])
+_TO_REMOVE = frozenset(
+    ["rm", "rmdir", "unlink", "shred", "delete", "remove", "erase", "wipe", "destroy", "cleanup"]
+)
 _OURS = re.compile(r"\.(?:ya?ml|json|py)$")  # a file: a command only as a verb
 # a number of epochs, right or wrong; `resnet18`, which begins with a letter, is none
 _NUMBER = r"(?!['\"(]*[^\W\d])(\S*\d\S*)"
