@@ -1,0 +1,51 @@
+"""Errors that look alike are told apart, and the code that is proposed is for the one at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from nbtrain.explain import explain_exception, explain_text
+
+ARGUMENT = "TypeError: {}.__init__() got an unexpected keyword argument '{}'"
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "code"),
+    [
+        (ARGUMENT.format("Trainer", "gpus"), None, ""),
+        (ARGUMENT.format("MyTrainer", "tokenizer"), None, ""),
+        (ARGUMENT.format("Trainer", "leaning_rate"), None, ""),
+        (ARGUMENT.format("TrainingArguments", "leaning_rate"), None, ""),
+        (
+            ARGUMENT.format("Seq2SeqTrainer", "tokenizer"),
+            "hf-argument-renamed", "processing_class=tokenizer  # in place of tokenizer=tokenizer",
+        ),
+        (
+            ARGUMENT.format("TrainingArguments", "per_gpu_eval_batch_size"),
+            "hf-argument-renamed", "per_device_eval_batch_size=8  # in place of per_gpu_eval_batch_size",
+        ),
+    ],
+)  # fmt: skip
+def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: str) -> None:
+    """A message is known by what it names, and the code is for that; a like one of others is unknown."""
+    found = explain_text(text)
+
+    assert (found.pattern, found.code) == (pattern, code)
+
+
+@pytest.mark.parametrize(
+    ("cell", "pattern", "code"),
+    [
+    ],
+)  # fmt: skip
+def test_an_error_gets_the_code_for_it(
+    cell: str, pattern: str | None, code: str, fails: Callable[..., Any]
+) -> None:
+    """An error is known by what the failing line holds, and the code is for that line."""
+    failed = fails(cell)
+    found = explain_exception(failed.error, names=failed.names)
+
+    assert (found.pattern, found.code) == (pattern, code)
