@@ -49,8 +49,8 @@ class Pattern:
         what: sentence for the message found, with {1}, {2} or {name} for groups; "" takes the docstring's.
         code: the usual fix as code. codes: (regular expression for what was found, its fix), the first that
             fits goes before `code`. tell: what can be said with the frames at hand.
-        inside: a regular expression that must fit a place, `file: its line`, for `texts_inside`, which say too
-            little alone. outside: one that must fit none.
+        inside: a regular expression that must fit a place, `file: its line`, for `texts_inside`, which say
+            too little alone. outside: one that must fit none.
         innermost: a part of the file's name that the innermost place must be in.
         unless: a text that rules it out. renamed: what {package} becomes as {pip} in the code.
         needs_type: a message without its type is never this one.

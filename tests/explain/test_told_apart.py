@@ -39,6 +39,12 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
 @pytest.mark.parametrize(
     ("cell", "pattern", "code"),
     [
+        (
+            "logp, y = torch.ones(3, 4), torch.ones(3)\nlogp[torch.arange(len(y)), y]",
+            "index-dtype", "y = y.long()",
+        ),
+        ("table = torch.ones(3)\ntable[torch.ones(2)]", "index-dtype", "table[torch.ones(2).long()]"),
+        ("table = torch.ones(3, 4)\ntable[torch.zeros(2).long(), torch.ones(2)]", "index-dtype", ""),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
