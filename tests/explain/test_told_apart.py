@@ -45,6 +45,15 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
         ),
         ("table = torch.ones(3)\ntable[torch.ones(2)]", "index-dtype", "table[torch.ones(2).long()]"),
         ("table = torch.ones(3, 4)\ntable[torch.zeros(2).long(), torch.ones(2)]", "index-dtype", ""),
+        (
+            "next(iter(DataLoader([1, 2], collate_fn=lambda batch: [len(one) for one in batch])))",
+            None, "",
+        ),
+        ("next(iter(DataLoader(Items(lambda index: len(index)))))", None, ""),
+        (
+            "class Bare(Dataset):\n    pass\n\nrandom_split(Bare(), [1.0])",
+            "dataset-without-length", "def __len__(self):\n    return len(self.x)",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
