@@ -54,6 +54,18 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
             "class Bare(Dataset):\n    pass\n\nrandom_split(Bare(), [1.0])",
             "dataset-without-length", "def __len__(self):\n    return len(self.x)",
         ),
+        (
+            "net = nn.Sequential(nn.LSTM(4, 8), nn.LSTM(8, 2))\nnet(torch.ones(5, 3, 4))",
+            "output-is-tuple", "output, _ = self.lstm(x)",
+        ),
+        (
+            "hidden, other = (torch.ones(2), torch.ones(2)), torch.ones(2)\nargs = (1, 2)\nprint(args, other.shape, hidden.shape)",
+            "output-is-tuple", "print(args, other.shape, hidden[0].shape)",
+        ),
+        (
+            "data = TensorDataset(torch.ones(4, 2), torch.ones(4))\ndata[0].shape",
+            "output-is-tuple", "data[0][0].shape",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
