@@ -66,6 +66,11 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
             "data = TensorDataset(torch.ones(4, 2), torch.ones(4))\ndata[0].shape",
             "output-is-tuple", "data[0][0].shape",
         ),
+        ("h = None\nh.detach_()", None, ""),
+        (
+            "w = torch.ones(3, requires_grad=True)\nw.grad.detach_()",
+            "gradient-missing", "if w.grad is not None:\n    w.grad.detach_()",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
