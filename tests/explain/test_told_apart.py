@@ -71,6 +71,14 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
             "w = torch.ones(3, requires_grad=True)\nw.grad.detach_()",
             "gradient-missing", "if w.grad is not None:\n    w.grad.detach_()",
         ),
+        (
+            "tags = nn.Module()\ntags.pos_tag = nn.Embedding(17, 4)\nids = torch.arange(18).flip(0)\ntags.pos_tag(ids)",
+            "embedding-range", "tags.pos_tag = nn.Embedding(18, 4)",
+        ),
+        (
+            "gpt = nn.Module()\ngpt.wpe = nn.Embedding(3, 4)\ngpt.wpe(torch.arange(5).expand(2, 5))",
+            "embedding-range", "input_ids = input_ids[:, :3]",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
