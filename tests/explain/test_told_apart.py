@@ -27,6 +27,20 @@ ARGUMENT = "TypeError: {}.__init__() got an unexpected keyword argument '{}'"
             ARGUMENT.format("TrainingArguments", "per_gpu_eval_batch_size"),
             "hf-argument-renamed", "per_device_eval_batch_size=8  # in place of per_gpu_eval_batch_size",
         ),
+        *(
+            (
+                f"ImportError: {library}: cannot open shared object file: No such file or directory",
+                "shared-library-missing", code,
+            )
+            for library, code in (
+                ("libGL.so.1", "!apt-get install -y libgl1"),
+                ("libgthread-2.0.so.0", "!apt-get install -y libglib2.0-0"),
+                ("libsndfile.so.1", "!apt-get install -y libsndfile1"),
+                ("libgomp.so.1", "!apt-get install -y libgomp1"),
+                ("libcudnn.so.9", "%pip install --force-reinstall torch"),
+                ("libtorch_cuda.so", "%pip install --force-reinstall torch"),
+            )
+        ),
     ],
 )  # fmt: skip
 def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: str) -> None:
