@@ -37,6 +37,7 @@ ARGUMENT = "TypeError: {}.__init__() got an unexpected keyword argument '{}'"
                 ("libgthread-2.0.so.0", "!apt-get install -y libglib2.0-0"),
                 ("libsndfile.so.1", "!apt-get install -y libsndfile1"),
                 ("libgomp.so.1", "!apt-get install -y libgomp1"),
+                ("libgomp-a34b3233.so.1", "%pip install --force-reinstall torch"),
                 ("libcudnn.so.9", "%pip install --force-reinstall torch"),
                 ("libtorch_cuda.so", "%pip install --force-reinstall torch"),
             )

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from nbtrain.explain.pattern import Pattern
 
-# Libraries that Debian and Ubuntu have packages of; OpenCV wants the first five.
+# Libraries that Debian and Ubuntu have packages of; OpenCV wants the first six.
 _OF_SYSTEM = (
-    ("GL", "libgl1"), ("gthread", "libglib2.0-0"), ("SM", "libsm6"), ("Xext", "libxext6"),
+    ("GL", "libgl1"), ("GLU", "libglu1-mesa"), ("gthread", "libglib2.0-0"), ("SM", "libsm6"), ("Xext", "libxext6"),
     ("Xrender", "libxrender1"), ("gomp", "libgomp1"), ("sndfile", "libsndfile1"),
 )  # fmt: skip
 
@@ -36,7 +36,7 @@ PATTERN = Pattern(
     what="`{1}` is not found.",
     codes=(
         (r"^libcuda\.so", "!nvidia-smi  # {1} comes with the driver of the GPU: without a GPU, install torch for CPUs"),
-        *((rf"^lib{name}\b", f"!apt-get install -y {package}") for name, package in _OF_SYSTEM),
+        *((rf"^lib{name}[\d.-]*\.so", f"!apt-get install -y {package}") for name, package in _OF_SYSTEM),
     ),
     code="%pip install --force-reinstall torch",
 )
