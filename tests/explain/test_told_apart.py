@@ -94,6 +94,14 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
             "gpt = nn.Module()\ngpt.wpe = nn.Embedding(3, 4)\ngpt.wpe(torch.arange(5).expand(2, 5))",
             "embedding-range", "input_ids = input_ids[:, :3]",
         ),
+        (
+            'image = torch.ones(1, 2, 2)\nF.pad(image, (2, 2), mode="reflect")',
+            "padding-too-large", 'F.pad(image, (2, 2), mode="replicate")',
+        ),
+        (
+            "F.pad(torch.ones(3), (1, 1, 1, 1))",
+            "resize-dimensions", "F.pad(x, (left, right))  # at most two numbers for each dimension of x",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(

@@ -352,6 +352,10 @@ RAISED: dict[str, tuple[str, ...]] = {
         "torch.einsum('ij,jk->ik', torch.ones(2, 3), torch.ones(4, 5))",
         "torch.einsum('ij->i', torch.ones(3))",
     ),
+    "padding-too-large": (
+        'F.pad(torch.ones(1, 2, 2), (2, 2), mode="reflect")', "nn.CircularPad1d(3)(torch.ones(1, 2, 2))",
+        "torch.stft(torch.ones(4), 8, return_complex=True)",
+    ),
     "resize-dimensions": (
         'F.interpolate(torch.ones(3, 8, 8), size=(4, 4))',
         'F.pad(torch.ones(3), (1, 1, 1, 1))',
