@@ -112,3 +112,18 @@ def test_an_error_gets_the_code_for_it(
     found = explain_exception(failed.error, names=failed.names)
 
     assert (found.pattern, found.code) == (pattern, code)
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("<functools._lru_cache_wrapper object at 0x7f0a1c>: it's not the same object as m.f", "functools._lru_cache_wrapper"),
+        ("<class '__main__.make.<locals>.Foo'>: it's not found as __main__.make.<locals>.Foo", "__main__.make.<locals>.Foo"),
+        ("<function make.<locals>.<lambda> at 0x7f0a1c>: attribute lookup failed", "make.<locals>.<lambda>"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_pickled_is_named(said: str, named: str) -> None:
+    """The whole name is said, with the function that it was made in."""
+    found = explain_text(f"_pickle.PicklingError: Can't pickle {said}")
+
+    assert found.pattern == "cannot-pickle" and f"`{named}`" in found.what

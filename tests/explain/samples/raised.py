@@ -245,6 +245,8 @@ RAISED: dict[str, tuple[str, ...]] = {
     ),
     "cannot-pickle": (
         "import pickle\npickle.dumps(lambda: 1)",
+        "import functools, pickle\n\n@functools.lru_cache\ndef f():\n    pass\n\ng, f = f, 1\npickle.dumps(g)",
+        "import pickle\n\ndef make():\n    class Foo:\n        pass\n    return Foo\n\npickle._dumps(make())",
         "import pickle\n\ndef make():\n    class Local(Dataset):\n        pass\n    return Local()\n\npickle.dumps(make())",
     ),
     "loader-empty": ("files = []\nDataLoader(files, shuffle=True)",),
