@@ -102,6 +102,14 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
             "F.pad(torch.ones(3), (1, 1, 1, 1))",
             "resize-dimensions", "F.pad(x, (left, right))  # at most two numbers for each dimension of x",
         ),
+        (
+            'cfg = {"model/width": 2.5}\nnn.Linear(cfg["model/width"], 3)',
+            "size-not-whole", "nn.Linear(hidden // 2, 10)  # whole numbers: // in place of /",
+        ),
+        (
+            'cfg = {"model/width": 5}\nnn.Linear(3, (cfg["model/width"] + 1) / 2)',
+            "size-not-whole", "nn.Linear(3, (cfg['model/width'] + 1) // 2)",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
