@@ -110,6 +110,14 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
             'cfg = {"model/width": 5}\nnn.Linear(3, (cfg["model/width"] + 1) / 2)',
             "size-not-whole", "nn.Linear(3, (cfg['model/width'] + 1) // 2)",
         ),
+        ("mask = torch.tensor([True])\n-mask", "bool-arithmetic", "~mask"),
+        ("mask = torch.tensor([True])\nn = 3 * (1.0 - mask)", "bool-arithmetic", "~mask"),
+        (
+            "pred, mask = torch.ones(1), torch.tensor([True])\nloss = (pred - mask).mean()",
+            "bool-arithmetic", "pred - mask.float()",
+        ),
+        ("a = b = torch.tensor([True])\na - (b + 1 - 2)", "bool-arithmetic", "a.float() - (b + 1 - 2)"),
+        ("a = b = torch.tensor([True])\na - b", "bool-arithmetic", "a.float() - b.float()"),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
