@@ -118,6 +118,14 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
         ),
         ("a = b = torch.tensor([True])\na - (b + 1 - 2)", "bool-arithmetic", "a.float() - (b + 1 - 2)"),
         ("a = b = torch.tensor([True])\na - b", "bool-arithmetic", "a.float() - b.float()"),
+        (
+            "scores, labels = torch.ones(3, 4), torch.zeros(4).long()\nscores.gather(0, labels)",
+            "gather-sizes", "scores.gather(0, labels.unsqueeze(0)).squeeze(0)",
+        ),
+        (
+            "scores, labels = torch.ones(3, 4), torch.zeros(3).long()\nscores.gather(0, labels)", "gather-sizes",
+            "scores.gather(1, labels.unsqueeze(1)).squeeze(1)  # of scores (samples, classes), labels (samples,)",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
