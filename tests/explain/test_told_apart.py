@@ -42,6 +42,14 @@ ARGUMENT = "TypeError: {}.__init__() got an unexpected keyword argument '{}'"
                 ("libtorch_cuda.so", "%pip install --force-reinstall torch"),
             )
         ),
+        (
+            "torch.multiprocessing.spawn.ProcessExitedException: process 0 terminated with signal SIGKILL",
+            "launched-process-failed", "mp.spawn(main, args=args, nprocs=1)",
+        ),
+        (
+            "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \ntrain.py FAILED",
+            "launched-process-failed", "torchrun --nproc_per_node=1 train.py",
+        ),
     ],
 )  # fmt: skip
 def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: str) -> None:
@@ -151,3 +159,18 @@ def test_what_cannot_be_pickled_is_named(said: str, named: str) -> None:
     found = explain_text(f"_pickle.PicklingError: Can't pickle {said}")
 
     assert found.pattern == "cannot-pickle" and f"`{named}`" in found.what
+
+
+def test_an_error_in_a_spawned_process_is_the_one_explained(fails: Callable[..., Any]) -> None:
+    """What mp.spawn brings back of a process decides where it is known; else the process is named."""
+    raised = (
+        "from torch.multiprocessing.spawn import ProcessRaisedException\n"
+        "raise ProcessRaisedException('\\n\\n-- Process 1 terminated with the following error:\\n'"
+        "'Traceback (most recent call last):\\n  File \"train.py\", line 4, in main\\n    {}\\n{}\\n', 1, 7)"
+    )
+    known = fails(raised.format("f(x)", "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"))
+    other = fails(raised.format("rows[9]", "KeyError: 9"))
+
+    assert explain_exception(known.error).pattern == "linear-features"
+    assert explain_exception(other.error).pattern == "launched-process-failed"
+    assert explain_text(known.text).pattern == "linear-features"
