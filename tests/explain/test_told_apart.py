@@ -134,6 +134,11 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
             "scores, labels = torch.ones(3, 4), torch.zeros(3).long()\nscores.gather(0, labels)", "gather-sizes",
             "scores.gather(1, labels.unsqueeze(1)).squeeze(1)  # of scores (samples, classes), labels (samples,)",
         ),
+        ("torch.ones(2).to('gpu')", "device-unknown", "torch.ones(2).to('cuda')"),
+        (
+            "device = 'gp' + 'u'\ntorch.ones(2).to(device)",
+            "device-unknown", 'device = "cuda" if torch.cuda.is_available() else "cpu"',
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
