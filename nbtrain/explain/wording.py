@@ -47,11 +47,17 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def nodes_of_line(raised: Raised) -> list[ast.AST]:
-    """Return the syntax of the person's innermost line, outermost first; empty for a part of a statement."""
-    try:
-        return list(ast.walk(ast.parse(raised.place.code if raised.place is not None else "")))
-    except SyntaxError:
-        return []
+    """Return the syntax of the person's innermost line, outermost first; empty for a part of a statement.
+
+    The head of a block (`if ...:`, `elif ...:`) is read with a body of its own.
+    """
+    line = raised.place.code if raised.place is not None else ""
+    for whole in (line, f"{line} pass", f"if 0:\n    pass\n{line} pass"):
+        try:
+            return list(ast.walk(ast.parse(whole)))
+        except SyntaxError:
+            continue
+    return []
 
 
 def owner_of(raised: Raised, attribute: str, held: Callable[[str], bool]) -> ast.expr | None:

@@ -139,6 +139,14 @@ def test_a_message_gets_the_code_for_it(text: str, pattern: str | None, code: st
             "device = 'gp' + 'u'\ntorch.ones(2).to(device)",
             "device-unknown", 'device = "cuda" if torch.cuda.is_available() else "cpu"',
         ),
+        (
+            "pair = (torch.ones(2), 1)\nif not pair:\n    pass\nelif pair.shape[0] > 1:\n    pass",
+            "output-is-tuple", "elif pair[0].shape[0] > 1:",
+        ),
+        (
+            "pair = (torch.ones(2), 1)\nfor n in range(pair.shape[0]):\n    pass",
+            "output-is-tuple", "for n in range(pair[0].shape[0]):",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_gets_the_code_for_it(
@@ -173,7 +181,9 @@ def test_an_error_in_a_spawned_process_is_the_one_explained(fails: Callable[...,
         "raise ProcessRaisedException('\\n\\n-- Process 1 terminated with the following error:\\n'"
         "'Traceback (most recent call last):\\n  File \"train.py\", line 4, in main\\n    {}\\n{}\\n', 1, 7)"
     )
-    known = fails(raised.format("f(x)", "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"))
+    known = fails(
+        raised.format("f(x)", "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)")
+    )
     other = fails(raised.format("rows[9]", "KeyError: 9"))
 
     assert explain_exception(known.error).pattern == "linear-features"

@@ -47,7 +47,9 @@ def _index(raised: Raised, sight: Sight) -> Said | None:
     for _, part in parts:
         name = ast.unparse(part)
         if name in known and "float" in str(known[name].dtype):
-            return Said(f"The index `{name}` is {known[name].dtype}.", code=assigned(name, _whole(name, known[name])))
+            return Said(
+                f"The index `{name}` is {known[name].dtype}.", code=assigned(name, _whole(name, known[name]))
+            )
     if len(parts) == 1 and isinstance(parts[0][1], ast.Call):
         owner, name = (ast.unparse(one) for one in (parts[0][0].value, parts[0][1]))
         return Said(f"The index `{name}` is not of whole numbers.", code=f"{owner}[{name}.long()]")

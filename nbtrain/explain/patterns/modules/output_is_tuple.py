@@ -42,7 +42,9 @@ PATTERN = Pattern(
     "output-is-tuple",
     __name__,
     kinds=("AttributeError",),
-    texts=(r"'tuple' object has no attribute '(size|shape|dim|view|reshape|permute|transpose|mean|squeeze|unsqueeze|float|to|detach|argmax|softmax|contiguous|flatten|relu)'",),
+    texts=(
+        r"'tuple' object has no attribute '(size|shape|dim|view|reshape|permute|transpose|mean|squeeze|unsqueeze|float|to|detach|argmax|softmax|contiguous|flatten|relu)'",
+    ),
     code="output, _ = self.lstm(x)",
     outside=AT_STATE,
     tell=tell,

@@ -33,7 +33,10 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
     if len(divisions) != 1:
         return None
     whole = ast.unparse(ast.BinOp(divisions[0].left, ast.FloorDiv(), divisions[0].right))
-    return Said(f"`{ast.unparse(divisions[0])}` is a float, as every division with `/` is.", code=with_node(raised, divisions[0], whole))
+    return Said(
+        f"`{ast.unparse(divisions[0])}` is a float, as every division with `/` is.",
+        code=with_node(raised, divisions[0], whole),
+    )
 
 
 PATTERN = Pattern(

@@ -32,10 +32,15 @@ PATTERN = Pattern(
     "shared-library-missing",
     __name__,
     kinds=("ImportError", "OSError", "RuntimeError"),
-    texts=(r"(lib(?:cu\w*|nccl|nvrtc|nvToolsExt|torch\w*|c10\w*|GL|gthread|SM|Xext|Xrender|mkl\w*|gomp\w*|sndfile)[\w.-]*\.so[\w.]*): cannot open shared object file",),
+    texts=(
+        r"(lib(?:cu\w*|nccl|nvrtc|nvToolsExt|torch\w*|c10\w*|GL|gthread|SM|Xext|Xrender|mkl\w*|gomp\w*|sndfile)[\w.-]*\.so[\w.]*): cannot open shared object file",
+    ),
     what="`{1}` is not found.",
     codes=(
-        (r"^libcuda\.so", "!nvidia-smi  # {1} comes with the driver of the GPU: without a GPU, install torch for CPUs"),
+        (
+            r"^libcuda\.so",
+            "!nvidia-smi  # {1} comes with the driver of the GPU: without a GPU, install torch for CPUs",
+        ),
         *((rf"^lib{name}[\d.-]*\.so", f"!apt-get install -y {package}") for name, package in _OF_SYSTEM),
     ),
     code="%pip install --force-reinstall torch",
