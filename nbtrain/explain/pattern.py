@@ -47,9 +47,10 @@ class Pattern:
         texts: regular expressions for the message, the wordings of several versions. A message that stands
             alone, without its type, has to begin with one.
         what: sentence for the message found, with {1}, {2} or {name} for groups; "" takes the docstring's.
-        code: the usual fix as code. tell: what can be said with the frames at hand.
-        inside: a part of a file's name that must be among the places for `texts_inside`, which say too little
-            alone. outside: one that must not be there.
+        code: the usual fix as code. codes: (regular expression for what was found, its fix), the first that
+            fits goes before `code`. tell: what can be said with the frames at hand.
+        inside: a regular expression that must fit a place, `file: its line`, for `texts_inside`, which say
+            too little alone. outside: one that must fit none.
         innermost: a part of the file's name that the innermost place must be in.
         unless: a text that rules it out. renamed: what {package} becomes as {pip} in the code.
         needs_type: a message without its type is never this one.
@@ -64,6 +65,7 @@ class Pattern:
     texts_inside: tuple[str, ...] = ()
     what: str = ""
     code: str = ""
+    codes: tuple[tuple[str, str], ...] = ()
     tell: Callable[[Raised, re.Match[str], Sight], Said | None] | None = None
     inside: str = ""
     outside: str = ""
@@ -112,11 +114,12 @@ class Pattern:
         if raised.kind and self.kinds and known.isdisjoint(self.kinds):
             return None
         files = [place.file.replace("\\", "/") for place in raised.places]
-        if self.outside and any(self.outside in file for file in files):
+        lines = [f"{file}: {place.code}" for file, place in zip(files, raised.places, strict=True)]
+        if self.outside and any(re.search(self.outside, line) for line in lines):
             return None
         if self.innermost and not (files and self.innermost in files[-1]):
             return None
-        there = bool(self.inside) and any(self.inside in file for file in files)
+        there = bool(self.inside) and any(re.search(self.inside, line) for line in lines)
         if self.unless and re.search(self.unless, raised.text):
             return None
         for text in (*self._texts, *(self._texts_inside if there else ())):
@@ -141,8 +144,11 @@ class Pattern:
             told.what or filled(self.what) or _prose(self.section("What it is")),
             told.why or _prose(self.section("Why it happens")),
             told.fix or _prose(self.section("How to fix")),
-            told.code or filled(self.code),
+            told.code or filled(self._code(found[0])),
         )
+
+    def _code(self, found: str) -> str:
+        return next((code for text, code in self.codes if re.search(text, found)), self.code)
 
     def _filler(self, found: re.Match[str]) -> Callable[[str], str]:
         """Return what puts the groups of a message into a text; "" where the message lacks one of them."""

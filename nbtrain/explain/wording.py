@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtrain.explain.raised import Raised
 from nbtrain.explain.sight import Located, Sight, is_defined_by_person
+
+# A place where torch's recurrent layers look at the state that they were given, or one whose line is unknown.
+AT_STATE = r"nn/modules/rnn\.py: (?:$|.*\bhx[.\[])"
 
 
 def shape_of(value: Any) -> str:
@@ -44,11 +47,34 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def nodes_of_line(raised: Raised) -> list[ast.AST]:
-    """Return the syntax of the person's innermost line, outermost first; empty for a part of a statement."""
-    try:
-        return list(ast.walk(ast.parse(raised.place.code if raised.place is not None else "")))
-    except SyntaxError:
-        return []
+    """Return the syntax of the person's innermost line, outermost first; empty for a part of a statement.
+
+    The head of a block (`if ...:`, `elif ...:`) is read with a body of its own.
+    """
+    line = raised.place.code if raised.place is not None else ""
+    for whole in (line, f"{line} pass", f"if 0:\n    pass\n{line} pass"):
+        try:
+            return list(ast.walk(ast.parse(whole)))
+        except SyntaxError:
+            continue
+    return []
+
+
+def owner_of(raised: Raised, attribute: str, held: Callable[[str], bool]) -> ast.expr | None:
+    """Return what the person's innermost line takes an attribute of, None where that is not certain.
+
+    Args:
+        held: whether an expression may be it.
+    """
+    taken = [node for node in nodes_of_line(raised) if isinstance(node, ast.Attribute)]
+    fit = [node.value for node in taken if node.attr == attribute and held(ast.unparse(node.value))]
+    return fit[0] if len({ast.unparse(owner) for owner in fit}) == 1 else None
+
+
+def with_node(raised: Raised, node: ast.expr, said: str) -> str:
+    """Return the person's innermost line with one of its `nodes_of_line` in other words."""
+    line = (raised.place.code if raised.place is not None else "").encode()
+    return (line[: node.col_offset] + said.encode() + line[node.end_col_offset :]).decode().strip()
 
 
 def state_name(raised: Raised) -> str:

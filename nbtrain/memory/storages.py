@@ -64,7 +64,7 @@ class StorageTracker(TorchDispatchMode):
         if isinstance(result, Tensor):
             if self._answers and self.phase == UPDATE and func is _ABOVE:
                 self._holds = result if args[1] > 0 else None
-            self._note(result, whole=args[0] if self._answers and func in _REDUCED_IN_PLACE else None)
+            self._note(result, terms=_terms(args) if self._answers and func in _REDUCED_IN_PLACE else None)
         else:
             for part in tree_leaves(result):
                 if isinstance(part, Tensor):
@@ -102,9 +102,9 @@ class StorageTracker(TorchDispatchMode):
         return 1.0 / self._reads if tensor.dtype.is_floating_point else 1
 
     def _note(
-        self, tensor: Tensor, kind: str = "", module: str | None = None, whole: Tensor | None = None
+        self, tensor: Tensor, kind: str = "", module: str | None = None, terms: int | None = None
     ) -> None:
-        """Follow a tensor's storage; `whole`: a tensor as large as it, where it is larger than it shows."""
+        """Follow a tensor's storage; `terms`: the numbers in it, where they are more than it shows."""
         if tensor.layout is not torch.strided:
             for part in _parts_of(tensor):
                 self._note(part, kind, module)
@@ -113,7 +113,7 @@ class StorageTracker(TorchDispatchMode):
         key = storage._cdata
         if key in self._alive:
             return
-        n_bytes = storage.nbytes() if whole is None else whole.numel() * tensor.element_size()
+        n_bytes = storage.nbytes() if terms is None else terms * tensor.element_size()
         size = -(-n_bytes // self._round) * self._round
         self._now += 1
         found = Storage(size, kind, self.module if module is None else module, self.phase, self._now)
@@ -161,6 +161,11 @@ _REDUCED_IN_PLACE = (
     torch.ops.aten.mse_loss.default, torch.ops.aten.smooth_l1_loss.default,
     torch.ops.aten.soft_margin_loss.default, torch.ops.aten.binary_cross_entropy.default,
 )  # fmt: skip
+
+
+def _terms(args: Any) -> int:
+    """Return the number of terms of a loss: an input may broadcast to a larger target."""
+    return torch.broadcast_shapes(args[0].shape, args[1].shape).numel()
 
 
 def _parts_of(tensor: Tensor) -> list[Tensor]:

@@ -462,3 +462,13 @@ def test_a_treemap_fills_its_place() -> None:
     values = [6.0, 6.0, 4.0, 3.0, 2.0, 2.0, 1.0]
     areas = [one.width * one.height for one in squarified(values, Rect(0, 0, 60, 40))]
     assert areas == pytest.approx([value * 100 for value in values])
+
+
+def test_a_loss_has_as_many_terms_as_its_larger_side() -> None:
+    """A stand-in's mean loss is as large as the real one where the input broadcasts to a larger target."""
+    small, large = torch.ones(8, 1), torch.ones(8, 100)
+    real = torch.ops.aten.mse_loss(small, large).untyped_storage().nbytes()
+    with StorageTracker(answers=True) as tracker:
+        torch.ops.aten.mse_loss(small.to("meta"), large.to("meta"))
+
+    assert tracker.storages[-1].size == real

@@ -245,6 +245,8 @@ RAISED: dict[str, tuple[str, ...]] = {
     ),
     "cannot-pickle": (
         "import pickle\npickle.dumps(lambda: 1)",
+        "import functools, pickle\n\n@functools.lru_cache\ndef f():\n    pass\n\ng, f = f, 1\npickle.dumps(g)",
+        "import pickle\n\ndef make():\n    class Foo:\n        pass\n    return Foo\n\npickle._dumps(make())",
         "import pickle\n\ndef make():\n    class Local(Dataset):\n        pass\n    return Local()\n\npickle.dumps(make())",
     ),
     "loader-empty": ("files = []\nDataLoader(files, shuffle=True)",),
@@ -351,6 +353,10 @@ RAISED: dict[str, tuple[str, ...]] = {
     "einsum-sizes": (
         "torch.einsum('ij,jk->ik', torch.ones(2, 3), torch.ones(4, 5))",
         "torch.einsum('ij->i', torch.ones(3))",
+    ),
+    "padding-too-large": (
+        'F.pad(torch.ones(1, 2, 2), (2, 2), mode="reflect")', "nn.CircularPad1d(3)(torch.ones(1, 2, 2))",
+        "torch.stft(torch.ones(4), 8, return_complex=True)",
     ),
     "resize-dimensions": (
         'F.interpolate(torch.ones(3, 8, 8), size=(4, 4))',

@@ -40,7 +40,9 @@ PATTERN = Pattern(
     "gradient-missing",
     __name__,
     kinds=("AttributeError",),
-    texts=(r"'NoneType' object has no attribute '(zero_|detach_)'",),
+    texts=(r"'NoneType' object has no attribute '(zero_)'",),
+    texts_inside=(r"'NoneType' object has no attribute '(detach_)'",),
     code="optimizer.zero_grad()  # in place of p.grad.zero_()",
+    inside=r"\.grad\.detach_\(",
     tell=tell,
 )

@@ -25,11 +25,9 @@ from nbtrain.explain.sight import Sight
 
 
 def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
-    said = found[1] or (found[2] if found.lastindex == 2 else "")
     code = raised.place.code.strip() if raised.place is not None else ""
-    if said != "gpu" or said not in code:
-        return None
-    return Said(code=re.sub(r"(['\"])gpu(['\"])", r"\1cuda\2", code))
+    said, changes = re.subn(r"(['\"])gpu(['\"])", r"\1cuda\2", code)
+    return Said(code=said) if found[1] == "gpu" and changes else None
 
 
 PATTERN = Pattern(

@@ -1,16 +1,17 @@
-"""A process that torchrun started has failed.
+"""A process that torchrun or mp.spawn started has failed.
 
 What it is
-torchrun says which of its processes ended, not why: each process printed its own traceback before.
+torchrun and `mp.spawn` say which of their processes ended. Why is in that process's own traceback: printed
+before, or after "terminated with the following error".
 
 Why it happens
-An error in the script, in the process of the rank that is named. Exit code -9 is a process that the
-system ended, mostly for want of memory; -11 is a crash in compiled code.
+An error in the script, in the process that is named. Exit code -9 is a process that the system ended, mostly
+for want of memory; -11 is a crash in compiled code.
 
 How to fix
-Read the first traceback further up, of that rank. `@record`
+Read the first traceback of that rank. With torchrun, `@record`
 (torch.distributed.elastic.multiprocessing.errors) on `main` brings it into this message; one process
-(`--nproc_per_node=1`) shows it alone.
+(`--nproc_per_node=1`, or `nprocs=1` of `mp.spawn`) shows it alone.
 
 Example
 ```text
@@ -29,7 +30,9 @@ PATTERN = Pattern(
     texts=(
         r"(\S+) FAILED",
         r"process \d+ terminated with (?:signal|exit code) (\S+)",
+        r"\s*-- Process (\d+) terminated with the following error",
     ),
+    codes=((r"[Pp]rocess \d+ terminated", "mp.spawn(main, args=args, nprocs=1)"),),
     code="torchrun --nproc_per_node=1 train.py",
     needs_type=True,
 )

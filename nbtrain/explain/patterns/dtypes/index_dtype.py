@@ -39,18 +39,22 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
 
 
 def _index(raised: Raised, sight: Sight) -> Said | None:
-    """Name the index in `x[index]`, not what is indexed."""
-    known = dict(sight.tensors)
-    for node in nodes_of_line(raised):
-        if not isinstance(node, ast.Subscript):
-            continue
-        for part in node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]:
-            name = ast.unparse(part)
-            if name in known and known[name].is_floating_point():
-                return Said(f"The index `{name}` is {known[name].dtype}.", code=assigned(name, f"{name}.long()"))
-            if isinstance(part, ast.Call):
-                return Said(f"The index `{name}` is not of whole numbers.", code=f"{ast.unparse(node.value)}[{name}.long()]")
+    """Name the index in `x[index]`, not what is indexed; a call only where nothing else can be meant."""
+    known = {name: value for name, value in sight.tensors if hasattr(value, "is_floating_point")}
+    indexed = [node for node in nodes_of_line(raised) if isinstance(node, ast.Subscript)]
+    parts = [(node, part) for node in indexed for part in _parts(node.slice)]
+    for _, part in parts:
+        name = ast.unparse(part)
+        if name in known and known[name].is_floating_point():
+            return Said(f"The index `{name}` is {known[name].dtype}.", code=assigned(name, f"{name}.long()"))
+    if len(parts) == 1 and isinstance(parts[0][1], ast.Call):
+        owner, name = (ast.unparse(one) for one in (parts[0][0].value, parts[0][1]))
+        return Said(f"The index `{name}` is not of whole numbers.", code=f"{owner}[{name}.long()]")
     return None
+
+
+def _parts(index: ast.expr) -> list[ast.expr]:
+    return index.elts if isinstance(index, ast.Tuple) else [index]
 
 
 PATTERN = Pattern(

@@ -44,7 +44,7 @@ PATTERN = Pattern(
     kinds=("AttributeError", "PicklingError", "TypeError"),
     texts=(
         r"Can't (?:pickle|get) local object '?([^'\n]+)'?",
-        r"Can't pickle <?(?:function |class )?'?(<lambda>|[^>' ]+)'?(?: at 0x\w+)?>?: (?:attribute lookup|it's not|import of module)",
+        r"Can't pickle <?(?:function |class )?'?((?:[^>' ]|<locals>|<lambda>)+)'?(?: object)?(?: at 0x\w+)?>?: (?:attribute lookup|it's not|import of module)",
         r"cannot pickle '([\w.]+)' object",
     ),
     texts_inside=(r"Can't get attribute '([\w.]+)' on <module '[\w.]+'",),

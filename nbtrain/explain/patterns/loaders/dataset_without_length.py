@@ -28,4 +28,5 @@ PATTERN = Pattern(
     texts_inside=(r"object of type '(\w+)' has no len\(\)",),
     code="def __len__(self):\n    return len(self.x)",
     inside="torch/utils/data/",
+    innermost="torch/utils/data/",
 )

@@ -18,16 +18,25 @@ TypeError: empty(): argument 'size' failed to unpack the object at pos 2 with er
 
 from __future__ import annotations
 
+import ast
 import re
 
 from nbtrain.explain.pattern import Pattern, Said
 from nbtrain.explain.raised import Raised
 from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import nodes_of_line, with_node
 
 
 def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
-    code = raised.place.code.strip() if raised.place is not None else ""
-    return Said(code=re.sub(r" ?/ ?", " // ", code)) if code.count("/") == 1 else None
+    nodes = nodes_of_line(raised)
+    divisions = [one for one in nodes if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div)]
+    if len(divisions) != 1:
+        return None
+    whole = ast.unparse(ast.BinOp(divisions[0].left, ast.FloorDiv(), divisions[0].right))
+    return Said(
+        f"`{ast.unparse(divisions[0])}` is a float, as every division with `/` is.",
+        code=with_node(raised, divisions[0], whole),
+    )
 
 
 PATTERN = Pattern(

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
 from nbtrain.explain.pattern import RUNTIME, Pattern, Said
 from nbtrain.explain.raised import Raised
@@ -35,10 +36,22 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
         if not isinstance(node, ast.Call) or getattr(call, "attr", "") != "gather" or len(node.args) < 2:
             continue
         read, index = ast.unparse(call.value), ast.unparse(node.args[1])
-        if read in known and index in known and known[index].dim() == known[read].dim() - 1:
-            code = f"{read}.gather({ast.unparse(node.args[0])}, {index}.unsqueeze(-1)).squeeze(-1)"
+        dim = ast.unparse(node.args[0])
+        if read in known and index in known and (lacks := _lacks(known[read], known[index], dim)) is not None:
+            code = f"{read}.gather({dim}, {index}.unsqueeze({lacks})).squeeze({lacks})"
             return Said(", ".join(shown) + ".", code=code)
     return Said(", ".join(shown) + ".") if shown else None
+
+
+def _lacks(read: Any, index: Any, dim: str) -> int | None:
+    """Return the dimension that `dim` names where the index has all the others of what is read, and not it."""
+    if not dim.removeprefix("-").isdigit() or not -read.dim() <= int(dim) < read.dim():
+        return None
+    at = int(dim) % read.dim()
+    others = (*read.shape[:at], *read.shape[at + 1 :])
+    if tuple(index.shape) != others:
+        return None
+    return -1 if at == read.dim() - 1 else at
 
 
 PATTERN = Pattern(
@@ -50,6 +63,6 @@ PATTERN = Pattern(
         r"Index tensor must have the same number of dimensions as (?:input|self|src) tensor",
         r"Expected index \[([\d, ]+)\] to be (?:smaller|no larger) than (?:self|src) \[([\d, ]+)\]",
     ),
-    code="scores.gather(1, labels.unsqueeze(1)).squeeze(1)",
+    code="scores.gather(1, labels.unsqueeze(1)).squeeze(1)  # of scores (samples, classes), labels (samples,)",
     tell=tell,
 )

@@ -23,6 +23,7 @@ import re
 from nbtrain.explain.pattern import Pattern, Said
 from nbtrain.explain.raised import Raised
 from nbtrain.explain.sight import Sight
+from nbtrain.explain.wording import AT_STATE
 
 
 def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
@@ -47,6 +48,6 @@ PATTERN = Pattern(
         r"'tuple' object has no attribute '(?:dim|size)'",
     ),
     code="output, (h, c) = lstm(x, (h, c))",
-    inside="nn/modules/rnn.py",
+    inside=AT_STATE,
     tell=tell,
 )

@@ -8,7 +8,8 @@ Why it happens
 A single image without the batch dimension, or sizes for 2D on a sequence.
 
 How to fix
-Put the batch dimension in: `x.unsqueeze(0)`, and take it away afterwards.
+Put the batch dimension in: `x.unsqueeze(0)`, and take it away afterwards. Give `F.pad` the numbers of the
+last dimension first.
 
 Example
 ```text
@@ -28,7 +29,7 @@ PATTERN = Pattern(
         r"Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of \[([\d, ]+)\] and output size of",
         r"Input and scale_factor must have the same number of spatial dimensions",
         r"Padding length should be less than or equal to two times the input dimension",
-        r"Padding size should be less than the corresponding input dimension",
     ),
+    codes=((r"^Padding", "F.pad(x, (left, right))  # at most two numbers for each dimension of x"),),
     code='F.interpolate(x.unsqueeze(0), size=(h, w), mode="bilinear").squeeze(0)',
 )

@@ -20,6 +20,7 @@ IndexError: index out of range in self
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from nbtrain.explain.pattern import Pattern, Said
 from nbtrain.explain.raised import Raised
@@ -44,7 +45,7 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
             code=f"({sight.name_of(given, 'x')} < 0).nonzero()",
         )
     name = layer.path.rpartition(".")[2]
-    if ("pos" in name or name == "wpe") and given.unique().numel() == high + 1:
+    if ("pos" in name or name == "wpe") and _counts_up(given, high + 1):
         fix = (
             f"They are the positions of a text of {high + 1}, and the model knows {rows}: cut it to {rows} "
             f"(`truncation=True, max_length={rows}`), or make the model with more positions."
@@ -52,6 +53,12 @@ def tell(raised: Raised, found: re.Match[str], sight: Sight) -> Said | None:
         return Said(what, fix=fix, code=f"input_ids = input_ids[:, :{rows}]")
     made = f"nn.Embedding({high + 1}, {layer.module.embedding_dim})"
     return Said(what, fix="Make the embedding as large as the vocabulary.", code=layer_line(layer, made))
+
+
+def _counts_up(given: Any, many: int) -> bool:
+    """Whether each row of ids is 0, 1, 2 ... as positions are."""
+    rows = given.reshape(-1, given.shape[-1]) if given.dim() else given.reshape(1, 1)
+    return rows.shape[-1] == many and bool((rows == rows.new_tensor(range(many))).all())
 
 
 PATTERN = Pattern(
