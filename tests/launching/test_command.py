@@ -136,7 +136,8 @@ def test_names_are_no_numbers_and_no_commands(text: str, epochs: int | None) -> 
     ("text", "hint"),
     [
         ("train iris then stop everything", "Say what is to be trained"), ("rm.exe iris", "to be trained"),
-        ("mkfs.ext4 iris", "to be trained"), ("train rm.sh", "to be trained"), ("rm iris", "cleanup"), ("cleanup iris", "`cleanup`"),
+        ("mkfs.ext4 iris", "to be trained"), ("train rm.sh", "to be trained"), ("rm iris", "cleanup"),
+        ("cleanup iris", "`cleanup`"),
         ("rm.py iris", "to be trained"), ("stop after 5 epochs", "to be trained"),
     ],
 )  # fmt: skip
