@@ -13,6 +13,7 @@ from typing import Any
 
 from nbtrain.notebook.facts import TrainingFact
 from nbtrain.notebook.source_values import argument
+from nbtrain.notebook.symbolic.library import category, root_of
 from nbtrain.notebook.symbolic.machine import Event, Guard, Loop, Machine
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.roles import is_model, is_optimizer, words_of
@@ -230,7 +231,8 @@ class Story:
         """Return what methods give that a framework's trainer calls by these names: (class, value)."""
         held = self.trace.machine.returned
         classes = self.trace.machine.classes
-        return [(classes.get(node), value) for node, (name, value) in held.items() if name in names]
+        found = [(classes.get(node), value) for node, (name, value) in held.items() if name in names]
+        return [(cls, value) for cls, value in found if cls is not None and _of_framework(cls)]
 
     def name_of(self, value: Value) -> str:
         """The name that the source first gives a value, or how it is written."""
@@ -253,6 +255,12 @@ def _fits(path: str, name: str) -> bool:
     if name.startswith("."):
         return path == name
     return path == name or (path.endswith(f".{name}") and not path.startswith("."))
+
+
+def _of_framework(cls: Class) -> bool:
+    """Whether a class is one whose methods Lightning or the trainer of transformers calls by their names."""
+    paths = cls.library_bases()
+    return any(root_of(path) == "lightning" or category(path) == "hf-trainer" for path in paths)
 
 
 def identities(value: Value) -> set[object]:
