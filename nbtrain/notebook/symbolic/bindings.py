@@ -9,6 +9,7 @@ import ast
 from typing import Any
 
 from nbtrain.notebook.symbolic.machine import Machine
+from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import (
     Choice,
     Const,
@@ -81,11 +82,14 @@ def _unpack(machine: Machine, target: Any, value: Value, statement: ast.AST, sco
 
 
 def _one_for_all(value: Value) -> Value | None:
-    """What stands for each object that a comprehension makes: `a, b = (StepLR(each) for each in (c, d))`."""
+    """What stands for each schedule that a comprehension makes: `a, b = (StepLR(each) for each in (c, d))`.
+
+    Models, optimizers and loaders are told apart by what is done to each, and are not one.
+    """
     op = value.op if isinstance(value, Term) else None
     made = op.inputs[:1] if op is not None and op.path == "generator" else ()
     held = value.items if isinstance(value, Seq) and value.open and len(value.items) == 1 else made
-    return next((one for one in held if isinstance(one, Made | Obj)), None)
+    return next((one for one in held if kind_of(one) == "scheduler"), None)
 
 
 def _set_attribute(
