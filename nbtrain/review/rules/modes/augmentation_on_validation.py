@@ -119,11 +119,17 @@ def _random(data: Value) -> str:
                 return path.rpartition(".")[2]
             if isinstance(part, Made):
                 waiting.extend([*part.args, *part.kwargs.values()])
-            elif isinstance(part, Func):  # what a function inside another one reads of it
-                waiting.extend(part.scope.names.values() if part.scope.parent is not None else ())
+            elif isinstance(part, Func) and part.scope.parent is not None:
+                waiting.extend(_read_from_around(part))
             elif isinstance(part, Obj):
                 waiting.extend(part.attrs.values())
     return ""
+
+
+def _read_from_around(func: Func) -> list[Value]:
+    """What a function inside another one reads of it."""
+    read = {one.id for one in ast.walk(func.node) if isinstance(one, ast.Name)}
+    return [held for name, held in func.scope.names.items() if name in read]
 
 
 RULE = Rule("augmentation-on-validation", Severity.WARNING, check)
