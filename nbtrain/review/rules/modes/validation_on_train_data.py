@@ -67,6 +67,7 @@ from nbtrain.notebook.story import Pass, may_be_same
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.roles import kind_of
 from nbtrain.notebook.symbolic.values import (
+    Class,
     Const,
     Live,
     Made,
@@ -85,6 +86,7 @@ from nbtrain.review.rule import Gap, Problem, Rule
 FIXED = re.compile(
     r"^(torchvision\.datasets|torchaudio\.datasets|torchtext\.datasets|datasets)\.|^\[\]$|^\?$"
 )
+DRAWS = re.compile(r"rand|normal|uniform|choice|sample|shuffle|permut|bernoulli|multinomial|poisson")
 RESULT = re.compile(r"^\s*[\w\[\]\"'., ]*\b(val|valid|validation|test)\w*[\w\[\]\"'., ]*=[^=]")
 
 
@@ -140,9 +142,18 @@ def _trainers(facts: ReviewFacts) -> Iterator[Problem]:
 
 
 def _judged_by_use(facts: ReviewFacts, loader: Made) -> bool:
-    """A model is run over it without a graph."""
+    """A model is run over it without a graph, in the loop that trains or in one that speaks of judging.
+
+    Features of the training data are collected in such a loop, too: for a memory bank, or statistics.
+    """
     quiet = [run.loop for run in facts.story.passes if run.quiet is True and run.loop is not None]
-    return any(loop.iterable is loader and loop.kind == "loader" for loop in quiet)
+    training = {id(loop.node) for cycle in facts.cycles for loop in cycle.step.loops}
+    return any(
+        loop.iterable is loader
+        and loop.kind == "loader"
+        and (id(loop.node) in training or bool(words_in(loop.text) & JUDGING))
+        for loop in quiet
+    )
 
 
 def _is_trainer(value: Value) -> bool:
@@ -174,12 +185,26 @@ def _same(facts: ReviewFacts, left: Value | None, right: Value | None) -> bool:
     return False
 
 
+def _draws(cls: Class) -> bool:
+    """Whether a class draws random numbers: two data sets of one size then need not hold the same samples."""
+    calls = [node.func for one in cls.lineage() for node in ast.walk(one.node) if isinstance(node, ast.Call)]
+    return any(DRAWS.match(func.attr) for func in calls if isinstance(func, ast.Attribute)) or any(
+        DRAWS.match(func.id) for func in calls if isinstance(func, ast.Name)
+    )
+
+
 def _made_alike(facts: ReviewFacts, left: Value, right: Value) -> bool:
     """Whether two data sets of one class are made with the same arguments, transforms aside."""
     if not (isinstance(left, Obj) and isinstance(right, Obj)) or left is right or left.cls is not right.cls:
         return False
+    if left.cls is None or _draws(left.cls):
+        return False
     made = [next((e for e in facts.story.of("instance") if e.subject is one), None) for one in (left, right)]
     if any(one is None or not one.data["args"] for one in made):
+        return False
+    complete = max(one.at for one in made if one is not None)
+    changed = [event.subject for event in facts.story.of("set") if event.at > complete]
+    if any(one is left or one is right for one in changed):  # `val_set.split = "val"`
         return False
     ours, theirs = (one.data["args"] for one in made if one is not None)
     mine, others = (_rows_by(one.data["kwargs"]) for one in made if one is not None)
