@@ -4,7 +4,7 @@ What it does
 Looks for `fit` or `fit_transform` of something that learns from the features (StandardScaler, PCA,
 TfidfVectorizer, an imputer, a selection of features), or for features standardised with their own mean and
 deviation, when what comes out is split into training and test data afterwards: by a function that splits, by
-folds, or by `x[:n]` and `x[n:]`.
+folds, or by `x[:n]` and `x[n:]`, of which one part is named for validation or test.
 
 Why it hurts
 The training has seen the statistics of the test data: the score is better than it will be on new data.
@@ -41,9 +41,11 @@ import re
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
+from nbtrain.notebook.feeds import JUDGING, feeds, words_in
 from nbtrain.notebook.story import may_be_same
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.roles import is_model
 from nbtrain.notebook.symbolic.values import Const, Made, Member, Op, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -58,23 +60,28 @@ PER_ROW = frozenset({1, -1, 2})
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     fits = [event for event in facts.story.calls(".fit_transform", ".fit") if _learns(event)]
     spreads = facts.story.calls(".std", ".max", "numpy.std", "torch.std")  # else nothing is scaled
+    writes = _writes(facts, fits)
     for whole, line in _cuts(facts) if fits or spreads else ():
-        if said := _learned(facts, fits, whole):
+        if not _from_model(whole) and (said := _learned(fits, writes, whole)):
             yield _problem(said[0], f"{said[1]} of what is cut in two on line {line}")
             break
     folds = [one for one in facts.story.calls(".split") if _of_folds(one)]
     for split in [*facts.story.calls(*SPLITS), *folds]:
         before = [event for event in fits if event.at < split.at]
         for value in split.data["args"]:
-            if said := _learned(facts, before, value):
+            if said := _learned(before, writes, value):
                 yield _problem(said[0], f"{said[1]} of what is split on line {split.line}")
                 break
 
 
-def _learned(facts: ReviewFacts, fits: list[Event], data: Value) -> tuple[int, str] | None:
+def _learned(fits: list[Event], writes: set[tuple[int, int]], data: Value) -> tuple[int, str] | None:
     """(line, words) where data were made with what was learned of all of them; None where they were not."""
     used = list(behind(data))
-    fit = next((event for event in fits if _reaches(facts, event, used)), None)
+    held = {id(one) for one, _ in used}
+    written = {result for table, result in writes if table in held}
+    fit = next(
+        (event for event in fits if id(event.data["result"]) in written or _reaches(event, used)), None
+    )
     if fit is not None:
         return fit.line, f"fitted on line {fit.line} on all"
     made = [one.op for one, _ in used if isinstance(one, Term) and one.op is not None]
@@ -93,23 +100,52 @@ def _of_folds(event: Event) -> bool:
 
 
 def _cuts(facts: ReviewFacts) -> Iterator[tuple[Value, int]]:
-    """What is cut in two by `x[:n]` and `x[n:]`, or by `x[n - window:]`, with the line of the first part."""
-    heads: dict[int, list[tuple[str, Op]]] = {}
-    tails: list[tuple[str, Value]] = []
+    """What is cut by `x[:n]` and `x[n:]`, or by `x[n - window:]`, into parts of which one judges.
+
+    With the line of the first part. Halves of a batch, or of a series to be forecast, judge nothing.
+    """
+    heads: dict[int, list[tuple[str, Term]]] = {}
+    tails: list[tuple[str, Value, Term]] = []
     for value in _everything(facts):
         op = value.op if isinstance(value, Term) else None
         cut = getattr(op.node, "slice", None) if op is not None and op.path == "[]" else None
-        if op is None or not isinstance(cut, ast.Slice) or cut.step is not None:
+        if (
+            not isinstance(value, Term)
+            or op is None
+            or not isinstance(cut, ast.Slice)
+            or cut.step is not None
+        ):
             continue
         if cut.lower is None and cut.upper is not None:
-            heads.setdefault(id(_whole(op)), []).append((ast.unparse(cut.upper), op))
+            heads.setdefault(id(_whole(op)), []).append((ast.unparse(cut.upper), value))
         elif cut.lower is not None:
             places = [one for one in ast.walk(cut.lower) if isinstance(one, ast.expr)]
-            tails += [(ast.unparse(one), _whole(op)) for one in places]
-    for place, whole in tails:
-        head = next((op for upper, op in heads.get(id(whole), ()) if upper == place), None)
-        if head is not None:
-            yield whole, getattr(head.node, "lineno", 0)
+            tails += [(ast.unparse(one), _whole(op), value) for one in places]
+    judged = _judged(facts) if heads and tails else frozenset()
+    told: set[int] = set()
+    for place, whole, tail in tails:
+        for upper, head in heads.get(id(whole), ()):
+            if upper == place and id(whole) not in told and {id(head), id(tail)} & judged:
+                told.add(id(whole))
+                yield whole, getattr(head.op.node, "lineno", 0)  # type: ignore[union-attr]
+
+
+def _judged(facts: ReviewFacts) -> frozenset[int]:
+    """What goes into values, objects and loaders that are named for validation or test, by identity."""
+    named = list(_everything(facts))
+    named += [event.data["result"] for event in facts.story.of("call")]
+    given = [one for one in named if isinstance(one, Term) and words_in(one.alias) & JUDGING]
+    for event in [*facts.story.of("instance"), *facts.story.of("made")]:
+        if words_in(facts.story.name_of(event.subject)) & JUDGING:
+            given += _given(event)
+    given += [feed.data for feed in feeds(facts.story) if feed.judges and feed.data is not None]
+    return frozenset(id(one) for value in given for one, _ in behind(value))
+
+
+def _from_model(whole: Value) -> bool:
+    """What a model gives, or a batch: its statistics are no statistics of a test part."""
+    made = [one.op for one, _ in behind(whole) if isinstance(one, Term) and one.op is not None]
+    return any(op.path == "batch" or (op.path == "call" and is_model(op.inputs[0])) for op in made)
 
 
 def _whole(op: Op) -> Value:
@@ -123,15 +159,17 @@ def _everything(facts: ReviewFacts) -> Iterator[Value]:
     seen: set[int] = set()
     for kind in ("call", "instance", "made"):
         for event in facts.story.of(kind):
-            held = event.subject if kind == "made" else None
-            given = (
-                [*held.args, *held.kwargs.values()] if isinstance(held, Made) else event.data.get("args", [])
-            )
-            for value in given:
+            for value in _given(event):
                 for one, _ in behind(value):
                     if id(one) not in seen:
                         seen.add(id(one))
                         yield one
+
+
+def _given(event: Event) -> list[Value]:
+    """The arguments of a call, or of what is made."""
+    held = event.subject if event.kind == "made" else None
+    return [*held.args, *held.kwargs.values()] if isinstance(held, Made) else event.data.get("args", [])
 
 
 def _learns(event: Event) -> bool:
@@ -142,10 +180,8 @@ def _learns(event: Event) -> bool:
     return any(LEARNS.search(op.path) for op in made)  # itself, or a step of a pipeline
 
 
-def _reaches(facts: ReviewFacts, fit: Event, used: list[tuple[Value, Op | None]]) -> bool:
+def _reaches(fit: Event, used: list[tuple[Value, Op | None]]) -> bool:
     """The split data come out of the fit, or of a later `transform` of the same object on the same data."""
-    if fit.data["path"] == ".fit_transform" and _written_into(facts, fit, used):
-        return True
     result, owner = fit.data["result"], getattr(fit.subject, "owner", None)
     for one, _ in used:
         if one is result and fit.data["path"] == ".fit_transform":
@@ -158,14 +194,14 @@ def _reaches(facts: ReviewFacts, fit: Event, used: list[tuple[Value, Op | None]]
     return False
 
 
-def _written_into(facts: ReviewFacts, fit: Event, used: list[tuple[Value, Op | None]]) -> bool:
-    """The result replaces columns of the table that is split: `table[columns] = scaler.fit_transform()`."""
-    held = {id(one) for one, _ in used}
-    for event in facts.story.of("set-item"):
+def _writes(facts: ReviewFacts, fits: list[Event]) -> set[tuple[int, int]]:
+    """Which fit's result replaces columns of which table: `table[columns] = scaler.fit_transform()`."""
+    results = {id(one.data["result"]) for one in fits if one.data["path"] == ".fit_transform"}
+    found: set[tuple[int, int]] = set()
+    for event in facts.story.of("set-item") if results else ():
         table = event.subject.owner if isinstance(event.subject, Member) else event.subject
-        if id(table) in held and any(one is fit.data["result"] for one, _ in behind(event.data["value"])):
-            return True
-    return False
+        found |= {(id(table), id(one)) for one, _ in behind(event.data["value"]) if id(one) in results}
+    return found
 
 
 def _own_scale(op: Op) -> bool:
