@@ -45,7 +45,7 @@ from nbtrain.notebook.shapes_read import whole_of
 from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.symbolic.calls import class_attribute
 from nbtrain.notebook.symbolic.provenance import behind
-from nbtrain.notebook.symbolic.values import Const, Func, Made, Obj, Term, Value
+from nbtrain.notebook.symbolic.values import Const, Func, Made, Obj, Op, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -73,7 +73,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for loss in loss_calls(facts.story):
         if loss.target is None or loss.kind != "cross-entropy":
             continue
-        if shifts(loss.target) == 1 and any(gives_next(one) for one, _ in behind(loss.target)):
+        aligned = loss.input is not None and shifts(loss.input) > 0
+        if shifts(loss.target) == 1 and not aligned and _already_next(loss.target):
             why = "the data set already gives the next tokens"
             yield _problem(loss.line, why, "targets[:, 1:]", "targets")
         elif shifts(loss.target) > 1:
@@ -109,6 +110,24 @@ def is_next(value: Value) -> bool:
     slices = [one.op.node.slice for one, _ in behind(value) if isinstance(one, Term) and _is_slice(one)]  # type: ignore[union-attr]
     found = any(NEXT.search(ast.unparse(one).strip("()")) for one in slices)
     return found or any(gives_next(one) for one, _ in behind(value))
+
+
+def _already_next(target: Value) -> bool:
+    """Whether a target is the next tokens as its data set gives them: the second part of a batch."""
+    return any(gives_next(one) and not _is_window(one, into) for one, into in behind(target))
+
+
+def _is_window(value: Value, into: Op | None) -> bool:
+    """The first part of a batch: x of `for x, y in loader`, of `for i, (x, y) in ...`, or `batch[0]`."""
+    op = value.op if isinstance(value, Term) else None
+    if op is None or op.node is None or len(op.inputs) < 2 or not isinstance(op.inputs[1], Const):
+        return False
+    bound = [one for one in ast.walk(op.node) if isinstance(one, ast.Name)]
+    inner = [one for one in ast.walk(op.node) if isinstance(one, ast.Tuple)][-1:]
+    if inner:
+        return inner[0].elts[0] in bound[op.inputs[1].value : op.inputs[1].value + 1]
+    part = into.inputs[1] if into is not None and into.path == "[]" and len(into.inputs) > 1 else None
+    return isinstance(part, Const) and part.value == 0
 
 
 def gives_next(value: Value) -> bool:

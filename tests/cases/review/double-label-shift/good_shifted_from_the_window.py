@@ -1,0 +1,23 @@
+"""A data set gives the window and the next one; the loss shifts the window and leaves the next one be."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch import optim
+from torch.utils.data import DataLoader, Dataset
+
+class W(Dataset):
+    def __init__(self, ids, n): self.ids, self.n = ids, n
+    def __len__(self): return len(self.ids) - self.n - 1
+    def __getitem__(self, i): return self.ids[i:i + self.n], self.ids[i + 1:i + self.n + 1]
+class LM(nn.Module):
+    def __init__(self):
+        super().__init__(); self.e = nn.Embedding(10, 4); self.o = nn.Linear(4, 10)
+    def forward(self, x): return self.o(self.e(x))
+loader = DataLoader(W(torch.randint(0, 10, (1000,)), 32), batch_size=32, shuffle=True)
+m = LM()
+opt = optim.Adam(m.parameters())
+for x, _ in loader:
+    logits = m(x[:, :-1])
+    loss = F.cross_entropy(logits.reshape(-1, 10), x[:, 1:].reshape(-1))
+    opt.zero_grad(); loss.backward(); opt.step()
