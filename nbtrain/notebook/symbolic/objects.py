@@ -79,6 +79,8 @@ def call_module(
     else:
         if is_model(owner):
             machine.emit("forward", owner, node, args=args, kwargs=kwargs, nested=machine.inside > 0)
+        elif isinstance(owner, Live):
+            machine.emit("handed", owner, node, args=args, kwargs=kwargs)
         result = machine.term("output", tags=tags)
     result.op = machine.operation("call", (owner, *args), node, kwargs=kwargs)
     if isinstance(owner, Made) and path == "torch.nn.Sequential" and len(args) == 1:

@@ -61,16 +61,20 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.evaluation import NO, UNKNOWN, YES, mode_events, mode_in_training, mode_matters
-from nbtrain.notebook.story import Cycle
+from nbtrain.notebook.live import is_a, modules_of
+from nbtrain.notebook.story import Cycle, may_be_same
+from nbtrain.notebook.symbolic.library import root_of
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
-from nbtrain.notebook.symbolic.values import Live, Made, Term, options
+from nbtrain.notebook.symbolic.values import Live, Made, Map, Member, Obj, Ref, Seq, Term, Value, options
 from nbtrain.notebook.training_models import holds
 from nbtrain.review.edits import Edit, line_before
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.places import way_to
 from nbtrain.review.rule import Gap, Problem, Rule
 from nbtrain.review.steps import function_around
+
+KEEPS_MODE = ("torch", "builtins", "copy", "math", "numpy")  # libraries whose functions set no model's mode
 
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
@@ -102,12 +106,47 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 
 def _rests(facts: ReviewFacts, forward: Event) -> bool:
-    """The notebook's own model is in eval mode now, and the source does not change that before it runs."""
+    """The notebook's own model is in eval mode now, and the source surely leaves it so until it runs."""
     model = forward.subject.obj if isinstance(forward.subject, Live) else None
-    if model is None or vars(model).get("training") is not False:
+    if model is None or vars(model).get("training") is not False or forward.entry != "<module>":
+        return False  # what a cell only defines may be called in either mode
+    loops, story = set(forward.loops), facts.story
+
+    def matters(event: Event) -> bool:
+        return event.at < forward.at or bool(loops & set(event.loops)) or event.entry != "<module>"
+
+    sets = [event for event in mode_events(story, forward.subject) if event.data["train"] is False]
+    called = [*story.of("mode"), *story.calls(".train", ".apply")]
+    sets += [event for event in called if _may_train(event, model)]
+    sets += [event for event in story.of("set") if event.data["attr"] == "training"]
+    sets += [event for kind in ("call", "handed") for event in story.of(kind) if _handed(event, forward)]
+    return not any(matters(event) for event in sets)
+
+
+def _may_train(event: Event, model: object) -> bool:
+    """Whether train mode may be set on a live model here: not where it is set on surely another module."""
+    if event.data.get("train") is False:
         return False
-    loops, set_here = set(forward.loops), mode_events(facts.story, forward.subject)
-    return not any(event.at < forward.at or loops & set(event.loops) for event in set_here)
+    subject = event.subject.owner if isinstance(event.subject, Member) else event.subject
+    if isinstance(subject, Live) and is_a(subject.obj, "torch.nn.Module"):
+        return any(one is model for one in modules_of(subject.obj))
+    return not isinstance(subject, Made | Obj) or any(
+        isinstance(one, Live) and one.obj is model for one, _ in behind(subject)
+    )
+
+
+def _handed(event: Event, forward: Event) -> bool:
+    """Whether a function that was not read gets the model itself, or a list or dict with it."""
+    if isinstance(event.subject, Ref) and root_of(event.subject.path) in KEEPS_MODE:
+        return False
+    given = [*event.data["args"], *event.data["kwargs"].values()]
+    parts = [part for one in given for part in _laid_out(one)]
+    return event is not forward and any(may_be_same(one, forward.subject) for one in parts)
+
+
+def _laid_out(value: Value) -> list[Value]:
+    items = value.items.values() if isinstance(value, Map) else value.items if isinstance(value, Seq) else []
+    return [value, *items]
 
 
 def _live_problem(facts: ReviewFacts, forward: Event) -> Problem:
