@@ -54,6 +54,11 @@ def uses_gradient_of(target: ast.expr, value: ast.expr) -> bool:
     return any(ast.unparse(one.value).removesuffix(".data") == moved for one in grads)
 
 
+def gradient_was_read(machine: Machine, moved: Value) -> bool:
+    """Whether a tensor's gradient went into another: into the momentum along which it is moved now."""
+    return any(event.kind == "grad-read" and event.subject is moved for event in machine.events)
+
+
 def _name_it(machine: Machine, value: Value, target: ast.expr, statement: ast.AST) -> None:
     if isinstance(value, Made | Obj) and id(value) not in machine.named:
         name = target.id if isinstance(target, ast.Name) else ast.unparse(target)

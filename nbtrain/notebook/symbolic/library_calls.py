@@ -95,6 +95,9 @@ def library_call(
     if "clip_grad" in tail or tail in ("clip_grads_with_norm_", "clip_coef_", "unitwise_clip_"):
         machine.emit("clip", args[0] if args else Term(), node, path=path, args=args, kwargs=kwargs)
         return Term("norm")
+    if path == "torch._foreach_zero_":
+        machine.emit("zero-grad", args[0] if args else Term(), node)
+        return Const(None)
     if path in ("torch.autograd.backward", "torch.autograd.grad"):
         machine.emit(
             "backward", args[0] if args else Term(), node, owner="autograd", receiver=Term(), kwargs=kwargs

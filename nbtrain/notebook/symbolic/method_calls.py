@@ -6,9 +6,11 @@
 # ruff: noqa: SIM905 - long tables of names read best as words
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
+from nbtrain.notebook.symbolic.bindings import gradient_was_read, uses_gradient_of
 from nbtrain.notebook.symbolic.command_line import add_argument, parse_args, set_defaults
 from nbtrain.notebook.symbolic.library import category
 from nbtrain.notebook.symbolic.lightning_calls import configured
@@ -75,7 +77,7 @@ def method_call(
     if name in GRADIENT_WRITERS and "grad" in name_of(owner).rsplit(".", 2)[-1] + name_of(owner):
         machine.emit("grad-edit", owner, node, how=name)
         return Term("grad")
-    if name in MOVES and any(_reads_gradient(one) for one in (*args, *kwargs.values())):
+    if name in MOVES and _moves_along(machine, owner, [*args, *kwargs.values()], node):
         machine.emit("hand-step", owner, node)
     if name in GRADIENT_HOOKS:
         machine.emit("grad-hook", owner, node)
@@ -91,8 +93,21 @@ def method_call(
     return None
 
 
-def _reads_gradient(value: Value) -> bool:
-    return any(isinstance(one, Member) and one.attr == "grad" for one, _ in behind(value))
+def _moves_along(machine: Machine, owner: Value, given: list[Value], node: Any) -> bool:
+    """A tensor is moved along its own gradient, or along a sum of it: `p.data.sub_(lr * p.grad)`.
+
+    A sum of the gradients of others, which moves none of them, is no step.
+    """
+    moved = owner.owner if isinstance(owner, Member) and owner.attr == "data" else owner
+    read = [one.owner for value in given for one, _ in behind(value) if _is_gradient(one)]
+    for one in read:
+        machine.emit("grad-read", one, node)
+    written = isinstance(node.func, ast.Attribute) and uses_gradient_of(node.func.value, node)
+    return written or gradient_was_read(machine, moved)
+
+
+def _is_gradient(value: Value) -> TypeGuard[Member]:
+    return isinstance(value, Member) and value.attr == "grad"
 
 
 def _mode(name: str, args: list[Value], kwargs: dict[str, Value]) -> bool | None:

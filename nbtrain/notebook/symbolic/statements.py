@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbtrain.notebook.symbolic.arithmetic import truth
-from nbtrain.notebook.symbolic.bindings import assign, uses_gradient_of
+from nbtrain.notebook.symbolic.bindings import assign, gradient_was_read, uses_gradient_of
 from nbtrain.notebook.symbolic.loops import describe_loop, target_values
 from nbtrain.notebook.symbolic.machine import Guard, Loop, Machine
 from nbtrain.notebook.symbolic.parse import statements_of
@@ -78,7 +78,8 @@ def _augmented(machine: Machine, node: ast.AugAssign, scope: Scope) -> None:
         value = Const(value.value, None, value.origin)
     if isinstance(value, Term) and value.op is not None and value.op.path == "+":
         machine.emit("add-up", value.op.inputs[1], node, total=value)
-    if uses_gradient_of(node.target, node.value):
+    moved = value.op.inputs[:1] if isinstance(value, Term) and value.op is not None else ()
+    if uses_gradient_of(node.target, node.value) or any(gradient_was_read(machine, one) for one in moved):
         machine.emit("hand-step", value, node)
     assign(machine, node.target, value, node, scope, how=type(node.op).__name__)
 

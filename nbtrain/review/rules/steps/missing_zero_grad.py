@@ -48,9 +48,13 @@ OSDI 2025).
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
+from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.values import Term
 from nbtrain.review.edits import line_after
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule, could_not
@@ -100,7 +104,10 @@ def _by_hand(facts: ReviewFacts) -> Iterator[Problem]:
         passes = [
             event
             for event in facts.story.of("backward")
-            if event.data["owner"] == "person" and event.loops and event.loops[0] in update.loops
+            if event.data["owner"] == "person"
+            and event.loops
+            and event.loops[0] in update.loops
+            and not _made_anew(facts, update, event)
         ]
         cleared = [event for event in facts.story.of("zero-grad") if event.loops[:1] == update.loops[:1]]
         edited = [event for event in facts.story.of("grad-edit") if event.loops[:1] == update.loops[:1]]
@@ -118,6 +125,28 @@ def _by_hand(facts: ReviewFacts) -> Iterator[Problem]:
             fix="for p in parameters:\n    p.grad = None",
         )
         return
+
+
+def _made_anew(facts: ReviewFacts, update: Event, backward: Event) -> bool:
+    """Whether each turn of the loop makes the tensor that is moved: a new one has no gradient."""
+    loop = next(one for one in reversed(backward.loops) if one in update.loops)
+    called = getattr(getattr(update.node, "func", None), "value", None)  # `p.data` of `p.data.sub_(...)`
+    target = update.node.target if isinstance(update.node, ast.AugAssign) else called
+    name = ast.unparse(target).removesuffix(".data") if target is not None else ""
+    bound = [one.targets for one in ast.walk(loop.node) if isinstance(one, ast.Assign)]
+    if any(name == ast.unparse(one) for targets in bound for one in targets):
+        return True
+    used = {id(one) for one, _ in behind(update.subject) if not isinstance(one, Term) or _is_leaf(one)}
+    made = [event for kind in ("made", "instance") for event in facts.story.of(kind) if loop in event.loops]
+    calls = [event.data["result"] for event in facts.story.of("call") if loop in event.loops]
+    new = [event.subject for event in made] + [one for one in calls if isinstance(one, Term)]
+    return any(id(one) in used for one in new)
+
+
+def _is_leaf(value: Term) -> bool:
+    """Whether a tensor is made to gather gradients: `torch.zeros(3, requires_grad=True)`."""
+    op = value.op
+    return op is not None and ("requires_grad" in op.kwargs or op.path == ".requires_grad_")
 
 
 RULE = Rule("missing-zero-grad", Severity.CRITICAL, check)
