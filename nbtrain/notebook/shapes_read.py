@@ -6,7 +6,8 @@ import ast
 
 from nbtrain.notebook.losses_read import laid_flat, last_done, last_layer, outputs_of
 from nbtrain.notebook.source_values import argument, quantity
-from nbtrain.notebook.symbolic.library import tail_of
+from nbtrain.notebook.symbolic.library import root_of, tail_of
+from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.values import (
     Choice,
     Const,
@@ -49,7 +50,8 @@ def dimensions(value: Value | None, depth: int = 0) -> int | None:
         found = {dimensions(one, depth + 1) for one in value.options if not _is_none(one)}
         return found.pop() if len(found) == 1 else None
     if isinstance(value, Member) and value.attr == "values":
-        return 1 if isinstance(value.owner, Member) else _of_table(value.owner)
+        column = isinstance(value.owner, Member) and "xarray" not in _libraries(value.owner)
+        return 1 if column else _of_table(value.owner)
     op = value.op if isinstance(value, Term) else None
     return _of_op(op, depth) if op is not None else None
 
@@ -61,7 +63,7 @@ def _is_none(value: Value) -> bool:
 def _of_table(value: Value) -> int | None:
     """The dimensions of `table[...]`, by pandas' rules: one for a column's name, two for a list of them."""
     op = value.op if isinstance(value, Term) else None
-    if op is None or op.path not in ("[]", ".pop"):
+    if op is None or op.path not in ("[]", ".pop") or "xarray" in _libraries(op.inputs[0]):
         return None
     key = op.inputs[1] if len(op.inputs) > 1 else None
     if isinstance(key, Seq) and isinstance(op.inputs[0], Member):  # `table.loc[rows, columns]`
@@ -69,6 +71,12 @@ def _of_table(value: Value) -> int | None:
     if isinstance(key, Const) and isinstance(key.value, str):
         return 1
     return 2 if isinstance(key, Seq) else None
+
+
+def _libraries(value: Value) -> set[str]:
+    """The libraries whose functions gave a value, or what it was made from."""
+    made = [one.op.path if isinstance(one, Term) and one.op is not None else "" for one, _ in behind(value)]
+    return {root_of(path) for path in made}
 
 
 def _of_op(op: Op, depth: int) -> int | None:
@@ -93,7 +101,7 @@ def _of_op(op: Op, depth: int) -> int | None:
         found = _of_table(op.inputs[0])
         return dimensions(op.inputs[0], depth + 1) if found is None else found
     if op.path == ".pop":
-        return _of_table(Term(op=op))
+        return _of_table(Term(op=op)) if "pandas" in _libraries(op.inputs[0]) else None
     if op.path in ("torch.tensor", "numpy.array", "torch.stack", "numpy.stack") and _rows_of(op) is not None:
         inner = dimensions(_rows_of(op), depth + 1)
         return None if inner is None else inner + 1
@@ -229,7 +237,8 @@ def _reduced(op: Op, depth: int) -> int | None:
     if not along and not op.kwargs:
         return 0
     inner = dimensions(op.inputs[0], depth + 1) if op.inputs else None
-    plain = len(along) == 1 and isinstance(along[0], Const) and "keepdim" not in op.kwargs
+    keeps = len(op.inputs) > 2 or bool({"keepdim", "keepdims"} & op.kwargs.keys())  # or `x.sum(1, True)`
+    plain = len(along) == 1 and isinstance(along[0], Const) and not keeps
     return inner - 1 if inner is not None and plain else None
 
 
