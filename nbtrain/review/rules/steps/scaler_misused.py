@@ -64,6 +64,8 @@ from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule, could_not
 from nbtrain.review.steps import scaler_text
 
+FINITE = ("isfinite", "isnan", "isinf")
+
 
 def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
     for cycle in facts.cycles:
@@ -94,7 +96,15 @@ def _by_hand(facts: ReviewFacts, cycle: Cycle) -> bool:
     if any(isinstance(one, Term) and one.op is not None for one in options(cycle.step.subject)):
         return True
     counted = any(kind_of(one.subject.owner) == "scaler" for one in facts.story.calls(".update"))
-    return bool(cycle.hidden or (cycle.of("unscale") and not counted) or cycle.of("grad-edit"))
+    skipped = _asks_whether_finite(cycle)
+    return bool(cycle.hidden or (cycle.of("unscale") and (skipped or not counted)) or cycle.of("grad-edit"))
+
+
+def _asks_whether_finite(cycle: Cycle) -> bool:
+    """A step is skipped by hand where the scaler would: `if torch.isfinite(norm): optimizer.step()`."""
+    conditions = [one.condition for one in cycle.step.guards if one.condition is not None]
+    made = [one.op for value in conditions for one, _ in behind(value) if isinstance(one, Term)]
+    return any(op is not None and op.path.rpartition(".")[2] in FINITE for op in made)
 
 
 def _update(facts: ReviewFacts, cycle: Cycle) -> Iterator[Problem | Gap]:
