@@ -57,10 +57,11 @@ Source: pytorch/tutorials issue 188, PyPOTS issue 667.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from nbtrain.findings import Severity
-from nbtrain.notebook.symbolic.machine import Event
+from nbtrain.notebook.symbolic.machine import Event, Loop
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.values import Map, Member, Seq, Term, Value
 from nbtrain.review.edits import around
@@ -98,10 +99,23 @@ def _gathered(facts: ReviewFacts, event: Event) -> bool:
     if not made or event.loops[0] in made[0].loops:
         return False
     return any(
-        one is event.data["result"] and call.loops[:1] == event.loops[:1]
+        one is event.data["result"]
+        and call.loops[:1] == event.loops[:1]
+        and not _bound_in(event.loops[0], call)
         for call in facts.story.calls(".append")
         for one in call.data["args"]
     )
+
+
+def _bound_in(loop: Loop, call: Event) -> bool:
+    """Whether the list of `states.append(...)` is a new one in each turn of the loop."""
+    func = getattr(call.node, "func", None)
+    name = ast.unparse(func.value) if isinstance(func, ast.Attribute) else ""
+    bound = [one for one in ast.walk(loop.node) if isinstance(one, ast.Assign | ast.AnnAssign)]
+    targets = [
+        part for one in bound for part in (one.targets if isinstance(one, ast.Assign) else [one.target])
+    ]
+    return any(ast.unparse(one) == name for one in targets)
 
 
 def _plain(value: Value) -> Iterator[tuple[Value, object]]:
