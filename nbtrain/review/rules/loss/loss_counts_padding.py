@@ -59,7 +59,9 @@ PADS = re.compile(
 MASKS = re.compile(
     r"ignore_index|-100|loss_mask|label_mask|target_mask|"
     r"mask\)?\.sum|[\w)\]] *\* *\w*mask|reduction=[\"']none|"
-    r"packed_data|packed\.data|PackedSequence|pack_padded_sequence\([^)]*\)\.data|"
+    r"packed_data|packed\.data|PackedSequence|"
+    r"pack_padded_sequence\((?:[^()]|\([^()]*\))*\)(?:\.data|\[0\])|"
+    r"\w+(?:, *\*?\w+)+ *= *[\w.]*pack_padded_sequence|"
     r"bucket|DataCollatorFor(LanguageModeling|Seq2Seq|TokenClassification)",
     re.IGNORECASE,
 )
