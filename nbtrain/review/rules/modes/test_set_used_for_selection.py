@@ -77,6 +77,8 @@ VALIDATING = frozenset({"val", "valid", "validation", "dev", "eval", "va"})
 SCORES = frozenset(
     ["acc", "accuracy", "loss", "score", "auc", "map", "iou", "dice", "error", "err", "rmse", "mae", "metric"]
 )
+OWNERS = frozenset(["args", "cfg", "conf", "config", "opt", "opts", "hparams", "flags", "settings", "params"])
+SETTINGS = OWNERS | {"interval", "every", "freq", "frequency", "period", "patience", "threshold"}
 VALIDATION = re.compile(r"\b(val|valid|validation|dev)(_|\b)|val_?(loader|dl|data|set|ds)", re.IGNORECASE)
 
 
@@ -126,10 +128,15 @@ def _judged_by(facts: ReviewFacts, event: Event) -> list[str]:
 
 
 def _score_named(value: Value) -> str:
-    """The name of a score that is compared, where it says on which data it was taken: `test_acc`."""
+    """The name of a score that is compared, where it says on which data it was taken: `test_acc`.
+
+    Of what a call or a loop gave; `args.test_score_interval` is a setting.
+    """
     name = (value.alias if isinstance(value, Term) else "") or name_of(value)
-    told = words_in(name) & (TEST | VALIDATING | {"train"})
-    return name if told and words_in(name) & SCORES else ""
+    words = words_in(name)
+    if not words & (TEST | VALIDATING | {"train"}) or not words & SCORES or words & SETTINGS:
+        return ""
+    return name if any(isinstance(one, Term) and one.op is not None for one, _ in behind(value)) else ""
 
 
 def _run_line(facts: ReviewFacts, name: str) -> int | None:
