@@ -94,6 +94,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 
 def _mismatch(use: ScheduleUse, cycle: Cycle, often: str, facts: ReviewFacts) -> str:
+    if _goes_once(cycle.loop):
+        return ""
     total, planned = epochs(cycle), use.number("epochs", 3)
     each = use.argument("steps_per_epoch", 4)
     if often not in ("step", "batch"):
@@ -136,6 +138,13 @@ def _goes_as_often(loop: Loop, number: Value) -> bool:
         return False
     ours, theirs = options(bounds[0]), options(number)
     return len(ours) == len(theirs) and all(same(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def _goes_once(loop: Loop | None) -> bool:
+    """`for _ in range(1)` around a step on all data: the loop around it goes as often as steps are taken."""
+    over = options(loop.iterable) if loop is not None and loop.iterable is not None else ()
+    ranges = [one.args for one in over if isinstance(one, Made) and one.path == "builtins.range"]
+    return any(len(args) == 1 and isinstance(args[0], Const) and args[0].value == 1 for args in ranges)
 
 
 def _length(loader: object) -> int | None:
