@@ -52,20 +52,27 @@ def architecture_of(machine: Machine) -> Architecture:
 
 
 def _has_environment(machine: Machine) -> bool:
-    """An environment that the source writes itself: a class with `reset` and `step(action)`, no optimizer."""
+    """An environment that the source writes itself: a class with `reset` and `step(action)`.
+
+    Its step gives an observation, a reward and an end. An optimizer or EarlyStopping has both methods, too.
+    """
     return any(
         {"reset", "step"} <= one.cls.attrs.keys()
         and not one.cls.library_bases()
-        and not _takes_nothing(one.cls)
+        and _steps_like_an_environment(one.cls)
         for one in machine.instances.values()
         if one.cls is not None
     )
 
 
-def _takes_nothing(cls: Class) -> bool:
-    """`step(self)` of an optimizer or a schedule takes no action."""
+def _steps_like_an_environment(cls: Class) -> bool:
+    """`step(self, action)` that returns three values or more, or whose class is called an environment."""
     method = cls.attrs["step"]
-    return not isinstance(method, Func) or len(method.node.args.args) < 2
+    if not isinstance(method, Func) or len(method.node.args.args) < 2:
+        return False
+    given = [one.value for one in ast.walk(method.node) if isinstance(one, ast.Return)]
+    many = any(isinstance(one, ast.Tuple) and len(one.elts) >= 3 for one in given)
+    return many or "env" in cls.node.name.lower()
 
 
 def freezes_a_part(event: Event) -> bool:

@@ -86,3 +86,37 @@ def test_recommended_rates_are_those_of_the_situation() -> None:
     assert [
         one.recommended for one in review_source(pictures).findings if one.rule == "sgd-lr-out-of-range"
     ] == ["lr=0.025 (0.01 to 0.1)"]
+
+
+JUDGED = """
+import torch
+
+class Judge:
+    def reset(self):
+        self.at = 0
+
+    def step(self, given):
+        self.at += given
+        return {returned}
+
+judge = Judge()
+net = torch.nn.Linear(4, 2)
+optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+for x in train_loader:
+    optimizer.zero_grad()
+    loss = -torch.distributions.Normal(net(x), 1.0).log_prob(torch.zeros(2)).sum()
+    loss.backward()
+    optimizer.step()
+    judge.step(loss.item())
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "situations"),
+    [("self.at > 5", []), ("torch.tensor(self.at), 1.0, self.at > 5", ["reinforcement-learning"])],
+)
+def test_an_environment_gives_more_than_one_value(returned: str, situations: list[str]) -> None:
+    """A class with reset and step is an environment only where a step gives what, how good, and an end."""
+    told = review_source(JUDGED.format(returned=returned)).to_dict()["situation"]
+
+    assert [one["id"] for one in told] == situations
