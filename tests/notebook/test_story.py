@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from nbtrain.notebook.source import read_source
 from nbtrain.notebook.story import Cycle, Story
 from nbtrain.notebook.symbolic.provenance import any_behind, behind, operations
@@ -126,3 +128,25 @@ def test_calls_are_found_by_name_whatever_the_import() -> None:
     assert [event.line for event in story.calls("manual_seed")] == [3, 4]
     assert [event.line for event in story.calls(".item", "torch.manual_seed")] == [3, 4, 5]
     assert story.calls("seed") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import yaml\nyaml.safe_load('lr: !!bool maybe')",
+        "import yaml\nyaml.safe_load(\"lr: !!int ''\")",
+        "n = 0x" + "f" * 5000 + "\ns = f'{n}'",
+        "s = 'x' * 1\n" + "s = f'{s}{s}x'\n" * 40,
+    ],
+    ids=[
+        "a YAML bool that is none",
+        "an empty YAML integer",
+        "a number of thousands of digits",
+        "a text of terabytes",
+    ],
+)
+def test_odd_constants_are_read_past(source: str) -> None:
+    """Settings that do not parse, and texts that grow without bound, leave the value unknown."""
+    assert [event.line for event in story_of(f"{source}\nprint(1)").calls("print")] == [
+        source.count("\n") + 2
+    ]

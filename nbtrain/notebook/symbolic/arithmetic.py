@@ -28,6 +28,7 @@ from nbtrain.notebook.symbolic.values import (
 )
 
 NUMBERS = (int, float)
+MAX_TEXT = 10_000  # characters of a text that is put together
 MAX_EXPONENT, MAX_BASE = 64, 1e9
 OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -74,7 +75,7 @@ def arithmetic(machine: Machine, op: ast.operator, pair: tuple[Value, Value], no
 def _number(op: ast.operator, left: Const, right: Const, node: ast.expr) -> Value:
     a, b = left.value, right.value
     function = OPERATORS.get(type(op))
-    if isinstance(a, str) and isinstance(b, str) and isinstance(op, ast.Add) and len(a) + len(b) < 10_000:
+    if isinstance(a, str) and isinstance(b, str) and isinstance(op, ast.Add) and len(a) + len(b) < MAX_TEXT:
         return Const(a + b, node)
     if function is None or not isinstance(a, NUMBERS) or not isinstance(b, NUMBERS):
         return Term()

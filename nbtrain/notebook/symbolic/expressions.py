@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from nbtrain.notebook.symbolic.arithmetic import NUMBERS, arithmetic, compare_known, truth
+from nbtrain.notebook.symbolic.arithmetic import MAX_TEXT, NUMBERS, arithmetic, compare_known, truth
 from nbtrain.notebook.symbolic.calls import call, class_attribute
 from nbtrain.notebook.symbolic.comprehensions import comprehension
 from nbtrain.notebook.symbolic.library import CUSTOMARY
@@ -37,6 +37,7 @@ from nbtrain.notebook.symbolic.values import (
 )  # fmt: skip
 
 MAX_NESTING = 150
+MAX_WRITTEN = 10**18  # whole numbers below this are written into a text
 NUMBERS_BY_PATH = {
     "math.pi": math.pi, "math.e": math.e, "math.inf": math.inf, "numpy.pi": math.pi, "torch.pi": math.pi,
 }  # fmt: skip
@@ -326,9 +327,18 @@ def _text(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
     for part in node.values:
         value = evaluate(machine, part.value if isinstance(part, ast.FormattedValue) else part, scope)
         plain = not isinstance(part, ast.FormattedValue) or (part.format_spec is None and part.conversion < 0)
-        text = str(value.value) if plain and isinstance(value, Const) else None
+        text = _written(value) if plain else None
         found = None if text is None or found is None else [*found, text]
-    return Term("text") if found is None else Const("".join(found), node)
+    if found is None or sum(map(len, found)) > MAX_TEXT:
+        return Term("text")
+    return Const("".join(found), node)
+
+
+def _written(value: Value) -> str | None:
+    """A constant as text, where that is short: a number of thousands of digits takes long to write."""
+    held = value.value if isinstance(value, Const) else None
+    short = abs(held) < MAX_WRITTEN if isinstance(held, int) else isinstance(held, str | float)
+    return str(held) if short else None
 
 
 READERS: dict[type, Callable[[Machine, Any, Scope], Value]] = {

@@ -187,8 +187,8 @@ def _loaded(machine: Machine, args: list[Value], kwargs: dict[str, Value], node:
 
     try:
         return _plain(YAML(typ="safe", pure=True).load(text), itertools.count())
-    except (YAMLError, ValueError, RecursionError):
-        return None
+    except (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None  # ruamel's own errors for tags that do not fit their text are among these
 
 
 def _plain(held: Any, counter: Iterator[int]) -> Value:
