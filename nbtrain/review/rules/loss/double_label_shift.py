@@ -40,7 +40,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Severity
 from nbtrain.notebook.feeds import unwrapped
-from nbtrain.notebook.losses_read import loss_calls
+from nbtrain.notebook.losses_read import LossCall, loss_calls
 from nbtrain.notebook.shapes_read import whole_of
 from nbtrain.notebook.source_values import argument
 from nbtrain.notebook.symbolic.calls import class_attribute
@@ -74,6 +74,7 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
         if loss.target is None or loss.kind != "cross-entropy":
             continue
         aligned = loss.input is not None and shifts(loss.input) > 0
+        aligned = aligned or _looks_further(facts, loss)
         if shifts(loss.target) == 1 and not aligned and _already_next(loss.target):
             why = "the data set already gives the next tokens"
             yield _problem(loss.line, why, "targets[:, 1:]", "targets")
@@ -110,6 +111,14 @@ def is_next(value: Value) -> bool:
     slices = [one.op.node.slice for one, _ in behind(value) if isinstance(one, Term) and _is_slice(one)]  # type: ignore[union-attr]
     found = any(NEXT.search(ast.unparse(one).strip("()")) for one in slices)
     return found or any(gives_next(one) for one, _ in behind(value))
+
+
+def _looks_further(facts: ReviewFacts, loss: LossCall) -> bool:
+    """A second head learns the token after the next, beside a loss in the same turn on the next ones."""
+    beside = [one for one in loss_calls(facts.story) if one.event.loops == loss.event.loops]
+    return any(
+        one.target is not None and not shifts(one.target) and _already_next(one.target) for one in beside
+    )
 
 
 def _already_next(target: Value) -> bool:
