@@ -43,10 +43,11 @@ from collections.abc import Iterator
 from nbtrain.findings import Severity
 from nbtrain.notebook.feeds import JUDGING, feeds, words_in
 from nbtrain.notebook.story import may_be_same
+from nbtrain.notebook.symbolic.calls import class_attribute
 from nbtrain.notebook.symbolic.machine import Event
 from nbtrain.notebook.symbolic.provenance import behind
 from nbtrain.notebook.symbolic.roles import is_model
-from nbtrain.notebook.symbolic.values import Const, Made, Member, Op, Term, Value
+from nbtrain.notebook.symbolic.values import Const, Made, Member, Obj, Op, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
 
@@ -134,12 +135,47 @@ def _judged(facts: ReviewFacts) -> frozenset[int]:
     """What goes into values, objects and loaders that are named for validation or test, by identity."""
     named = list(_everything(facts))
     named += [event.data["result"] for event in facts.story.of("call")]
-    given = [one for one in named if isinstance(one, Term) and words_in(one.alias) & JUDGING]
+    given = [one for one in named if isinstance(one, Term) and _judges(one.alias)]
     for event in [*facts.story.of("instance"), *facts.story.of("made")]:
-        if words_in(facts.story.name_of(event.subject)) & JUDGING:
+        if _judges(facts.story.name_of(event.subject)):
             given += _given(event)
+    told = _under_names(facts)
+    given += [
+        one for one in named if isinstance(one, Term) and one.op is not None and id(one.op.node) in told
+    ]
     given += [feed.data for feed in feeds(facts.story) if feed.judges and feed.data is not None]
-    return frozenset(id(one) for value in given for one, _ in behind(value))
+    return frozenset(id(one) for value in given for one in _rows_behind(value))
+
+
+def _under_names(facts: ReviewFacts) -> set[int]:
+    """Expressions under a key or keyword for validation or test: `{"train": x[:n], "test": x[n:]}`."""
+    found: list[ast.AST] = []
+    for node in ast.walk(facts.source.tree) if facts.source is not None else ():
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            found += [one for key, one in pairs if isinstance(key, ast.Constant) and _judges(str(key.value))]
+        elif isinstance(node, ast.keyword) and _judges(node.arg or ""):
+            found.append(node.value)
+    return {id(part) for one in found for part in ast.walk(one)}
+
+
+def _judges(name: str) -> bool:
+    return bool(words_in(name) & JUDGING)
+
+
+def _rows_behind(value: Value) -> Iterator[Value]:
+    """What a value was made from, through loaders and data sets as well."""
+    waiting, seen = [value], set()
+    while waiting:
+        for one, _ in behind(waiting.pop()):
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            yield one
+            if isinstance(one, Made):
+                waiting.extend([*one.args, *one.kwargs.values()])
+            elif isinstance(one, Obj) and one.cls is not None and class_attribute(one.cls, "__getitem__"):
+                waiting.extend(one.attrs.values())
 
 
 def _from_model(whole: Value) -> bool:
