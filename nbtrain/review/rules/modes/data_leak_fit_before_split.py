@@ -45,7 +45,7 @@ from nbtrain.notebook.feeds import JUDGING, feeds, words_in
 from nbtrain.notebook.story import may_be_same
 from nbtrain.notebook.symbolic.calls import class_attribute
 from nbtrain.notebook.symbolic.machine import Event
-from nbtrain.notebook.symbolic.provenance import behind
+from nbtrain.notebook.symbolic.provenance import behind, parts_of
 from nbtrain.notebook.symbolic.roles import is_model
 from nbtrain.notebook.symbolic.values import Const, Made, Member, Obj, Op, Term, Value
 from nbtrain.review.facts import ReviewFacts
@@ -144,7 +144,7 @@ def _judged(facts: ReviewFacts) -> frozenset[int]:
         one for one in named if isinstance(one, Term) and one.op is not None and id(one.op.node) in told
     ]
     given += [feed.data for feed in feeds(facts.story) if feed.judges and feed.data is not None]
-    return frozenset(id(one) for value in given for one in _rows_behind(value))
+    return _rows_behind(given)
 
 
 def _under_names(facts: ReviewFacts) -> set[int]:
@@ -163,19 +163,20 @@ def _judges(name: str) -> bool:
     return bool(words_in(name) & JUDGING)
 
 
-def _rows_behind(value: Value) -> Iterator[Value]:
-    """What a value was made from, through loaders and data sets as well."""
-    waiting, seen = [value], set()
+def _rows_behind(values: list[Value]) -> frozenset[int]:
+    """What values were made from, through loaders and data sets as well, by identity."""
+    waiting, seen = list(values), set()
     while waiting:
-        for one, _ in behind(waiting.pop()):
-            if id(one) in seen:
-                continue
-            seen.add(id(one))
-            yield one
-            if isinstance(one, Made):
-                waiting.extend([*one.args, *one.kwargs.values()])
-            elif isinstance(one, Obj) and one.cls is not None and class_attribute(one.cls, "__getitem__"):
-                waiting.extend(one.attrs.values())
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        waiting.extend(parts_of(one))
+        if isinstance(one, Made):
+            waiting.extend([*one.args, *one.kwargs.values()])
+        elif isinstance(one, Obj) and one.cls is not None and class_attribute(one.cls, "__getitem__"):
+            waiting.extend(one.attrs.values())
+    return frozenset(seen)
 
 
 def _from_model(whole: Value) -> bool:
