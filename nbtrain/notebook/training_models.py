@@ -157,7 +157,7 @@ def frozen_parts(story: Story) -> list[tuple[Event, Value]]:
 def replaced_layers(story: Story, model: Value, *, after: int, before: int) -> list[Event]:
     """Where a layer of a model is set anew between two moments, outside of constructors."""
     found = []
-    for event in story.of("set"):
+    for event in (*story.of("set"), *story.of("set-item")):  # model.fc = ..., model[2] = ...
         inner = event.data["value"]
         new = any(isinstance(one, Made | Obj) and is_model(one) for one in options(inner))
         if after < event.at < before and new and holds(model, event.subject):

@@ -3,7 +3,8 @@
 What it does
 Looks at the learning rate of Adam, AdamW, NAdam, RAdam, Adamax and their fused and 8-bit forms, of every
 parameter group, and at the highest rate a OneCycleLR or a LambdaLR makes of it. More than 0.01 is critical;
-1e-5 to 1e-3 is usual. Where every weight of a pretrained transformer is fine-tuned, 1e-3 and more is a
+1e-5 to 1e-3 is usual. Tensors that are named one by one (`[image]`) are no network's weights: there it is
+critical above 1. Where every weight of a pretrained transformer is fine-tuned, 1e-3 and more is a
 warning; 1e-6 to 1e-4 is usual there.
 
 Why it hurts
@@ -29,7 +30,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 ```
 
 When to ignore
-Small convex problems, and optimising an image or a few scalars in place of a network's weights.
+Small convex problems.
 
 Threshold: UMLAUT (CHI 2021) warns above 0.01; the range 1e-5 to 1e-3 is common practice. Fine-tuning:
     Devlin et al. (2019) take 2e-5 to 5e-5; the limit at ten times 1e-4 is our own.
@@ -60,6 +61,8 @@ RECOMMENDED = {
 }
 USUAL = ("1e-3", "1e-5 to 1e-3")
 
+TENSORS_HIGHEST = 1.0  # tensors that are no network's weights: an image, a latent, a few scalars
+NAMES_ALONE = re.compile(r"[\[(]\s*\w+(?:\s*,\s*\w+)*\s*,?\s*[\])]")  # [z]; no .parameters(), no groups
 ADAPTERS = re.compile(r"\bpeft\b|LoraConfig|lora|adapter|PrefixTuning|PromptTuning", re.IGNORECASE)
 WHOLE = re.compile(r"[\w.]+\.parameters\(\)")
 
@@ -86,7 +89,8 @@ def check(facts: ReviewFacts) -> Iterator[Problem | Gap]:
 
 def _too_high(optimizer: OptimizerFact) -> Quantity | None:
     rates = (optimizer.peak,) if optimizer.peak is not None else optimizer.lrs
-    return next((one for one in rates if one.known and one.low > HIGHEST), None)
+    limit = TENSORS_HIGHEST if NAMES_ALONE.fullmatch(optimizer.parameters) else HIGHEST
+    return next((one for one in rates if one.known and one.low > limit), None)
 
 
 def _too_high_to_fine_tune(facts: ReviewFacts, optimizer: OptimizerFact) -> bool:
