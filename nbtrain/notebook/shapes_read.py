@@ -152,7 +152,7 @@ def is_column(value: Value | None, depth: int = 0) -> bool:
                 and len(op.inputs) > 1
                 and dimensions(op.inputs[1]) == 1
             )
-        return last_done(value)[0] == "linear" and outputs_of(op) == 1
+        return last_done(value)[0] == "linear" and outputs_of(op) == 1 and not is_given_one_sample(op)
     if op.path in KEEPING or op.path in ("torch.sigmoid", ".sigmoid", ".relu", "torch.tanh", ".tanh"):
         return is_column(op.inputs[0], depth + 1)
     if op.path in SIGNS and op.path != "compare":
@@ -160,6 +160,17 @@ def is_column(value: Value | None, depth: int = 0) -> bool:
             is_column(one, depth + 1) or isinstance(one, Const) for one in op.inputs
         )
     return False
+
+
+def is_given_one_sample(call: Op) -> bool:
+    """Whether a linear layer, or a Sequential that begins with one, is called with a vector.
+
+    What comes out has one dimension, too. (An embedding takes a vector of indices for a batch.)
+    """
+    first = call.inputs[0]
+    while isinstance(first, Made) and tail_of(first.path) == "Sequential" and first.args:
+        first = first.args[0]
+    return _ends_with(first, "Linear") and len(call.inputs) > 1 and dimensions(call.inputs[1]) == 1
 
 
 def _ends_with(layer: Value, name: str) -> bool:

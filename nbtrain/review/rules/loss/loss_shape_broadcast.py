@@ -51,7 +51,7 @@ from collections.abc import Iterator
 
 from nbtrain.findings import Confidence, Severity
 from nbtrain.notebook.losses_read import LossCall, laid_flat, last_done, loss_calls, outputs_of
-from nbtrain.notebook.shapes_read import dimensions, is_column
+from nbtrain.notebook.shapes_read import dimensions, is_column, is_given_one_sample
 from nbtrain.notebook.symbolic.values import Const, Term, Value
 from nbtrain.review.facts import ReviewFacts
 from nbtrain.review.rule import Gap, Problem, Rule
@@ -111,7 +111,7 @@ def _one_column(loss: LossCall) -> bool:
     while getattr(value, "op", None) is not None and value.op.inside is not None:  # type: ignore[union-attr]
         value = value.op.inside  # type: ignore[union-attr]
     direct = getattr(value, "op", None)
-    if direct is None or direct.path != "call" or laid_flat(direct.inputs[0]):
+    if direct is None or direct.path != "call" or laid_flat(direct.inputs[0]) or is_given_one_sample(direct):
         return False
     return done in ("linear", "sigmoid") and outputs_of(direct) == 1
 
