@@ -39,8 +39,8 @@ def fit(
                 zero_grad(set_to_none)
                 for each micro-batch: forward under autocast, loss / k, scaled backward
                 unscale, gradient norm, clip, optimizer step             (step.py)
-                on_skipped, when it was left out: a gradient was not finite
                 row to the recorder: device scalars, not read; on_numbers tells those that have arrived
+                on_skipped, when it was left out: a gradient was not finite
                 scheduler step, when it counts steps; on_step
                 every `val_every` steps: on_judging, validate, on_evaluation
                 mailbox: save, set lr, pause, stop                       (control.py; a Stopped ends the run)

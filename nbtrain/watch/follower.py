@@ -106,9 +106,12 @@ class Follower:
         self._state.phase = "training"
         if values.several:
             values.before_backward()
-        is_scaled = self._scaling.used and self._scaling.before_scaling(outputs[0]) is not None
-        whole = False
-        if validation.is_open or validation.is_undecided:
+        judges = validation.is_open or validation.is_undecided
+        divides = len(outputs) == 1 and (self.observer.is_open or values.divides)
+        is_scaled = whole = False
+        if self._scaling.used and (judges or divides):
+            is_scaled = self._scaling.before_scaling(outputs[0]) is not None
+        if judges:
             whole = validation.before_backward(outputs[0], is_scaled=is_scaled)
         if validation.own.is_heard:
             validation.own.stop()
@@ -118,7 +121,7 @@ class Follower:
             epochs.before_backward()
         self.observer.backward(step=self._state.step, whole=whole)
         values.under_way = self._value_of(outputs)
-        values.divisor = divisor_of(outputs[0], is_scaled=is_scaled) if len(outputs) == 1 else 1.0
+        values.divisor = divisor_of(outputs[0], is_scaled=is_scaled) if divides else 1.0
         values.line = line() if values.divisor > 1 and self.observer.is_open else None
 
     def _after_backward(self) -> None:

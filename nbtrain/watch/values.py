@@ -68,6 +68,7 @@ class Values:
         self._group: list[Value] = []  # since the last backward that followed a step
         self._stepped = False
         self.several = False  # more than one optimizer is known
+        self.divides = False  # some optimizer's values are divided by their number
 
     def _known(self) -> list[tuple[Any, Pending]]:
         """The optimizers that live, each with what waits for it."""
@@ -133,7 +134,8 @@ class Values:
         if pending is None:
             pending = self._of[id(optimizer)] = Pending(optimizer)
             self.several = len(self._known()) > 1
-        pending.divided = pending.divided or _by_their_number(taken)
+        if not pending.divided and _by_their_number(taken):
+            pending.divided = self.divides = True
         tensors = []
         for value in taken:
             value.used = True
